@@ -1,0 +1,1 @@
+"""Balanced and efficient multilingual language models by knowledge distillation."""

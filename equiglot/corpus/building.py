@@ -1,0 +1,159 @@
+"""Building a language's corpus: read, clean, drop duplicates, split, drop overlap, write in draw order.
+
+    documents -> clean sentences with hashes, on disk (`spool`) -> the fate of each, over columns -> Arrow files
+
+Text passes through memory twice, a block at a time: when it is read and when it is written (a third time for the
+overlap). A corpus is a pure function of its text, its settings and the seed.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+from equiglot.corpus.cleaning import Cleaner
+from equiglot.corpus.drawing import draw
+from equiglot.corpus.duplicates import drop_repeats
+from equiglot.corpus.hashing import hash_of
+from equiglot.corpus.overlap import drop_overlap
+from equiglot.corpus.reading import SentenceWriter
+from equiglot.corpus.settings import LanguageText, TextSettings
+from equiglot.corpus.splitting import assign_splits
+from equiglot.corpus.spool import TEST, TRAIN, VALID, Spool, SpoolWriter, open_spool
+from equiglot.corpus.statistics import CleaningStep, CorpusStatistics, SplitStatistics, write_statistics
+from equiglot.errors import InputError
+
+BATCH_CHARACTERS = 1 << 18  # cleaned at a time
+Progress = Callable[[str, int], None]
+
+
+def build_corpus(
+    language: str,
+    source_settings: LanguageText,
+    settings: TextSettings,
+    seed: int,
+    into: Path,
+    progress: Progress | None = None,
+) -> CorpusStatistics:
+    """Writes {train,valid,test}.arrow and corpus.json into the existing, empty folder `into`.
+
+    Args:
+        language: a BCP 47 code.
+        source_settings: where the text comes from (paths resolved) and how much of it is used.
+        settings, seed: how it is cleaned and split; in which order documents are drawn for training.
+        into: where to write; temporary files go there too.
+        progress: called with a stage (reading, comparing, writing) and how much was done since the last call
+            (characters for reading, sentences for the others).
+
+    Raises:
+        InputError: bad or too little text.
+    """
+    notify, cleaner = progress or (lambda stage, amount: None), Cleaner(language, settings)
+    with TemporaryDirectory(prefix=".scratch-", dir=into) as name:
+        scratch = Path(name)
+        _read(language, source_settings, cleaner, seed, scratch, notify)
+        spool = open_spool(scratch)
+        steps = [*cleaner.steps, *_decide(spool, settings, scratch, language, notify)]
+        train = _write(spool, TRAIN, into / "train.arrow", notify, source_settings.start, source_settings.characters)
+        valid = _write(spool, VALID, into / "valid.arrow", notify)
+        test = _write(spool, TEST, into / "test.arrow", notify)
+    _check_training(train, language)
+    if source_settings.characters is not None:
+        written = train.sentences + valid.sentences + test.sentences
+        steps.append(_step("beyond the amount asked for", steps, steps[-1].left - written))
+    statistics = CorpusStatistics(
+        language=language,
+        description=source_settings.text.describe(language),
+        parallel=source_settings.text.is_parallel,
+        train=train,
+        valid=valid,
+        test=test,
+        steps=tuple(steps),
+    )
+    write_statistics(into, statistics)
+    return statistics
+
+
+@dataclass
+class _Batch:
+    """Lines to clean, with the number of each one's document, and hashes of the ids of documents that begin here."""
+
+    lines: list[str] = field(default_factory=list)
+    documents: list[int] = field(default_factory=list)
+    new: list[bytes] = field(default_factory=list)
+
+
+def _read(language: str, source: LanguageText, cleaner: Cleaner, seed: int, scratch: Path, progress: Progress) -> None:
+    """Reads and cleans all text into a spool in `scratch`."""
+    with SpoolWriter(scratch, seed) as writer:
+        for batch in _batches(language, source):
+            writer.add(cleaner.clean(batch.lines, batch.documents), batch.new)
+            progress("reading", sum(map(len, batch.lines)))
+
+
+def _batches(language: str, source: LanguageText) -> Iterator[_Batch]:
+    """All lines of a source, some BATCH_CHARACTERS at a time."""
+    batch, size, number, last = _Batch(), 0, -1, None
+    for document in source.text.documents(language):
+        if document.id != last:  # otherwise a further piece of the same document
+            number, last = number + 1, document.id
+            batch.new.append(hash_of(document.id))
+        batch.lines += document.paragraphs
+        batch.documents += [number] * len(document.paragraphs)
+        size += sum(map(len, document.paragraphs))
+        if size >= BATCH_CHARACTERS:
+            yield batch
+            batch, size = _Batch(), 0
+    yield batch
+
+
+def _decide(
+    spool: Spool, settings: TextSettings, scratch: Path, language: str, progress: Progress
+) -> list[CleaningStep]:
+    """Decides the fate of every sentence; the steps that compare sentences."""
+    steps = [CleaningStep(name="start", entered=0, left=len(spool))]
+    steps.append(_step("exact duplicates", steps, drop_repeats(spool, spool.exact)))
+    if settings.near_duplicates:
+        steps.append(_step("near duplicates", steps, drop_repeats(spool, spool.folded)))
+    steps.append(_step("rest of a document cut by a split", steps, assign_splits(spool, settings, scratch, language)))
+    if settings.overlap is not None:
+        dropped = drop_overlap(spool, settings.overlap, lambda amount: progress("comparing", amount))
+        steps.append(_step("overlap with held-out text", steps, dropped))
+    return steps[1:]
+
+
+def _step(name: str, before: list[CleaningStep], dropped: int) -> CleaningStep:
+    entered = before[-1].left
+    return CleaningStep(name=name, entered=entered, left=entered - dropped, dropped=dropped)
+
+
+def _write(
+    spool: Spool, split: int, path: Path, progress: Progress, start: float = 0.0, limit: int | None = None
+) -> SplitStatistics:
+    """Writes a split in draw order, at most `limit` characters of it."""
+    text = spool.text.data
+    sentences = characters = documents = 0
+    last = -1
+    with SentenceWriter(path) as writer:
+        for rows in draw(spool, split, start):
+            seen = characters + np.cumsum(spool.characters[rows])
+            taken = rows if limit is None else rows[seen <= limit]
+            if len(taken):
+                ends = spool.ends[taken]
+                starts = np.where(taken > 0, spool.ends[taken - 1], 0)
+                writer.write([text[a:b] for a, b in zip(starts.tolist(), ends.tolist(), strict=True)])
+                numbers = spool.documents[taken]
+                documents += int(np.count_nonzero(np.diff(numbers, prepend=last)))
+                last, sentences, characters = int(numbers[-1]), sentences + len(taken), int(seen[len(taken) - 1])
+                progress("writing", len(taken))
+            if len(taken) < len(rows):
+                break
+    return SplitStatistics(documents=documents, sentences=sentences, characters=characters)
+
+
+def _check_training(train: SplitStatistics, language: str) -> None:
+    if train.sentences == 0:
+        fix = "give more text, raise languages.*.characters, or lower text.valid and text.test"
+        raise InputError(f"No training text is left for {language}.", where=f"languages.{language}", fix=fix)

@@ -1,0 +1,150 @@
+"""Cleaning: raw lines become clean sentences, in named steps that count what they do.
+
+The steps here look at one line at a time; those that compare sentences (duplicates, overlap) follow in `duplicates`
+and `overlap`.
+"""
+
+import operator
+import re
+import sys
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from itertools import compress
+
+import numpy as np
+from sentencex import segment
+
+from equiglot.corpus.hashing import Int64, UInt64, code_points, letters_of, sequence_hashes
+from equiglot.corpus.languages import base_language
+from equiglot.corpus.settings import TextSettings
+from equiglot.corpus.statistics import CleaningStep
+
+UNICODE, CONTROL, SPLITTING = "Unicode normalisation (NFC)", "control characters and white space", "sentence splitting"
+LENGTH, LETTERS = "length limits", "no letters"
+# Format characters that say something: joiners (Persian and Indic scripts spell with them) and Arabic, Syriac and
+# Kaithi number marks, which are visible.
+KEPT_FORMAT = frozenset(
+    map(chr, (0x200C, 0x200D, *range(0x600, 0x606), 0x6DD, 0x70F, 0x890, 0x891, 0x8E2, 0x110BD, 0x110CD))
+)
+WHITE_SPACE = re.compile(r"\s+")
+
+
+@dataclass(frozen=True)
+class Sentences:
+    """Clean sentences, and what deciding about them takes.
+
+    Attributes:
+        texts: n sentences.
+        documents: the number of the document that each stands in, int64 [n].
+        characters: their lengths, int64 [n].
+        exact: hashes of the text, uint64 [n].
+        folded: hashes of the folded letters, uint64 [n].
+    """
+
+    texts: list[str]
+    documents: Int64
+    characters: Int64
+    exact: UInt64
+    folded: UInt64
+
+
+class Cleaner:
+    """Cleans lines and counts what each step did."""
+
+    def __init__(self, language: str, settings: TextSettings) -> None:
+        self._language, self._settings = base_language(language), settings
+        self._steps: dict[str, CleaningStep] = {}
+        for name in (UNICODE, CONTROL, SPLITTING, LENGTH, LETTERS):
+            if name != SPLITTING or settings.split_sentences:
+                self._count(name, 0, 0)
+
+    @property
+    def steps(self) -> tuple[CleaningStep, ...]:
+        """The steps so far, in order."""
+        return tuple(self._steps.values())
+
+    def clean(self, lines: Sequence[str], documents: Sequence[int]) -> Sentences:
+        """Cleans n raw lines of the documents numbered `documents` [n]."""
+        texts = self._normalise(lines)
+        texts, owners = self._tidy(texts, documents)
+        if self._settings.split_sentences:
+            texts, owners = self._split(texts, owners)
+        texts, owners = self._limit(texts, owners)
+        return self._with_letters(texts, np.array(owners, np.int64))
+
+    def _count(self, name: str, entered: int, left: int, dropped: int = 0, changed: int = 0) -> None:
+        old = self._steps.get(name) or CleaningStep(name=name, entered=0, left=0)
+        self._steps[name] = CleaningStep(
+            name=name,
+            entered=old.entered + entered,
+            left=old.left + left,
+            dropped=old.dropped + dropped,
+            changed=old.changed + changed,
+        )
+
+    def _normalise(self, lines: Sequence[str]) -> list[str]:
+        texts = [unicodedata.normalize("NFC", line) for line in lines]
+        self._count(UNICODE, len(lines), len(texts), changed=sum(map(operator.ne, texts, lines)))
+        return texts
+
+    def _tidy(self, lines: Sequence[str], owners: Sequence[int]) -> tuple[list[str], list[int]]:
+        texts = [tidy(line) for line in lines]
+        left, left_owners = list(filter(None, texts)), list(compress(owners, texts))
+        changed = sum(map(operator.ne, left, compress(lines, texts)))
+        self._count(CONTROL, len(lines), len(left), len(lines) - len(left), changed)
+        return left, left_owners
+
+    def _split(self, lines: Sequence[str], owners: Sequence[int]) -> tuple[list[str], list[int]]:
+        texts, text_owners, changed = list[str](), list[int](), 0
+        for line, owner in zip(lines, owners, strict=True):
+            sentences = segment(self._language, line)
+            if len(sentences) == 1:
+                texts.append(line)
+                text_owners.append(owner)
+            else:
+                parts = [part for sentence in sentences if (part := sentence.strip())]
+                texts += parts
+                text_owners += [owner] * len(parts)
+                changed += len(parts) > 1
+        self._count(SPLITTING, len(lines), len(texts), changed=changed)
+        return texts, text_owners
+
+    def _limit(self, sentences: Sequence[str], owners: Sequence[int]) -> tuple[list[str], list[int]]:
+        shortest, longest = self._settings.min_characters, self._settings.max_characters
+        fits = [shortest <= length <= longest for length in map(len, sentences)]
+        texts = list(compress(sentences, fits))
+        self._count(LENGTH, len(sentences), len(texts), len(sentences) - len(texts))
+        return texts, list(compress(owners, fits))
+
+    def _with_letters(self, texts: list[str], owners: Int64) -> Sentences:
+        characters = np.fromiter(map(len, texts), np.int64, len(texts))
+        codes = code_points("".join(texts))
+        letters = letters_of(codes, characters)
+        kept = letters.counts > 0
+        self._count(LETTERS, len(texts), int(kept.sum()), int((~kept).sum()))
+        return Sentences(
+            list(compress(texts, kept.tolist())),
+            owners[kept],
+            characters[kept],
+            sequence_hashes(codes, np.cumsum(characters))[kept],
+            sequence_hashes(letters.codes, letters.ends)[kept],
+        )
+
+
+def tidy(line: str) -> str:
+    """An NFC line without control characters, runs of white space, and white space at its ends; NFC, idempotent."""
+    # isprintable is false for every control and format character and for all white space but the plain space.
+    if line.isprintable() and "  " not in line:
+        return line.strip(" ")
+    text = WHITE_SPACE.sub(" ", _junk().sub("", line)).strip(" ")
+    return unicodedata.normalize("NFC", text)  # what a dropped character kept apart may compose now
+
+
+@cache
+def _junk() -> re.Pattern[str]:
+    """Control and format characters that are no white space and say nothing."""
+    characters = map(chr, range(sys.maxunicode + 1))
+    junk = (c for c in characters if unicodedata.category(c) in ("Cc", "Cf") and not c.isspace())
+    return re.compile(f"[{re.escape(''.join(c for c in junk if c not in KEPT_FORMAT))}]+")

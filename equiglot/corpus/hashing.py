@@ -1,0 +1,164 @@
+"""Letters and their hashes, for many sentences at once.
+
+Two sentences are near duplicates when their letters agree: case, digits, punctuation, symbols and spaces do not
+count. Vowel signs and other combining marks are letters here, because they are in Hindi, Telugu or Thai.
+"""
+
+import hashlib
+import unicodedata
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Int64 = NDArray[np.int64]
+UInt64 = NDArray[np.uint64]
+UInt32 = NDArray[np.uint32]
+
+CODE_POINTS = 0x110000
+LAST_WITH_LETTERS = 0x40000  # planes 0 to 3; none above holds letters
+INVISIBLE = (0x034F, 0x115F, 0x1160, 0x3164, 0xFFA0, *range(0x180B, 0x1810), *range(0xFE00, 0xFE10))
+# Syllabaries, kana, Han, Yi and Hangul: a letter says about as much as two or more of an alphabet.
+DENSE = ((0x1100, 0x13A0), (0x2E80, 0xA4D0), (0xAC00, 0xD800), (0xF900, 0xFB00), (0x20000, 0x40000))
+DENSE_N, ALPHABET_N = 4, 8
+MULTIPLIER = 0x9E3779B97F4A7C15  # odd; 2^64 over the golden ratio
+
+
+@dataclass(frozen=True)
+class Letters:
+    """The folded letters of n sentences, one after the other.
+
+    Attributes:
+        codes: code points, uint32 [letters].
+        ends: where each sentence ends in `codes`, int64 [n].
+    """
+
+    codes: UInt32
+    ends: Int64
+
+    @property
+    def counts(self) -> Int64:
+        """Letters of each sentence, int64 [n]."""
+        return np.diff(self.ends, prepend=0)
+
+
+def hash_of(text: str) -> bytes:
+    """8 bytes that stand for a short text (BLAKE2b): a uint64, little end first."""
+    return hashlib.blake2b(text.encode(), digest_size=8).digest()
+
+
+def reseed(hashes: UInt64, seed: int) -> UInt64:
+    """Other hashes for the same things, one set for each seed; uint64 of the same shape."""
+    key = np.frombuffer(hash_of(f"seed {seed}"), "<u8")
+    return _mix(_mix(hashes + key) ^ key)
+
+
+def fold(text: str) -> str:
+    """The letters of `text`, lower case: what near duplicates have in common."""
+    return letters_of(code_points(text), np.array([len(text)])).codes.tobytes().decode("utf-32-le")
+
+
+def code_points(text: str) -> UInt32:
+    """The characters of `text` as numbers, uint32 [characters]."""
+    return np.frombuffer(text.encode("utf-32-le"), np.uint32)
+
+
+def letters_of(codes: UInt32, characters: Int64) -> Letters:
+    """Folds n sentences.
+
+    Args:
+        codes: the characters of all sentences, uint32 [sum of characters].
+        characters: the length of each, int64 [n].
+    """
+    folded = fold_table()[codes]
+    kept = folded != 0
+    before = np.concatenate([[0], np.cumsum(kept)])
+    return Letters(folded[kept], before[np.cumsum(characters)])
+
+
+def sequence_hashes(codes: UInt32, ends: Int64) -> UInt64:
+    """A hash of each of n sequences of code points, uint64 [n]: the sum of random(code) * random(position).
+
+    Multilinear hashing: two given sequences collide with a probability near 2^-64.
+    """
+    lengths = np.diff(ends, prepend=0)
+    positions = np.arange(len(codes)) - np.repeat(ends - lengths, lengths)
+    terms = _code_keys()[codes]
+    terms *= _position_keys(1 << int(lengths.max(initial=1)).bit_length())[positions]
+    sums = np.concatenate([np.zeros(1, np.uint64), np.cumsum(terms, dtype=np.uint64)])
+    return _mix(sums[ends] - sums[ends - lengths] + lengths.astype(np.uint64))
+
+
+def ngram_hashes(letters: Letters) -> tuple[UInt64, Int64]:
+    """Hashes of the letter n-grams of n sentences, and the sentence that each stands in.
+
+    n is 8, some one and a half words, where an n-gram starts in an alphabet or an abugida, and 4 where it starts in
+    Han, kana, Hangul or another syllabary, whose letters say two or three times as much (eight of them would be a
+    clause, and no two sentences would share one). A sentence with fewer letters has no n-grams.
+
+    Returns:
+        (hashes uint64 [g], sentence int64 [g], ascending)
+    """
+    codes, ends = letters.codes, letters.ends
+    one = _code_keys()[codes]
+    two = _joined(one, one, 1)
+    four = _joined(two, two, 2)
+    eight = _joined(four, four, 4)
+    dense = _dense_table()[codes]
+    sentence = np.repeat(np.arange(len(ends)), letters.counts)
+    fits = np.arange(len(codes)) + np.where(dense, DENSE_N, ALPHABET_N) <= ends[sentence]
+    return np.where(dense, four, eight)[fits], sentence[fits]
+
+
+def _joined(left: UInt64, right: UInt64, width: int) -> UInt64:
+    """Hashes of windows twice as wide; the last ones, which run over the end, are of no use to anybody."""
+    factor = np.uint64(pow(MULTIPLIER, width, 1 << 64))
+    wide = left * factor
+    wide[: max(0, len(wide) - width)] += right[width:]
+    return wide
+
+
+def _mix(values: UInt64) -> UInt64:
+    """splitmix64: spreads every bit over all 64."""
+    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return np.asarray(values ^ (values >> np.uint64(31)), np.uint64)
+
+
+@cache
+def _code_keys() -> UInt64:
+    return _mix(np.arange(1, CODE_POINTS + 1, dtype=np.uint64) * np.uint64(MULTIPLIER))
+
+
+@cache
+def _position_keys(count: int) -> UInt64:
+    # Odd, so that two sequences that differ in one place never collide.
+    return _mix(~np.arange(count, dtype=np.uint64) * np.uint64(MULTIPLIER)) | np.uint64(1)
+
+
+@cache
+def _dense_table() -> NDArray[np.bool_]:
+    table = np.zeros(CODE_POINTS, bool)
+    for first, end in DENSE:
+        table[first:end] = True
+    return table
+
+
+@cache
+def fold_table() -> UInt32:
+    """Code point -> its folded code point, or 0 where it is no letter; uint32 [0x110000]."""
+    table: NDArray[Any] = np.zeros(CODE_POINTS, np.uint32)
+    for code in range(LAST_WITH_LETTERS):
+        category = unicodedata.category(chr(code))
+        if category[0] == "L" or category in ("Mn", "Mc"):
+            table[code] = ord(_lower(chr(code)))
+    table[list(INVISIBLE)] = 0
+    return table
+
+
+def _lower(letter: str) -> str:
+    """One letter for one letter: ß stays ß."""
+    folded = letter.casefold()
+    return folded if len(folded) == 1 else letter.lower()[0]

@@ -1,0 +1,81 @@
+"""Sentences in an Arrow file: one column `text`, in record batches, read memory-mapped."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+import pyarrow as pa
+
+from equiglot.errors import InputError
+
+SCHEMA = pa.schema([pa.field("text", pa.string(), nullable=False)])
+
+
+class SentenceWriter:
+    """Writes UTF-8 sentences to an Arrow file, a record batch at a time; a context manager."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = pa.OSFile(str(path), "wb")
+        self._writer = pa.ipc.new_file(self._file, SCHEMA)
+
+    def __enter__(self) -> "SentenceWriter":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._writer.close()
+        self._file.close()
+
+    def write(self, sentences: Sequence[memoryview]) -> None:
+        """Appends a record batch (at most 2 GiB) of UTF-8 sentences."""
+        offsets = np.zeros(len(sentences) + 1, np.int32)
+        np.cumsum(np.fromiter(map(len, sentences), np.int32, len(sentences)), out=offsets[1:])
+        buffers = pa.py_buffer(offsets), pa.py_buffer(b"".join(sentences))
+        array = pa.StringArray.from_buffers(len(sentences), *buffers)
+        self._writer.write_batch(pa.record_batch([array], schema=SCHEMA))
+
+
+def read_sentences(path: Path, start: int = 0, stop: int | None = None, batch: int = 1024) -> Iterator[list[str]]:
+    """Sentences `start` to `stop` of an Arrow file, in lists of `batch` (the last is shorter); memory-mapped.
+
+    Raises:
+        InputError: the file is missing or is not an Arrow file.
+    """
+    waiting: list[str] = []
+    with _opened(path) as reader:
+        seen = 0
+        for number in range(reader.num_record_batches):
+            column = reader.get_batch(number).column(0)
+            first, last = max(start - seen, 0), len(column) if stop is None else min(stop - seen, len(column))
+            seen += len(column)
+            for at in range(first, last, batch):
+                waiting += column.slice(at, min(batch, last - at)).to_pylist()
+                while len(waiting) >= batch:
+                    yield waiting[:batch]
+                    waiting = waiting[batch:]
+    if waiting:
+        yield waiting
+
+
+def count_sentences(path: Path) -> int:
+    """How many sentences an Arrow file holds.
+
+    Raises:
+        InputError: the file is missing or is not an Arrow file.
+    """
+    with _opened(path) as reader:
+        return sum(reader.get_batch(number).num_rows for number in range(reader.num_record_batches))
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[pa.ipc.RecordBatchFileReader]:
+    try:
+        file = pa.memory_map(str(path))
+        reader = pa.ipc.open_file(file)
+    except FileNotFoundError:
+        raise InputError("There is no such corpus file.", where=path, fix="build the corpus first") from None
+    except pa.ArrowInvalid as error:
+        raise InputError(f"{path.name} is not an Arrow file ({error}).", where=path, fix="build it again") from None
+    with file:
+        yield reader

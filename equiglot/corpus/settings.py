@@ -1,0 +1,103 @@
+"""What the text of a run is and how it is cleaned and split, and the checks on it before anything is read."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from equiglot.corpus.files import FilesSource
+from equiglot.corpus.languages import check_language
+from equiglot.corpus.sample import SampleSource, sample_languages
+from equiglot.errors import InputError
+
+TextSource = Annotated[FilesSource | SampleSource, Field(discriminator="kind")]
+LARGEST_HELD_OUT = 0.5  # valid and test together, of all text
+
+
+class TextSettings(BaseModel):
+    """How text is cleaned and split: one setting for all languages."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    split_sentences: bool = Field(True, description="split each line into sentences (sentencex)")
+    min_characters: int = Field(10, ge=1, description="shorter sentences are dropped")
+    max_characters: int = Field(1000, ge=1, description="longer sentences are dropped")
+    near_duplicates: bool = Field(True, description="drop sentences that repeat another's letters")
+    overlap: float | None = Field(
+        0.5, gt=0, le=1, description="drop training sentences with this share of a held-out one's n-grams; null: off"
+    )
+    valid: int | float = Field(10_000, description="sentences (whole number) or share of documents (below 1)")
+    test: int | float = Field(10_000, description="sentences (whole number) or share of documents (below 1)")
+
+    @field_validator("valid", "test", mode="before")
+    @classmethod
+    def _number_or_share(cls, value: Any) -> Any:
+        number = isinstance(value, int) and not isinstance(value, bool) and value >= 1
+        share = isinstance(value, float) and 0 < value < 1
+        if not (number or share):
+            raise ValueError("give a whole number of sentences (1 or more) or a share of the documents between 0 and 1")
+        return value
+
+    @model_validator(mode="after")
+    def _agree(self) -> "TextSettings":
+        if self.max_characters < self.min_characters:
+            raise ValueError(f"max_characters ({self.max_characters}) is below min_characters ({self.min_characters})")
+        shares = sum(size for size in (self.valid, self.test) if isinstance(size, float))
+        if shares > LARGEST_HELD_OUT:
+            raise ValueError(f"valid and test take {shares:.0%} of the text: let them take at most half together")
+        return self
+
+
+class LanguageText(BaseModel):
+    """Where one language's text comes from, and how much of it is used."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    text: TextSource = Field(description="a source; a string or a list of strings means files")
+    characters: int | None = Field(None, ge=1, description="at most so many characters of training text")
+    start: float = Field(0.0, ge=0, lt=1, description="where on the ring of documents drawing starts")
+    group: str | None = Field(None, description="for reporting only, e.g. high or low")
+
+    @field_validator("text", mode="before")
+    @classmethod
+    def _shorthand(cls, value: Any) -> Any:
+        return {"kind": "files", "paths": value} if isinstance(value, str | list | tuple) else value
+
+    def resolve(self, base: Path) -> "LanguageText":
+        """The same with absolute paths; relative ones start at the folder `base`."""
+        return self.model_copy(update={"text": self.text.resolve(base)})
+
+
+def check_text(settings: TextSettings, languages: Mapping[str, LanguageText]) -> None:
+    """Refuses text that cannot work, before anything is computed. Paths must be resolved.
+
+    Raises:
+        InputError: an unknown language code, missing or empty files, two languages with the same file, a parallel
+            source split by numbers of sentences, a sample that is not installed or lacks the language.
+    """
+    owner: dict[Path, str] = {}
+    for language, setting in languages.items():
+        check_language(language)
+        if isinstance(setting.text, FilesSource):
+            _check_distinct(language, setting.text, owner)
+        else:
+            _check_parallel(language, settings)
+
+
+def _check_distinct(language: str, source: FilesSource, owner: dict[Path, str]) -> None:
+    for file in source.files():
+        other = owner.setdefault(file.resolve(), language)
+        if other != language:
+            what = f"The languages {other} and {language} have the same file, {file.name}."
+            raise InputError(what, where=f"languages.{language}.text", fix="give each language files of its own")
+
+
+def _check_parallel(language: str, settings: TextSettings) -> None:
+    if language not in sample_languages():
+        SampleSource(kind="sample").identity(language)  # raises, with the nearest language that it has
+    for name in ("valid", "test"):
+        if isinstance(getattr(settings, name), int):
+            what = f"The text of {language} is parallel, so text.{name} cannot be a number of sentences: a page could "
+            what += "stand in training in one language and in test in another."
+            raise InputError(what, where=f"text.{name}", fix="give a share of the documents, such as 0.06")

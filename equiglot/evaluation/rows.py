@@ -1,0 +1,110 @@
+"""From scored positions to rows of numbers: by language, by group, and models against each other."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+
+from equiglot.evaluation.mlm import MaskedPositions
+from equiglot.evaluation.score import Metric, Score, group_language
+from equiglot.evaluation.statistics import Estimate, bootstrap_mean, by_sentence, distance, mean_over
+
+_VALUES: dict[Metric, Callable[[MaskedPositions], np.ndarray]] = {
+    "mrr": lambda positions: 100 / positions.ranks.astype(np.float64),
+    "accuracy": lambda positions: 100.0 * (positions.ranks == 1),
+    "top5": lambda positions: 100.0 * (positions.ranks <= 5),
+    "loss": lambda positions: positions.losses.astype(np.float64),
+}
+
+ByLanguage = dict[str, Estimate]
+
+
+@dataclass(frozen=True)
+class Bootstrap:
+    """How intervals are made: how many resamples, from which seed."""
+
+    resamples: int
+    seed: int
+
+    def estimates(self, positions: Mapping[str, MaskedPositions], metric: Metric = "mrr") -> ByLanguage:
+        """Language -> estimate; in percent (loss: nats). Paired between models, as the resamples are the language's."""
+        return {language: self._estimate(language, each, metric) for language, each in positions.items()}
+
+    def _estimate(self, language: str, positions: MaskedPositions, metric: Metric) -> Estimate:
+        sums = by_sentence(_VALUES[metric](positions), positions.sequences, positions.count)
+        counts = np.bincount(positions.sequences, minlength=positions.count)
+        return bootstrap_mean(sums, counts, resamples=self.resamples, seed=self.seed, salt=language)
+
+
+def language_rows(
+    model: str, positions: Mapping[str, MaskedPositions], bootstrap: Bootstrap, seed: int
+) -> Iterator[Score]:
+    """Every metric of one model in every language, with intervals."""
+    for metric in _VALUES:
+        for language, estimate in bootstrap.estimates(positions, metric).items():
+            yield _row(model, language, metric, estimate, seed)
+
+
+def comparison_rows(
+    models: Mapping[str, ByLanguage],
+    teachers: ByLanguage,
+    *,
+    reference: str,
+    groups: Mapping[str, Sequence[str]],
+    seed: int,
+) -> Iterator[Score]:
+    """Means over groups, distances from the teachers, and differences between models, all of MRR.
+
+    Args:
+        models: name -> MRR by language.
+        teachers: language -> MRR of its monolingual teacher.
+        reference: the name of the teachers taken together.
+        groups: name -> languages; "all" among them.
+        seed: of the training.
+    """
+    for name, languages in groups.items():
+        for model, scores in {reference: teachers, **models}.items():
+            if known(scores, languages):
+                mean = mean_over([scores[language] for language in languages])
+                yield _row(model, group_language(name), "mrr", mean, seed)
+    for model, scores in models.items():
+        for language, codes in _places(groups, scores, teachers):
+            yield _row(model, language, "d", distance(scores, teachers, codes), seed, reference)
+    for first, second in combinations(models, 2):
+        for language, codes in _places(groups, models[first], models[second]):
+            difference = distance(models[first], models[second], codes)
+            yield _row(first, language, "difference", difference, seed, second)
+
+
+def known(scores: Iterable[str], languages: Iterable[str]) -> bool:
+    """Whether there are scores for all of `languages`, and any languages at all."""
+    languages = set(languages)
+    return bool(languages) and languages <= set(scores)
+
+
+def _places(
+    groups: Mapping[str, Sequence[str]], first: ByLanguage, second: ByLanguage
+) -> Iterator[tuple[str, Sequence[str]]]:
+    """Every language that both have, then every group that both have whole: its name in rows, and its languages."""
+    both = [language for language in first if language in second]
+    yield from ((language, (language,)) for language in both)
+    yield from ((group_language(name), codes) for name, codes in groups.items() if known(both, codes))
+
+
+def _row(
+    model: str, language: str, metric: Metric, estimate: Estimate, seed: int, reference: str | None = None
+) -> Score:
+    low, high = estimate.interval
+    return Score(
+        model=model,
+        task="mlm",
+        language=language,
+        metric=metric,
+        value=estimate.value,
+        low=low,
+        high=high,
+        n=estimate.n,
+        seed=seed,
+        reference=reference,
+    )

@@ -1,0 +1,127 @@
+"""Soft labels computed while the student trains: every row is read by the teacher of its language.
+
+A batch holds few rows of each language, and a teacher that reads few rows at a time is slow. So the teachers read a
+whole pool of batches ahead, language by language, in rows of like length, and keep only the vector from which the
+vocabulary projection starts at each target; the projection itself, |V| wide, happens when the batch's turn comes.
+What a teacher says depends on the pool, which is a pure function of its number: nothing has to be saved for a resume.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from equiglot.masking import Batch, BatchStream
+from equiglot.models import head_parts, hidden_states, to_tensors
+from equiglot.objectives import SoftTargets
+
+_TOKENS = 8192  # of one forward pass of a teacher
+
+
+class OnlineTeachers:
+    """Teachers with the student's vocabulary.
+
+    Args:
+        teachers: language -> its teacher, in evaluation mode on the student's device; languages may share one, and
+            a language without one gets no soft labels.
+        stream: the student's batches.
+        device: where the models are.
+    """
+
+    def __init__(self, teachers: Mapping[str, PreTrainedModel], stream: BatchStream, device: torch.device) -> None:
+        self._stream, self._device = stream, device
+        self._teachers = {stream.languages.index(language): model for language, model in teachers.items()}
+        self._pool: int | None = None
+        self._vectors: list[Tensor] = []
+
+    @torch.no_grad()
+    def targets(self, index: int) -> SoftTargets | None:
+        """The teachers' distributions at the targets of the batch at `index`; None where no row has a teacher."""
+        pool, slot = divmod(index, self._stream.pool_batches)
+        if pool != self._pool:
+            self._vectors, self._pool = self._read_pool(pool), pool
+        batch = self._stream[index]
+        target_languages = torch.from_numpy(batch.languages[batch.target_rows]).to(self._device)
+        logits, positions = [], []
+        for number, teacher in self._teachers.items():
+            here = (target_languages == number).nonzero().flatten()
+            if len(here):
+                _, project = head_parts(teacher)
+                vectors = self._vectors[slot][here, : teacher.config.hidden_size]
+                logits.append(project(vectors).float())
+                positions.append(here)
+        if not logits:
+            return None
+        order = torch.argsort(torch.cat(positions))
+        return SoftTargets(torch.cat(logits)[order], torch.cat(positions)[order])
+
+    def _read_pool(self, pool: int) -> list[Tensor]:
+        """For each batch of the pool, the vectors float32 [m, hidden] of its targets (zeros without a teacher)."""
+        first = pool * self._stream.pool_batches
+        batches = [self._stream[first + slot] for slot in range(self._stream.pool_batches)]
+        width = max(model.config.hidden_size for model in self._teachers.values())
+        vectors = [torch.zeros(len(batch.targets), width, device=self._device) for batch in batches]
+        for number, teacher in self._teachers.items():
+            for group in _groups(batches, number):
+                self._read_group(teacher, batches, group, vectors)
+        return vectors
+
+    def _read_group(
+        self, teacher: PreTrainedModel, batches: list[Batch], group: list[tuple[int, int]], vectors: list[Tensor]
+    ) -> None:
+        """Reads some rows, given as (batch, row), and writes the vectors of their targets where they belong."""
+        joined, places = _join(batches, group)
+        tensors = to_tensors(joined, self._device)
+        prepare, _ = head_parts(teacher)
+        states = prepare(hidden_states(teacher, tensors).flatten(0, 1)[tensors.targets])
+        begin = 0
+        for slot, targets in places:
+            end = begin + len(targets)
+            vectors[slot][torch.from_numpy(targets).to(self._device), : states.shape[1]] = states[begin:end].float()
+            begin = end
+
+
+def _groups(batches: list[Batch], language: int) -> list[list[tuple[int, int]]]:
+    """The rows of a language as (batch, row), sorted by length, in groups of some `_TOKENS` tokens."""
+    rows = [
+        (int(batch.lengths[row]), slot, int(row))
+        for slot, batch in enumerate(batches)
+        for row in np.flatnonzero(batch.languages == language)
+    ]
+    groups: list[list[tuple[int, int]]] = []
+    for length, slot, row in sorted(rows):
+        if not groups or (len(groups[-1]) + 1) * length > _TOKENS:
+            groups.append([])
+        groups[-1].append((slot, row))
+    return groups
+
+
+def _join(batches: list[Batch], group: list[tuple[int, int]]) -> tuple[Batch, list[tuple[int, np.ndarray]]]:
+    """One batch of rows taken from several, and for each row its batch and which of that batch's targets it holds."""
+    lengths = np.array([batches[slot].lengths[row] for slot, row in group])
+    width = int(lengths.max())
+    inputs = np.zeros((len(group), width), dtype=np.int64)
+    targets, places = [], []
+    for place, (slot, row) in enumerate(group):
+        batch = batches[slot]
+        own = batch.inputs.shape[1]
+        inputs[place, : lengths[place]] = batch.inputs[row, : lengths[place]]
+        low, high = np.searchsorted(batch.targets, [row * own, (row + 1) * own])
+        targets.append(batch.targets[low:high] - row * own + place * width)
+        places.append((slot, np.arange(low, high)))
+    flat = np.concatenate(targets)
+    zeros = np.zeros(len(group), dtype=np.int64)
+    joined = Batch(inputs, lengths, zeros, zeros, flat, np.zeros_like(flat), "teachers")
+    return joined, places
+
+
+def freeze(model: PreTrainedModel, device: torch.device) -> PreTrainedModel:
+    """Makes a model a teacher: on the device, in evaluation mode, without gradients."""
+    model.to(device)
+    model.eval()
+    model.requires_grad_(False)
+    return model
+
+

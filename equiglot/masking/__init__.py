@@ -1,0 +1,20 @@
+"""Token batches and masks, as pure functions of (seed, epoch, position)."""
+
+from equiglot.masking.batches import Batch, BatchSettings, BatchStream, Framing, evaluation_batches
+from equiglot.masking.hashing import hash_name, hash_words, permute
+from equiglot.masking.masks import Alphabet, MaskSettings, evaluation_masks, mask_tokens
+
+__all__ = [
+    "Alphabet",
+    "Batch",
+    "BatchSettings",
+    "BatchStream",
+    "Framing",
+    "MaskSettings",
+    "evaluation_batches",
+    "evaluation_masks",
+    "hash_name",
+    "hash_words",
+    "mask_tokens",
+    "permute",
+]

@@ -1,0 +1,78 @@
+"""Which positions are masked and by what: a pure function of (seed, draw, sequence, position)."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from equiglot.masking.hashing import Words, below, hash_words
+
+_CHOICE, _KIND, _TOKEN = 1, 2, 3  # one stream of hashes for each of the three questions
+
+
+class MaskSettings(BaseModel):
+    """Masking for training (Devlin et al., 2019): `rate` of the positions are predicted; of these a share is replaced
+    by [MASK], a share by a random token, and the rest stays."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    rate: float = Field(0.15, gt=0, lt=1, description="Share of the positions that are predicted.")
+    mask_share: float = Field(0.8, ge=0, le=1, description="Of these, the share replaced by [MASK].")
+    random_share: float = Field(0.1, ge=0, le=1, description="Of these, the share replaced by a random token.")
+    dynamic: bool = Field(True, description="New masks at every pass over the text; otherwise the same ones.")
+
+    @model_validator(mode="after")
+    def _shares_fit(self) -> "MaskSettings":
+        if self.mask_share + self.random_share > 1:
+            raise ValueError("mask_share and random_share together are more than 1: lower one of them")
+        return self
+
+
+def evaluation_masks(rate: float = 0.15) -> MaskSettings:
+    """Masking for evaluation: every chosen position becomes [MASK] (80/10/10 would leave a tenth of the answers in)."""
+    return MaskSettings(rate=rate, mask_share=1.0, random_share=0.0, dynamic=False)
+
+
+@dataclass(frozen=True)
+class Alphabet:
+    """The ids that masking needs: `mask` is [MASK]'s, `ordinary` (int64 [n]) all that are not special tokens."""
+
+    mask: int
+    ordinary: npt.NDArray[np.int64]
+
+
+def mask_tokens(
+    ids: npt.NDArray[np.int64],
+    sequences: Words,
+    draws: Words,
+    positions: Words,
+    *,
+    settings: MaskSettings,
+    alphabet: Alphabet,
+    seed: int,
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+    """Masks a flat run of tokens.
+
+    Args:
+        ids: int64 [n], token ids without special tokens.
+        sequences: uint64 [n], the identity of the sequence that each token belongs to.
+        draws: uint64 [n], which of the sequence's masks; a pass over the text when masks are dynamic.
+        positions: uint64 [n], the token's position in its sequence.
+        settings: rate and shares.
+        alphabet: the ids to replace by.
+        seed: the run's seed.
+
+    Returns:
+        The model's input, int64 [n], and which positions are to be predicted, bool [n].
+    """
+    chosen = below(hash_words(seed, _CHOICE, sequences, draws, positions), settings.rate)
+    where = np.flatnonzero(chosen)
+    identity = (sequences[where], draws[where], positions[where])
+    kind = hash_words(seed, _KIND, *identity)
+    masked = below(kind, settings.mask_share)
+    random = ~masked & below(kind, settings.mask_share + settings.random_share)
+    inputs = ids.copy()
+    inputs[where[masked]] = alphabet.mask
+    drawn = hash_words(seed, _TOKEN, *(part[random] for part in identity)) % np.uint64(len(alphabet.ordinary))
+    inputs[where[random]] = alphabet.ordinary[drawn.astype(np.int64)]
+    return inputs, chosen

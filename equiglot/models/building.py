@@ -1,0 +1,112 @@
+"""Encoders: built from a recipe, loaded from a folder, saved as an ordinary Hugging Face folder."""
+
+from pathlib import Path
+from typing import Any, Literal, cast
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from transformers import AutoModelForMaskedLM, BertConfig, BertForMaskedLM, PreTrainedModel, PreTrainedTokenizerFast
+
+from equiglot.errors import InputError
+
+# What a folder of weights may hold: nothing that is executed when it is read.
+_PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
+
+
+class EncoderSettings(BaseModel):
+    """The size of an encoder; the defaults are paper 1's (appendix E.1)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    architecture: Literal["bert"] = "bert"
+    layers: int = Field(6, gt=0)
+    heads: int = Field(4, gt=0)
+    hidden_size: int = Field(512, gt=0)
+    feed_forward: int | None = Field(None, gt=0, description="Width of the feed-forward layers; 4 x hidden_size if null.")
+    max_length: int = Field(128, ge=8, description="Positions: longer sentences are cut into pieces.")
+    dropout: float = Field(0.1, ge=0, lt=1)
+    folder: str | None = Field(None, description="Start from this Hugging Face folder; it must fit the vocabulary.")
+
+    @model_validator(mode="after")
+    def _heads_divide(self) -> "EncoderSettings":
+        if self.hidden_size % self.heads:
+            raise ValueError(f"hidden_size {self.hidden_size} is not a multiple of heads {self.heads}: change one of them")
+        return self
+
+
+def build_model(settings: EncoderSettings, vocabulary_size: int, *, padding: int, seed: int) -> PreTrainedModel:
+    """A masked language model as `settings` say: freshly initialised from `seed`, or loaded from `settings.folder`.
+
+    Raises:
+        InputError: the folder does not hold a masked language model of this vocabulary.
+    """
+    if settings.folder is not None:
+        return load_model(Path(settings.folder), vocabulary_size=vocabulary_size)
+    config = BertConfig(
+        vocab_size=vocabulary_size,
+        hidden_size=settings.hidden_size,
+        num_hidden_layers=settings.layers,
+        num_attention_heads=settings.heads,
+        intermediate_size=settings.feed_forward or 4 * settings.hidden_size,
+        max_position_embeddings=settings.max_length,
+        hidden_dropout_prob=settings.dropout,
+        attention_probs_dropout_prob=settings.dropout,
+        type_vocab_size=2,
+        pad_token_id=padding,
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return BertForMaskedLM(config)
+
+
+def count_parameters(settings: EncoderSettings, vocabulary_size: int) -> int:
+    """Parameters of the model that `build_model` would build, without building it (shared ones once)."""
+    if settings.folder is not None:
+        return load_model(Path(settings.folder)).num_parameters()
+    with torch.device("meta"):
+        return build_model(settings, vocabulary_size, padding=0, seed=0).num_parameters()
+
+
+def load_model(folder: Path, *, vocabulary_size: int | None = None) -> PreTrainedModel:
+    """The masked language model in a Hugging Face folder: safetensors only, no code from the folder, no network.
+
+    Raises:
+        InputError: no such folder, no config.json, pickled weights, no masked-LM weights, another vocabulary size.
+    """
+    if not (folder / "config.json").is_file():
+        raise InputError("this is not a model folder: it has no config.json", where=folder)
+    if not any(folder.glob("*.safetensors")):
+        pickled = [path.name for pattern in _PICKLES for path in folder.glob(pattern)]
+        raise InputError(
+            f"the weights are pickled ({', '.join(pickled)})" if pickled else "the folder has no weights",
+            where=folder,
+            fix="save the model with `save_pretrained`, which writes model.safetensors",
+        )
+    try:
+        loaded = AutoModelForMaskedLM.from_pretrained(
+            folder,
+            local_files_only=True,
+            trust_remote_code=False,
+            use_safetensors=True,
+            output_loading_info=True,
+            dtype=torch.float32,
+        )
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(f"the model cannot be loaded: {error}", where=folder) from error
+    model, info = cast(tuple[PreTrainedModel, dict[str, Any]], loaded)
+    if info["missing_keys"]:
+        names = ", ".join(sorted(info["missing_keys"])[:3])
+        raise InputError(f"the folder lacks weights of a masked language model ({names})", where=folder)
+    size = int(model.config.vocab_size)
+    if vocabulary_size is not None and size != vocabulary_size:
+        raise InputError(
+            f"the model knows {size:,} ids, the vocabulary has {vocabulary_size:,}",
+            where=folder,
+            fix="use the vocabulary that the model was trained with",
+        )
+    return model
+
+
+def export_model(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:
+    """Writes weights, configuration and tokenizer to `folder`, for `from_pretrained` to load."""
+    model.save_pretrained(folder, safe_serialization=True)
+    tokenizer.save_pretrained(folder)

@@ -1,0 +1,78 @@
+"""The forward pass: hidden states for every token, logits only where they count."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from transformers import PreTrainedModel
+
+from equiglot.errors import InputError
+from equiglot.masking import Batch
+
+# Where each architecture keeps what turns hidden states into logits: a transformation, then the projection.
+_HEADS = {"bert": ("cls.predictions.transform", "cls.predictions.decoder")}
+
+
+@dataclass(frozen=True)
+class TensorBatch:
+    """A `Batch` as tensors on the model's device.
+
+    Attributes:
+        inputs: int64 [rows, width].
+        attention: bool [rows, width], true at real tokens; None where nothing is padding.
+        targets: int64 [m], indices into the flattened inputs.
+        gold: int64 [m].
+        languages: int64 [m], the language of each target.
+    """
+
+    inputs: Tensor
+    attention: Tensor | None
+    targets: Tensor
+    gold: Tensor
+    languages: Tensor
+
+
+def to_tensors(batch: Batch, device: torch.device) -> TensorBatch:
+    """Moves a batch to `device`."""
+    attention = None
+    if batch.padded:
+        width = batch.inputs.shape[1]
+        attention = torch.arange(width) < torch.from_numpy(batch.lengths)[:, None]
+        attention = attention.to(device, non_blocking=True)
+    return TensorBatch(
+        inputs=torch.from_numpy(batch.inputs).to(device, non_blocking=True),
+        attention=attention,
+        targets=torch.from_numpy(batch.targets).to(device, non_blocking=True),
+        gold=torch.from_numpy(batch.gold).to(device, non_blocking=True),
+        languages=torch.from_numpy(batch.languages[batch.target_rows]).to(device, non_blocking=True),
+    )
+
+
+def hidden_states(model: PreTrainedModel, batch: TensorBatch) -> Tensor:
+    """Last hidden states, float [rows, width, hidden]."""
+    output = model.base_model(input_ids=batch.inputs, attention_mask=batch.attention)
+    states: Tensor = output.last_hidden_state
+    return states
+
+
+def target_logits(model: PreTrainedModel, batch: TensorBatch) -> Tensor:
+    """Logits at the targets only, float32 [m, |V|]: the projection to the vocabulary is skipped everywhere else."""
+    prepare, project = head_parts(model)
+    states = hidden_states(model, batch).flatten(0, 1)[batch.targets]
+    logits: Tensor = project(prepare(states))
+    return logits.float()
+
+
+def head_parts(model: PreTrainedModel) -> tuple[nn.Module, nn.Module]:
+    """The masked-LM head in its two parts: what prepares a hidden state, and the projection to the vocabulary.
+
+    Raises:
+        InputError: an architecture that we do not know.
+    """
+    if model.config.model_type not in _HEADS:
+        raise InputError(
+            f"masked language models of type {model.config.model_type!r} are not supported",
+            fix=f"use one of: {', '.join(_HEADS)}",
+        )
+    prepare, project = _HEADS[model.config.model_type]
+    return model.get_submodule(prepare), model.get_submodule(project)

@@ -1,0 +1,28 @@
+"""Numbers that change while a training goes on, as functions of its progress."""
+
+import math
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+
+class Annealed(BaseModel):
+    """A weight that goes from `start` to `end` while the training goes from its first to its last update."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    start: float = Field(ge=0, le=1)
+    end: float = Field(ge=0, le=1)
+    shape: Literal["linear", "cosine"] = "linear"
+
+    def at(self, progress: float) -> float:
+        """The weight at `progress` (0 to 1)."""
+        share = progress if self.shape == "linear" else (1 - math.cos(math.pi * progress)) / 2
+        return self.start + (self.end - self.start) * share
+
+
+def _from_number(value: Any) -> Any:
+    return {"start": value, "end": value} if isinstance(value, int | float) else value
+
+
+Weight = Annotated[Annealed, BeforeValidator(_from_number)]
+"""A weight in a recipe: a number from 0 to 1, or `{start: 1.0, end: 0.0, shape: linear}`."""

@@ -1,0 +1,252 @@
+"""From the files of a run to its scores and its page; a run that is half done gives what there is."""
+
+from collections.abc import Iterator
+from itertools import chain
+from typing import Any
+
+import langcodes
+import numpy as np
+from safetensors.numpy import load_file
+
+from equiglot.corpus import read_statistics
+from equiglot.evaluation import (
+    ByLanguage,
+    Estimate,
+    Score,
+    bootstrap_mean,
+    comparison_rows,
+    read_positions,
+    read_scores,
+    write_scores,
+)
+from equiglot.labels import SoftLabels
+from equiglot.pipeline.environment import hardware, versions
+from equiglot.pipeline.graph import FREQUENCY, Graph
+from equiglot.pipeline.records import read_record
+from equiglot.pipeline.work import SPLITS, bootstrap_of
+from equiglot.recipe import ModelPlan, Recipe, recipe_text
+from equiglot.report import CleaningStep, Curve, Language, Model, Portion, Report, Role, Run, Size, write_report
+from equiglot.run import RunDirectory, read_json
+from equiglot.training import LossPoint, ValidationPoint
+from equiglot.vocabulary import TokenStatistics
+
+_FREQUENCY_LABEL = "words by frequency"
+
+
+def publish(run: RunDirectory, recipe: Recipe) -> None:
+    """Writes the run's scores and its page, from all that is done."""
+    assembly = _Assembly(run, recipe)
+    scores = list(assembly.scores())
+    write_scores(run.scores, scores)
+    write_report(assembly.report(scores), run.report)
+
+
+class _Assembly:
+    """What a run has made so far."""
+
+    def __init__(self, run: RunDirectory, recipe: Recipe) -> None:
+        self._run, self._recipe = run, recipe
+        self._plans = recipe.plans()
+        self._records = {name: read_record(run, name) for name in Graph(recipe).jobs}
+        (self._task,) = recipe.evaluation
+        self._mrr = {name: self._estimates(name) for name in (*self._plans, FREQUENCY) if self._done(f"scores/{name}")}
+
+    def scores(self) -> Iterator[Score]:
+        """Every number of the run: of each model alone, then of groups, distances and differences."""
+        for name in self._mrr:
+            yield from read_scores(self._run.scores_of(name) / "scores.jsonl")
+        compared = {name: scores for name, scores in self._mrr.items() if name == FREQUENCY or self._multilingual(name)}
+        yield from comparison_rows(
+            compared,
+            self._teachers(),
+            reference=self._recipe.report.reference,
+            groups=self._recipe.groups,
+            seed=self._recipe.seed,
+        )
+
+    def report(self, scores: list[Score]) -> Report:
+        """All that the page shows."""
+        languages = tuple(self._language(code) for code in self._recipe.trained_languages)
+        models = (*(self._model(plan) for plan in self._plans.values()), self._frequency())
+        curves = chain.from_iterable(self._curves(name) for name in self._plans if self._done(f"model/{name}"))
+        return Report(
+            name=self._recipe.report.title or self._recipe.name,
+            languages=languages,
+            groups=self._recipe.groups,
+            models=models,
+            scores=tuple(scores),
+            curves=tuple(curves),
+            reference=self._recipe.report.reference,
+            run=self._about_run(),
+            missing=tuple(f"{name} is not done" for name, record in self._records.items() if record is None),
+            notes=self._recipe.report.notes,
+        )
+
+    def _done(self, job: str) -> bool:
+        return self._records.get(job) is not None
+
+    def _multilingual(self, name: str) -> bool:
+        return len(self._plans[name].languages) > 1
+
+    def _estimates(self, name: str) -> ByLanguage:
+        positions = read_positions(self._run.scores_of(name) / "positions.safetensors")
+        return bootstrap_of(self._task).estimates(positions)
+
+    def _teachers(self) -> ByLanguage:
+        """Language -> MRR of the model that its distance is measured from."""
+        named = {code: self._recipe.reference(code) for code in self._recipe.trained_languages}
+        return {code: self._mrr[name][code] for code, name in named.items() if code in self._mrr.get(name, {})}
+
+    def _language(self, code: str) -> Language:
+        name = langcodes.Language.get(code).display_name()
+        if not self._done(f"corpus/{code}"):
+            return Language(code=code, name=name)
+        corpus = read_statistics(self._run.corpus(code))
+        counts = self._token_counts(code)
+        sizes = {}
+        for split in SPLITS:
+            part, tokens = getattr(corpus, split), counts[split].tokens if counts else None
+            sizes[split] = Size(characters=part.characters, sentences=part.sentences, tokens=tokens)
+        steps = (CleaningStep(name=step.name, counts=_step_counts(step)) for step in corpus.steps)
+        held_out = counts.get("valid")
+        return Language(
+            code=code,
+            name=name,
+            text=corpus.description,
+            cleaning=tuple(steps),
+            fertility=held_out.fertility if held_out else None,
+            continued=held_out.continued_share if held_out else None,
+            unknown=held_out.unknown_rate if held_out else None,
+            **sizes,
+        )
+
+    def _token_counts(self, code: str) -> dict[str, TokenStatistics]:
+        if not self._done(f"tokens/{code}"):
+            return {}
+        saved = read_json(self._run.tokens(code) / "tokens.json")
+        return {split: TokenStatistics.model_validate(counts) for split, counts in saved.items()}
+
+    def _role(self, plan: ModelPlan) -> Role:
+        if isinstance(plan.labels, SoftLabels):
+            return "student"
+        return "baseline" if len(plan.languages) > 1 else "teacher"
+
+    def _model(self, plan: ModelPlan) -> Model:
+        known = Model(
+            name=plan.name,
+            role=self._role(plan),
+            label=plan.name,
+            languages=plan.languages,
+            labels=_labels_in_words(plan),
+            balancing=_balance_in_words(plan),
+        )
+        if not self._done(f"model/{plan.name}"):
+            return known
+        about = read_json(self._run.model(plan.name) / "training.json")
+        return known.model_copy(
+            update={
+                "parameters": about["parameters"],
+                "updates": about["updates_made"],
+                "best_update": about["best_update"],
+                "tokens": sum(about["tokens"].values()),
+                "seconds": about["seconds"],
+                "portions": {code: Portion(**portion) for code, portion in about["portions"].items()},
+                "starved": self._starved(plan) if known.role == "teacher" else None,
+            }
+        )
+
+    def _frequency(self) -> Model:
+        return Model(
+            name=FREQUENCY,
+            role="reference",
+            label=_FREQUENCY_LABEL,
+            languages=self._recipe.trained_languages,
+            labels="counts in the training text",
+        )
+
+    def _starved(self, plan: ModelPlan) -> str | None:
+        """Why a teacher knows too little to teach: it is no better than counting, or than half of its training."""
+        (language,) = plan.languages
+        if plan.name in self._mrr and FREQUENCY in self._mrr:
+            if self._mrr[plan.name][language].minus(self._mrr[FREQUENCY][language]).interval[0] <= 0:
+                return "no better than ranking words by frequency"
+        if _gain_of_second_half(self._run, plan.name, language).interval[0] <= 0:
+            return "no better than half-way through its training"
+        return None
+
+    def _curves(self, name: str) -> Iterator[Curve]:
+        about = read_json(self._run.model(name) / "training.json")
+        points = [ValidationPoint(**point) for point in about["validations"]]
+        updates = tuple(point.update for point in points)
+        for code in self._plans[name].languages:
+            values = tuple(100 * point.mrr[code] for point in points)
+            yield Curve(model=name, split="valid", metric="mrr", language=code, updates=updates, values=values)
+            values = tuple(point.loss[code] for point in points)
+            yield Curve(model=name, split="valid", metric="loss", language=code, updates=updates, values=values)
+        if len(self._plans[name].languages) > 1:
+            values = tuple(100 * point.mean_mrr for point in points)
+            yield Curve(model=name, split="valid", metric="mrr", updates=updates, values=values)
+        yield from _loss_curves(name, [LossPoint(**point) for point in about["losses"]])
+
+    def _about_run(self) -> Run:
+        done = [record for record in self._records.values() if record is not None]
+        return Run(
+            recipe=recipe_text(self._recipe),
+            command=f"equiglot run {self._run.root}/recipe.yaml",
+            started=min((record.finished for record in done), default=""),
+            finished=max((record.finished for record in done), default=""),
+            seconds=sum(record.seconds for record in done),
+            versions=versions(),
+            hardware=hardware(),
+        )
+
+
+def _step_counts(step: Any) -> dict[str, int]:
+    counts = {"entered": step.entered, "dropped": step.dropped, "changed": step.changed, "left": step.left}
+    return {word: count for word, count in counts.items() if count or word in ("entered", "left")}
+
+
+def _loss_curves(name: str, points: list[LossPoint]) -> Iterator[Curve]:
+    series = dict.fromkeys(key for point in points for key in point.losses)
+    for key in series:
+        term, language = key.split("/")
+        known = [(point.update, point.losses[key]) for point in points if key in point.losses]
+        updates, values = zip(*known, strict=True)
+        yield Curve(model=name, split="train", metric=term, language=language, updates=updates, values=values)
+
+
+def _gain_of_second_half(run: RunDirectory, name: str, language: str) -> Estimate:
+    """MRR (percent) of the kept weights minus that half-way to them, on the same validation sentences."""
+    about, ranks = read_json(run.model(name) / "training.json"), load_file(run.model(name) / "validation.safetensors")
+    updates = np.array([point["update"] for point in about["validations"]])
+    best = int(np.argmin(np.abs(updates - about["best_update"])))
+    half = int(np.argmin(np.abs(updates - about["best_update"] / 2)))
+    sums = 100 * (ranks[language][best] - ranks[language][half])
+    return bootstrap_mean(sums, ranks[f"{language}/counts"][0], resamples=1000, seed=0, salt=language)
+
+
+def _labels_in_words(plan: ModelPlan) -> str:
+    if not isinstance(plan.labels, SoftLabels):
+        return "the masked words"
+    weight = plan.labels.weight
+    teachers = plan.labels.teachers if isinstance(plan.labels.teachers, str) else "its teachers"
+    if weight.start == weight.end == 1:
+        share = ""
+    elif weight.start == weight.end:
+        share = f" (weight {weight.start:g}), the masked words (weight {1 - weight.start:g})"
+    else:
+        share = f" (weight {weight.start:g} to {weight.end:g}), the masked words"
+    heat = "" if plan.labels.temperature == 1 else f" at temperature {plan.labels.temperature:g}"
+    return f"distributions of {teachers}{heat}{share}"
+
+
+def _balance_in_words(plan: ModelPlan) -> str:
+    words = {
+        "all": "all of the text",
+        "truncate": "every language cut to the smallest",
+        "cap": "at most {characters:,} characters of each language",
+        "smoothing": "languages drawn by size ** {alpha:g}",
+        "unimax": "equal budgets, at most {passes:g} passes",
+    }
+    return words[plan.balance.kind].format(**plan.balance.model_dump())
+

@@ -1,0 +1,122 @@
+"""A recipe as a graph of jobs, each with a fingerprint of all that goes into it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from equiglot.recipe import ModelPlan, Recipe
+from equiglot.run import RunDirectory, fingerprint
+
+Kind = Literal["corpus", "vocabulary", "tokens", "model", "scores"]
+
+FREQUENCY = "frequency"
+"""The name of the reference that ranks words by frequency."""
+
+# Raised when a kind of job would make something else from the same inputs.
+_VERSIONS: dict[Kind, int] = {"corpus": 1, "vocabulary": 1, "tokens": 1, "model": 1, "scores": 1}
+
+
+@dataclass(frozen=True)
+class Job:
+    """One thing to make.
+
+    Attributes:
+        kind: what is made.
+        subject: of what: a language or a model.
+        inputs: JSON-able, all that it depends on besides other jobs.
+        needs: the names of the jobs that come before.
+        fingerprint: of inputs and needs.
+    """
+
+    kind: Kind
+    subject: str
+    inputs: Mapping[str, Any]
+    needs: tuple[str, ...]
+    fingerprint: str
+
+    @property
+    def name(self) -> str:
+        """kind/subject."""
+        return f"{self.kind}/{self.subject}"
+
+    def output(self, run: RunDirectory) -> Any:
+        """The folder that it makes."""
+        folders = {
+            "corpus": run.corpus,
+            "tokens": run.tokens,
+            "model": run.model,
+            "scores": run.scores_of,
+            "vocabulary": lambda subject: run.vocabulary,
+        }
+        return folders[self.kind](self.subject)
+
+
+class Graph:
+    """The jobs of a recipe, each after those that it needs."""
+
+    def __init__(self, recipe: Recipe) -> None:
+        self._recipe = recipe
+        self.jobs: dict[str, Job] = {}
+        wanted = dict.fromkeys((*recipe.trained_languages, *recipe.vocabulary_languages))
+        corpora = {language: self._corpus(language) for language in wanted}
+        vocabulary = self._vocabulary(corpora)
+        tokens = {code: self._tokens(code, corpora[code], vocabulary) for code in recipe.trained_languages}
+        models = {name: self._model(plan, tokens) for name, plan in recipe.plans().items()}
+        for task in recipe.evaluation:
+            settings = task.model_dump(mode="json")
+            everything = tuple(tokens.values())
+            self._add("scores", FREQUENCY, {"evaluation": settings}, (vocabulary, *everything))
+            for name, plan in recipe.plans().items():
+                text = tuple(tokens[language] for language in plan.languages)
+                self._add("scores", name, {"evaluation": settings, "seed": _seed(recipe, plan)}, (models[name], *text))
+
+    def _add(self, kind: Kind, subject: str, inputs: dict[str, Any], needs: tuple[str, ...] = ()) -> str:
+        before = {name: self.jobs[name].fingerprint for name in needs}
+        mark = fingerprint({"kind": kind, "version": _VERSIONS[kind], "inputs": inputs, "needs": before})
+        job = Job(kind, subject, inputs, needs, mark)
+        self.jobs[job.name] = job
+        return job.name
+
+    def _corpus(self, language: str) -> str:
+        settings = self._recipe.languages[language]
+        inputs = {
+            "source": settings.text.identity(language),
+            "text": self._recipe.text.model_dump(mode="json"),
+            "characters": settings.characters,
+            "start": settings.start,
+            "seed": self._recipe.seed,
+        }
+        return self._add("corpus", language, inputs)
+
+    def _vocabulary(self, corpora: Mapping[str, str]) -> str:
+        languages = sorted(self._recipe.vocabulary_languages)
+        settings = self._recipe.vocabulary.model_dump(mode="json", exclude={"languages"})
+        inputs = {"vocabulary": settings, "languages": languages}
+        return self._add("vocabulary", "shared", inputs, tuple(corpora[language] for language in languages))
+
+    def _tokens(self, language: str, corpus: str, vocabulary: str) -> str:
+        inputs = {"max_length": self._recipe.encoder.max_length}
+        return self._add("tokens", language, inputs, (corpus, vocabulary))
+
+    def _model(self, plan: ModelPlan, tokens: Mapping[str, str]) -> str:
+        teachers = plan.teachers()
+        inputs = {
+            **plan.model_dump(mode="json", exclude={"name"}),
+            "masking": self._recipe.masking.model_dump(mode="json"),
+            "seed": self._recipe.seed,
+        }
+        needs = [tokens[language] for language in plan.languages]
+        needs += [f"model/{name}" for name in dict.fromkeys(teachers.values())]
+        return self._add("model", plan.name, inputs, tuple(needs))
+
+
+def _seed(recipe: Recipe, plan: ModelPlan) -> int:
+    return recipe.seed + plan.training.seed
+
+
+def differences(old: Any, new: Any, path: str = "") -> list[str]:
+    """What changed between two JSON-able trees, one line a leaf: path: old -> new."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        keys = dict.fromkeys((*old, *new))
+        return [line for key in keys for line in differences(old.get(key), new.get(key), f"{path}.{key}".lstrip("."))]
+    return [] if old == new else [f"{path}: {old!r} -> {new!r}"]

@@ -1,0 +1,150 @@
+"""What a run will cost, before anything is trained: counted where it can be, measured by a short probe where not."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from equiglot.labels import SoftLabels
+from equiglot.masking import Alphabet, Framing
+from equiglot.models import count_parameters
+from equiglot.pipeline.graph import Graph
+from equiglot.pipeline.probing import measure_speed
+from equiglot.pipeline.records import State, state_of
+from equiglot.pipeline.running import Machine
+from equiglot.recipe import ModelPlan, Recipe
+from equiglot.run import RunDirectory
+from equiglot.training import Reading, plan_reading
+from equiglot.vocabulary import TokenizedText, open_tokens
+
+# Where nothing is tokenised yet: a token of a shared vocabulary is some four characters, a sentence some eighty.
+_CHARACTERS_A_TOKEN, _CHARACTERS_A_SENTENCE = 4.0, 80
+_BYTES_A_PARAMETER = 4
+_CHECKPOINTS = 2 * 4  # two are kept; each holds weights, best weights, and two moments
+
+
+@dataclass(frozen=True)
+class ModelCost:
+    """What a model will take.
+
+    Attributes:
+        name: the model's.
+        state: whether it is done.
+        parameters: how many.
+        updates: of its training.
+        tokens: read in its training, special tokens included.
+        seconds: of training on this machine, one job at a time.
+        counted: whether tokens and updates are exact; otherwise they come from sizes of files.
+    """
+
+    name: str
+    state: State
+    parameters: int
+    updates: int
+    tokens: int
+    seconds: float
+    counted: bool
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run will take.
+
+    Attributes:
+        states: job -> done, changed or left.
+        models: the cost of each model.
+        seconds: of everything that is left, jobs side by side.
+        disk: bytes, at most.
+        workers: jobs at a time.
+    """
+
+    states: dict[str, State]
+    models: list[ModelCost]
+    seconds: float
+    disk: int
+    workers: int
+
+
+def plan_recipe(recipe: Recipe, into: Path | None = None, machine: Machine | None = None) -> Plan:
+    """The cost of a recipe on this machine; `into` tells what is done already.
+
+    Time comes from a few measured updates of each size of model, on made-up tokens; nothing is written.
+    """
+    machine = machine or Machine.of_here()
+    run = RunDirectory(into or Path("."))
+    jobs = Graph(recipe).jobs.values()
+    states: dict[str, State] = {job.name: state_of(run, job) if into else "left" for job in jobs}
+    planner = _Planner(recipe, run, states, machine)
+    models = [planner.cost(plan) for plan in recipe.plans().values()]
+    left = sum(model.seconds for model in models if model.state != "done")
+    parameters = sum(model.parameters for model in models)
+    largest = max(model.parameters for model in models)
+    disk = _BYTES_A_PARAMETER * (parameters + machine.workers * _CHECKPOINTS * largest) + 8 * planner.characters()
+    return Plan(states, models, left / machine.workers, disk, machine.workers)
+
+
+class _Planner:
+    """Costs of models, with speeds measured once for each size."""
+
+    def __init__(self, recipe: Recipe, run: RunDirectory, states: dict[str, State], machine: Machine) -> None:
+        self._recipe, self._run, self._states, self._machine = recipe, run, states, machine
+        self._speeds: dict[str, float] = {}
+        self._texts: dict[str, TokenizedText] = {}
+        self._framing = Framing(2, 3, 0, Alphabet(4, np.arange(5, recipe.vocabulary.size)))
+
+    def cost(self, plan: ModelPlan) -> ModelCost:
+        """The cost of one model."""
+        texts = {language: self._text(language) for language in plan.languages}
+        reading = plan_reading(
+            texts, plan.balance, plan.training, masks=self._recipe.masking, framing=self._framing, seed=0
+        )
+        tokens = self._tokens(reading, plan)
+        return ModelCost(
+            name=plan.name,
+            state=self._states[f"model/{plan.name}"],
+            parameters=count_parameters(plan.encoder, self._recipe.vocabulary.size),
+            updates=reading.updates,
+            tokens=tokens,
+            seconds=tokens / self._speed(plan, tokens / reading.updates / plan.training.accumulation),
+            counted=all(self._states[f"tokens/{language}"] == "done" for language in plan.languages),
+        )
+
+    def characters(self) -> int:
+        """Characters of all training text."""
+        return sum(int(text.characters[-1]) for text in self._texts.values())
+
+    def _tokens(self, reading: Reading, plan: ModelPlan) -> int:
+        a_batch = reading.stream.epoch_tokens() / reading.stream.epoch_batches
+        return round(a_batch * reading.updates * plan.training.accumulation)
+
+    def _text(self, language: str) -> TokenizedText:
+        if language not in self._texts:
+            done = self._states[f"tokens/{language}"] == "done"
+            self._texts[language] = (
+                open_tokens(self._run.tokens(language) / "train") if done else self._guess(language)
+            )
+        return self._texts[language]
+
+    def _guess(self, language: str) -> TokenizedText:
+        """Text of the size that the source seems to have: lengths without tokens."""
+        settings = self._recipe.languages[language]
+        characters = settings.text.estimate_characters(language)
+        characters = max(_CHARACTERS_A_SENTENCE, min(characters, settings.characters or characters))
+        sentences = max(1, characters // _CHARACTERS_A_SENTENCE)
+        length = round(_CHARACTERS_A_SENTENCE / _CHARACTERS_A_TOKEN)
+        ids = np.broadcast_to(np.uint16(5), (sentences * length,))
+        edges = np.arange(sentences + 1)
+        return TokenizedText(ids, edges * length, edges * _CHARACTERS_A_SENTENCE)
+
+    def _speed(self, plan: ModelPlan, batch_tokens: float) -> float:
+        """Tokens a second of this kind of training."""
+        taught = isinstance(plan.labels, SoftLabels)
+        key = f"{plan.encoder.model_dump_json()} {round(batch_tokens, -2)} {plan.training.precision} {taught}"
+        if key not in self._speeds:
+            threads = torch.get_num_threads()
+            torch.set_num_threads(self._machine.threads)
+            size = self._recipe.vocabulary.size
+            self._speeds[key] = measure_speed(plan.encoder, plan.training, size, round(batch_tokens), taught=taught)
+            torch.set_num_threads(threads)
+        return self._speeds[key]

@@ -1,0 +1,66 @@
+"""A short measurement of training speed, on made-up tokens."""
+
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+from equiglot.labels import OnlineTeachers, SoftLabels, freeze
+from equiglot.masking import Alphabet, BatchSettings, BatchStream, Framing, MaskSettings
+from equiglot.models import EncoderSettings, build_model
+from equiglot.objectives import Objective
+from equiglot.pipeline.work import device
+from equiglot.training import CheckpointFolder, Progress, Trainer, TrainingSettings
+from equiglot.vocabulary import TokenizedText
+
+_WARM, _UPDATES = 3, 12
+_LENGTH = 20  # tokens in a made-up sentence
+
+
+def measure_speed(
+    encoder: EncoderSettings, training: TrainingSettings, vocabulary_size: int, batch_tokens: int, *, taught: bool
+) -> float:
+    """Tokens a second of a training with batches of this many tokens, with or without a teacher of the same size."""
+    generator = np.random.default_rng(0)
+    length = min(_LENGTH, encoder.max_length - 2)
+    rows = max(1, batch_tokens // (length + 2))
+    edges = np.arange(4 * rows + 1)
+    text = TokenizedText(
+        generator.integers(5, vocabulary_size, 4 * rows * length, dtype=np.uint32), edges * length, edges * length * 4
+    )
+    framing = Framing(2, 3, 0, Alphabet(4, np.arange(5, vocabulary_size)))
+    stream = BatchStream(
+        {"en": text},
+        {"en": len(text)},
+        {"en": 1.0},
+        size=BatchSettings(sentences=rows),
+        masks=MaskSettings(),
+        framing=framing,
+        seed=0,
+    )
+    marks: list[tuple[float, int]] = []
+
+    def watch(progress: Progress) -> None:
+        marks.append((time.monotonic(), progress.tokens))
+
+    def model():  # type: ignore[no-untyped-def]
+        return build_model(encoder, vocabulary_size, padding=0, seed=0).to(device())
+
+    objective = SoftLabels(teachers="one").objective if taught else Objective()
+    with TemporaryDirectory() as folder:
+        Trainer(
+            model(),
+            stream,
+            _WARM + _UPDATES,
+            objective=objective,
+            labels=OnlineTeachers({"en": freeze(model(), device())}, stream, device()) if taught else None,
+            settings=training.model_copy(update={"accumulation": 1, "validations": 1, "early_stopping": None}),
+            validation={"en": TokenizedText(text.ids[:length], text.offsets[:2], text.characters[:2])},
+            framing=framing,
+            seed=0,
+            checkpoints=CheckpointFolder(Path(folder)),
+            watch=watch,
+        ).train()
+    (begun, before), (ended, after) = marks[_WARM - 1], marks[-2]
+    return (after - before) / (ended - begun)

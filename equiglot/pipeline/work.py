@@ -1,0 +1,195 @@
+"""What each kind of job does: from files of the run to files of the run."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.numpy import save_file
+from transformers import PreTrainedTokenizerFast
+
+from equiglot.corpus import build_corpus
+from equiglot.evaluation import (
+    Bootstrap,
+    MaskedPositions,
+    TestMasks,
+    frequency_predictor,
+    language_rows,
+    model_predictor,
+    score_positions,
+    write_positions,
+    write_scores,
+)
+from equiglot.labels import OnlineTeachers, freeze
+from equiglot.masking import Alphabet, Framing
+from equiglot.models import build_model, export_model, load_model
+from equiglot.pipeline.events import EventWriter
+from equiglot.pipeline.graph import FREQUENCY, Kind
+from equiglot.recipe import MaskedLanguageModelling, ModelPlan, Recipe
+from equiglot.run import RunDirectory, atomic_folder, write_json
+from equiglot.training import CheckpointFolder, Progress, Reading, Stopped, Trainer, plan_reading
+from equiglot.vocabulary import load_tokenizer, open_tokens, tokenise_split, train_vocabulary
+
+SPLITS = ("train", "valid", "test")
+_SPECIAL_ROLES = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
+
+
+@dataclass(frozen=True)
+class Hooks:
+    """How a job at work talks to whoever runs it.
+
+    Attributes:
+        progress: told how far a training is.
+        stop: asked whether to stop; a training then saves and raises `Stopped`.
+        checkpoint_seconds: time between checkpoints.
+    """
+
+    progress: Callable[[Progress], None] = field(default=lambda progress: None)
+    stop: Callable[[], bool] = field(default=lambda: False)
+    checkpoint_seconds: float = 60.0
+
+
+def perform(run: RunDirectory, recipe: Recipe, kind: Kind, subject: str, fingerprint: str, hooks: Hooks) -> None:
+    """Does one job, whose needs are done; its output appears complete or not at all."""
+    if kind == "corpus":
+        make_corpus(run, recipe, subject)
+    elif kind == "vocabulary":
+        make_vocabulary(run, recipe)
+    elif kind == "tokens":
+        make_tokens(run, recipe, subject)
+    elif kind == "model":
+        make_model(run, recipe, recipe.plans()[subject], fingerprint, hooks)
+    else:
+        make_scores(run, recipe, subject)
+
+
+def make_corpus(run: RunDirectory, recipe: Recipe, language: str) -> None:
+    """Text of a language, cleaned and split."""
+    with atomic_folder(run.corpus(language)) as folder:
+        build_corpus(language, recipe.languages[language], recipe.text, recipe.seed, folder)
+
+
+def make_vocabulary(run: RunDirectory, recipe: Recipe) -> None:
+    """The shared tokenizer."""
+    corpora = {language: run.corpus(language) / "train.arrow" for language in sorted(recipe.vocabulary_languages)}
+    train_vocabulary(corpora, recipe.vocabulary, run.vocabulary)
+
+
+def make_tokens(run: RunDirectory, recipe: Recipe, language: str) -> None:
+    """The splits of a language as token ids."""
+    tokenizer = load_tokenizer(run.vocabulary)
+    statistics = {}
+    with atomic_folder(run.tokens(language)) as folder:
+        for split in SPLITS:
+            source = run.corpus(language) / f"{split}.arrow"
+            counts = tokenise_split(source, tokenizer, recipe.encoder.max_length - 2, folder / split)
+            statistics[split] = counts.model_dump(mode="json")
+        write_json(folder / "tokens.json", statistics)
+
+
+def framing_of(tokenizer: PreTrainedTokenizerFast) -> Framing:
+    """The ids that stand around a sequence, and those that masking needs."""
+    special = {getattr(tokenizer, f"{role}_id") for role in _SPECIAL_ROLES} - {None}
+    ordinary = np.array([number for number in range(len(tokenizer)) if number not in special], dtype=np.int64)
+    first, last = tokenizer.cls_token_id, tokenizer.sep_token_id
+    return Framing(first, last, tokenizer.pad_token_id, Alphabet(tokenizer.mask_token_id, ordinary))
+
+
+def device() -> torch.device:
+    """Where models run: the GPU, if there is one."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def read_for(run: RunDirectory, recipe: Recipe, plan: ModelPlan, framing: Framing) -> Reading:
+    """The balanced training text of a model."""
+    return plan_reading(
+        {language: open_tokens(run.tokens(language) / "train") for language in plan.languages},
+        plan.balance,
+        plan.training,
+        masks=recipe.masking,
+        framing=framing,
+        seed=recipe.seed + plan.training.seed,
+    )
+
+
+def make_model(run: RunDirectory, recipe: Recipe, plan: ModelPlan, fingerprint: str, hooks: Hooks) -> None:
+    """One model, trained."""
+    tokenizer = load_tokenizer(run.vocabulary)
+    framing, seed = framing_of(tokenizer), recipe.seed + plan.training.seed
+    reading = read_for(run, recipe, plan, framing)
+    model = build_model(plan.encoder, len(tokenizer), padding=framing.padding, seed=seed).to(device())
+    teachers = {
+        language: freeze(load_model(run.model(name), vocabulary_size=len(tokenizer)), device())
+        for language, name in plan.teachers().items()
+    }
+    checkpoints = CheckpointFolder(run.checkpoints(f"{plan.name}-{fingerprint[:12]}"))
+    with EventWriter(run.events(plan.name)) as events:
+        trainer = Trainer(
+            model,
+            reading.stream,
+            reading.updates,
+            objective=plan.labels.objective,
+            labels=OnlineTeachers(teachers, reading.stream, device()) if teachers else None,
+            settings=plan.training,
+            validation={language: open_tokens(run.tokens(language) / "valid") for language in plan.languages},
+            framing=framing,
+            seed=seed,
+            checkpoints=checkpoints,
+            checkpoint_seconds=hooks.checkpoint_seconds,
+            watch=hooks.progress,
+            record=events.add,
+            stop=hooks.stop,
+        )
+        record = trainer.train()
+    with atomic_folder(run.model(plan.name)) as folder:
+        export_model(model.cpu(), tokenizer, folder)
+        write_json(folder / "training.json", _about(record.model_dump(mode="json"), model.num_parameters(), reading))
+        save_file(trainer.reciprocal_ranks(), folder / "validation.safetensors")
+    checkpoints.remove()
+
+
+def _about(record: dict[str, Any], parameters: int, reading: Reading) -> dict[str, Any]:
+    portions = {
+        language: {
+            "characters": reading.characters[language],
+            "tokens": reading.tokens[language],
+            "passes": record["sequences"][language] / reading.sequences[language],
+            "updates": record["updates_made"] * record["tokens"][language] / max(1, sum(record["tokens"].values())),
+        }
+        for language in reading.characters
+    }
+    return {**record, "parameters": parameters, "portions": portions}
+
+
+def make_scores(run: RunDirectory, recipe: Recipe, name: str) -> None:
+    """One model (or the frequency ranking) scored on the test text of its languages."""
+    tokenizer, (task,) = load_tokenizer(run.vocabulary), recipe.evaluation
+    masks = TestMasks(task.rate, task.draws, task.sequences, task.seed, framing_of(tokenizer))
+    positions: dict[str, MaskedPositions] = {}
+    if name == FREQUENCY:
+        languages, seed = recipe.trained_languages, recipe.seed
+    else:
+        plan = recipe.plans()[name]
+        languages, seed = plan.languages, recipe.seed + plan.training.seed
+        model = load_model(run.model(name), vocabulary_size=len(tokenizer)).to(device())
+    for language in languages:
+        if name == FREQUENCY:
+            predict = frequency_predictor(open_tokens(run.tokens(language) / "train"), len(tokenizer))
+        else:
+            predict = model_predictor(model)
+        positions[language] = score_positions(predict, language, open_tokens(run.tokens(language) / "test"), masks)
+    with atomic_folder(run.scores_of(name)) as folder:
+        write_positions(folder / "positions.safetensors", positions)
+        write_scores(folder / "scores.jsonl", language_rows(name, positions, bootstrap_of(task), seed))
+
+
+def bootstrap_of(task: MaskedLanguageModelling) -> Bootstrap:
+    """How the intervals of a task are made."""
+    return Bootstrap(task.resamples, task.seed)
+
+
+def folder_size(folder: Path) -> int:
+    """Bytes of all files below a folder."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())

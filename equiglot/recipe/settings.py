@@ -1,0 +1,172 @@
+"""What a run is: one validated tree that composes the settings of all the packages below."""
+
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from equiglot.corpus import LanguageText, TextSettings
+from equiglot.corpus.balancing import All, BalancingPolicy
+from equiglot.labels import HardLabels, Labels, SoftLabels
+from equiglot.masking import MaskSettings
+from equiglot.models import EncoderSettings
+from equiglot.recipe.merging import merge
+from equiglot.training import TrainingSettings
+from equiglot.vocabulary import VocabularySettings
+
+PLACEHOLDER = "{language}"
+
+
+class _Settings(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Language(LanguageText):
+    """One language of a run: where its text comes from, and what it is used for."""
+
+    group: str | None = Field(None, description="Languages of a group are averaged in the report: high, low, ...")
+    vocabulary_only: bool = Field(False, description="Its text serves the vocabulary; no model is trained on it.")
+
+
+class ModelSettings(_Settings):
+    """One model of a run, or, where its name has {language} in it, one for each language.
+
+    `encoder` and `training` hold only what differs from the recipe's own.
+    """
+
+    languages: Literal["all", "each"] | tuple[str, ...] = "all"
+    balance: BalancingPolicy = All()
+    labels: Labels = HardLabels()
+    encoder: EncoderSettings = EncoderSettings()
+    training: TrainingSettings = TrainingSettings()
+
+
+class MaskedLanguageModelling(_Settings):
+    """MRR, accuracy and loss at masked positions of the test text, on the same masks for all models."""
+
+    task: Literal["mlm"] = "mlm"
+    rate: float = Field(0.15, gt=0, lt=1, description="Share of the positions that are predicted.")
+    draws: int = Field(1, gt=0, description="Different masks laid over each sentence.")
+    sequences: int | None = Field(None, gt=0, description="At most so many sequences of each language; all if null.")
+    resamples: int = Field(1000, ge=100, description="Bootstrap samples behind an interval.")
+    seed: int = Field(0, ge=0, description="Of masks and bootstrap.")
+
+
+def _evaluations(value: Any) -> Any:
+    return [{"task": each} if isinstance(each, str) else each for each in value] if isinstance(value, list) else value
+
+
+class ReportSettings(_Settings):
+    """What the page compares with what."""
+
+    reference: str = Field("mono-{language}", description="The model that a language's distance is measured from.")
+    title: str | None = None
+    notes: tuple[str, ...] = ()
+
+
+class ModelPlan(_Settings):
+    """One model to train, with everything that the recipe says about it."""
+
+    name: str
+    languages: tuple[str, ...]
+    balance: BalancingPolicy
+    labels: Labels
+    encoder: EncoderSettings
+    training: TrainingSettings
+
+    def teachers(self) -> dict[str, str]:
+        """Language -> the model that teaches it."""
+        if not isinstance(self.labels, SoftLabels):
+            return {}
+        named = {language: self.labels.teacher(language) for language in self.languages}
+        return {language: name for language, name in named.items() if name is not None}
+
+
+class Recipe(_Settings):
+    """A run: which models are trained, on which text, from which labels, and how they are scored."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    description: str = ""
+    seed: int = Field(0, ge=0)
+    languages: dict[str, Language] = Field(min_length=1)
+    text: TextSettings = TextSettings()
+    vocabulary: VocabularySettings = VocabularySettings()
+    encoder: EncoderSettings = EncoderSettings()
+    masking: MaskSettings = MaskSettings()
+    training: TrainingSettings = TrainingSettings()
+    models: dict[str, ModelSettings] = Field(min_length=1)
+    evaluation: Annotated[tuple[MaskedLanguageModelling, ...], BeforeValidator(_evaluations)] = (
+        MaskedLanguageModelling(),
+    )
+    report: ReportSettings = ReportSettings()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _complete_models(cls, data: Any) -> Any:
+        """Gives every model the recipe's own encoder and training, changed by what the model says."""
+        if not isinstance(data, dict) or not isinstance(data.get("models"), dict):
+            return data
+        models = {name: _complete(model, data) for name, model in data["models"].items()}
+        return {**data, "models": models}
+
+    @property
+    def trained_languages(self) -> tuple[str, ...]:
+        """The languages that models are trained on, in the recipe's order."""
+        return tuple(code for code, language in self.languages.items() if not language.vocabulary_only)
+
+    @property
+    def vocabulary_languages(self) -> tuple[str, ...]:
+        """The languages that the vocabulary is learnt from."""
+        return self.vocabulary.languages or tuple(self.languages)
+
+    @property
+    def groups(self) -> dict[str, tuple[str, ...]]:
+        """Group -> its languages, in the recipe's order, and `all` last."""
+        groups: dict[str, tuple[str, ...]] = {}
+        for code in self.trained_languages:
+            group = self.languages[code].group
+            if group is not None:
+                groups[group] = (*groups.get(group, ()), code)
+        return {**groups, "all": self.trained_languages}
+
+    def plans(self) -> dict[str, ModelPlan]:
+        """Name -> model, templates written out, teachers before their students."""
+        plans = {plan.name: plan for plan in self._expanded()}
+        ordered: dict[str, ModelPlan] = {}
+
+        def place(name: str) -> None:
+            for teacher in plans[name].teachers().values():
+                if teacher in plans and teacher not in ordered:
+                    place(teacher)
+            ordered.setdefault(name, plans[name])
+
+        for name in plans:
+            place(name)
+        return ordered
+
+    def reference(self, language: str) -> str:
+        """The name of the model that `language`'s distance is measured from (paper 1, Eq. 3)."""
+        return self.report.reference.replace(PLACEHOLDER, language)
+
+    def _expanded(self) -> Iterator[ModelPlan]:
+        for name, model in self.models.items():
+            given = {field: getattr(model, field) for field in ("balance", "labels", "encoder", "training")}
+            if model.languages == "each":
+                for code in self.trained_languages:
+                    yield ModelPlan(name=name.replace(PLACEHOLDER, code), languages=(code,), **given)
+            else:
+                codes = self.trained_languages if model.languages == "all" else model.languages
+                yield ModelPlan(name=name, languages=tuple(codes), **given)
+
+
+def _complete(model: Any, recipe: dict[str, Any]) -> Any:
+    """`model` with the recipe's encoder and training below its own."""
+    model = {} if model is None else model
+    if not isinstance(model, dict):
+        return model
+    parts = {part: merge(_plain(recipe.get(part)), _plain(model.get(part))) for part in ("encoder", "training")}
+    return {**model, **parts}
+
+
+def _plain(value: Any) -> Any:
+    return value.model_dump(exclude_unset=True) if isinstance(value, BaseModel) else value or {}

@@ -1,0 +1,207 @@
+"""What the page is made from: everything that it shows, and nothing else.
+
+A `Report` can be incomplete: a run that is half done has models without updates, or no scores. The page then says
+what is missing.
+"""
+
+from collections.abc import Mapping
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
+
+from equiglot.evaluation import Score
+
+Role = Literal["teacher", "baseline", "student", "reference"]
+"""teacher: monolingual, what soft labels and D refer to; baseline and student: multilingual; reference: untrained."""
+
+
+class Part(BaseModel):
+    """A part of a report."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Size(Part):
+    """How much text there is. `tokens` excludes special tokens; None before the text is tokenised."""
+
+    characters: int = Field(ge=0)
+    sentences: int = Field(ge=0)
+    tokens: int | None = Field(default=None, ge=0)
+
+
+class CleaningStep(Part):
+    """One step of cleaning, and what it did: a word such as "dropped" -> how many units it happened to."""
+
+    name: str
+    counts: Mapping[str, int]
+
+
+class Language(Part):
+    """One language: its text, and how the vocabulary takes it.
+
+    Attributes:
+        code: the language's code.
+        name: its English name.
+        text: what the text is, a phrase.
+        train, valid, test: sizes of the splits; None before they exist.
+        cleaning: the steps in the order in which they were taken.
+        fertility: tokens a word.
+        continued: share of words that are cut into several tokens, 0 to 1.
+        unknown: share of tokens that are [UNK], 0 to 1.
+        example: one sentence of the language as the vocabulary's tokens.
+    """
+
+    code: str
+    name: str
+    text: str = ""
+    train: Size | None = None
+    valid: Size | None = None
+    test: Size | None = None
+    cleaning: tuple[CleaningStep, ...] = ()
+    fertility: FiniteFloat | None = None
+    continued: FiniteFloat | None = None
+    unknown: FiniteFloat | None = None
+    example: tuple[str, ...] = ()
+
+
+class Portion(Part):
+    """What a model got of one language.
+
+    `characters` and `tokens` are of the balanced text, read once; `passes` is how often it was read; `updates` counts
+    those in whose batch the language had a share, in units of whole batches.
+    """
+
+    characters: int | None = Field(default=None, ge=0)
+    tokens: int | None = Field(default=None, ge=0)
+    passes: FiniteFloat | None = None
+    updates: FiniteFloat | None = None
+
+
+class Model(Part):
+    """One model of the run.
+
+    Attributes:
+        name: as in the recipe and in `Score.model`.
+        role: what it is for.
+        label: what the page calls it.
+        languages: codes of its languages.
+        parameters: how many it has.
+        labels: what it learns from, a phrase.
+        balancing: how its text was balanced, a phrase.
+        updates: how many it was trained for; None where it is not trained (yet).
+        best_update: the update whose weights were kept.
+        tokens: tokens read in training, all passes together.
+        seconds: time of training.
+        portions: language code -> what it got of it.
+        starved: for a teacher, why it is too weak to be learnt from; None where it is not.
+    """
+
+    name: str
+    role: Role
+    label: str
+    languages: tuple[str, ...] = ()
+    parameters: int | None = Field(default=None, ge=0)
+    labels: str = ""
+    balancing: str = ""
+    updates: int | None = Field(default=None, ge=0)
+    best_update: int | None = Field(default=None, ge=0)
+    tokens: int | None = Field(default=None, ge=0)
+    seconds: FiniteFloat | None = Field(default=None, ge=0)
+    portions: Mapping[str, Portion] = Field(default_factory=dict)
+    starved: str | None = None
+
+    @property
+    def multilingual(self) -> bool:
+        """Whether it is one of those that the report compares with the teachers."""
+        return self.role in ("baseline", "student")
+
+
+class Curve(Part):
+    """How one number changed during a training.
+
+    Attributes:
+        model: the model's name.
+        split: "valid", or "train" for losses averaged between two records.
+        metric: "mrr" in percent; otherwise the name of a loss term such as "hard", "soft" or "loss", in nats.
+        language: a code; None for the mean over the model's languages.
+        updates: where the number was recorded, increasing.
+        values: the number there; as many as `updates`.
+    """
+
+    model: str
+    split: Literal["train", "valid"]
+    metric: str
+    language: str | None = None
+    updates: tuple[int, ...]
+    values: tuple[FiniteFloat, ...]
+
+
+class Run(Part):
+    """What was run, where, when and for how long.
+
+    Attributes:
+        recipe: the complete recipe, YAML.
+        command: what to type to get the same.
+        started, finished: dates with times, as text.
+        seconds: time of all jobs together.
+        versions: package -> version.
+        hardware: property -> value, such as "processor" -> its name.
+    """
+
+    recipe: str = ""
+    command: str = ""
+    started: str = ""
+    finished: str = ""
+    seconds: FiniteFloat | None = None
+    versions: Mapping[str, str] = Field(default_factory=dict)
+    hardware: Mapping[str, str] = Field(default_factory=dict)
+
+
+class Report(Part):
+    """All that the page shows.
+
+    Attributes:
+        name: the run's name.
+        languages: in the order in which the page lists them.
+        groups: name -> language codes, in order; "all" stands for all languages of the run.
+        models: in the order of the recipe.
+        scores: every number with its interval.
+        curves: what was recorded during the trainings.
+        reference: the name under which the monolingual teachers *together* stand in `scores` (means over groups, and
+            the reference of D).
+        run: what was run.
+        missing: what is not done yet, one phrase each, beyond what the page finds out by itself.
+        notes: what a reader must know about this run, one sentence each.
+    """
+
+    name: str
+    languages: tuple[Language, ...] = ()
+    groups: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
+    models: tuple[Model, ...] = ()
+    scores: tuple[Score, ...] = ()
+    curves: tuple[Curve, ...] = ()
+    reference: str = "mono-{language}"
+    run: Run = Run()
+    missing: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def of_role(self, *roles: Role) -> tuple[Model, ...]:
+        """The models that have one of `roles`: role by role, then in the order of the recipe."""
+        return tuple(model for role in roles for model in self.models if model.role == role)
+
+    def teacher_of(self, language: str) -> Model | None:
+        """The monolingual teacher of a language."""
+        return next((model for model in self.of_role("teacher") if language in model.languages), None)
+
+    def group_of(self, language: str) -> str | None:
+        """The first group, other than "all", that a language is in."""
+        return next((name for name in self.proper_groups if language in self.groups[name]), None)
+
+    @property
+    def proper_groups(self) -> tuple[str, ...]:
+        """The groups' names without "all"."""
+        return tuple(name for name in self.groups if name != "all")
+
+    def language_name(self, code: str) -> str:
+        """The English name of a language, or its code where it has none."""
+        return next((language.name for language in self.languages if language.code == code), code)

@@ -1,0 +1,210 @@
+"""Scores and facts as rows of tables."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from equiglot.evaluation import ALL, Metric, group_language
+from equiglot.report.data import Language, Model, Portion, Report, Size
+from equiglot.report.numbers import Number, Numbers
+from equiglot.report.series import Series, all_series, multilingual_series
+from equiglot.report.words import count, decimal, duration, group_label, interval, percent, short_count, signed
+
+Mark = Literal["", "best", "level", "clear", "total"]
+"""best: of the multilingual models; level: its paired difference from the best does not exclude zero; clear: a
+difference whose interval excludes zero; total: the header of a row of means."""
+
+_WIDE = 3
+"""With more pairs of models than this, only those with a student are shown."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell: its text, a smaller note under it, and a mark."""
+
+    text: str
+    note: str = ""
+    mark: Mark = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table with a caption. The first cell of a row is its header; columns from `numeric_from` on are numbers."""
+
+    caption: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    numeric_from: int = 1
+
+
+def score_table(report: Report, metric: Metric, caption: str) -> Table:
+    """One row a language and group, one column a model; the best multilingual model of each row is marked."""
+    series = all_series(report)
+    digits = 2 if metric == "loss" else 1
+    return _number_table(report, metric, series, caption, signs=False, digits=digits)
+
+
+def distance_table(report: Report, caption: str) -> Table:
+    """D(M, L) by group, then by language, as the paper's Table 2."""
+    return _number_table(report, "d", multilingual_series(report), caption, signs=True, digits=1)
+
+
+def _number_table(
+    report: Report, metric: Metric, series: Sequence[Series], caption: str, *, signs: bool, digits: int
+) -> Table:
+    numbers = Numbers(report)
+    rows = []
+    for language, label, note in row_languages(report):
+        best = next((model.name for model, _ in numbers.ranking(metric, language)), None)
+        level = {model.name for model in numbers.level_with_best(metric, language)} if metric in ("mrr", "d") else set()
+        header = Cell(label, note.lower(), "total" if language.startswith("group:") else "")
+        cells = [
+            _cell(entry.number(numbers, metric, language), _mark(entry.name, best, level), signs=signs, digits=digits)
+            for entry in series
+        ]
+        if any(entry.number(numbers, metric, language) for entry in series):
+            rows.append((header, *cells))
+    return Table(caption, ("", *(entry.label for entry in series)), tuple(rows))
+
+
+def row_languages(report: Report) -> list[tuple[str, str, str]]:
+    """The rows of a table or figure of scores: (what stands in `Score.language`, label, note), groups first."""
+    names = [*report.proper_groups, "all"]
+    groups = [(group_language(name), group_label(name), "") for name in names]
+    ordered = [code for name in report.proper_groups for code in report.groups[name]]
+    codes = dict.fromkeys([*ordered, *(language.code for language in report.languages)])
+    singles = [(code, report.language_name(code), group_label(report.group_of(code) or "")) for code in codes]
+    return groups + singles
+
+
+def _mark(name: str, best: str | None, level: set[str]) -> Mark:
+    return "best" if name == best else "level" if name in level else ""
+
+
+def _cell(number: Number | None, mark: Mark, *, signs: bool, digits: int) -> Cell:
+    if number is None:
+        return Cell(decimal(None))
+    text = signed(number.value, digits) if signs else decimal(number.value, digits)
+    return Cell(text, interval(number.low, number.high, sign=signs, digits=digits), mark)
+
+
+def difference_table(report: Report, caption: str) -> Table:
+    """MRR of one multilingual model minus another's, by group and language, on the same masks."""
+    numbers = Numbers(report)
+    pairs = _pairs(report, numbers)
+    rows = []
+    for language, label, note in row_languages(report):
+        found = [numbers.difference(first.name, second.name, language) for first, second in pairs]
+        if any(found):
+            header = Cell(label, note.lower(), "total" if language.startswith("group:") else "")
+            rows.append((header, *(_difference_cell(number) for number in found)))
+    titles = (f"{first.label} \N{MINUS SIGN} {second.label}" for first, second in pairs)
+    return Table(caption, ("", *titles), tuple(rows))
+
+
+def _pairs(report: Report, numbers: Numbers) -> list[tuple[Model, Model]]:
+    models = report.of_role("student", "baseline")
+    pairs = [(first, second) for index, first in enumerate(models) for second in models[index + 1 :]]
+    known = [pair for pair in pairs if numbers.difference(pair[0].name, pair[1].name, ALL)]
+    return [pair for pair in known if len(known) <= _WIDE or pair[0].role == "student"]
+
+
+def _difference_cell(number: Number | None) -> Cell:
+    clear = number is not None and (number.clearly_positive or number.clearly_negative)
+    return _cell(number, "clear" if clear else "", signs=True, digits=1)
+
+
+def data_table(report: Report, caption: str) -> Table:
+    """Per language: its group, what the text is, and how much of it there is in each split."""
+    rows = tuple(
+        (
+            _language_cell(report, language),
+            Cell(language.text),
+            *(_size_cell(size) for size in (language.train, language.valid, language.test)),
+        )
+        for language in report.languages
+    )
+    return Table(caption, ("Language", "Text", "train", "valid", "test"), rows, numeric_from=2)
+
+
+def _language_cell(report: Report, language: Language) -> Cell:
+    group = report.group_of(language.code)
+    return Cell(language.name, f"{language.code}, {group_label(group).lower()}" if group else language.code)
+
+
+def _size_cell(size: Size | None) -> Cell:
+    if size is None:
+        return Cell(count(None))
+    return Cell(count(size.characters), f"{count(size.sentences)} sentences\n{count(size.tokens)} tokens")
+
+
+def cleaning_table(report: Report, caption: str) -> Table:
+    """Per language and step of cleaning, what the step did."""
+    steps = dict.fromkeys(step.name for language in report.languages for step in language.cleaning)
+    cleaned = [language for language in report.languages if language.cleaning]
+    rows = tuple((_language_cell(report, language), *_step_cells(language, list(steps))) for language in cleaned)
+    return Table(caption, ("Language", *steps), rows)
+
+
+def _step_cells(language: Language, steps: Sequence[str]) -> list[Cell]:
+    done = {step.name: step.counts for step in language.cleaning}
+    return [
+        Cell(", ".join(f"{count(number)} {what}" for what, number in done.get(step, {}).items()) or count(None))
+        for step in steps
+    ]
+
+
+def portion_table(report: Report, caption: str) -> Table:
+    """What each model really got: one row a model, one column a language; the teachers share a row."""
+    columns = ("Model", *(language.name for language in report.languages))
+    teachers = {code: portion for model in report.of_role("teacher") for code, portion in model.portions.items()}
+    wide = [(model.label, model.portions) for model in report.of_role("baseline", "student")]
+    got: list[tuple[str, Mapping[str, Portion]]] = [("Monolingual teachers", teachers), *wide]
+    rows = tuple(
+        (Cell(label), *(_portion_cell(portions.get(language.code)) for language in report.languages))
+        for label, portions in got
+        if portions
+    )
+    return Table(caption, columns, rows)
+
+
+def _portion_cell(portion: Portion | None) -> Cell:
+    if portion is None:
+        return Cell(count(None))
+    note = f"{short_count(portion.tokens)} tokens\n{decimal(portion.passes)} passes\n{count(portion.updates)} updates"
+    return Cell(short_count(portion.characters), note)
+
+
+def vocabulary_table(report: Report, caption: str) -> Table:
+    """How the shared vocabulary takes each language."""
+    known = [language for language in report.languages if language.fertility is not None]
+    rows = tuple(
+        (
+            _language_cell(report, language),
+            Cell(decimal(language.fertility, 2)),
+            Cell(percent(language.continued)),
+            Cell(percent(language.unknown, 2)),
+        )
+        for language in known
+    )
+    return Table(caption, ("Language", "Tokens a word (fertility)", "Words cut into several", "[UNK] tokens"), rows)
+
+
+def models_table(report: Report, caption: str) -> Table:
+    """The models: what each is, learns from, and cost."""
+    columns = ("Model", "Labels", "Balancing", "Parameters", "Updates", "Best update", "Tokens read", "Time")
+    return Table(caption, columns, tuple(_model_row(model) for model in report.models), numeric_from=3)
+
+
+def _model_row(model: Model) -> tuple[Cell, ...]:
+    speed = model.tokens / model.seconds if model.tokens is not None and model.seconds else None
+    return (
+        Cell(model.label, f"{model.role}, starved" if model.starved is not None else model.role),
+        Cell(model.labels or count(None)),
+        Cell(model.balancing or count(None)),
+        Cell(count(model.parameters)),
+        Cell(count(model.updates)),
+        Cell(count(model.best_update)),
+        Cell(short_count(model.tokens)),
+        Cell(duration(model.seconds), "" if speed is None else f"{short_count(speed)} tokens/s"),
+    )

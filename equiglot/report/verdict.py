@@ -1,0 +1,171 @@
+"""The verdict: what the numbers say, in one sentence, and no more than they say."""
+
+from dataclasses import dataclass
+
+from equiglot.evaluation import ALL, group_language
+from equiglot.report.data import Model, Report
+from equiglot.report.numbers import Number, Numbers
+from equiglot.report.words import capital, group_phrase, interval, listed, signed
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the page says first.
+
+    Attributes:
+        headline: one sentence.
+        cautions: what keeps the headline from being taken for more than it is, one or more sentences each.
+        missing: what is not done yet, a phrase each.
+    """
+
+    headline: str
+    cautions: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+
+
+def verdict(report: Report) -> Verdict:
+    """The verdict on a report's numbers: D over all languages (paper 1, Eq. 3), then group by group."""
+    missing = missing_pieces(report)
+    return Verdict(_headline(report), tuple(filter(None, (_starved(report), _unpaired(report)))), missing)
+
+
+def missing_pieces(report: Report) -> tuple[str, ...]:
+    """What a finished run has and this one does not, one phrase each."""
+    scored = {score.model for score in report.scores}
+    trained = [model for model in report.models if model.role != "reference"]
+    found = [*report.missing]
+    for role in ("teacher", "student"):
+        if not report.of_role(role):
+            found.append(f"the run has no {role}")
+    untrained = [called(report, model) for model in trained if model.updates is None]
+    unscored = [called(report, model) for model in trained if model.updates is not None and model.name not in scored]
+    found += [f"not trained: {listed(untrained)}"] if untrained else []
+    found += [f"trained, but not scored: {listed(unscored)}"] if unscored else []
+    return tuple(found)
+
+
+def called(report: Report, model: Model) -> str:
+    """What a model is called within a sentence."""
+    if model.role == "student" and len(report.of_role("student")) == 1:
+        return "the student"
+    if model.role == "teacher" and len(model.languages) == 1:
+        return f"the teacher of {report.language_name(model.languages[0])}"
+    return model.label
+
+
+def _headline(report: Report) -> str:
+    numbers = Numbers(report)
+    ranking = numbers.ranking("d", ALL)
+    students = report.of_role("student")
+    if not ranking or (students and not any(model.role == "student" for model, _ in ranking)):
+        return f"No verdict yet: {_reason(report)}."
+    return (
+        capital("; ".join((_overall(report, numbers, ranking), *_group_clauses(report, numbers, ranking[0][0])))) + "."
+    )
+
+
+def _reason(report: Report) -> str:
+    students = report.of_role("student")
+    if not report.models:
+        return "this run has no models"
+    if any(model.updates is None for model in students):
+        return "the student is not trained" if len(students) == 1 else "the students are not trained"
+    scored = {score.model for score in report.scores}
+    unscored = [called(report, model) for model in report.of_role("student", "teacher") if model.name not in scored]
+    if unscored:
+        return f"{listed(unscored)} {'is' if len(unscored) == 1 else 'are'} not scored"
+    return "no distance from the monolingual teachers was computed"
+
+
+def _overall(report: Report, numbers: Numbers, ranking: list[tuple[Model, Number]]) -> str:
+    """Who comes closest to the teachers over all languages, and by how much more than noise."""
+    (best, value), others = ranking[0], ranking[1:]
+    clear, level, open_ = [], [], []
+    rivals_clear = True
+    for model, other in others:
+        lead = numbers.difference(best.name, model.name, ALL)
+        name = f"{called(report, model)} ({signed(other.value)})"
+        if model.role != best.role and not (lead and lead.clearly_positive):
+            rivals_clear = False
+        if lead is None or lead.low is None:
+            open_.append(name)
+        elif lead.clearly_positive:
+            clear.append(name)
+        else:
+            level.append(f"{name} is within the noise (difference {_number(lead)})")
+    text = f"{_opening(report, best, rivals_clear)}{called(report, best)} {_standing(value)}"
+    text += f", ahead of {listed(clear)}" if clear else ""
+    text += f", but its lead over {listed(level)}" if level else ""
+    if open_:
+        text += f"{', and' if level else ','} nominally ahead of {listed(open_)}"
+    return text
+
+
+def _opening(report: Report, best: Model, rivals_clear: bool) -> str:
+    students = report.of_role("student")
+    if not rivals_clear:
+        return "no clear winner: "
+    if best.role == "student" or not students:
+        return ""
+    return "the student does not win: " if len(students) == 1 else "no student wins: "
+
+
+def _standing(value: Number) -> str:
+    """How the best model stands to the teachers, over all languages."""
+    where = f"the monolingual teachers over all languages (D = {_number(value)})"
+    if value.clearly_positive:
+        return f"is better than {where}"
+    if value.low is not None and value.high is not None and value.low <= 0 <= value.high:
+        return f"is level with {where}"
+    return f"comes closest to {where}" if value.value <= 0 else f"is nominally better than {where}"
+
+
+def _group_clauses(report: Report, numbers: Numbers, leader: Model) -> list[str]:
+    """Who is best in each group of languages; the groups where it is the leader of all come first, together."""
+    won, others = [], []
+    for name in report.proper_groups:
+        language = group_language(name)
+        ranking = numbers.ranking("d", language)
+        if len(ranking) < 2:
+            continue
+        best = ranking[0][0]
+        leads = [numbers.difference(best.name, model.name, language) for model, _ in ranking[1:]]
+        sure = all(lead and lead.clearly_positive for lead in leads)
+        if sure and best == leader:
+            won.append(f"in {group_phrase(name)}")
+        elif level := numbers.level_with_best("d", language):
+            names = listed([called(report, model) for model in (best, *level)])
+            others.append(f"in {group_phrase(name)} {names} are level")
+        else:
+            others.append(f"in {group_phrase(name)} {called(report, best)} is {'' if sure else 'nominally '}best")
+    return [*([f"{called(report, leader)} is also best {listed(won)}"] if won else []), *others]
+
+
+def _number(number: Number) -> str:
+    return f"{signed(number.value)} {interval(number.low, number.high, sign=True)}".strip()
+
+
+def _starved(report: Report) -> str:
+    teachers = report.of_role("teacher")
+    starved = [(model, model.starved) for model in teachers if model.starved is not None]
+    if not starved:
+        return ""
+    names = [report.language_name(model.languages[0]) if model.languages else model.label for model, _ in starved]
+    reasons = "; ".join(f"{name}: {reason}" for name, (_, reason) in zip(names, starved, strict=True))
+    verb = "is" if len(starved) == 1 else "are"
+    return (
+        f"{len(starved)} of {len(teachers)} teachers {verb} starved ({reasons}). A starved teacher knows little and "
+        f"teaches little, so in {listed(names)} the student is held down, and D, measured against a weak teacher, "
+        "flatters every model."
+    )
+
+
+def _unpaired(report: Report) -> str:
+    numbers = Numbers(report)
+    ranking = numbers.ranking("d", ALL)
+    if len(ranking) < 2:
+        return ""
+    leads = [numbers.difference(ranking[0][0].name, model.name, ALL) for model, _ in ranking[1:]]
+    if all(lead and lead.low is not None for lead in leads):
+        return ""
+    return "Some differences between models have no paired interval, so whether they are more than noise is open."

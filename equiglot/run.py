@@ -1,0 +1,172 @@
+"""A run on disk: every path of it in one table, and the only ways in which files are written.
+
+Nothing is ever half-written: a file or a folder is made aside, synced to the disk, and renamed into place. What a
+job produced is known by its fingerprint (all that went into it) and its checksums (all that came out).
+"""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+
+@dataclass(frozen=True)
+class RunDirectory:
+    """The layout of a run folder: this table is the only place that knows it."""
+
+    root: Path
+
+    @property
+    def recipe(self) -> Path:
+        """The recipe of the run, complete, as YAML."""
+        return self.root / "recipe.yaml"
+
+    @property
+    def lock(self) -> Path:
+        """Held by the one command that works on the run; holds its process id."""
+        return self.root / ".lock"
+
+    @property
+    def log(self) -> Path:
+        """What happened, one JSON object a line."""
+        return self.root / "log.jsonl"
+
+    def job(self, name: str) -> Path:
+        """The record of a finished job: its fingerprint, inputs, outputs' checksums, time."""
+        return self.root / "jobs" / f"{name}.json"
+
+    @property
+    def progress(self) -> Path:
+        """How far the jobs are that are at work now."""
+        return self.root / ".progress.json"
+
+    def corpus(self, language: str) -> Path:
+        """Cleaned text, split: train.arrow, valid.arrow, test.arrow, corpus.json."""
+        return self.root / "corpus" / language
+
+    @property
+    def vocabulary(self) -> Path:
+        """The shared tokenizer, a Hugging Face folder."""
+        return self.root / "vocabulary"
+
+    def tokens(self, language: str) -> Path:
+        """The corpus of a language as token ids: one folder a split, tokens.json."""
+        return self.root / "tokens" / language
+
+    def model(self, name: str) -> Path:
+        """A trained model with its tokenizer, a Hugging Face folder; training.json beside the weights."""
+        return self.root / "models" / name
+
+    def checkpoints(self, name: str) -> Path:
+        """Where an unfinished training continues from."""
+        return self.root / "checkpoints" / name
+
+    def events(self, name: str) -> Path:
+        """TensorBoard's event files of a training."""
+        return self.root / "tensorboard" / name
+
+    def scores_of(self, name: str) -> Path:
+        """Scores of one model: scores.jsonl, and ranks.safetensors for paired statistics."""
+        return self.root / "scores" / name
+
+    @property
+    def scores(self) -> Path:
+        """All scores of the run, one row a number."""
+        return self.root / "scores.jsonl"
+
+    @property
+    def report(self) -> Path:
+        """The page."""
+        return self.root / "report" / "index.html"
+
+
+def canonical_json(value: Any) -> str:
+    """`value` as JSON with sorted keys and no spaces: equal values give equal text."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def fingerprint(value: Any) -> str:
+    """32 hexadecimal digits that stand for a JSON-able `value`."""
+    return hashlib.blake2b(canonical_json(value).encode(), digest_size=16).hexdigest()
+
+
+def checksum(path: Path) -> str:
+    """32 hexadecimal digits that stand for the bytes of a file; memory stays flat."""
+    digest = hashlib.blake2b(digest_size=16)
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def checksums(folder: Path) -> dict[str, str]:
+    """Relative path -> checksum, for every file below `folder`."""
+    return {str(path.relative_to(folder)): checksum(path) for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+@contextmanager
+def atomic_file(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
+    """Opens a file beside `path` that takes its place, synced, when the block ends well, and vanishes otherwise."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with aside.open(mode, encoding=None if "b" in mode else "utf-8") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        aside.replace(path)
+        _sync(path.parent)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+@contextmanager
+def atomic_folder(path: Path) -> Iterator[Path]:
+    """Yields an empty folder that takes the place of `path`, synced, when the block ends well, and vanishes otherwise."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.tmp")
+    shutil.rmtree(aside, ignore_errors=True)
+    aside.mkdir()
+    try:
+        yield aside
+        for inside in sorted(aside.rglob("*")):
+            _sync(inside)
+        _sync(aside)
+        old = path.with_name(f".{path.name}.old")
+        shutil.rmtree(old, ignore_errors=True)
+        if path.exists():
+            path.rename(old)
+        aside.rename(path)
+        _sync(path.parent)
+        shutil.rmtree(old, ignore_errors=True)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes `text` to `path`, atomically."""
+    with atomic_file(path) as file:
+        file.write(text)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Writes `value` to `path` as indented JSON, atomically."""
+    write_text(path, json.dumps(value, indent=1, ensure_ascii=False) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """The value in a JSON file."""
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

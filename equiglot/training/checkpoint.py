@@ -1,0 +1,77 @@
+"""Checkpoints: what an unfinished training continues from. Written aside, synced, renamed; the newest two are kept."""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from equiglot.run import atomic_folder, checksum, read_json, write_json
+
+_KEPT = 2
+_TENSORS, _STATE = "tensors.safetensors", "state.json"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """The state of a training between two updates.
+
+    Attributes:
+        tensors: name -> tensor: weights, optimiser, best weights.
+        state: everything else, JSON-able.
+    """
+
+    tensors: dict[str, Tensor]
+    state: dict[str, Any]
+
+
+class CheckpointFolder:
+    """The checkpoints of one training, in folders named by their update."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def save(self, update: int, checkpoint: Checkpoint) -> None:
+        """Writes a checkpoint; only when it is safely on the disk, older ones than the newest two go."""
+        with atomic_folder(self._path / f"update-{update:09d}") as folder:
+            save_file({name: tensor.contiguous() for name, tensor in checkpoint.tensors.items()}, folder / _TENSORS)
+            write_json(folder / _STATE, {"checksum": checksum(folder / _TENSORS), "state": checkpoint.state})
+        for old in self._folders()[:-_KEPT]:
+            shutil.rmtree(old)
+
+    def load(self) -> Checkpoint | None:
+        """The newest checkpoint whose checksum holds, or None."""
+        for folder in reversed(self._folders()):
+            try:
+                saved = read_json(folder / _STATE)
+                if checksum(folder / _TENSORS) == saved["checksum"]:
+                    return Checkpoint(load_file(folder / _TENSORS), saved["state"])
+            except (OSError, ValueError, KeyError):
+                continue
+        return None
+
+    def remove(self) -> None:
+        """Removes all checkpoints: the training is done."""
+        shutil.rmtree(self._path, ignore_errors=True)
+
+    def _folders(self) -> list[Path]:
+        return sorted(self._path.glob("update-*"))
+
+
+def pack_optimiser(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """An optimiser's state as named tensors: optimiser.<number>.<what>."""
+    state = optimiser.state_dict()["state"]
+    return {f"optimiser.{number}.{what}": value for number, values in state.items() for what, value in values.items()}
+
+
+def unpack_optimiser(optimiser: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
+    """Puts back what `pack_optimiser` took."""
+    state: dict[int, dict[str, Tensor]] = {}
+    for name, value in tensors.items():
+        if name.startswith("optimiser."):
+            _, number, what = name.split(".")
+            state.setdefault(int(number), {})[what] = value
+    optimiser.load_state_dict({**optimiser.state_dict(), "state": state})

@@ -1,0 +1,41 @@
+"""AdamW, its groups of parameters, and its learning rate as a function of progress."""
+
+import math
+
+import torch
+from torch.optim import AdamW
+from transformers import PreTrainedModel
+
+from equiglot.training.settings import TrainingSettings
+
+
+def build_optimiser(model: PreTrainedModel, settings: TrainingSettings) -> AdamW:
+    """AdamW (Loshchilov and Hutter, 2019); biases and normalisation weights (one dimension) do not decay."""
+    decayed = [each for each in model.parameters() if each.requires_grad and each.dim() > 1]
+    others = [each for each in model.parameters() if each.requires_grad and each.dim() <= 1]
+    groups = [{"params": decayed, "weight_decay": settings.weight_decay}, {"params": others, "weight_decay": 0.0}]
+    return AdamW(groups, lr=settings.learning_rate, betas=settings.betas, eps=settings.epsilon, fused=True)
+
+
+def learning_rate(settings: TrainingSettings, update: int, updates: int) -> float:
+    """The learning rate of update `update` (0-based) of `updates`."""
+    warm = round(settings.warmup * updates)
+    if update < warm:
+        return settings.learning_rate * (update + 1) / warm
+    progress = (update - warm) / max(1, updates - warm)
+    factor = {"linear": 1 - progress, "cosine": (1 + math.cos(math.pi * progress)) / 2, "constant": 1.0}
+    return settings.learning_rate * factor[settings.schedule]
+
+
+def choose_precision(settings: TrainingSettings, device: torch.device) -> torch.dtype:
+    """The type of matrix products: chosen by what the hardware can do, never by a timing."""
+    if settings.precision != "auto":
+        return torch.bfloat16 if settings.precision == "bf16" else torch.float32
+    if device.type == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
+    return torch.bfloat16 if device.type == "cpu" and _multiplies_bf16() else torch.float32
+
+
+def _multiplies_bf16() -> bool:
+    """Whether the processor multiplies bf16 itself (others emulate it, slowly)."""
+    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())

@@ -1,0 +1,84 @@
+"""How a training reads its text: which part of each language, how often, in how many updates."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from equiglot.corpus.balancing import BalancingPolicy, UniMax
+from equiglot.masking import BatchStream, Framing, MaskSettings
+from equiglot.training.settings import TrainingSettings
+from equiglot.vocabulary import TokenizedText
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The text of one training, balanced.
+
+    Attributes:
+        stream: its batches.
+        characters: language -> characters of the text that may be read.
+        tokens: language -> its tokens, special tokens not counted.
+        sequences: language -> its sequences.
+        updates: length of the training.
+    """
+
+    stream: BatchStream
+    characters: dict[str, int]
+    tokens: dict[str, int]
+    sequences: dict[str, int]
+    updates: int
+
+
+def plan_reading(
+    texts: Mapping[str, TokenizedText],
+    policy: BalancingPolicy,
+    settings: TrainingSettings,
+    *,
+    masks: MaskSettings,
+    framing: Framing,
+    seed: int,
+) -> Reading:
+    """Balances `texts` (language -> training text) and plans the training over them.
+
+    Raises:
+        InputError: a language has less text than one batch.
+    """
+    sizes = {language: int(text.characters[-1]) for language, text in texts.items()}
+    epochs = settings.epochs or 10.0
+    if settings.updates is not None:
+        epochs = settings.updates / _updates_in_a_pass(texts, settings)
+    portions = policy.portions(sizes, epochs)
+    sequences = {
+        language: max(1, int(np.searchsorted(texts[language].characters, portion.characters, side="right")) - 1)
+        for language, portion in portions.items()
+    }
+    stream = BatchStream(
+        texts,
+        sequences,
+        {language: portion.passes / epochs for language, portion in portions.items()},
+        size=settings.batch,
+        masks=masks,
+        framing=framing,
+        seed=seed,
+    )
+    planned = max(1, round(epochs * stream.epoch_batches / settings.accumulation))
+    if settings.updates is not None:
+        # UniMax may allow less than was asked for: then the text is used up before the updates are.
+        planned = min(settings.updates, planned) if isinstance(policy, UniMax) else settings.updates
+    return Reading(
+        stream=stream,
+        characters={each: int(texts[each].characters[count]) for each, count in sequences.items()},
+        tokens={each: int(texts[each].offsets[count]) for each, count in sequences.items()},
+        sequences=sequences,
+        updates=planned,
+    )
+
+
+def _updates_in_a_pass(texts: Mapping[str, TokenizedText], settings: TrainingSettings) -> float:
+    """Updates that one pass over all of the text takes."""
+    sequences = sum(len(text) for text in texts.values())
+    if settings.batch.sentences is not None:
+        return sequences / settings.batch.sentences / settings.accumulation
+    tokens = sum(len(text.ids) for text in texts.values()) + 2 * sequences
+    return tokens / (settings.batch.tokens or 1) / settings.accumulation

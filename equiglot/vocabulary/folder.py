@@ -1,0 +1,98 @@
+"""Tokenizers on disk: ordinary Hugging Face folders, written so that every reader gets the same tokenizer."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from transformers import AutoTokenizer, PreTrainedTokenizerFast
+
+from equiglot.errors import InputError
+from equiglot.run import write_json
+
+_SOURCES = ("tokenizer.json", "vocab.txt", "vocab.json", "sentencepiece.bpe.model", "spiece.model", "tokenizer.model")
+_EXECUTABLE = (".py", ".pkl", ".pickle", ".joblib")
+
+
+def write_tokenizer(tokenizer: PreTrainedTokenizerFast, folder: Path, *, max_length: int | None = None) -> None:
+    """Writes tokenizer.json and tokenizer_config.json into `folder`, alone or beside a model's config.json.
+
+    transformers 5 makes a `BertTokenizer` anew from flags (`do_lower_case`, `strip_accents`) where the configuration
+    names that class or none and config.json says `bert`; our normaliser would be lost. `PreTrainedTokenizerFast` is
+    the name under which versions 4 and 5 both take tokenizer.json as it is.
+
+    Args:
+        tokenizer: any fast tokenizer.
+        folder: where to; made if it is not there.
+        max_length: tokens that the model beside it can read, special ones included; else the tokenizer's own.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    tokenizer.backend_tokenizer.no_truncation()
+    tokenizer.backend_tokenizer.no_padding()
+    tokenizer.backend_tokenizer.save(str(folder / "tokenizer.json"))
+    roles = {role: str(token) for role, token in tokenizer.special_tokens_map.items() if isinstance(token, str)}
+    write_json(
+        folder / "tokenizer_config.json",
+        {
+            "tokenizer_class": "PreTrainedTokenizerFast",
+            "model_max_length": max_length or tokenizer.model_max_length,
+            "clean_up_tokenization_spaces": False,
+            "model_input_names": list(tokenizer.model_input_names),
+            "padding_side": tokenizer.padding_side,
+            "truncation_side": tokenizer.truncation_side,
+            **roles,
+        },
+    )
+
+
+def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
+    """The fast tokenizer of a Hugging Face folder; nothing is fetched and nothing in the folder is executed.
+
+    Raises:
+        InputError: there is no tokenizer, it wants code of its own to be run, or its files are damaged.
+    """
+    _refuse_no_tokenizer(folder)
+    _refuse_code(folder)
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(str(folder), trust_remote_code=False, local_files_only=True)
+    except Exception as error:  # The Rust side raises bare Exception.
+        raise InputError(
+            f"The tokenizer cannot be read: {error}", where=folder, fix="Get or make the folder again."
+        ) from error
+    if not isinstance(tokenizer, PreTrainedTokenizerFast):
+        raise InputError(
+            f"The tokenizer is a {type(tokenizer).__name__}, without a fast version.",
+            where=folder,
+            fix="Save it with a tokenizer.json.",
+        )
+    return tokenizer
+
+
+def _refuse_no_tokenizer(folder: Path) -> None:
+    if not folder.is_dir():
+        raise InputError("There is no such folder.", where=folder, fix="Give the folder of a tokenizer or a model.")
+    if not any((folder / name).is_file() for name in _SOURCES):
+        raise InputError(
+            "There is no tokenizer in this folder.", where=folder, fix="Give a folder with a tokenizer.json in it."
+        )
+
+
+def _refuse_code(folder: Path) -> None:
+    fix = "Convert it to a folder with tokenizer.json alone; code and pickles from data are never run."
+    for path in sorted(folder.iterdir()):
+        if path.suffix in _EXECUTABLE:
+            raise InputError("The tokenizer folder holds code or a pickle.", where=path, fix=fix)
+    for name in ("tokenizer_config.json", "config.json"):
+        if "auto_map" in _read_object(folder / name):
+            raise InputError("The tokenizer wants code of its own to be run.", where=folder / name, fix=fix)
+
+
+def _read_object(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        return {}
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise InputError(f"This is not JSON: {error}", where=path, fix="Get or make the file again.") from error
+    if not isinstance(value, dict):
+        raise InputError("This is not a JSON object.", where=path, fix="Get or make the file again.")
+    return value

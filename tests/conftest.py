@@ -1,0 +1,41 @@
+"""What all tests share: the real data, where it is, and a torch that gives the same numbers every time."""
+
+import os
+from pathlib import Path
+
+# Before torch is imported: its thread pools are sized once.
+os.environ.setdefault("OMP_NUM_THREADS", "2")
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+import pytest
+import torch
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(autouse=True, scope="session")
+def deterministic_torch() -> None:
+    """Deterministic kernels on at most two threads, so that exact comparisons hold."""
+    torch.use_deterministic_algorithms(True)
+    torch.set_num_threads(min(2, os.cpu_count() or 1))
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of real data that EQUIGLOT_DATA names; tests that need it are skipped where it is not."""
+    if os.environ.get("CI", "").lower() in ("1", "true"):
+        pytest.skip("the real data is not used in CI")
+    folder = Path(os.environ.get("EQUIGLOT_DATA", ROOT.parent / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip(f"no real data at {folder}; set EQUIGLOT_DATA")
+    return folder
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests marked `gpu` are skipped where there is no accelerator."""
+    if torch.accelerator.is_available():
+        return
+    for item in items:
+        if item.get_closest_marker("gpu"):
+            item.add_marker(pytest.mark.skip(reason="no accelerator"))

@@ -1,0 +1,153 @@
+"""The page in a real browser: no error, no request, no sideways scrolling, light and dark."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from equiglot.report import Report, write_report
+
+ARGUMENTS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+HOSTILE = '"><script>window.broken=1</script><img src=x onerror="window.broken=1"></script>'
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    executable = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if executable is None:
+        pytest.skip("no Chromium on this machine")
+    with playwright.sync_playwright() as running:
+        found = running.chromium.launch(executable_path=executable, args=list(ARGUMENTS))
+        yield found
+        found.close()
+
+
+@pytest.fixture(scope="module")
+def report_file(synthetic: Report, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("report") / "index.html"
+    write_report(synthetic, path)
+    return path
+
+
+class _Visit:
+    """An opened page with all that went wrong or out while it was drawn."""
+
+    def __init__(self, browser: Any, path: Path, *, width: int = 1280, scheme: str = "light") -> None:
+        context = browser.new_context(viewport={"width": width, "height": 844}, color_scheme=scheme)
+        self.page = context.new_page()
+        self.complaints: list[str] = []
+        self.requests: list[str] = []
+        self.page.on("console", lambda message: self.complaints.append(f"{message.type}: {message.text}"))
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("request", lambda request: self.requests.append(request.url))
+        self.page.goto(path.as_uri())
+        self.page.wait_for_selector("html[data-drawn=yes]", timeout=60_000)
+
+    def wait_for(self, expression: str) -> None:
+        """Waits until a JavaScript expression is true; the page's policy allows no eval, which Playwright would use."""
+        for _ in range(200):
+            if self.page.evaluate(expression):
+                return
+            self.page.wait_for_timeout(50)
+        raise AssertionError(f"never true: {expression}")
+
+    def check(self, path: Path) -> None:
+        assert self.complaints == []
+        assert self.requests == [path.as_uri()]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1280])
+def test_it_draws_without_error_request_or_sideways_scroll(
+    browser: Any, report_file: Path, width: int, scheme: str
+) -> None:
+    visit = _Visit(browser, report_file, width=width, scheme=scheme)
+    visit.check(report_file)
+    assert visit.page.evaluate("document.documentElement.scrollWidth") <= width
+    assert visit.page.locator(".plot .main-svg").count() >= 5
+    # Nothing of a figure sticks out of it, where it could not be read.
+    assert visit.page.evaluate(
+        "[...document.querySelectorAll('.plot')].every(b => b.clientWidth <= b.parentNode.clientWidth)"
+    )
+
+
+def test_figures_follow_the_colour_scheme(browser: Any, report_file: Path) -> None:
+    visit = _Visit(browser, report_file)
+    seen = []
+    for scheme in ("light", "dark"):
+        visit.page.emulate_media(color_scheme=scheme)
+        visit.page.wait_for_timeout(400)
+        colour = "getComputedStyle(document.querySelector('#scores-plot .xtick text')).fill"
+        seen.append(
+            (visit.page.evaluate("getComputedStyle(document.body).backgroundColor"), visit.page.evaluate(colour))
+        )
+    assert seen[0][0] != seen[1][0] and seen[0][1] != seen[1][1]
+    visit.check(report_file)
+
+
+def test_a_language_can_be_chosen_for_the_learning_curves(browser: Any, report_file: Path) -> None:
+    visit = _Visit(browser, report_file)
+    assert visit.page.locator("#learning-plot .scatterlayer .trace").count() == 4
+    visit.page.select_option("#learning-plot-view", label="Greek")
+    visit.wait_for("document.querySelectorAll('#learning-plot .scatterlayer .trace').length === 5")
+    visit.check(report_file)
+
+
+def test_printing_fits_the_paper_and_leaves_the_screen_as_it_was(browser: Any, report_file: Path) -> None:
+    visit = _Visit(browser, report_file, scheme="dark")
+    width = "document.querySelector('#scores-plot .main-svg')?.clientWidth"
+    before = visit.page.evaluate(width)
+    visit.page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    visit.wait_for(f"{width} <= 690")
+    # Paper is light, whatever the screen is, and nothing on it can be folded away.
+    assert visit.page.evaluate("getComputedStyle(document.documentElement).getPropertyValue('--paper')") == "#ffffff"
+    assert visit.page.locator("details:not([open])").count() == 0
+    visit.page.evaluate("dispatchEvent(new Event('afterprint'))")
+    visit.wait_for(f"{width} === {before}")
+    visit.check(report_file)
+
+
+def test_hostile_text_stays_text(browser: Any, synthetic: Report, tmp_path: Path) -> None:
+    path = tmp_path / "index.html"
+    languages = tuple(
+        language.model_copy(update={"name": HOSTILE, "text": HOSTILE, "example": (HOSTILE,)})
+        for language in synthetic.languages
+    )
+    models = tuple(model.model_copy(update={"label": HOSTILE}) for model in synthetic.models)
+    write_report(synthetic.model_copy(update={"languages": languages, "models": models, "name": HOSTILE}), path)
+    visit = _Visit(browser, path, width=390)
+    visit.page.locator("#scores-plot .point").first.hover(force=True)
+    visit.page.locator("#scores-plot .hovertext").wait_for()
+    visit.check(path)
+    assert visit.page.evaluate("window.broken") is None
+    assert visit.page.title() == f"{HOSTILE} · Equiglot report"
+    assert visit.page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_a_half_done_run_has_a_page(browser: Any, synthetic: Report, tmp_path: Path) -> None:
+    path = tmp_path / "index.html"
+    write_report(synthetic.model_copy(update={"scores": (), "curves": ()}), path)
+    _Visit(browser, path).check(path)
+
+
+def test_what_is_not_ours_may_not_run(browser: Any, report_file: Path, tmp_path: Path) -> None:
+    path = tmp_path / "index.html"
+    path.write_text(
+        report_file.read_text(encoding="utf-8").replace("</main>", "<script>window.broken = 1</script></main>")
+    )
+    visit = _Visit(browser, path)
+    assert visit.page.evaluate("window.broken") is None
+    assert any("Content Security Policy" in complaint for complaint in visit.complaints)

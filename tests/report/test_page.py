@@ -1,0 +1,184 @@
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from equiglot.report import Language, Report, figures, page, render, write_report
+
+HOSTILE = st.one_of(
+    st.sampled_from(
+        [
+            '"><script>alert(1)</script>',
+            "</script><script>alert(1)</script>",
+            "</style><img src=x onerror=alert(1)>",
+            "<!--<script>",
+            "{{ 7 * 7 }}{% raw %}",
+            "'; alert(1); '",
+            "a\u2028b\u2029c",
+            "%{x} <b>&lt;",
+            "javascript:alert(1)",
+            "]]>",
+            "\u202e\u0639\u0631\u0628\u064a\u202c",
+        ]
+    ),
+    st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20),
+)
+
+
+class _Reader(HTMLParser):
+    """Collects every tag with its attributes, and the contents of scripts."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.scripts: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag == "script":
+            self.scripts.append("")
+
+    def handle_data(self, data: str) -> None:
+        if self.lasttag == "script" and self.cdata_elem:
+            self.scripts[-1] += data
+
+
+def _read(text: str) -> _Reader:
+    reader = _Reader()
+    reader.feed(text)
+    return reader
+
+
+@pytest.fixture
+def without_plotly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leaves the 5 MB of Plotly out, so that pages can be read often."""
+    monkeypatch.setattr(page, "_plotly", lambda: "/* Plotly */")
+
+
+def _with_text(report: Report, text: str) -> Report:
+    """`report` with `text` wherever a run's own text can stand."""
+    languages = tuple(
+        language.model_copy(update={"name": text, "text": text, "example": (text, text)})
+        for language in report.languages
+    )
+    models = tuple(
+        model.model_copy(update={"label": text, "labels": text, "balancing": text, "starved": text})
+        for model in report.models
+    )
+    run = report.run.model_copy(
+        update={"recipe": text, "command": text, "versions": {text: text}, "hardware": {text: text}}
+    )
+    groups = {**{(name if name == "all" else text + name): codes for name, codes in report.groups.items()}}
+    changes = {"languages": languages, "models": models, "run": run, "groups": groups, "name": text}
+    return report.model_copy(update={**changes, "notes": (text,), "missing": (text,)})
+
+
+@pytest.mark.usefixtures("without_plotly")
+def test_no_text_becomes_markup(synthetic: Report) -> None:
+    expected = _read(render(_with_text(synthetic, "plain")))
+
+    @settings(max_examples=20, deadline=None)
+    @given(text=HOSTILE)
+    def check(text: str) -> None:
+        found = _read(render(_with_text(synthetic, text)))
+        # A note that is blank has no element; all others differ in nothing but text.
+        assert [tag for tag, _ in found.tags if tag != "span"] == [tag for tag, _ in expected.tags if tag != "span"]
+        assert not any(name.startswith("on") for _, attributes in found.tags for name in attributes)
+        data, *code = found.scripts
+        assert code == expected.scripts[1:]
+        assert not re.search("[<>&\u2028\u2029]", data)
+        for words in _texts(json.loads(data)):
+            assert "<" not in re.sub(r"</?b>|<br>|<extra></extra>", "", words)
+
+    check()
+
+
+def _texts(value: Any) -> list[str]:
+    if isinstance(value, str):
+        return [value]
+    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return [text for part in parts for text in _texts(part)]
+
+
+def test_markup_in_names_is_text_in_plots(synthetic: Report) -> None:
+    languages = tuple(language.model_copy(update={"name": "<b>x</b>"}) for language in synthetic.languages)
+    figure = figures.scores_by_language(synthetic.model_copy(update={"languages": languages}))
+    assert figure is not None
+    ticks = figure.layout.yaxis.ticktext
+    assert ticks[-1] == "&lt;b&gt;x&lt;/b&gt;"
+
+
+@pytest.mark.usefixtures("without_plotly")
+def test_the_page_says_everything_it_must(synthetic: Report) -> None:
+    text = render(synthetic)
+    said = [
+        "comes closest to the monolingual teachers",
+        "MRR in percent",
+        "Learning curves",
+        "near duplicates",
+        "Tokens a word (fertility)",
+        "15.6 k tokens/s",
+        "Ties count against the model",
+        "do not contain the noise of training",
+        "Only comparable within one vocabulary",
+        "a &lt; b &amp; c &gt; d",
+        "2.13.0",
+        "an invented one",
+        "2030-01-01 10:00",
+    ]
+    assert [words for words in said if words not in text] == []
+    order = [text.index(f'<section id="{name}"') for name in page._CONTENTS]
+    assert order == sorted(order)
+
+
+@pytest.mark.usefixtures("without_plotly")
+def test_tables_and_figures_are_described(synthetic: Report) -> None:
+    reader = _read(render(synthetic))
+    tags = [tag for tag, _ in reader.tags]
+    assert tags.count("table") == tags.count("caption") and tags.count("figure") == tags.count("figcaption") == 5
+    assert tags.count("h1") == 1
+    assert all(
+        attributes.get("aria-label") for _, attributes in reader.tags if attributes.get("role") in ("img", "region")
+    )
+    ids = [attributes["id"] for _, attributes in reader.tags if "id" in attributes]
+    assert len(ids) == len(set(ids))
+
+
+@pytest.mark.usefixtures("without_plotly")
+@pytest.mark.parametrize("part", ["scores", "curves", "models", "languages", "groups"])
+def test_a_page_without_one_part_still_stands(synthetic: Report, part: str) -> None:
+    empty: object = {} if part == "groups" else ()
+    text = render(synthetic.model_copy(update={part: empty}))
+    said = {
+        "scores": "No verdict yet",
+        "curves": "No validation score was recorded yet.",
+        "models": "The run has no models.",
+        "languages": "No text has been prepared yet.",
+        "groups": "The trade-off needs two groups of languages",
+    }
+    assert said[part] in text
+
+
+@pytest.mark.usefixtures("without_plotly")
+def test_an_empty_run_has_a_page() -> None:
+    text = render(Report(name="empty", languages=(Language(code="eu", name="Basque"),)))
+    assert "No verdict yet: this run has no models." in text and "the run has no student" in text
+
+
+def test_the_file_is_whole_and_not_too_large(synthetic: Report, tmp_path: Path) -> None:
+    path = tmp_path / "report" / "index.html"
+    write_report(synthetic, path)
+    text = path.read_text(encoding="utf-8")
+    assert text.rstrip().endswith("</html>") and path.stat().st_size < 6_000_000
+    assert not any("src" in attributes for _, attributes in _read(text).tags)
+    assert [entry.name for entry in path.parent.iterdir()] == ["index.html"]
+
+
+@pytest.mark.usefixtures("without_plotly")
+def test_the_same_report_gives_the_same_page(synthetic: Report) -> None:
+    assert render(synthetic) == render(synthetic)
