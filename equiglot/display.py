@@ -39,7 +39,7 @@ class RunDisplay:
 
     def watcher(self) -> Watcher:
         """What to give to `run_recipe`."""
-        return Watcher(begin=self._begin, start=self._start, event=self._event, reuse=self._reuse)
+        return Watcher(begin=self._begin, start=self._start, event=self._event, reuse=self._reuse, stop=self._stop)
 
     def _begin(self, graph: Graph, left: Sequence[Job]) -> None:
         done = len(graph.jobs) - len(left)
@@ -67,6 +67,9 @@ class RunDisplay:
         if event.kind == "done":
             self._print(f"{event.job}: done in {duration(event.seconds)}")
             self._advance()
+
+    def _stop(self) -> None:
+        self._print("Stopping: trainings save where they are; a second signal stops at once.")
 
     def _advance(self) -> None:
         if self._whole is not None:
@@ -101,7 +104,7 @@ def print_plan(console: Console, plan: Plan) -> None:
     kinds: dict[str, list[str]] = {}
     for name, state in plan.states.items():
         kinds.setdefault(name.split("/")[0], []).append(state)
-    jobs = ", ".join(f"{len(states)} {kind} ({states.count('done')} done)" for kind, states in kinds.items())
+    jobs = ", ".join(f"{len(states)} {kind} ({_counts(states)})" for kind, states in kinds.items())
     console.print(f"Jobs: {jobs}", highlight=False)
     table = Table("model", "state", box=None, pad_edge=False)
     for title in ("parameters", "updates", "tokens", "training time"):
@@ -124,6 +127,11 @@ def print_plan(console: Console, plan: Plan) -> None:
         f"at most {plan.disk / 1e6:,.0f} MB on the disk.",
         highlight=False,
     )
+
+
+def _counts(states: Sequence[str]) -> str:
+    found = {state: states.count(state) for state in ("done", "changed", "left")}
+    return ", ".join(f"{count} {state}" for state, count in found.items() if count)
 
 
 def print_status(console: Console, status: Status) -> None:

@@ -1,9 +1,12 @@
-"""The one exception for bad input: what was wrong, where, and what to do about it.
+"""What a command stops with: bad input, which a user can mend, or a signal. Everything else is a bug.
 
 Everything that a user can mend (a file, a field, a setting, a full disk) is an `InputError`: the command line
 prints it without a traceback and exits with code 2. Any other exception is a bug of ours: traceback, exit code 1.
 """
 
+import errno
+import os
+import signal
 from pathlib import Path
 
 
@@ -35,3 +38,29 @@ class InputError(Exception):
 
 def _rebuild(what: str, where: str | None, fix: str | None) -> InputError:
     return InputError(what, where=where, fix=fix)
+
+
+class Interrupted(Exception):
+    """A signal asked to stop; the same command continues.
+
+    Args:
+        number: the signal's.
+    """
+
+    def __init__(self, number: int) -> None:
+        self.signal = number
+        super().__init__(signal.Signals(number).name)
+
+
+def refusal(error: Exception, where: str | Path | None = None) -> InputError | None:
+    """What the operating system refused (a full disk, a missing right), as bad input; None for every other error.
+
+    Libraries written in Rust report a full disk in exceptions of their own; their text is the only sign of it. `where`
+    is named if the error names no file.
+    """
+    full = any(os.strerror(number) in str(error) for number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
+    fix = "make room on the disk; the same command then continues" if full else None
+    if isinstance(error, OSError):
+        named = isinstance(error.filename, str | bytes)
+        return InputError(error.strerror or str(error), where=os.fsdecode(error.filename) if named else where, fix=fix)
+    return InputError(str(error), where=where, fix=fix) if full else None

@@ -127,7 +127,7 @@ def atomic_file(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
 
 @contextmanager
 def atomic_folder(path: Path) -> Iterator[Path]:
-    """Yields an empty folder that takes the place of `path`, synced, when the block ends well, and vanishes otherwise."""
+    """Yields an empty folder that takes `path`'s place, synced, when the block ends well, and vanishes otherwise."""
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".{path.name}.tmp")
     shutil.rmtree(aside, ignore_errors=True)

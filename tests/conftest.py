@@ -8,8 +8,13 @@ os.environ.setdefault("OMP_NUM_THREADS", "2")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
+import hypothesis
 import pytest
 import torch
+
+# Nothing is asserted about time: a busy machine must not fail a test.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -39,3 +44,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("gpu"):
             item.add_marker(pytest.mark.skip(reason="no accelerator"))
+
+
+@pytest.fixture(scope="session")
+def text_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with some pages of the embedded sample as en.txt, ru.txt and ar.txt, blank lines between pages."""
+    from equiglot.corpus import SampleSource
+    from equiglot.errors import InputError
+
+    folder = tmp_path_factory.mktemp("text")
+    for language, characters in {"en": 30_000, "ru": 20_000, "ar": 15_000}.items():
+        try:
+            pages = SampleSource(kind="sample").documents(language)
+            text = ""
+            while len(text) < characters:
+                text += "\n".join(next(pages).paragraphs) + "\n\n"
+        except InputError as error:
+            pytest.skip(str(error))
+        (folder / f"{language}.txt").write_text(text, encoding="utf-8")
+    return folder

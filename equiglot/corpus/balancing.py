@@ -99,8 +99,11 @@ def _from_name(value: Any) -> Any:
     return {"kind": value} if isinstance(value, str) else value
 
 
+_Policies = All | Truncate | Cap | Smoothing | UniMax
 BalancingPolicy = Annotated[
-    All | Truncate | Cap | Smoothing | UniMax, Field(discriminator="kind"), BeforeValidator(_from_name)
+    _Policies,
+    Field(discriminator="kind"),
+    BeforeValidator(_from_name, json_schema_input_type=_Policies | Literal["all", "truncate"]),
 ]
 """A policy in a recipe: `all`, `truncate`, `{kind: cap, characters: n}`, `{kind: smoothing, alpha: a}` or
 `{kind: unimax, passes: n}`."""

@@ -57,9 +57,8 @@ class LanguageText(BaseModel):
     text: TextSource = Field(description="a source; a string or a list of strings means files")
     characters: int | None = Field(None, ge=1, description="at most so many characters of training text")
     start: float = Field(0.0, ge=0, lt=1, description="where on the ring of documents drawing starts")
-    group: str | None = Field(None, description="for reporting only, e.g. high or low")
 
-    @field_validator("text", mode="before")
+    @field_validator("text", mode="before", json_schema_input_type=FilesSource | SampleSource | str | tuple[str, ...])
     @classmethod
     def _shorthand(cls, value: Any) -> Any:
         return {"kind": "files", "paths": value} if isinstance(value, str | list | tuple) else value

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -128,7 +129,7 @@ def score_positions(predict: Predictor, language: str, text: TokenizedText, mask
 
 def write_positions(path: Path, positions: Mapping[str, MaskedPositions]) -> None:
     """Writes language -> positions as safetensors."""
-    arrays = {}
+    arrays: dict[str, npt.NDArray[Any]] = {}
     for language, each in positions.items():
         arrays |= {f"{language}.ranks": each.ranks, f"{language}.losses": each.losses}
         arrays |= {f"{language}.sequences": each.sequences, f"{language}.count": np.array([each.count])}

@@ -36,9 +36,7 @@ class Estimate:
         return Estimate(self.value - other.value, self.replicates - other.replicates, min(self.n, other.n))
 
 
-def bootstrap_mean(
-    sums: Floats, counts: npt.NDArray[np.int64], *, resamples: int, seed: int, salt: str
-) -> Estimate:
+def bootstrap_mean(sums: Floats, counts: npt.NDArray[np.int64], *, resamples: int, seed: int, salt: str) -> Estimate:
     """Mean over items, resampled by sentence (items of a sentence are not independent).
 
     Args:
@@ -52,13 +50,13 @@ def bootstrap_mean(
     size, replicates = len(sums), np.empty(resamples)
     for number in range(resamples):
         weights = np.bincount(generator.integers(0, size, size), minlength=size)
-        replicates[number] = weights @ sums / max(1, weights @ counts)
+        replicates[number] = weights @ sums / np.maximum(1, weights @ counts)
     return Estimate(float(sums.sum() / max(1, counts.sum())), replicates, int(counts.sum()))
 
 
 def by_sentence(values: npt.NDArray[np.floating], sentences: npt.NDArray[np.integer], count: int) -> Floats:
     """Values [m] summed by their sentence: float64 [count]."""
-    return np.bincount(sentences, weights=values.astype(np.float64), minlength=count)
+    return np.bincount(sentences, weights=values.astype(np.float64), minlength=count).astype(np.float64)
 
 
 def mean_over(estimates: Sequence[Estimate]) -> Estimate:

@@ -7,14 +7,15 @@ What a teacher says depends on the pool, which is a pure function of its number:
 """
 
 from collections.abc import Mapping
+from typing import cast
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from equiglot.masking import Batch, BatchStream
-from equiglot.models import head_parts, hidden_states, to_tensors
+from equiglot.models import SHAPE_STEP, head_parts, hidden_states, to_tensors
 from equiglot.objectives import SoftTargets
 
 _TOKENS = 8192  # of one forward pass of a teacher
@@ -99,10 +100,14 @@ def _groups(batches: list[Batch], language: int) -> list[list[tuple[int, int]]]:
 
 
 def _join(batches: list[Batch], group: list[tuple[int, int]]) -> tuple[Batch, list[tuple[int, np.ndarray]]]:
-    """One batch of rows taken from several, and for each row its batch and which of that batch's targets it holds."""
-    lengths = np.array([batches[slot].lengths[row] for slot, row in group])
-    width = int(lengths.max())
-    inputs = np.zeros((len(group), width), dtype=np.int64)
+    """One batch of rows taken from several, and for each row its batch and which of that batch's targets it holds.
+
+    Rows without targets fill it up to a multiple of `SHAPE_STEP`.
+    """
+    width = max(int(batches[slot].lengths[row]) for slot, row in group)
+    lengths = np.full(len(group) + -len(group) % SHAPE_STEP, width, dtype=np.int64)
+    lengths[: len(group)] = [batches[slot].lengths[row] for slot, row in group]
+    inputs = np.zeros((len(lengths), width), dtype=np.int64)
     targets, places = [], []
     for place, (slot, row) in enumerate(group):
         batch = batches[slot]
@@ -112,16 +117,14 @@ def _join(batches: list[Batch], group: list[tuple[int, int]]) -> tuple[Batch, li
         targets.append(batch.targets[low:high] - row * own + place * width)
         places.append((slot, np.arange(low, high)))
     flat = np.concatenate(targets)
-    zeros = np.zeros(len(group), dtype=np.int64)
+    zeros = np.zeros(len(lengths), dtype=np.int64)
     joined = Batch(inputs, lengths, zeros, zeros, flat, np.zeros_like(flat), "teachers")
     return joined, places
 
 
 def freeze(model: PreTrainedModel, device: torch.device) -> PreTrainedModel:
     """Makes a model a teacher: on the device, in evaluation mode, without gradients."""
-    model.to(device)
+    cast(nn.Module, model).to(device)
     model.eval()
     model.requires_grad_(False)
     return model
-
-

@@ -52,5 +52,9 @@ def _from_name(value: Any) -> Any:
     return {"kind": value} if isinstance(value, str) else value
 
 
-Labels = Annotated[HardLabels | SoftLabels, Field(discriminator="kind"), BeforeValidator(_from_name)]
+Labels = Annotated[
+    HardLabels | SoftLabels,
+    Field(discriminator="kind"),
+    BeforeValidator(_from_name, json_schema_input_type=HardLabels | SoftLabels | Literal["hard"]),
+]
 """Labels in a recipe: `hard`, or `{kind: soft, teachers: "mono-{language}"}`."""

@@ -73,7 +73,8 @@ class Batch:
     @property
     def target_rows(self) -> Integers:
         """int64 [m]: the row of each target."""
-        return self.targets // self.inputs.shape[1]
+        rows: Integers = self.targets // self.inputs.shape[1]
+        return rows
 
     @property
     def padded(self) -> bool:
@@ -106,7 +107,7 @@ class BatchStream:
         seed: the run's seed.
 
     Raises:
-        InputError: there is less text than one batch.
+        InputError: there is less text of a language than one batch, or none of it would be read.
     """
 
     def __init__(
@@ -137,13 +138,20 @@ class BatchStream:
         self._pool = lru_cache(maxsize=1)(self._make_pool)
 
     def _check_enough(self) -> None:
-        for language, kept, text in zip(self.languages, self._kept, self._texts, strict=True):
+        rows = zip(self.languages, self._kept, self._counts, self._texts, strict=True)
+        for language, kept, count, text in rows:
             tokens = int(text.offsets[kept])
             if kept < (self._size.sentences or 1) or tokens < (self._size.tokens or 1):
                 raise InputError(
                     f"the training text of {language} ({kept:,} sequences, {tokens:,} tokens) is less than one batch",
                     where="training.batch",
                     fix="add text, make the batch smaller, or leave the language out",
+                )
+            if not count:
+                raise InputError(
+                    f"the balancing leaves less than one sequence of {language} in an epoch",
+                    where="balance",
+                    fix="let it give more passes, add text, or leave the language out",
                 )
 
     def epoch_tokens(self, language: str | None = None) -> float:
@@ -224,12 +232,14 @@ def _cuts(lengths: Integers, batches: int, *, by_tokens: bool) -> Integers:
     """Where to cut `lengths` (int64 [n], ascending) into `batches` non-empty runs of equal tokens or equal counts."""
     count = len(lengths)
     if not by_tokens:
-        return np.arange(1, batches + 1) * count // batches
+        equal: Integers = np.arange(1, batches + 1) * count // batches
+        return equal
     filled = np.cumsum(lengths + 2)
     ends = np.searchsorted(filled, np.arange(1, batches + 1) * (filled[-1] / batches), side="left") + 1
     steps = np.arange(batches)
     ends = np.maximum.accumulate(ends - steps) + steps  # every batch gets at least one sequence ...
-    return np.minimum(ends, count - steps[::-1]).astype(np.int64)  # ... and leaves one for each that follows
+    cuts: Integers = np.minimum(ends, count - steps[::-1])  # ... and leaves one for each that follows
+    return cuts
 
 
 @dataclass(frozen=True)
@@ -327,9 +337,7 @@ def evaluation_batches(
             here = order[begin : begin + max(1, fits)]
             ids, each = (part.astype(np.int64) for part in text.gather(here))
             identities = hash_words(hash_name(salt), here.astype(np.uint64))
-            inputs, chosen = mask_rows(
-                ids, each, identities, np.full(len(here), draw), masks, framing.alphabet, seed
-            )
+            inputs, chosen = mask_rows(ids, each, identities, np.full(len(here), draw), masks, framing.alphabet, seed)
             rows = MaskedRows(np.full(len(here), language), here, each, ids, inputs, chosen)
             yield lay_out(rows, 0, len(here), framing, f"{salt}, sequences sorted by length from {begin}")
             begin += len(here)

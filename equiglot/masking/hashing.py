@@ -27,7 +27,9 @@ def hash_words(*keys: int | Words) -> Words:
     state = np.zeros(1, dtype=np.uint64)
     with np.errstate(over="ignore"):
         for key in keys:
-            words = np.asarray(key, dtype=np.uint64) if not isinstance(key, int) else np.uint64(key & (2**64 - 1))
+            words = (
+                np.array([key & (2**64 - 1)], dtype=np.uint64) if isinstance(key, int) else np.asarray(key, np.uint64)
+            )
             state = mix((state + _GOLDEN) ^ mix(words + _GOLDEN))
     return state
 

@@ -63,10 +63,12 @@ def mask_tokens(
         seed: the run's seed.
 
     Returns:
-        The model's input, int64 [n], and which positions are to be predicted, bool [n].
+        The model's input, int64 [n], and which positions are to be predicted, bool [n]: never one of a special token.
     """
-    chosen = below(hash_words(seed, _CHOICE, sequences, draws, positions), settings.rate)
-    where = np.flatnonzero(chosen)
+    where = np.flatnonzero(below(hash_words(seed, _CHOICE, sequences, draws, positions), settings.rate))
+    where = where[np.isin(ids[where], alphabet.ordinary)]  # [UNK] stands in text, and is no word to predict
+    chosen = np.zeros(len(ids), dtype=np.bool_)
+    chosen[where] = True
     identity = (sequences[where], draws[where], positions[where])
     kind = hash_words(seed, _KIND, *identity)
     masked = below(kind, settings.mask_share)

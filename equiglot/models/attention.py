@@ -22,9 +22,7 @@ def _attention(
 ) -> tuple[Tensor, None]:
     """Scaled dot-product attention of [rows, heads, width, size] in fp32, whatever the autocast type."""
     with torch.autocast(query.device.type, enabled=False):
-        output, _ = sdpa_attention_forward(
-            module, query.float(), key.float(), value.float(), attention_mask, **options
-        )
+        output, _ = sdpa_attention_forward(module, query.float(), key.float(), value.float(), attention_mask, **options)
     return output.to(query.dtype), None
 
 

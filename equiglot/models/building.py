@@ -5,9 +5,11 @@ from typing import Any, Literal, cast
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+from safetensors import SafetensorError
 from transformers import AutoModelForMaskedLM, BertConfig, BertForMaskedLM, PreTrainedModel, PreTrainedTokenizerFast
 
 from equiglot.errors import InputError
+from equiglot.vocabulary import write_tokenizer
 
 # What a folder of weights may hold: nothing that is executed when it is read.
 _PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
@@ -21,15 +23,16 @@ class EncoderSettings(BaseModel):
     layers: int = Field(6, gt=0)
     heads: int = Field(4, gt=0)
     hidden_size: int = Field(512, gt=0)
-    feed_forward: int | None = Field(None, gt=0, description="Width of the feed-forward layers; 4 x hidden_size if null.")
+    feed_forward: int | None = Field(None, gt=0, description="Width of the feed-forward layers; null: 4 x hidden_size.")
     max_length: int = Field(128, ge=8, description="Positions: longer sentences are cut into pieces.")
     dropout: float = Field(0.1, ge=0, lt=1)
+    initializer_range: float = Field(0.02, gt=0, description="Standard deviation of the initial weights.")
     folder: str | None = Field(None, description="Start from this Hugging Face folder; it must fit the vocabulary.")
 
     @model_validator(mode="after")
     def _heads_divide(self) -> "EncoderSettings":
         if self.hidden_size % self.heads:
-            raise ValueError(f"hidden_size {self.hidden_size} is not a multiple of heads {self.heads}: change one of them")
+            raise ValueError(f"hidden_size {self.hidden_size} is not a multiple of heads {self.heads}: change either")
         return self
 
 
@@ -50,6 +53,7 @@ def build_model(settings: EncoderSettings, vocabulary_size: int, *, padding: int
         max_position_embeddings=settings.max_length,
         hidden_dropout_prob=settings.dropout,
         attention_probs_dropout_prob=settings.dropout,
+        initializer_range=settings.initializer_range,
         type_vocab_size=2,
         pad_token_id=padding,
     )
@@ -70,7 +74,8 @@ def load_model(folder: Path, *, vocabulary_size: int | None = None) -> PreTraine
     """The masked language model in a Hugging Face folder: safetensors only, no code from the folder, no network.
 
     Raises:
-        InputError: no such folder, no config.json, pickled weights, no masked-LM weights, another vocabulary size.
+        InputError: no such folder, no config.json, pickled or damaged weights, no masked-LM weights, another vocabulary
+            size.
     """
     if not (folder / "config.json").is_file():
         raise InputError("this is not a model folder: it has no config.json", where=folder)
@@ -90,8 +95,10 @@ def load_model(folder: Path, *, vocabulary_size: int | None = None) -> PreTraine
             output_loading_info=True,
             dtype=torch.float32,
         )
-    except (OSError, ValueError, KeyError) as error:
-        raise InputError(f"the model cannot be loaded: {error}", where=folder) from error
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+        raise InputError(
+            f"the model cannot be loaded: {error}", where=folder, fix="get or make the folder again"
+        ) from error
     model, info = cast(tuple[PreTrainedModel, dict[str, Any]], loaded)
     if info["missing_keys"]:
         names = ", ".join(sorted(info["missing_keys"])[:3])
@@ -109,4 +116,4 @@ def load_model(folder: Path, *, vocabulary_size: int | None = None) -> PreTraine
 def export_model(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:
     """Writes weights, configuration and tokenizer to `folder`, for `from_pretrained` to load."""
     model.save_pretrained(folder, safe_serialization=True)
-    tokenizer.save_pretrained(folder)
+    write_tokenizer(tokenizer, folder, max_length=model.config.max_position_embeddings)

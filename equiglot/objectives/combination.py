@@ -1,6 +1,6 @@
 """The weighted, annealed sum of the loss terms."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -45,7 +45,7 @@ class Objective:
         scale: whether the soft term is multiplied by the squared temperature.
     """
 
-    weight: Annealed = Annealed(start=0, end=0)
+    weight: Annealed = field(default_factory=lambda: Annealed(start=0, end=0))
     temperature: float = 1.0
     scale: bool = True
 

@@ -24,5 +24,5 @@ def _from_number(value: Any) -> Any:
     return {"start": value, "end": value} if isinstance(value, int | float) else value
 
 
-Weight = Annotated[Annealed, BeforeValidator(_from_number)]
+Weight = Annotated[Annealed, BeforeValidator(_from_number, json_schema_input_type=Annealed | float)]
 """A weight in a recipe: a number from 0 to 1, or `{start: 1.0, end: 0.0, shape: linear}`."""

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 from itertools import chain
-from typing import Any
 
 import langcodes
 import numpy as np
 from safetensors.numpy import load_file
 
+from equiglot.corpus import CleaningStep as CorpusStep
 from equiglot.corpus import read_statistics
 from equiglot.evaluation import (
     ByLanguage,
@@ -21,10 +21,9 @@ from equiglot.evaluation import (
 )
 from equiglot.labels import SoftLabels
 from equiglot.pipeline.environment import hardware, versions
-from equiglot.pipeline.graph import FREQUENCY, Graph
-from equiglot.pipeline.records import read_record
+from equiglot.pipeline.records import read_record, recorded_graph, state_of
 from equiglot.pipeline.work import SPLITS, bootstrap_of
-from equiglot.recipe import ModelPlan, Recipe, recipe_text
+from equiglot.recipe import FREQUENCY, ModelPlan, Recipe, recipe_text
 from equiglot.report import CleaningStep, Curve, Language, Model, Portion, Report, Role, Run, Size, write_report
 from equiglot.run import RunDirectory, read_json
 from equiglot.training import LossPoint, ValidationPoint
@@ -47,7 +46,10 @@ class _Assembly:
     def __init__(self, run: RunDirectory, recipe: Recipe) -> None:
         self._run, self._recipe = run, recipe
         self._plans = recipe.plans()
-        self._records = {name: read_record(run, name) for name in Graph(recipe).jobs}
+        jobs = recorded_graph(run, recipe).jobs
+        self._records = {
+            name: read_record(run, name) if state_of(run, job) == "done" else None for name, job in jobs.items()
+        }
         (self._task,) = recipe.evaluation
         self._mrr = {name: self._estimates(name) for name in (*self._plans, FREQUENCY) if self._done(f"scores/{name}")}
 
@@ -167,9 +169,9 @@ class _Assembly:
     def _starved(self, plan: ModelPlan) -> str | None:
         """Why a teacher knows too little to teach: it is no better than counting, or than half of its training."""
         (language,) = plan.languages
-        if plan.name in self._mrr and FREQUENCY in self._mrr:
-            if self._mrr[plan.name][language].minus(self._mrr[FREQUENCY][language]).interval[0] <= 0:
-                return "no better than ranking words by frequency"
+        scored = plan.name in self._mrr and FREQUENCY in self._mrr
+        if scored and self._mrr[plan.name][language].minus(self._mrr[FREQUENCY][language]).interval[0] <= 0:
+            return "no better than ranking words by frequency"
         if _gain_of_second_half(self._run, plan.name, language).interval[0] <= 0:
             return "no better than half-way through its training"
         return None
@@ -201,9 +203,9 @@ class _Assembly:
         )
 
 
-def _step_counts(step: Any) -> dict[str, int]:
-    counts = {"entered": step.entered, "dropped": step.dropped, "changed": step.changed, "left": step.left}
-    return {word: count for word, count in counts.items() if count or word in ("entered", "left")}
+def _step_counts(step: CorpusStep) -> dict[str, int]:
+    counts = {"dropped": step.dropped, "changed": step.changed}
+    return {**{word: number for word, number in counts.items() if number}, "left": step.left}
 
 
 def _loss_curves(name: str, points: list[LossPoint]) -> Iterator[Curve]:
@@ -249,4 +251,3 @@ def _balance_in_words(plan: ModelPlan) -> str:
         "unimax": "equal budgets, at most {passes:g} passes",
     }
     return words[plan.balance.kind].format(**plan.balance.model_dump())
-

@@ -2,15 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
-from equiglot.recipe import ModelPlan, Recipe
-from equiglot.run import RunDirectory, fingerprint
+from equiglot.recipe import FREQUENCY, ModelPlan, Recipe
+from equiglot.run import RunDirectory, checksums, fingerprint
 
 Kind = Literal["corpus", "vocabulary", "tokens", "model", "scores"]
-
-FREQUENCY = "frequency"
-"""The name of the reference that ranks words by frequency."""
 
 # Raised when a kind of job would make something else from the same inputs.
 _VERSIONS: dict[Kind, int] = {"corpus": 1, "vocabulary": 1, "tokens": 1, "model": 1, "scores": 1}
@@ -39,36 +37,40 @@ class Job:
         """kind/subject."""
         return f"{self.kind}/{self.subject}"
 
-    def output(self, run: RunDirectory) -> Any:
+    def output(self, run: RunDirectory) -> Path:
         """The folder that it makes."""
-        folders = {
-            "corpus": run.corpus,
-            "tokens": run.tokens,
-            "model": run.model,
-            "scores": run.scores_of,
-            "vocabulary": lambda subject: run.vocabulary,
-        }
+        if self.kind == "vocabulary":
+            return run.vocabulary
+        folders = {"corpus": run.corpus, "tokens": run.tokens, "model": run.model, "scores": run.scores_of}
         return folders[self.kind](self.subject)
+
+    def checkpoints(self, run: RunDirectory) -> Path:
+        """Where it continues from, if it is a training."""
+        return run.checkpoints(f"{self.subject}-{self.fingerprint[:12]}")
 
 
 class Graph:
-    """The jobs of a recipe, each after those that it needs."""
+    """The jobs of a recipe, each after those that it needs.
 
-    def __init__(self, recipe: Recipe) -> None:
-        self._recipe = recipe
+    Args:
+        recipe: the recipe.
+        sources: language -> what stands for its text, where that is known already; otherwise the text is read.
+    """
+
+    def __init__(self, recipe: Recipe, sources: Mapping[str, Any] | None = None) -> None:
+        self._recipe, self._sources = recipe, sources
         self.jobs: dict[str, Job] = {}
         wanted = dict.fromkeys((*recipe.trained_languages, *recipe.vocabulary_languages))
         corpora = {language: self._corpus(language) for language in wanted}
         vocabulary = self._vocabulary(corpora)
         tokens = {code: self._tokens(code, corpora[code], vocabulary) for code in recipe.trained_languages}
         models = {name: self._model(plan, tokens) for name, plan in recipe.plans().items()}
-        for task in recipe.evaluation:
-            settings = task.model_dump(mode="json")
-            everything = tuple(tokens.values())
-            self._add("scores", FREQUENCY, {"evaluation": settings}, (vocabulary, *everything))
-            for name, plan in recipe.plans().items():
-                text = tuple(tokens[language] for language in plan.languages)
-                self._add("scores", name, {"evaluation": settings, "seed": _seed(recipe, plan)}, (models[name], *text))
+        (task,) = recipe.evaluation
+        settings = task.model_dump(mode="json")
+        self._add("scores", FREQUENCY, {"evaluation": settings}, (vocabulary, *tokens.values()))
+        for name, plan in recipe.plans().items():
+            text = tuple(tokens[language] for language in plan.languages)
+            self._add("scores", name, {"evaluation": settings, "seed": _seed(recipe, plan)}, (models[name], *text))
 
     def _add(self, kind: Kind, subject: str, inputs: dict[str, Any], needs: tuple[str, ...] = ()) -> str:
         before = {name: self.jobs[name].fingerprint for name in needs}
@@ -80,7 +82,7 @@ class Graph:
     def _corpus(self, language: str) -> str:
         settings = self._recipe.languages[language]
         inputs = {
-            "source": settings.text.identity(language),
+            "source": settings.text.identity(language) if self._sources is None else self._sources.get(language),
             "text": self._recipe.text.model_dump(mode="json"),
             "characters": settings.characters,
             "start": settings.start,
@@ -105,6 +107,8 @@ class Graph:
             "masking": self._recipe.masking.model_dump(mode="json"),
             "seed": self._recipe.seed,
         }
+        if plan.encoder.folder is not None:  # the weights that it starts from count, not their place
+            inputs["encoder"] |= {"folder": checksums(Path(plan.encoder.folder))}
         needs = [tokens[language] for language in plan.languages]
         needs += [f"model/{name}" for name in dict.fromkeys(teachers.values())]
         return self._add("model", plan.name, inputs, tuple(needs))
@@ -116,7 +120,14 @@ def _seed(recipe: Recipe, plan: ModelPlan) -> int:
 
 def differences(old: Any, new: Any, path: str = "") -> list[str]:
     """What changed between two JSON-able trees, one line a leaf: path: old -> new."""
+    if path == "source":
+        return [] if old == new else ["the text itself"]
     if isinstance(old, dict) and isinstance(new, dict):
         keys = dict.fromkeys((*old, *new))
         return [line for key in keys for line in differences(old.get(key), new.get(key), f"{path}.{key}".lstrip("."))]
-    return [] if old == new else [f"{path}: {old!r} -> {new!r}"]
+    return [] if old == new else [f"{path}: {_short(old)} -> {_short(new)}"]
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:60]}..."

@@ -10,9 +10,9 @@ from equiglot.labels import SoftLabels
 from equiglot.masking import Alphabet, Framing
 from equiglot.models import count_parameters
 from equiglot.pipeline.graph import Graph
+from equiglot.pipeline.machine import Machine
 from equiglot.pipeline.probing import measure_speed
 from equiglot.pipeline.records import State, state_of
-from equiglot.pipeline.running import Machine
 from equiglot.recipe import ModelPlan, Recipe
 from equiglot.run import RunDirectory
 from equiglot.training import Reading, plan_reading
@@ -121,9 +121,7 @@ class _Planner:
     def _text(self, language: str) -> TokenizedText:
         if language not in self._texts:
             done = self._states[f"tokens/{language}"] == "done"
-            self._texts[language] = (
-                open_tokens(self._run.tokens(language) / "train") if done else self._guess(language)
-            )
+            self._texts[language] = open_tokens(self._run.tokens(language) / "train") if done else self._guess(language)
         return self._texts[language]
 
     def _guess(self, language: str) -> TokenizedText:

@@ -5,12 +5,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
+from transformers import PreTrainedModel
 
 from equiglot.labels import OnlineTeachers, SoftLabels, freeze
 from equiglot.masking import Alphabet, BatchSettings, BatchStream, Framing, MaskSettings
 from equiglot.models import EncoderSettings, build_model
 from equiglot.objectives import Objective
-from equiglot.pipeline.work import device
+from equiglot.pipeline.work import device, on_device
 from equiglot.training import CheckpointFolder, Progress, Trainer, TrainingSettings
 from equiglot.vocabulary import TokenizedText
 
@@ -44,8 +45,8 @@ def measure_speed(
     def watch(progress: Progress) -> None:
         marks.append((time.monotonic(), progress.tokens))
 
-    def model():  # type: ignore[no-untyped-def]
-        return build_model(encoder, vocabulary_size, padding=0, seed=0).to(device())
+    def model() -> PreTrainedModel:
+        return on_device(build_model(encoder, vocabulary_size, padding=0, seed=0))
 
     objective = SoftLabels(teachers="one").objective if taught else Objective()
     with TemporaryDirectory() as folder:

@@ -9,7 +9,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from equiglot.errors import InputError
 from equiglot.pipeline.graph import Graph, Job, differences
+from equiglot.recipe import Recipe
 from equiglot.run import RunDirectory, atomic_folder, checksums, read_json, write_json
 
 State = Literal["done", "changed", "left"]
@@ -46,6 +48,12 @@ def read_record(run: RunDirectory, name: str) -> Record | None:
         return None
 
 
+def recorded_graph(run: RunDirectory, recipe: Recipe) -> Graph:
+    """The jobs of a run as it stands: what its text was is read from the records, the text itself is not."""
+    records = {language: read_record(run, f"corpus/{language}") for language in recipe.languages}
+    return Graph(recipe, {language: record.inputs["source"] for language, record in records.items() if record})
+
+
 def write_record(run: RunDirectory, graph: Graph, job: Job, seconds: float, source: str | None = None) -> Record:
     """Records that a job is done; its output is on the disk."""
     record = Record(
@@ -77,6 +85,22 @@ def damaged(run: RunDirectory, job: Job) -> list[str]:
         return []
     now = checksums(job.output(run))
     return [file for file, mark in record.outputs.items() if now.get(file) != mark]
+
+
+def check_outputs(run: RunDirectory, jobs: Iterable[Job]) -> None:
+    """Refuses outputs of done jobs that are no longer what the jobs wrote.
+
+    Raises:
+        InputError: with the files.
+    """
+    for job in jobs:
+        files = damaged(run, job)
+        if files:
+            raise InputError(
+                f"files of {job.name} have changed since they were made: {', '.join(files[:3])}",
+                where=job.output(run),
+                fix=f"put them back, or delete that folder: the same command makes {job.name} again",
+            )
 
 
 def explain_change(run: RunDirectory, job: Job, graph: Graph) -> list[str]:

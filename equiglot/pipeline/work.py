@@ -1,5 +1,6 @@
 """What each kind of job does: from files of the run to files of the run."""
 
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,7 +9,8 @@ from typing import Any
 import numpy as np
 import torch
 from safetensors.numpy import save_file
-from transformers import PreTrainedTokenizerFast
+from torch import nn
+from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from equiglot.corpus import build_corpus
 from equiglot.evaluation import (
@@ -26,10 +28,10 @@ from equiglot.labels import OnlineTeachers, freeze
 from equiglot.masking import Alphabet, Framing
 from equiglot.models import build_model, export_model, load_model
 from equiglot.pipeline.events import EventWriter
-from equiglot.pipeline.graph import FREQUENCY, Kind
-from equiglot.recipe import MaskedLanguageModelling, ModelPlan, Recipe
+from equiglot.pipeline.graph import Kind
+from equiglot.recipe import FREQUENCY, MaskedLanguageModelling, ModelPlan, Recipe
 from equiglot.run import RunDirectory, atomic_folder, write_json
-from equiglot.training import CheckpointFolder, Progress, Reading, Stopped, Trainer, plan_reading
+from equiglot.training import CheckpointFolder, Progress, Reading, Trainer, plan_reading
 from equiglot.vocabulary import load_tokenizer, open_tokens, tokenise_split, train_vocabulary
 
 SPLITS = ("train", "valid", "test")
@@ -51,8 +53,11 @@ class Hooks:
     checkpoint_seconds: float = 60.0
 
 
-def perform(run: RunDirectory, recipe: Recipe, kind: Kind, subject: str, fingerprint: str, hooks: Hooks) -> None:
-    """Does one job, whose needs are done; its output appears complete or not at all."""
+def perform(run: RunDirectory, recipe: Recipe, kind: Kind, subject: str, checkpoints: Path, hooks: Hooks) -> None:
+    """Does one job, whose needs are done; its output appears complete or not at all.
+
+    A training continues from the folder `checkpoints` and leaves it there.
+    """
     if kind == "corpus":
         make_corpus(run, recipe, subject)
     elif kind == "vocabulary":
@@ -60,7 +65,7 @@ def perform(run: RunDirectory, recipe: Recipe, kind: Kind, subject: str, fingerp
     elif kind == "tokens":
         make_tokens(run, recipe, subject)
     elif kind == "model":
-        make_model(run, recipe, recipe.plans()[subject], fingerprint, hooks)
+        make_model(run, recipe, recipe.plans()[subject], checkpoints, hooks)
     else:
         make_scores(run, recipe, subject)
 
@@ -114,17 +119,24 @@ def read_for(run: RunDirectory, recipe: Recipe, plan: ModelPlan, framing: Framin
     )
 
 
-def make_model(run: RunDirectory, recipe: Recipe, plan: ModelPlan, fingerprint: str, hooks: Hooks) -> None:
+def on_device(model: PreTrainedModel) -> PreTrainedModel:
+    """`model`, moved to where models run."""
+    nn.Module.to(model, device())
+    return model
+
+
+def make_model(run: RunDirectory, recipe: Recipe, plan: ModelPlan, checkpoints: Path, hooks: Hooks) -> None:
     """One model, trained."""
     tokenizer = load_tokenizer(run.vocabulary)
     framing, seed = framing_of(tokenizer), recipe.seed + plan.training.seed
     reading = read_for(run, recipe, plan, framing)
-    model = build_model(plan.encoder, len(tokenizer), padding=framing.padding, seed=seed).to(device())
+    model = on_device(build_model(plan.encoder, len(tokenizer), padding=framing.padding, seed=seed))
     teachers = {
         language: freeze(load_model(run.model(name), vocabulary_size=len(tokenizer)), device())
         for language, name in plan.teachers().items()
     }
-    checkpoints = CheckpointFolder(run.checkpoints(f"{plan.name}-{fingerprint[:12]}"))
+    if not checkpoints.exists():  # from the start: the curves of an earlier recipe are not its own
+        shutil.rmtree(run.events(plan.name), ignore_errors=True)
     with EventWriter(run.events(plan.name)) as events:
         trainer = Trainer(
             model,
@@ -136,7 +148,7 @@ def make_model(run: RunDirectory, recipe: Recipe, plan: ModelPlan, fingerprint: 
             validation={language: open_tokens(run.tokens(language) / "valid") for language in plan.languages},
             framing=framing,
             seed=seed,
-            checkpoints=checkpoints,
+            checkpoints=CheckpointFolder(checkpoints),
             checkpoint_seconds=hooks.checkpoint_seconds,
             watch=hooks.progress,
             record=events.add,
@@ -147,7 +159,6 @@ def make_model(run: RunDirectory, recipe: Recipe, plan: ModelPlan, fingerprint: 
         export_model(model.cpu(), tokenizer, folder)
         write_json(folder / "training.json", _about(record.model_dump(mode="json"), model.num_parameters(), reading))
         save_file(trainer.reciprocal_ranks(), folder / "validation.safetensors")
-    checkpoints.remove()
 
 
 def _about(record: dict[str, Any], parameters: int, reading: Reading) -> dict[str, Any]:
@@ -173,7 +184,7 @@ def make_scores(run: RunDirectory, recipe: Recipe, name: str) -> None:
     else:
         plan = recipe.plans()[name]
         languages, seed = plan.languages, recipe.seed + plan.training.seed
-        model = load_model(run.model(name), vocabulary_size=len(tokenizer)).to(device())
+        model = on_device(load_model(run.model(name), vocabulary_size=len(tokenizer)))
     for language in languages:
         if name == FREQUENCY:
             predict = frequency_predictor(open_tokens(run.tokens(language) / "train"), len(tokenizer))
@@ -188,8 +199,3 @@ def make_scores(run: RunDirectory, recipe: Recipe, name: str) -> None:
 def bootstrap_of(task: MaskedLanguageModelling) -> Bootstrap:
     """How the intervals of a task are made."""
     return Bootstrap(task.resamples, task.seed)
-
-
-def folder_size(folder: Path) -> int:
-    """Bytes of all files below a folder."""
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())

@@ -4,7 +4,6 @@ A small model does not keep several cores busy, but several small models do; and
 does not depend on how many others run beside it. Messages are JSON, not pickles.
 """
 
-import fcntl
 import json
 import multiprocessing
 import os
@@ -14,17 +13,23 @@ import time
 import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
+from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from typing import Any
 
-from equiglot.errors import InputError
+from equiglot.errors import InputError, refusal
+from equiglot.pipeline.folder import hold_workers_lock
 from equiglot.pipeline.graph import Job
+from equiglot.pipeline.signals import ignore_stop_signals, stop_signals_held
 from equiglot.recipe import Recipe, recipe_tree
 from equiglot.run import RunDirectory
-from equiglot.training import Progress
+from equiglot.training import Progress, Stopped
 
 _REPORT_SECONDS = 0.2
+_STOP = b"stop"
+_GONE = (EOFError, ConnectionError)  # the process on the other side has died
 
 
 @dataclass(frozen=True)
@@ -50,8 +55,17 @@ class WorkerFailed(Exception):
     """A bug in a job, with the traceback of its process."""
 
 
+@dataclass
+class _Worker:
+    """A process, the way to talk to it, and the job that it does."""
+
+    process: SpawnProcess
+    connection: Connection
+    job: str | None = None
+
+
 class Workers:
-    """A pool of worker processes for one run.
+    """A pool of worker processes for one run; leaving its context ends them.
 
     Args:
         run: the run folder.
@@ -64,65 +78,77 @@ class Workers:
     def __init__(
         self, run: RunDirectory, recipe: Recipe, *, count: int, threads: int, checkpoint_seconds: float
     ) -> None:
-        context = multiprocessing.get_context("spawn")
-        self._stop = context.Event()
-        self._busy: dict[Connection, str | None] = {}
-        self._processes = []
+        self._run = run
+        self._workers: list[_Worker] = []
         options = {"threads": threads, "checkpoint_seconds": checkpoint_seconds}
-        for _ in range(count):
-            here, there = context.Pipe()
-            arguments = (there, self._stop, os.fspath(run.root), json.dumps(recipe_tree(recipe)), options)
-            process = context.Process(target=_work, args=arguments, daemon=True)
-            process.start()
-            there.close()
-            self._busy[here] = None
-            self._processes.append(process)
+        arguments = (os.fspath(run.root), json.dumps(recipe_tree(recipe)), options)
+        try:
+            for _ in range(count):
+                self._workers.append(_start(arguments))
+        except BaseException:
+            self.__exit__()
+            raise
+
+    def __enter__(self) -> "Workers":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for worker in self._workers:
+            worker.process.kill()
+        for worker in self._workers:
+            worker.process.join()
 
     @property
     def idle(self) -> int:
         """Workers without a job."""
-        return sum(job is None for job in self._busy.values())
-
-    @property
-    def at_work(self) -> bool:
-        """Whether any worker has a job."""
-        return any(self._busy.values())
+        return sum(worker.job is None for worker in self._workers)
 
     def start(self, job: Job) -> None:
         """Gives a job to an idle worker."""
-        connection = next(each for each, busy in self._busy.items() if busy is None)
+        worker = next(each for each in self._workers if each.job is None)
+        worker.job = job.name
         try:
-            connection.send_bytes(json.dumps([job.kind, job.subject, job.fingerprint]).encode())
-        except OSError:
-            raise WorkerFailed("a worker process died before it had anything to do") from None
-        self._busy[connection] = job.name
+            worker.connection.send_bytes(json.dumps([job.kind, job.subject, str(job.checkpoints(self._run))]).encode())
+        except ConnectionError:
+            raise _death_of(worker) from None
 
     def events(self, seconds: float) -> Iterator[Event]:
         """What the workers say within some seconds."""
-        for ready in wait([each for each, busy in self._busy.items() if busy], seconds):
+        busy = {each.connection: each for each in self._workers if each.job is not None}
+        for ready in wait(list(busy), seconds):
             assert isinstance(ready, Connection)
-            name = self._busy[ready] or ""
-            try:
-                event = _event(name, json.loads(ready.recv_bytes()))
-            except EOFError:
-                event = Event(name, "failed", error=WorkerFailed(f"the process of {name} died (out of memory?)"))
+            worker = busy[ready]
+            event = _receive(worker)
             if event.kind != "progress":
-                self._busy[ready] = None
+                worker.job = None
             yield event
 
     def ask_to_stop(self) -> None:
         """Asks trainings to save and stop."""
-        self._stop.set()
-
-    def close(self) -> None:
-        """Ends the processes."""
-        for process in self._processes:
-            process.terminate()
-        for process in self._processes:
-            process.join()
+        for worker in self._workers:
+            try:
+                worker.connection.send_bytes(_STOP)
+            except ConnectionError:  # it has died: `events` will say so
+                continue
 
 
-def _event(job: str, message: dict[str, Any]) -> Event:
+def _start(arguments: tuple[Any, ...]) -> _Worker:
+    context = multiprocessing.get_context("spawn")
+    here, there = context.Pipe()
+    process = context.Process(target=_work, args=(there, *arguments), daemon=True)
+    resource_tracker.ensure_running()  # multiprocessing's own process; starting it would let the signals through
+    with stop_signals_held():
+        process.start()
+    there.close()
+    return _Worker(process, here)
+
+
+def _receive(worker: _Worker) -> Event:
+    job = worker.job or ""
+    try:
+        message = json.loads(worker.connection.recv_bytes())
+    except _GONE:
+        return Event(job, "failed", error=_death_of(worker))
     if message["kind"] == "progress":
         return Event(job, "progress", progress=Progress(**message["progress"]))
     if message["kind"] == "input-error":
@@ -132,34 +158,49 @@ def _event(job: str, message: dict[str, Any]) -> Event:
     return Event(job, message["kind"], seconds=message.get("seconds", 0.0))
 
 
-def hold_workers_lock(run: RunDirectory, *, shared: bool) -> int:
-    """Takes the lock that every worker shares; who takes it alone knows that no worker of an earlier run is left."""
-    handle = os.open(run.root / ".workers", os.O_CREAT | os.O_RDWR)
-    fcntl.flock(handle, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
-    return handle
+def _death_of(worker: _Worker) -> Exception:
+    """Why a process is gone that said nothing: a signal, of the system or of the user."""
+    worker.process.join(5)
+    code = worker.process.exitcode or 0
+    if code >= 0:
+        return WorkerFailed(f"the process of {worker.job} ended without a word, exit code {code}")
+    remedies = {
+        signal.SIGKILL: "if nobody did it, memory ran out: use fewer --workers or smaller batches",
+        signal.SIGBUS: "the disk may be full: make room",
+    }
+    number = signal.Signals(-code)
+    fix = "; ".join((*(text for each, text in remedies.items() if each == number), "the same command continues"))
+    return InputError(f"the process of {worker.job} was killed ({number.name})", fix=fix)
 
 
-def _work(connection: Connection, stop: Any, root: str, recipe_json: str, options: dict[str, Any]) -> None:
+def _work(connection: Connection, root: str, recipe_json: str, options: dict[str, Any]) -> None:
     """The main function of a worker process."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
+    ignore_stop_signals()
+    threading.excepthook = lambda _: None  # what TensorBoard's thread raises, its next call raises again
     threading.Thread(target=_die_with_parent, daemon=True).start()
-    run = RunDirectory(Path(root))
-    hold_workers_lock(run, shared=True)
-    recipe = Recipe.model_validate(json.loads(recipe_json))
-    prepare_process(options["threads"])
-    while True:
-        try:
-            kind, subject, fingerprint = json.loads(connection.recv_bytes())
-        except EOFError:
+    try:
+        run = RunDirectory(Path(root))
+        hold_workers_lock(run, shared=True)
+        parent = multiprocessing.parent_process()
+        if parent is None or not parent.is_alive():  # from here on its successor waits for the lock
             return
-        message = _do(connection, stop, run, recipe, (kind, subject, fingerprint), options["checkpoint_seconds"])
-        connection.send_bytes(json.dumps(message).encode())
+        recipe = Recipe.model_validate(json.loads(recipe_json))
+        prepare_process(options["threads"])
+        while (message := connection.recv_bytes()) != _STOP:
+            kind, subject, checkpoints = json.loads(message)
+            answer = _do(connection, run, recipe, (kind, subject, Path(checkpoints)), options["checkpoint_seconds"])
+            connection.send_bytes(json.dumps(answer).encode())
+    except _GONE:
+        return
+    except Exception:
+        connection.send_bytes(json.dumps({"kind": "failed", "traceback": traceback.format_exc()}).encode())
 
 
 def _do(
-    connection: Connection, stop: Any, run: RunDirectory, recipe: Recipe, job: tuple[Any, str, str], seconds: float
+    connection: Connection, run: RunDirectory, recipe: Recipe, job: tuple[Any, str, Path], seconds: float
 ) -> dict[str, Any]:
-    from equiglot.pipeline.work import Hooks, Stopped, perform  # noqa: PLC0415 - torch, only where it is used
+    """Does a job; the message that says how it ended."""
+    from equiglot.pipeline.work import Hooks, perform
 
     last = 0.0
 
@@ -171,31 +212,25 @@ def _do(
 
     begun = time.monotonic()
     try:
-        perform(run, recipe, *job, Hooks(report, stop.is_set, seconds))
+        # While a job is done, the only message that can come is the one that asks to stop.
+        perform(run, recipe, *job, Hooks(report, connection.poll, seconds))
     except Stopped:
         return {"kind": "stopped"}
-    except InputError as error:
-        return {"kind": "input-error", "what": error.what, "where": error.where, "fix": error.fix}
-    except OSError as error:
-        return {"kind": "input-error", **describe_os_error(error)}
-    except Exception:
-        return {"kind": "failed", "traceback": traceback.format_exc()}
+    except _GONE:
+        raise
+    except Exception as error:
+        refused = error if isinstance(error, InputError) else refusal(error, f"job {job[0]}/{job[1]}")
+        if refused is None:
+            return {"kind": "failed", "traceback": traceback.format_exc()}
+        return {"kind": "input-error", "what": refused.what, "where": refused.where, "fix": refused.fix}
     return {"kind": "done", "seconds": time.monotonic() - begun}
-
-
-def describe_os_error(error: OSError) -> dict[str, str | None]:
-    """What the operating system refused (a full disk, a missing right), as the parts of an InputError."""
-    return {
-        "what": error.strerror or str(error),
-        "where": None if error.filename is None else os.fspath(error.filename),
-        "fix": "make room on the disk; the same command then continues" if error.errno == 28 else None,
-    }
 
 
 def prepare_process(threads: int) -> None:
     """Settings of a process that does jobs: threads, quiet libraries."""
     os.environ["TOKENIZERS_PARALLELISM"] = "true" if threads > 1 else "false"
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # deterministic algorithms on a GPU ask for it
     import torch
     import transformers
 

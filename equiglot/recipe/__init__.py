@@ -1,17 +1,29 @@
 """What a run is: the settings of all packages composed into one tree, and how it is read."""
 
-from equiglot.recipe.loading import builtin_recipes, load_recipe, parse_recipe, recipe_text, recipe_tree
-from equiglot.recipe.settings import Language, MaskedLanguageModelling, ModelPlan, ModelSettings, Recipe
+from equiglot.recipe.loading import (
+    load_recipe,
+    parse_recipe,
+    recipe_schema,
+    recipe_text,
+    recipe_tree,
+    validate_recipe,
+)
+from equiglot.recipe.reading import Origin, builtin_recipes
+from equiglot.recipe.settings import FREQUENCY, Language, MaskedLanguageModelling, ModelPlan, ModelSettings, Recipe
 
 __all__ = [
+    "FREQUENCY",
     "Language",
     "MaskedLanguageModelling",
     "ModelPlan",
     "ModelSettings",
+    "Origin",
     "Recipe",
     "builtin_recipes",
     "load_recipe",
     "parse_recipe",
+    "recipe_schema",
     "recipe_text",
     "recipe_tree",
+    "validate_recipe",
 ]

@@ -1,9 +1,13 @@
 """Laying one tree of settings over another."""
 
+from collections.abc import Sequence
 from typing import Any
+
+from pydantic import BaseModel
 
 # Two ways to say one thing: who says the one takes back the other.
 _ALTERNATIVES = ({"epochs", "updates"}, {"sentences", "tokens"})
+_TAGS = ("kind", "task")
 
 
 def merge(below: Any, above: Any) -> Any:
@@ -21,19 +25,29 @@ def merge(below: Any, above: Any) -> Any:
     return {**kept, **{key: merge(kept.get(key), value) if key in kept else value for key, value in above.items()}}
 
 
-def override(tree: dict[str, Any], path: list[str], value: Any) -> dict[str, Any]:
-    """`tree` with `value` at `path`; a list is entered by number."""
-    nested: Any = value
-    for key in reversed(path):
-        nested = {key: nested}
-    return _merge_lists(tree, nested)
+def override(tree: Any, path: Sequence[str], value: Any) -> Any:
+    """`tree` with `value` laid over what stands at `path`; a list is entered by number, counted from 0.
+
+    Raises:
+        LookupError: a list has no such item.
+    """
+    if not path:
+        return merge(tree, value)
+    key, *rest = path
+    if isinstance(tree, list):
+        if not key.isdecimal() or int(key) >= len(tree):
+            raise LookupError(f"the list has items 0 to {len(tree) - 1}, not {key!r}")
+        number = int(key)
+        return [*tree[:number], override(tree[number], rest, value), *tree[number + 1 :]]
+    below = tree if isinstance(tree, dict) else {}
+    return merge(below, {key: override(below.get(key), rest, value)})
 
 
-def _merge_lists(below: Any, above: Any) -> Any:
-    if isinstance(below, list) and isinstance(above, dict) and all(str(key).isdigit() for key in above):
-        return [_merge_lists(each, above[str(n)]) if str(n) in above else each for n, each in enumerate(below)]
-    if isinstance(below, dict) and isinstance(above, dict) and "kind" not in above:
-        (key,) = above
-        merged = _merge_lists(below[key], above[key]) if key in below else above[key]
-        return dict(merge(below, {key: merged}) if not isinstance(merged, dict) else {**below, key: merged})
-    return merge(below, above)
+def plain(value: Any) -> Any:
+    """Settings as a plain tree, with all that they were given (and their tags) and nothing that they were not."""
+    if isinstance(value, BaseModel):
+        given = (name for name in type(value).model_fields if name in value.model_fields_set or name in _TAGS)
+        return {name: plain(getattr(value, name)) for name in given}
+    if isinstance(value, dict):
+        return {key: plain(each) for key, each in value.items()}
+    return [plain(each) for each in value] if isinstance(value, list | tuple) else value

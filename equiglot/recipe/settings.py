@@ -10,11 +10,13 @@ from equiglot.corpus.balancing import All, BalancingPolicy
 from equiglot.labels import HardLabels, Labels, SoftLabels
 from equiglot.masking import MaskSettings
 from equiglot.models import EncoderSettings
-from equiglot.recipe.merging import merge
+from equiglot.recipe.merging import merge, plain
 from equiglot.training import TrainingSettings
 from equiglot.vocabulary import VocabularySettings
 
 PLACEHOLDER = "{language}"
+FREQUENCY = "frequency"
+"""The name of the reference that ranks words by frequency; no model may be called so."""
 
 
 class _Settings(BaseModel):
@@ -95,9 +97,11 @@ class Recipe(_Settings):
     masking: MaskSettings = MaskSettings()
     training: TrainingSettings = TrainingSettings()
     models: dict[str, ModelSettings] = Field(min_length=1)
-    evaluation: Annotated[tuple[MaskedLanguageModelling, ...], BeforeValidator(_evaluations)] = (
-        MaskedLanguageModelling(),
-    )
+    evaluation: Annotated[
+        tuple[MaskedLanguageModelling, ...],
+        Field(min_length=1, max_length=1),
+        BeforeValidator(_evaluations, json_schema_input_type=tuple[MaskedLanguageModelling | Literal["mlm"], ...]),
+    ] = (MaskedLanguageModelling(),)
     report: ReportSettings = ReportSettings()
 
     @model_validator(mode="before")
@@ -131,14 +135,15 @@ class Recipe(_Settings):
 
     def plans(self) -> dict[str, ModelPlan]:
         """Name -> model, templates written out, teachers before their students."""
-        plans = {plan.name: plan for plan in self._expanded()}
+        plans = {plan.name: plan for plan in self.expanded()}
         ordered: dict[str, ModelPlan] = {}
 
-        def place(name: str) -> None:
+        def place(name: str, pupils: tuple[str, ...] = ()) -> None:
+            if name in ordered or name in pupils or name not in plans:  # circles and unknown names: see `checks`
+                return
             for teacher in plans[name].teachers().values():
-                if teacher in plans and teacher not in ordered:
-                    place(teacher)
-            ordered.setdefault(name, plans[name])
+                place(teacher, (*pupils, name))
+            ordered[name] = plans[name]
 
         for name in plans:
             place(name)
@@ -148,7 +153,8 @@ class Recipe(_Settings):
         """The name of the model that `language`'s distance is measured from (paper 1, Eq. 3)."""
         return self.report.reference.replace(PLACEHOLDER, language)
 
-    def _expanded(self) -> Iterator[ModelPlan]:
+    def expanded(self) -> Iterator[ModelPlan]:
+        """The models in the recipe's order, templates written out; of equal names, all."""
         for name, model in self.models.items():
             given = {field: getattr(model, field) for field in ("balance", "labels", "encoder", "training")}
             if model.languages == "each":
@@ -161,12 +167,10 @@ class Recipe(_Settings):
 
 def _complete(model: Any, recipe: dict[str, Any]) -> Any:
     """`model` with the recipe's encoder and training below its own."""
-    model = {} if model is None else model
+    model = {} if model is None else plain(model)
     if not isinstance(model, dict):
         return model
-    parts = {part: merge(_plain(recipe.get(part)), _plain(model.get(part))) for part in ("encoder", "training")}
+    parts = {
+        part: merge(plain(recipe.get(part)) or {}, plain(model.get(part)) or {}) for part in ("encoder", "training")
+    }
     return {**model, **parts}
-
-
-def _plain(value: Any) -> Any:
-    return value.model_dump(exclude_unset=True) if isinstance(value, BaseModel) else value or {}

@@ -139,19 +139,19 @@ def _size_cell(size: Size | None) -> Cell:
 
 
 def cleaning_table(report: Report, caption: str) -> Table:
-    """Per language and step of cleaning, what the step did."""
-    steps = dict.fromkeys(step.name for language in report.languages for step in language.cleaning)
+    """What each step of cleaning did: one row a step, in order, one column a language."""
     cleaned = [language for language in report.languages if language.cleaning]
-    rows = tuple((_language_cell(report, language), *_step_cells(language, list(steps))) for language in cleaned)
-    return Table(caption, ("Language", *steps), rows)
+    done = {(step.name, language.code): step.counts for language in cleaned for step in language.cleaning}
+    names = dict.fromkeys(name for name, _ in done)
+    rows = tuple(
+        (Cell(name), *(_step_cell(done.get((name, language.code), {})) for language in cleaned)) for name in names
+    )
+    return Table(caption, ("Step", *(language.name for language in cleaned)), rows)
 
 
-def _step_cells(language: Language, steps: Sequence[str]) -> list[Cell]:
-    done = {step.name: step.counts for step in language.cleaning}
-    return [
-        Cell(", ".join(f"{count(number)} {what}" for what, number in done.get(step, {}).items()) or count(None))
-        for step in steps
-    ]
+def _step_cell(counts: Mapping[str, int]) -> Cell:
+    did = ", ".join(f"{count(number)} {what}" for what, number in counts.items() if what != "left")
+    return Cell(did or count(None), f"{count(counts['left'])} left" if "left" in counts else "")
 
 
 def portion_table(report: Report, caption: str) -> Table:

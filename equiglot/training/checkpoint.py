@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from equiglot.run import atomic_folder, checksum, read_json, write_json
+from equiglot.run import atomic_folder, checksum, fingerprint, read_json, write_json
 
 _KEPT = 2
 _TENSORS, _STATE = "tensors.safetensors", "state.json"
@@ -38,18 +38,22 @@ class CheckpointFolder:
         """Writes a checkpoint; only when it is safely on the disk, older ones than the newest two go."""
         with atomic_folder(self._path / f"update-{update:09d}") as folder:
             save_file({name: tensor.contiguous() for name, tensor in checkpoint.tensors.items()}, folder / _TENSORS)
-            write_json(folder / _STATE, {"checksum": checksum(folder / _TENSORS), "state": checkpoint.state})
-        for old in self._folders()[:-_KEPT]:
-            shutil.rmtree(old)
+            seal = _seal(folder / _TENSORS, checkpoint.state)
+            write_json(folder / _STATE, {"checksum": seal, "state": checkpoint.state})
+        folders = self._folders()
+        here = folders.index(self._path / f"update-{update:09d}")
+        # Newer ones than this were damaged, or it would not have been reached again.
+        for folder in folders[: max(0, here + 1 - _KEPT)] + folders[here + 1 :]:
+            shutil.rmtree(folder)
 
     def load(self) -> Checkpoint | None:
         """The newest checkpoint whose checksum holds, or None."""
         for folder in reversed(self._folders()):
             try:
                 saved = read_json(folder / _STATE)
-                if checksum(folder / _TENSORS) == saved["checksum"]:
+                if _seal(folder / _TENSORS, saved["state"]) == saved["checksum"]:
                     return Checkpoint(load_file(folder / _TENSORS), saved["state"])
-            except (OSError, ValueError, KeyError):
+            except (OSError, ValueError, KeyError, TypeError):
                 continue
         return None
 
@@ -59,6 +63,11 @@ class CheckpointFolder:
 
     def _folders(self) -> list[Path]:
         return sorted(self._path.glob("update-*"))
+
+
+def _seal(tensors: Path, state: dict[str, Any]) -> str:
+    """A checksum over both parts of a checkpoint."""
+    return fingerprint([checksum(tensors), state])
 
 
 def pack_optimiser(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:

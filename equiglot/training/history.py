@@ -85,7 +85,8 @@ class LossMeter:
     def add(self, losses: Losses, languages: Tensor) -> None:
         """Adds a batch's losses; `languages` int64 [m] is each target's language."""
         for term, (values, counted) in losses.terms.items():
-            sums = self.sums.setdefault(term, torch.zeros(2, len(self._languages), dtype=torch.float64).to(self._device))
+            zeros = torch.zeros(2, len(self._languages), dtype=torch.float64, device=self._device)
+            sums = self.sums.setdefault(term, zeros)
             used = counted.double()
             sums[0].index_add_(0, languages, values.double() * used)
             sums[1].index_add_(0, languages, used)

@@ -110,7 +110,8 @@ class Trainer:
             InputError: a loss or gradient is not a number; the last good checkpoint stays.
         """
         torch.use_deterministic_algorithms(True)
-        torch.utils.deterministic.fill_uninitialized_memory = False  # a debugging aid that costs a tenth of a step
+        # A debugging aid that costs a tenth of a step.
+        torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
         self._continue()
         begun = saved = time.monotonic()
         before = self._state.seconds

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from equiglot.corpus.balancing import BalancingPolicy, UniMax
+from equiglot.errors import InputError
 from equiglot.masking import BatchStream, Framing, MaskSettings
 from equiglot.training.settings import TrainingSettings
 from equiglot.vocabulary import TokenizedText
@@ -44,6 +45,7 @@ def plan_reading(
     Raises:
         InputError: a language has less text than one batch.
     """
+    _refuse_empty(texts)
     sizes = {language: int(text.characters[-1]) for language, text in texts.items()}
     epochs = settings.epochs or 10.0
     if settings.updates is not None:
@@ -62,10 +64,11 @@ def plan_reading(
         framing=framing,
         seed=seed,
     )
-    planned = max(1, round(epochs * stream.epoch_batches / settings.accumulation))
-    if settings.updates is not None:
-        # UniMax may allow less than was asked for: then the text is used up before the updates are.
-        planned = min(settings.updates, planned) if isinstance(policy, UniMax) else settings.updates
+    planned = settings.updates or max(1, round(epochs * stream.epoch_batches / settings.accumulation))
+    if settings.updates is not None and isinstance(policy, UniMax):
+        # It may allow less than was asked for: then the text is used up before the updates are.
+        spent = sum(portion.characters * portion.passes for portion in portions.values())
+        planned = max(1, round(settings.updates * spent / (epochs * sum(sizes.values()))))
     return Reading(
         stream=stream,
         characters={each: int(texts[each].characters[count]) for each, count in sequences.items()},
@@ -73,6 +76,16 @@ def plan_reading(
         sequences=sequences,
         updates=planned,
     )
+
+
+def _refuse_empty(texts: Mapping[str, TokenizedText]) -> None:
+    for language, text in texts.items():
+        if not len(text):
+            raise InputError(
+                f"the training text of {language} is empty",
+                where="languages",
+                fix="add text, or leave the language out",
+            )
 
 
 def _updates_in_a_pass(texts: Mapping[str, TokenizedText], settings: TrainingSettings) -> float:

@@ -43,7 +43,7 @@ def test_wrong_text(wrong: dict[str, Any]) -> None:
 
 def test_settings_round_trip() -> None:
     for text in (
-        LanguageText(text=["a"], group="low", characters=10),
+        LanguageText(text=["a"], characters=10),
         LanguageText(text={"kind": "sample"}, start=0.5),
     ):
         assert LanguageText.model_validate_json(text.model_dump_json()) == text
@@ -51,8 +51,8 @@ def test_settings_round_trip() -> None:
 
 
 def test_resolve(tmp_path: Path) -> None:
-    text = LanguageText(text="a.txt", group="high").resolve(tmp_path)
-    assert text == LanguageText(text=[str(tmp_path / "a.txt")], group="high")
+    text = LanguageText(text="a.txt").resolve(tmp_path)
+    assert text == LanguageText(text=[str(tmp_path / "a.txt")])
 
 
 def test_two_languages_with_the_same_file(written: Callable[..., str], tmp_path: Path) -> None:

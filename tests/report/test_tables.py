@@ -67,7 +67,7 @@ def test_facts_of_data_and_models(synthetic: Report) -> None:
     data = tables.data_table(synthetic, "")
     assert _column(data, "train")["Turkish"] == tables.Cell("300,000", "5,769 sentences\n75,000 tokens")
     assert data.rows[0][0].note == "en, high-resource"
-    assert _column(tables.cleaning_table(synthetic, ""), "near duplicates")["German"].text == "1,294 dropped"
+    assert _column(tables.cleaning_table(synthetic, ""), "German")["near duplicates"].text == "1,294 dropped"
     portions = _column(tables.portion_table(synthetic, ""), "English")
     assert portions["Student"] == tables.Cell("150 k", "37.5 k tokens\n12.5 passes\n1,800 updates")
     assert portions["Monolingual teachers"].text == "1.5 M"

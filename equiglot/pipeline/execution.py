@@ -1,0 +1,125 @@
+"""The jobs that are left, given to workers as their needs are done."""
+
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from equiglot.errors import Interrupted
+from equiglot.pipeline.folder import Log
+from equiglot.pipeline.graph import Graph, Job
+from equiglot.pipeline.machine import Machine
+from equiglot.pipeline.records import write_record
+from equiglot.pipeline.signals import StopSignals
+from equiglot.pipeline.workers import Event, Workers
+from equiglot.recipe import Recipe
+from equiglot.run import RunDirectory, write_json
+from equiglot.training import Progress
+
+_POLL_SECONDS = 0.5
+_GRACE_SECONDS = 60.0
+
+
+@dataclass
+class Watcher:
+    """Told what happens during a run; the default says nothing.
+
+    Attributes:
+        begin: the jobs, and which of them are left.
+        event: what a worker says.
+        start: a job begins.
+        reuse: a job was taken from another run.
+        stop: trainings are asked to save and stop.
+    """
+
+    begin: Callable[[Graph, Sequence[Job]], None] = field(default=lambda graph, left: None)
+    start: Callable[[Job], None] = field(default=lambda job: None)
+    event: Callable[[Event], None] = field(default=lambda event: None)
+    reuse: Callable[[Job, str], None] = field(default=lambda job, source: None)
+    stop: Callable[[], None] = field(default=lambda: None)
+
+
+class Execution:
+    """Does the jobs that are left, several at a time."""
+
+    def __init__(self, run: RunDirectory, graph: Graph, left: Sequence[Job], watcher: Watcher, log: Log) -> None:
+        self._run, self._graph, self._watcher, self._log = run, graph, watcher, log
+        self._waiting = {job.name: job for job in left}
+        self._unfinished = set(self._waiting)
+        self._running: dict[str, Progress | None] = {}
+        self._noted = 0.0
+
+    def go(self, recipe: Recipe, machine: Machine, signals: StopSignals) -> None:
+        """Does all of them, or raises what stopped it; trainings are given time to save before."""
+        with Workers(
+            self._run,
+            recipe,
+            count=min(machine.workers, len(self._waiting)),
+            threads=machine.threads,
+            checkpoint_seconds=machine.checkpoint_seconds,
+        ) as workers:
+            self._note_running()
+            while self._unfinished:
+                error = Interrupted(signals.received) if signals.received is not None else self._advance(workers)
+                if error is not None:
+                    self._wind_down(workers)
+                    raise error
+
+    def _advance(self, workers: Workers) -> Exception | None:
+        """Starts what can be started and hears the workers for a while; the first failure, if there is one."""
+        self._start_ready(workers)
+        failures = [self._take(event) for event in workers.events(_POLL_SECONDS)]
+        return next((failure for failure in failures if failure is not None), None)
+
+    def _start_ready(self, workers: Workers) -> None:
+        ready = [job for job in self._waiting.values() if not self._unfinished & set(job.needs)]
+        for job in ready[: workers.idle]:
+            del self._waiting[job.name]
+            workers.start(job)
+            self._log.add("job", job=job.name, fingerprint=job.fingerprint)
+            self._running[job.name] = None
+            self._watcher.start(job)
+            self._note_running()
+
+    def _take(self, event: Event) -> Exception | None:
+        """Acts on what a worker says; gives the error, if it is one."""
+        if event.kind == "progress":
+            self._running[event.job] = event.progress
+        else:
+            del self._running[event.job]
+        if event.kind == "done":
+            self._finish(self._graph.jobs[event.job], event.seconds)
+        if event.error is not None:
+            self._log.add("failed", job=event.job, error=str(event.error))
+        if event.kind != "progress" or time.monotonic() - self._noted >= 1:
+            self._note_running()
+        self._watcher.event(event)
+        return event.error
+
+    def _finish(self, job: Job, seconds: float) -> None:
+        """Records a job; only then does its training have nothing to continue from."""
+        write_record(self._run, self._graph, job, seconds)
+        self._unfinished.discard(job.name)
+        self._log.add("done", job=job.name, seconds=round(seconds, 3))
+        shutil.rmtree(job.checkpoints(self._run), ignore_errors=True)
+
+    def _note_running(self) -> None:
+        """Writes what `equiglot status` reads."""
+        self._noted = time.monotonic()
+        running = {name: progress and progress.model_dump() for name, progress in self._running.items()}
+        write_json(self._run.progress, running)
+
+    def _wind_down(self, workers: Workers) -> None:
+        """Lets trainings save where they are; other jobs are short, or begin again."""
+        if not self._training:
+            return
+        self._watcher.stop()
+        workers.ask_to_stop()
+        end = time.monotonic() + _GRACE_SECONDS
+        while self._training and time.monotonic() < end:
+            for event in workers.events(_POLL_SECONDS):
+                self._take(event)
+
+    @property
+    def _training(self) -> bool:
+        return any(self._graph.jobs[name].kind == "model" for name in self._running)

@@ -1,0 +1,150 @@
+"""The run folder: made, held by one command at a time, cleared of what a killed command left; and its log."""
+
+import fcntl
+import json
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from equiglot.errors import InputError
+from equiglot.recipe import Origin, Recipe, validate_recipe
+from equiglot.run import RunDirectory
+
+_LOCK_SECONDS = 1.0  # `equiglot status` holds the lock for a moment
+
+
+def read_run(root: Path) -> Recipe:
+    """The recipe of a run folder.
+
+    Raises:
+        InputError: this is no run folder.
+    """
+    path = RunDirectory(root).recipe
+    if not path.is_file():
+        raise InputError("this is no run folder: it has no recipe.yaml", where=root, fix="name the folder of a run")
+    try:
+        text = path.read_text(encoding="utf-8")
+        return validate_recipe(yaml.safe_load(text), Origin(((str(path), yaml.compose(text, yaml.SafeLoader)),)))
+    except (yaml.YAMLError, ValueError) as error:
+        raise InputError(
+            f"the run's recipe cannot be read: {error}", where=path, fix="`equiglot run` with the recipe writes it anew"
+        ) from None
+
+
+def make_folder(root: Path) -> None:
+    """Makes a run folder, if it is not there.
+
+    Raises:
+        InputError: something else is there.
+    """
+    if root.exists() and not root.is_dir():
+        raise InputError("a file stands where the run folder should be", where=root, fix="choose another --into")
+    if root.is_dir() and any(root.iterdir()) and not _is_run(root):
+        raise InputError("the folder is not empty and no run folder", where=root, fix="choose another --into")
+    root.mkdir(parents=True, exist_ok=True)
+
+
+def check_other(root: Path) -> None:
+    """Refuses a folder to reuse that is no run folder.
+
+    Raises:
+        InputError: it is none.
+    """
+    if not root.is_dir() or not _is_run(root):
+        raise InputError("there is no run folder to reuse", where=root, fix="name the folder of another run")
+
+
+def _is_run(root: Path) -> bool:
+    # Not by its recipe.yaml, which may be a recipe of the user's own.
+    return RunDirectory(root).lock.exists() or (root / "jobs").is_dir()
+
+
+@contextmanager
+def locked(run: RunDirectory) -> Iterator[None]:
+    """Holds the run folder, with nothing in it half-written.
+
+    Raises:
+        InputError: another command holds it; with its process id.
+    """
+    handle = os.open(run.lock, os.O_CREAT | os.O_RDWR)
+    try:
+        if not _take(handle):
+            owner = os.pread(handle, 20, 0).decode() or "unknown"
+            raise InputError(
+                f"process {owner} works on this run", where=run.root, fix="wait for it, or choose another --into"
+            )
+        os.ftruncate(handle, 0)
+        os.pwrite(handle, str(os.getpid()).encode(), 0)
+        # Workers of a command that was killed end a moment after it; nothing is touched before they are gone.
+        os.close(hold_workers_lock(run, shared=False))
+        _sweep(run)
+        try:
+            yield
+        finally:
+            _sweep(run)
+    finally:
+        os.close(handle)
+
+
+def _take(handle: int) -> bool:
+    end = time.monotonic() + _LOCK_SECONDS
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        except BlockingIOError:
+            if time.monotonic() > end:
+                return False
+        time.sleep(0.05)
+
+
+def lock_owner(run: RunDirectory) -> int | None:
+    """The process id of the command that works on a run, if one does."""
+    try:
+        handle = os.open(run.lock, os.O_RDONLY)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return int(os.pread(handle, 20, 0) or b"0")
+    finally:
+        os.close(handle)
+    return None
+
+
+def hold_workers_lock(run: RunDirectory, *, shared: bool) -> int:
+    """Takes the lock that every worker shares; who takes it alone knows that no worker of an earlier run is left."""
+    handle = os.open(run.root / ".workers", os.O_CREAT | os.O_RDWR)
+    fcntl.flock(handle, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
+    return handle
+
+
+def _sweep(run: RunDirectory) -> None:
+    """Removes what `atomic_file` and `atomic_folder` had begun in processes that were killed."""
+    for pattern in (".*.tmp", ".*.old"):
+        for path in list(run.root.rglob(pattern)):
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
+
+
+class Log:
+    """The structured log: one JSON object a line."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def add(self, what: str, **details: Any) -> None:
+        """Adds an event."""
+        line = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), "event": what, **details}
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line, ensure_ascii=False) + "\n")

@@ -1,0 +1,29 @@
+"""How much of the machine a run uses."""
+
+import os
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Machine:
+    """How much of the machine a run uses.
+
+    Attributes:
+        workers: jobs at a time.
+        threads: of each. Results are the same for any number of workers, but not of threads.
+        checkpoint_seconds: time between checkpoints.
+    """
+
+    workers: int = 1
+    threads: int = 1
+    checkpoint_seconds: float = 60.0
+
+    @classmethod
+    def of_here(cls, workers: int | None = None, threads: int | None = None) -> "Machine":
+        """All cores: a worker of one thread on each, unless told otherwise; where there is a GPU, one worker."""
+        import torch
+
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        if torch.cuda.is_available():
+            return cls(workers or 1, threads or cores)
+        return cls(workers or max(1, cores // (threads or 1)), threads or 1)

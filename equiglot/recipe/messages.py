@@ -1,0 +1,96 @@
+"""What pydantic found wrong, as one message with file, line, field and remedy."""
+
+from collections.abc import Sequence
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+
+from equiglot.errors import InputError
+from equiglot.recipe.checks import nearest
+from equiglot.recipe.reading import Origin
+from equiglot.recipe.settings import Recipe
+
+_LONGEST = 60  # characters of a wrong value that are shown
+
+
+def readable(error: ValidationError, origin: Origin) -> InputError:
+    """The first thing that is wrong; an unknown field before all others, since it may be a missing one misspelt."""
+    found = error.errors(include_url=False)
+    first = next((each for each in found if each["type"] == "extra_forbidden"), found[0])
+    path, known = _walk(first["loc"])
+    where = origin.place(path)
+    if first["type"] == "extra_forbidden":
+        fix = nearest(str(path[-1]), known) or f"fields here: {', '.join(known)}"
+        return InputError(f"unknown field {path[-1]!r}", where=where, fix=fix)
+    if first["type"] == "missing":
+        return InputError(f"the field {path[-1]!r} is missing", where=where, fix="add it")
+    if first["type"].startswith("union_tag"):
+        return _wrong_kind(first["ctx"], where)
+    # A union has one complaint for each of its members.
+    messages = dict.fromkeys(each["msg"] for each in found if _walk(each["loc"])[0] == path)
+    message = ", or: ".join(each.removeprefix("Value error, ") for each in messages)
+    return InputError(message + _shown(first["input"]), where=where, fix="`equiglot schema` describes every field")
+
+
+def _wrong_kind(context: dict[str, Any], where: str) -> InputError:
+    tag = context["discriminator"].strip("'")
+    if "tag" not in context:
+        return InputError(f"the field {tag!r} is missing", where=where, fix=f"add it, or write only the {tag}")
+    known = context["expected_tags"].replace("'", "").split(", ")
+    fix = nearest(context["tag"], tuple(known)) or f"there is: {', '.join(known)}"
+    return InputError(f"unknown {tag} {context['tag']!r}", where=where, fix=fix)
+
+
+def _shown(value: Any) -> str:
+    if not isinstance(value, str | int | float | bool):
+        return ""
+    text = repr(value)
+    return f" (given: {text})" if len(text) <= _LONGEST else f" (given: {text[:_LONGEST]}...)"
+
+
+def _walk(location: Sequence[Any]) -> tuple[list[Any], tuple[str, ...]]:
+    """pydantic's location without the names of union members, and the fields that exist at its last step."""
+    path: list[Any] = []
+    types: list[Any] = [Recipe]
+    known: tuple[str, ...] = ()
+    for step in location:
+        models = [each for each in types if isinstance(each, type) and issubclass(each, BaseModel)]
+        fields = {name: info for model in models for name, info in model.model_fields.items()}
+        tagged = [model for model in models if _kind(model) == step or model.__name__ == step]
+        if tagged and step not in fields:
+            types = tagged
+            continue
+        if isinstance(step, str) and step.startswith(("tuple[", "list[", "literal[", "dict[", "function-", "str")):
+            continue
+        known = tuple(fields)
+        path.append(step)
+        if step in fields:
+            types = _members(fields[step].annotation)
+        elif models:
+            types = []
+        else:
+            types = [inner for each in types for inner in _inside(each)]
+    return path, known
+
+
+def _kind(model: type[BaseModel]) -> str | None:
+    """The tag of a union's member: all that its `kind` can be."""
+    field = model.model_fields.get("kind")
+    return None if field is None else str(get_args(field.annotation)[0])
+
+
+def _members(annotation: Any) -> list[Any]:
+    """The types that an annotation allows, unions and Annotated opened."""
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        return _members(get_args(annotation)[0])
+    if origin in (Union, UnionType):
+        return [member for each in get_args(annotation) for member in _members(each)]
+    return [annotation]
+
+
+def _inside(annotation: Any) -> list[Any]:
+    """The types of a mapping's values or a sequence's items."""
+    arguments = [each for each in get_args(annotation) if each is not Ellipsis]
+    return _members(arguments[-1]) if get_origin(annotation) in (dict, tuple, list) and arguments else []

@@ -1,0 +1,207 @@
+"""The files of a recipe: YAML, what each extends, and where in them a field stands."""
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from equiglot.errors import InputError
+from equiglot.recipe.checks import nearest
+from equiglot.recipe.merging import merge
+
+Tree = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a recipe was read, so that messages can name the line of a field.
+
+    Attributes:
+        files: (name, YAML nodes) of the recipe and of what it extends, the uppermost first.
+        overrides: the dotted paths that were laid over it.
+    """
+
+    files: tuple[tuple[str, yaml.Node | None], ...]
+    overrides: tuple[tuple[str, ...], ...] = ()
+
+    def place(self, path: Sequence[Any]) -> str:
+        """file:line and the dotted field; of several files the uppermost that says most about the field."""
+        field = ".".join(map(str, path))
+        # What a model does not say itself, the recipe says for all.
+        shared = len(path) > 2 and path[0] == "models" and path[2] in ("encoder", "training")
+        paths = [path, path[2:]] if shared else [path]
+        found = [(*_find_node(node, each), file) for each in paths for file, node in self.files]
+        unknown, line, file = min(found, key=lambda each: each[0])
+        place = f"{file}:{line}, field {field}" if line else f"{file}, field {field}"
+        steps = tuple(map(str, path))
+        for given in self.overrides:
+            if steps[: len(given)] == given or (unknown and given[: len(steps)] == steps):
+                return f"--set {'.'.join(given)}, field {field}"
+            if given[: len(steps)] == steps:
+                return f"{place}, with --set {'.'.join(given)}"
+        return place
+
+
+def _find_node(node: yaml.Node | None, path: Sequence[Any]) -> tuple[int, int | None]:
+    """How many steps of `path` a file does not know, and the line of the last one that it knows."""
+    line = None
+    for depth, key in enumerate(path):
+        if isinstance(node, yaml.MappingNode):
+            pairs = {each.value: (each, value) for each, value in node.value}
+            if str(key) not in pairs:
+                return len(path) - depth, line
+            name, node = pairs[str(key)]
+            line = name.start_mark.line + 1
+        elif isinstance(node, yaml.SequenceNode) and isinstance(key, int) and key < len(node.value):
+            node = node.value[key]
+            line = node.start_mark.line + 1
+        else:
+            return len(path) - depth, line
+    return 0, line
+
+
+def builtin_recipes() -> dict[str, str]:
+    """Name -> one line about it, for the recipes that come with Equiglot."""
+    library = resources.files("equiglot.recipe") / "library"
+    texts = {
+        entry.name.removesuffix(".yaml"): entry.read_text(encoding="utf-8")
+        for entry in library.iterdir()
+        if entry.name.endswith(".yaml")
+    }
+    return {name: str(yaml.safe_load(text).get("description", "")) for name, text in sorted(texts.items())}
+
+
+def read_tree(source: str | Path, chain: tuple[str, ...] = ()) -> tuple[Tree, Origin, Path]:
+    """A recipe's tree with what it extends below it, where it was read, and the folder its paths are relative to.
+
+    Paths in a file that is extended are relative to its own folder.
+
+    Raises:
+        InputError: no such recipe, not UTF-8, not YAML, a name twice, recipes that extend each other in a circle.
+    """
+    text, file, base = _find(source)
+    if file in chain:
+        circle = " -> ".join((*chain, file))
+        raise InputError(f"recipes extend each other in a circle: {circle}", where=file, fix="take one `extends` out")
+    tree, node = _parse(text, file)
+    origin = Origin(((file, node),))
+    if base is not None:
+        tree = rooted(expand_variables(tree, origin), base)
+    if "extends" in tree:
+        parent = tree.pop("extends")
+        beside = (base or Path.cwd()) / str(parent)
+        try:
+            below, under, _ = read_tree(beside if beside.is_file() else str(parent), (*chain, file))
+        except InputError as error:
+            raise error if error.where != str(parent) else _unknown_parent(error, origin) from None
+        tree, origin = merge(below, tree), Origin(origin.files + under.files)
+    return tree, origin, base or Path.cwd()
+
+
+def _unknown_parent(error: InputError, origin: Origin) -> InputError:
+    return InputError(f"{error.what}: {error.where!r}", where=origin.place(["extends"]), fix=error.fix)
+
+
+def _find(source: str | Path) -> tuple[str, str, Path | None]:
+    """A recipe's text, what it is called in messages, and its folder; a built-in one has none."""
+    path = Path(source)
+    if path.is_file():
+        try:
+            return path.read_text(encoding="utf-8-sig"), str(path), path.resolve().parent
+        except UnicodeDecodeError as error:
+            line = 1 + error.object[: error.start].count(b"\n")
+            raise InputError("the recipe is not UTF-8 text", where=f"{path}:{line}", fix="save it as UTF-8") from None
+    entry = resources.files("equiglot.recipe") / "library" / f"{source}.yaml"
+    if "/" not in str(source) and entry.is_file():
+        return entry.read_text(encoding="utf-8"), str(source), None
+    known = tuple(builtin_recipes())
+    fix = nearest(str(source), known) or f"give a YAML file, or one of: {', '.join(known)}"
+    raise InputError("no such recipe", where=source, fix=fix)
+
+
+def _parse(text: str, file: str) -> tuple[Tree, yaml.Node]:
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        if node is not None:
+            _check_names(node, file, ())
+        tree = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"{file}:{mark.line + 1}" if mark else file
+        problem = getattr(error, "problem", None) or str(error).splitlines()[0]
+        raise InputError(f"not YAML: {problem}", where=where, fix="correct the line, or the one before it") from None
+    except ValueError as error:  # a date that is none
+        raise InputError(f"not YAML: {error}", where=file, fix="put it in quotes") from None
+    if not isinstance(tree, dict) or node is None:
+        what = "the recipe is empty" if tree is None else "a recipe is a YAML mapping"
+        raise InputError(what, where=file, fix="see `equiglot recipes` for examples")
+    return tree, node
+
+
+def _check_names(node: yaml.Node, file: str, above: tuple[yaml.Node, ...]) -> None:
+    """Refuses what YAML lets pass: a name twice in a mapping, names that are no text (no: is false), circles."""
+    where = f"{file}:{node.start_mark.line + 1}"
+    if node in above:
+        raise InputError("an anchor stands inside of itself", where=where, fix="write it out")
+    if isinstance(node, yaml.SequenceNode):
+        for each in node.value:
+            _check_names(each, file, (*above, node))
+    if not isinstance(node, yaml.MappingNode):
+        return
+    seen: set[str] = set()
+    for name, value in node.value:
+        where = f"{file}:{name.start_mark.line + 1}"
+        if name.tag not in ("tag:yaml.org,2002:str", "tag:yaml.org,2002:merge"):
+            raise InputError(
+                f"YAML takes the name {name.value} for something else", where=where, fix="put it in quotes"
+            )
+        if name.value in seen:
+            raise InputError(f"{name.value!r} stands here twice", where=where, fix="remove or rename one")
+        seen.add(name.value)
+        _check_names(value, file, (*above, node))
+
+
+def rooted(tree: Any, base: Path) -> Any:
+    """`tree` with every path of a file made absolute; relative ones start at the folder `base`."""
+    return _map_paths(tree, lambda value, _: str(base.absolute() / Path(value).expanduser()))
+
+
+def expand_variables(tree: Any, origin: Origin) -> Any:
+    """`tree` with $VARIABLES in paths replaced.
+
+    Raises:
+        InputError: one is not set.
+    """
+
+    def expand(value: str, path: tuple[Any, ...]) -> str:
+        expanded = os.path.expandvars(value)
+        if "$" in expanded:
+            what = f"{value!r} names an environment variable that is not set"
+            raise InputError(what, where=origin.place(path), fix="export it")
+        return expanded
+
+    return _map_paths(tree, expand)
+
+
+def _map_paths(tree: Any, change: Callable[[str, tuple[Any, ...]], str]) -> Any:
+    def walk(node: Any, path: tuple[Any, ...]) -> Any:
+        if isinstance(node, dict):
+            return {key: walk(value, (*path, key)) for key, value in node.items()}
+        if isinstance(node, list):
+            return [walk(value, (*path, number)) for number, value in enumerate(node)]
+        return change(node, path) if isinstance(node, str) and _is_path(path) else node
+
+    return walk(tree, ())
+
+
+def _is_path(field: tuple[Any, ...]) -> bool:
+    match field:
+        case ("languages", _, "text") | ("languages", _, "text", int()) | ("languages", _, "text", "paths", *_):
+            return True
+        case ("encoder", "folder") | ("models", _, "encoder", "folder"):
+            return True
+    return False

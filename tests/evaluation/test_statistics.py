@@ -1,0 +1,103 @@
+"""Intervals that cover, resamples that are paired, differences that are what they say."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from equiglot.evaluation import Estimate, bootstrap_mean, distance, mean_over
+from equiglot.evaluation.statistics import by_sentence
+
+
+def _items(seed: int, sentences: int = 80, shift: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
+    """Sums and counts by sentence; items of a sentence have much in common. The true mean is `shift`."""
+    generator = np.random.default_rng(seed)
+    counts = generator.integers(0, 8, sentences)
+    common = generator.normal(shift, 1, sentences)
+    return common * counts + generator.normal(0, 0.5, sentences) * np.sqrt(counts), counts
+
+
+def _bootstrap(seed: int = 0, *, salt: str = "eu", resamples: int = 300, shift: float = 0.0) -> Estimate:
+    sums, counts = _items(seed, shift=shift)
+    return bootstrap_mean(sums, counts, resamples=resamples, seed=0, salt=salt)
+
+
+def test_the_value_is_the_mean_over_items_not_over_sentences() -> None:
+    sums, counts = np.array([1.0, 10.0, 0.0]), np.array([1, 2, 0])
+    estimate = bootstrap_mean(sums, counts, resamples=50, seed=0, salt="eu")
+    assert estimate.value == pytest.approx(11 / 3)
+    assert estimate.n == 3
+    assert estimate.replicates.shape == (50,)
+
+
+def test_intervals_cover_the_truth_as_often_as_they_say() -> None:
+    covered = 0
+    for seed in range(400):
+        sums, counts = _items(seed, sentences=60, shift=0.3)
+        low, high = bootstrap_mean(sums, counts, resamples=200, seed=seed, salt="eu").interval
+        covered += low <= 0.3 <= high
+    assert 0.90 <= covered / 400 <= 0.98
+
+
+def test_the_spread_is_that_of_the_mean() -> None:
+    sums, counts = _items(1, sentences=400)
+    replicates = bootstrap_mean(sums, counts, resamples=1500, seed=0, salt="eu").replicates
+    # The linearised variance of a ratio of sums.
+    residuals = sums - counts * sums.sum() / counts.sum()
+    assert replicates.std() == pytest.approx(np.sqrt((residuals**2).sum()) / counts.sum(), rel=0.1)
+
+
+def test_equal_salts_give_equal_resamples() -> None:
+    sums, counts = _items(0)
+    first = bootstrap_mean(sums, counts, resamples=100, seed=0, salt="eu").replicates
+    again = bootstrap_mean(sums + counts, counts, resamples=100, seed=0, salt="eu").replicates
+    np.testing.assert_allclose(again, first + 1)  # Every item one more: paired, so every replicate exactly one more.
+    for changed in ({"salt": "en", "seed": 0}, {"salt": "eu", "seed": 1}):
+        other = bootstrap_mean(sums, counts, resamples=100, **changed).replicates  # type: ignore[arg-type]
+        assert not np.allclose(other, first)
+
+
+def test_a_model_is_at_no_distance_from_itself() -> None:
+    scores = {language: _bootstrap(seed, salt=language) for seed, language in enumerate(("en", "eu", "tr"))}
+    same = distance(scores, scores, ["en", "eu", "tr"])
+    assert same.value == 0
+    assert same.interval == (0, 0)
+
+
+def test_pairing_makes_differences_sharper() -> None:
+    one, better = _bootstrap(0), _bootstrap(0, shift=0.1)
+    paired = better.minus(one)
+    apart = better.minus(_bootstrap(0, salt="another"))
+    assert paired.value == pytest.approx(0.1)
+    assert np.ptp(paired.interval) < 0.2 * np.ptp(apart.interval)
+
+
+def test_distance_is_the_papers_equation_and_positive_when_the_model_is_better() -> None:
+    def fixed(value: float) -> Estimate:
+        return Estimate(value, np.array([value - 1, value + 1]), 10)
+
+    model = {"en": fixed(30), "eu": fixed(45), "tr": fixed(0)}
+    teachers = {"en": fixed(33), "eu": fixed(41), "tr": fixed(99)}
+    assert distance(model, teachers, ["en", "eu"]).value == pytest.approx(((30 - 33) + (45 - 41)) / 2)
+    assert distance(model, teachers, ["eu"]).value == 4
+    assert distance(model, teachers, ["en"]).value == -3
+
+
+@given(st.lists(st.tuples(st.floats(-50, 50), st.integers(1, 100)), min_size=1, max_size=6))
+def test_languages_weigh_the_same_in_a_mean(values: list[tuple[float, int]]) -> None:
+    mean = mean_over([Estimate(value, np.full(5, value) + np.arange(5), n) for value, n in values])
+    assert mean.value == pytest.approx(np.mean([value for value, _ in values]), abs=1e-9)
+    np.testing.assert_allclose(mean.replicates, mean.value + np.arange(5), atol=1e-9)
+    assert mean.n == sum(n for _, n in values)
+
+
+def test_the_interval_is_the_middle_95_percent() -> None:
+    assert Estimate(0, np.arange(1001.0), 1).interval == (25, 975)
+
+
+@given(st.lists(st.integers(0, 4), max_size=30))
+def test_sums_by_sentence(sentences: list[int]) -> None:
+    values = np.arange(len(sentences), dtype=np.float32)
+    sums = by_sentence(values, np.array(sentences, dtype=np.int32), 6)
+    assert sums.dtype == np.float64
+    assert sums.tolist() == [sum(value for value, own in enumerate(sentences) if own == place) for place in range(6)]

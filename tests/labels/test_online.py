@@ -1,0 +1,116 @@
+"""Teachers that read ahead say what they would have said batch by batch."""
+
+import numpy as np
+import pytest
+import torch
+from transformers import PreTrainedModel
+
+from equiglot.labels import OnlineTeachers, freeze, online
+from equiglot.models import SHAPE_STEP, target_logits, to_tensors
+from equiglot.objectives import Objective
+from equiglot.objectives.schedule import Annealed
+from tests.tiny import ENCODER, make_model, make_stream, make_text
+
+_CPU = torch.device("cpu")
+_TEXTS = {"en": make_text(120), "eu": make_text(40, seed=1), "tr": make_text(20, seed=2)}
+_STREAM = make_stream(_TEXTS, passes={"en": 1.0, "eu": 2.5, "tr": 2.0}, sentences=2)
+_TAUGHT = Objective(weight=Annealed(start=1, end=1))
+
+
+def _teacher(seed: int, hidden_size: int = 16) -> PreTrainedModel:
+    model = make_model(seed, ENCODER.model_copy(update={"hidden_size": hidden_size}))
+    for parameter in model.parameters():
+        # Freshly made models are nearly indifferent; these have opinions.
+        parameter.data *= 3
+    return freeze(model, _CPU)
+
+
+def _check(teachers: dict[str, PreTrainedModel], indices: list[int]) -> None:
+    """What `OnlineTeachers` says about some batches is what each teacher says when it reads a batch alone."""
+    labels = OnlineTeachers(teachers, _STREAM, _CPU)
+    for index in indices:
+        batch = _STREAM[index]
+        soft, names = labels.targets(index), [_STREAM.languages[each] for each in batch.languages[batch.target_rows]]
+        taught = [place for place, name in enumerate(names) if name in teachers]
+        if soft is None:
+            assert not taught
+            continue
+        assert soft.positions.tolist() == taught
+        alone = {name: target_logits(teacher, to_tensors(batch, _CPU)) for name, teacher in teachers.items()}
+        expected = torch.stack([alone[names[place]][place] for place in taught])
+        torch.testing.assert_close(soft.logits, expected, rtol=1e-4, atol=1e-5)
+
+
+_SOME = [0, 1, 40, _STREAM.pool_batches, 10**6 + 3]
+
+
+def test_each_target_gets_the_logits_of_its_languages_teacher() -> None:
+    assert _STREAM.pools > 1
+    _check({"en": _teacher(1), "eu": _teacher(2), "tr": _teacher(3)}, [*range(10), *_SOME])
+
+
+def test_teachers_of_different_sizes() -> None:
+    _check({"en": _teacher(1, 24), "eu": _teacher(2, 8), "tr": _teacher(3)}, _SOME)
+
+
+def test_languages_without_a_teacher_get_no_soft_labels() -> None:
+    _check({"eu": _teacher(2)}, [*range(20), *_SOME])
+
+
+def test_languages_may_share_a_teacher() -> None:
+    shared = _teacher(1)
+    _check({"en": shared, "tr": shared}, _SOME)
+
+
+def test_a_batch_without_any_teacher_has_none() -> None:
+    stream = make_stream({"en": make_text(20), "eu": make_text(20)}, passes={"en": 1.0, "eu": 0.1}, sentences=1)
+    labels = OnlineTeachers({"eu": _teacher(1)}, stream, _CPU)
+    given = [labels.targets(index) is not None for index in range(stream.epoch_batches)]
+    eu = [bool((stream[index].languages[stream[index].target_rows] == 1).any()) for index in range(len(given))]
+    assert given == eu
+    assert not all(given)
+
+
+@pytest.mark.parametrize("tokens", [40, 10**6])
+def test_how_much_a_teacher_reads_at_once_does_not_matter(monkeypatch: pytest.MonkeyPatch, tokens: int) -> None:
+    monkeypatch.setattr(online, "_TOKENS", tokens)
+    _check({"en": _teacher(1), "eu": _teacher(2)}, [0, 40, _STREAM.pool_batches + 1])
+
+
+def test_a_student_like_its_teachers_has_no_loss_and_no_gradient() -> None:
+    teachers = {name: _teacher(4) for name in _TEXTS}
+    student = _teacher(4).requires_grad_(True)
+    labels = OnlineTeachers(teachers, _STREAM, _CPU)
+    for index in range(3):
+        tensors = to_tensors(_STREAM[index], _CPU)
+        losses = _TAUGHT.losses(target_logits(student, tensors), tensors.gold, labels.targets(index), 0.0)
+        losses.total.backward()
+        assert losses.total.item() == pytest.approx(0, abs=1e-4)
+    gradients = [each.grad.abs().max().item() for each in student.parameters() if each.grad is not None]
+    assert gradients and max(gradients) < 1e-3
+
+
+def test_a_student_unlike_its_teachers_has_both() -> None:
+    labels = OnlineTeachers({name: _teacher(4) for name in _TEXTS}, _STREAM, _CPU)
+    student, tensors = _teacher(5).requires_grad_(True), to_tensors(_STREAM[0], _CPU)
+    losses = _TAUGHT.losses(target_logits(student, tensors), tensors.gold, labels.targets(0), 0.0)
+    losses.total.backward()
+    assert losses.total.item() > 1
+    assert max(each.grad.abs().max().item() for each in student.parameters() if each.grad is not None) > 0.1
+
+
+def test_teachers_read_no_gold_words() -> None:
+    # Teacher and student see the same masked input: where it is [MASK], the answer is nowhere in what is read.
+    batch = _STREAM[0]
+    joined, places = online._join([batch], [(0, row) for row in range(len(batch.lengths))])
+    rows, width = batch.inputs.shape
+    assert np.array_equal(joined.inputs[:rows, :width], batch.inputs)
+    assert not joined.inputs[rows:].any() and len(joined.inputs) % SHAPE_STEP == 0  # rows that only fill up
+    assert np.array_equal(joined.targets, batch.targets)
+    assert np.concatenate([targets for _, targets in places]).tolist() == list(range(len(batch.targets)))
+
+
+def test_a_frozen_model_is_a_teacher() -> None:
+    model = freeze(make_model(), _CPU)
+    assert not model.training
+    assert not any(parameter.requires_grad for parameter in model.parameters())

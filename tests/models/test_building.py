@@ -1,0 +1,191 @@
+"""Models: the size that the paper gives, the folder that everybody reads, and folders that are refused."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from pydantic import ValidationError
+from safetensors.torch import load_file
+from transformers import (
+    AutoModelForMaskedLM,
+    AutoTokenizer,
+    BertConfig,
+    BertModel,
+    GPT2Config,
+    GPT2LMHeadModel,
+    PreTrainedModel,
+    PreTrainedTokenizerFast,
+)
+
+from equiglot.errors import InputError
+from equiglot.models import EncoderSettings, attend_in_fp32, build_model, count_parameters, export_model, load_model
+from equiglot.vocabulary import SPECIAL_TOKENS, VocabularySettings
+from equiglot.vocabulary.training import build_tokenizer
+from tests.tiny import ENCODER, PADDING, VOCABULARY, make_model
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> PreTrainedTokenizerFast:
+    """A tokenizer of as many entries as the tiny models; its own limit is not the models'."""
+    pieces = [
+        *SPECIAL_TOKENS,
+        *"abcdefghijklmnopqrstuvwxyz",
+        *(f"##{letter}" for letter in "abcdefghijklmnopqrstuvwxyz"),
+    ]
+    pieces += ["한국", "##어", "é"]
+    return build_tokenizer({piece: number for number, piece in enumerate(pieces)}, VocabularySettings(), 512)
+
+
+@pytest.fixture
+def folder(tokenizer: PreTrainedTokenizerFast, tmp_path: Path) -> Path:
+    """An exported model, as a training leaves it."""
+    model = make_model()
+    attend_in_fp32(model)
+    export_model(model, tokenizer, tmp_path / "model")
+    return tmp_path / "model"
+
+
+def _logits(model: PreTrainedModel) -> torch.Tensor:
+    ids = torch.arange(5, 25).reshape(2, 10)
+    mask = torch.ones_like(ids)
+    mask[1, 6:] = 0
+    with torch.no_grad():
+        logits: torch.Tensor = model.eval()(input_ids=ids, attention_mask=mask).logits
+    return logits
+
+
+def test_the_papers_model_has_the_papers_size() -> None:
+    # Paper 1, appendix E.1: six layers, four heads, 512, 3072, 128 positions, 50,000 entries.
+    settings = EncoderSettings(layers=6, heads=4, hidden_size=512, feed_forward=3072, max_length=128)
+    assert count_parameters(settings, 50_000) == 51_193_168
+
+
+def test_counting_is_building_and_counting() -> None:
+    model = make_model()
+    assert count_parameters(ENCODER, VOCABULARY) == sum(each.numel() for each in model.parameters())
+    assert model.config.intermediate_size == 4 * ENCODER.hidden_size
+    tied = model.get_input_embeddings().weight
+    assert model.get_output_embeddings().weight is tied
+
+
+def test_weights_are_a_function_of_the_seed_alone() -> None:
+    torch.manual_seed(5)
+    state = torch.get_rng_state()
+    first = make_model(seed=3).state_dict()
+    assert torch.equal(torch.get_rng_state(), state)
+    torch.manual_seed(99)
+    again, other = make_model(seed=3).state_dict(), make_model(seed=4).state_dict()
+    assert all(torch.equal(first[name], again[name]) for name in first)
+    assert any(not torch.equal(first[name], other[name]) for name in first)
+
+
+def test_round_trip_through_stock_transformers(folder: Path) -> None:
+    model = make_model()
+    stock = AutoModelForMaskedLM.from_pretrained(folder)
+    assert type(stock) is type(model)
+    assert torch.equal(_logits(stock), _logits(model))
+    assert torch.equal(_logits(load_model(folder, vocabulary_size=VOCABULARY)), _logits(model))
+
+
+def test_the_folder_knows_nothing_of_ours(folder: Path) -> None:
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "config.json",
+        "model.safetensors",
+        "tokenizer.json",
+        "tokenizer_config.json",
+    ]
+    for name in ("config.json", "tokenizer_config.json"):
+        written = (folder / name).read_text()
+        assert not any(word in written for word in ("fp32", "equiglot", "attn_implementation", "auto_map", "local"))
+    stock = BertConfig.from_pretrained(folder).to_dict()
+    assert set(json.loads((folder / "config.json").read_text())) <= set(stock)
+    assert AutoModelForMaskedLM.from_pretrained(folder).config._attn_implementation == "sdpa"
+
+
+def test_the_tokenizer_beside_the_model_is_the_same_and_knows_the_models_length(
+    folder: Path, tokenizer: PreTrainedTokenizerFast
+) -> None:
+    stock = AutoTokenizer.from_pretrained(folder)
+    assert stock("한국어 café").input_ids == tokenizer("한국어 café").input_ids
+    assert "한국" in stock.tokenize("한국어")
+    assert stock.model_max_length == ENCODER.max_length
+    assert len(stock("a " * 100, truncation=True).input_ids) == ENCODER.max_length
+
+
+def test_a_folder_is_where_a_training_can_start(folder: Path) -> None:
+    settings = ENCODER.model_copy(update={"folder": str(folder)})
+    assert torch.equal(_logits(build_model(settings, VOCABULARY, padding=PADDING, seed=9)), _logits(make_model()))
+    assert count_parameters(settings, VOCABULARY) == count_parameters(ENCODER, VOCABULARY)
+
+
+def _drop_config(folder: Path) -> None:
+    (folder / "config.json").unlink()
+
+
+def _drop_weights(folder: Path) -> None:
+    (folder / "model.safetensors").unlink()
+
+
+def _pickle_weights(folder: Path) -> None:
+    torch.save(load_file(folder / "model.safetensors"), folder / "pytorch_model.bin")
+    _drop_weights(folder)
+
+
+def _drop_head(folder: Path) -> None:
+    BertModel(BertConfig.from_pretrained(folder)).save_pretrained(folder)
+
+
+def _cut_weights(folder: Path) -> None:
+    path = folder / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:-1000])
+
+
+def _cut_header(folder: Path) -> None:
+    path = folder / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:20])
+
+
+def _break_config(folder: Path) -> None:
+    (folder / "config.json").write_text("{")
+
+
+def _change_shape(folder: Path) -> None:
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "hidden_size": 32}))
+
+
+def _change_type(folder: Path) -> None:
+    GPT2LMHeadModel(GPT2Config(vocab_size=VOCABULARY, n_embd=8, n_layer=1, n_head=2)).save_pretrained(folder)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (_drop_config, "no config.json"),
+        (_drop_weights, "no weights"),
+        (_pickle_weights, "pickled"),
+        (_drop_head, "lacks weights of a masked language model"),
+        (_cut_weights, "cannot be loaded"),
+        (_cut_header, "cannot be loaded"),
+        (_break_config, "cannot be loaded"),
+        (_change_shape, "cannot be loaded"),
+        (_change_type, "cannot be loaded"),
+    ],
+)
+def test_folders_that_hold_no_usable_model_are_refused(folder: Path, spoil: object, message: str) -> None:
+    assert callable(spoil)
+    spoil(folder)
+    with pytest.raises(InputError, match=message) as error:
+        load_model(folder)
+    assert error.value.where == str(folder)
+
+
+def test_another_vocabulary_is_refused(folder: Path) -> None:
+    with pytest.raises(InputError, match="knows 60 ids, the vocabulary has 61"):
+        load_model(folder, vocabulary_size=61)
+
+
+def test_heads_must_divide_the_size() -> None:
+    with pytest.raises(ValidationError, match="multiple of heads"):
+        EncoderSettings(hidden_size=512, heads=3)

@@ -1,0 +1,125 @@
+"""The sum of the terms: mixture, annealing, targets without a teacher, and sums that do not know of batches."""
+
+from itertools import pairwise
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import TypeAdapter, ValidationError
+from torch import Tensor
+
+from equiglot.objectives import Annealed, Losses, Objective, SoftTargets, Weight, hard_loss, soft_loss
+
+_COUNT, _SIZE = 12, 17
+_GENERATOR = torch.Generator().manual_seed(0)
+_LOGITS = torch.randn(_COUNT, _SIZE, generator=_GENERATOR)
+_TEACHER = torch.randn(_COUNT, _SIZE, generator=_GENERATOR)
+_GOLD = torch.randint(_SIZE, (_COUNT,), generator=_GENERATOR)
+_WEIGHTS: TypeAdapter[Annealed] = TypeAdapter(Weight)
+
+
+def _constant(weight: float) -> Annealed:
+    return Annealed(start=weight, end=weight)
+
+
+def _soft(positions: Tensor | None = None) -> SoftTargets:
+    positions = torch.arange(_COUNT) if positions is None else positions
+    return SoftTargets(_TEACHER[positions], positions)
+
+
+def test_without_teachers_it_is_the_masked_lm_loss() -> None:
+    for objective in (Objective(), Objective(weight=_constant(1))):
+        losses = objective.losses(_LOGITS, _GOLD, None, 0.0)
+        torch.testing.assert_close(losses.total, hard_loss(_LOGITS, _GOLD).sum())
+        assert list(losses.terms) == ["hard"] and losses.terms["hard"][1].all()
+
+
+def test_the_papers_student_sees_soft_labels_alone() -> None:
+    losses = Objective(weight=_constant(1)).losses(_LOGITS, _GOLD, _soft(), 0.0)
+    torch.testing.assert_close(losses.total, soft_loss(_LOGITS, _TEACHER, 1.0).sum())
+    assert list(losses.terms) == ["soft"]
+
+
+@settings(max_examples=20)
+@given(weight=st.floats(0, 1), temperature=st.floats(0.5, 5), scale=st.booleans())
+def test_mixture(weight: float, temperature: float, scale: bool) -> None:
+    objective = Objective(weight=_constant(weight), temperature=temperature, scale=scale)
+    losses = objective.losses(_LOGITS, _GOLD, _soft(), 0.3)
+    soft = soft_loss(_LOGITS, _TEACHER, temperature, scale=scale).sum()
+    expected = weight * soft + (1 - weight) * hard_loss(_LOGITS, _GOLD).sum()
+    torch.testing.assert_close(losses.total, expected)
+
+
+@settings(max_examples=20)
+@given(st.sets(st.integers(0, _COUNT - 1)), st.floats(0.1, 1))
+def test_targets_without_a_teacher_learn_from_the_word_alone(taught: set[int], weight: float) -> None:
+    positions = torch.tensor(sorted(taught), dtype=torch.int64)
+    logits = _LOGITS.clone().requires_grad_()
+    losses = Objective(weight=_constant(weight)).losses(logits, _GOLD, _soft(positions), 0.0)
+    hard, soft = hard_loss(_LOGITS, _GOLD), soft_loss(_LOGITS, _TEACHER, 1.0)
+    shares = torch.tensor([weight if place in taught else 0.0 for place in range(_COUNT)])
+    torch.testing.assert_close(losses.total, (shares * soft + (1 - shares) * hard).sum())
+    if taught:
+        values, counted = losses.terms["soft"]
+        assert counted.nonzero().flatten().tolist() == sorted(taught)
+        torch.testing.assert_close(values[counted], soft[positions])
+    if "hard" in losses.terms:
+        assert torch.equal(losses.terms["hard"][1], shares < 1)
+    losses.total.backward()
+    assert all(not values.requires_grad for values, _ in losses.terms.values())
+
+
+def _by_parts(objective: Objective, parts: list[slice], logits: Tensor) -> list[Losses]:
+    every = torch.arange(_COUNT)
+    results = []
+    for part in parts:
+        here = every[part]
+        soft = SoftTargets(_TEACHER[here], torch.arange(len(here)))
+        results.append(objective.losses(logits[part], _GOLD[part], soft, 0.5))
+    return results
+
+
+@settings(max_examples=20)
+@given(cuts=st.lists(st.integers(1, _COUNT - 1), unique=True, max_size=5))
+def test_sums_and_gradients_do_not_depend_on_the_cut_into_batches(cuts: list[int]) -> None:
+    objective = Objective(weight=Annealed(start=1, end=0.2), temperature=2)
+    borders = [0, *sorted(cuts), _COUNT]
+    parts = [slice(low, high) for low, high in pairwise(borders)]
+    whole, split = _LOGITS.clone().requires_grad_(), _LOGITS.clone().requires_grad_()
+    (one,) = _by_parts(objective, [slice(0, _COUNT)], whole)
+    (one.total / _COUNT).backward()
+    many = _by_parts(objective, parts, split)
+    for each in many:
+        (each.total / _COUNT).backward()
+    torch.testing.assert_close(sum(each.total for each in many), one.total)
+    torch.testing.assert_close(split.grad, whole.grad)
+    for term, (values, counted) in one.terms.items():
+        torch.testing.assert_close(torch.cat([each.terms[term][0] for each in many]), values)
+        assert torch.equal(torch.cat([each.terms[term][1] for each in many]), counted)
+
+
+def test_annealing() -> None:
+    linear, cosine = Annealed(start=1, end=0), Annealed(start=0.2, end=0.8, shape="cosine")
+    assert [linear.at(progress) for progress in (0, 0.25, 1)] == [1, 0.75, 0]
+    assert [cosine.at(progress) for progress in (0, 0.5, 1)] == pytest.approx([0.2, 0.5, 0.8])
+    assert cosine.at(0.25) == pytest.approx(0.2 + 0.6 * (1 - 0.5**0.5) / 2)
+    objective = Objective(weight=linear)
+    hard, soft = hard_loss(_LOGITS, _GOLD).sum(), soft_loss(_LOGITS, _TEACHER, 1.0).sum()
+    for progress in (0.0, 0.25, 1.0):
+        total = objective.losses(_LOGITS, _GOLD, _soft(), progress).total
+        torch.testing.assert_close(total, (1 - progress) * soft + progress * hard)
+
+
+@given(start=st.floats(0, 1), end=st.floats(0, 1), shape=st.sampled_from(["linear", "cosine"]), at=st.floats(0, 1))
+def test_a_weight_stays_between_its_ends(start: float, end: float, shape: str, at: float) -> None:
+    weight = Annealed.model_validate({"start": start, "end": end, "shape": shape})
+    assert min(start, end) - 1e-9 <= weight.at(at) <= max(start, end) + 1e-9
+
+
+def test_weights_as_a_recipe_writes_them() -> None:
+    assert _WEIGHTS.validate_python(0.5) == _constant(0.5)
+    assert _WEIGHTS.validate_python({"start": 1, "end": 0}) == Annealed(start=1, end=0)
+    for wrong in (1.5, -0.1, "half", {"start": 1}, {"start": 1, "end": 2}):
+        with pytest.raises(ValidationError):
+            _WEIGHTS.validate_python(wrong)

@@ -1,0 +1,155 @@
+"""Tiny runs on real text: models of some ten thousand weights, a second of work each."""
+
+import copy
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+import torch
+
+from equiglot.pipeline import Event, Job, Machine, execution, run_recipe
+from equiglot.pipeline.workers import _do, _receive, _Worker
+from equiglot.recipe import Recipe, parse_recipe
+from equiglot.run import RunDirectory, checksum
+
+TREE: dict[str, Any] = {
+    "name": "tiny",
+    "languages": {
+        "en": {"text": "en.txt", "group": "high"},
+        "ru": {"text": "ru.txt", "group": "low"},
+        "ar": {"text": "ar.txt", "vocabulary_only": True},
+    },
+    "text": {"valid": 30, "test": 30},
+    "vocabulary": {"size": 400, "characters": 10_000},
+    "encoder": {"layers": 1, "heads": 2, "hidden_size": 16, "max_length": 32},
+    "training": {
+        "updates": 20,
+        "batch": {"sentences": 8},
+        "learning_rate": 1e-3,
+        "validations": 4,
+        "validation_sequences": 20,
+    },
+    "models": {
+        "mono-{language}": {"languages": "each"},
+        "hl": {},
+        "student": {"balance": "truncate", "labels": {"kind": "soft", "teachers": "mono-{language}"}},
+    },
+    "evaluation": [{"task": "mlm", "sequences": 20, "resamples": 100}],
+}
+
+Change = Callable[..., Recipe]
+
+
+class _Messages:
+    """The worker's end of a connection, and the parent's."""
+
+    def __init__(self) -> None:
+        self.sent: list[bytes] = []
+
+    def send_bytes(self, message: bytes) -> None:
+        self.sent.append(message)
+
+    def recv_bytes(self) -> bytes:
+        return self.sent.pop(0)
+
+    def poll(self) -> bool:
+        return False
+
+
+class WorkersHere:
+    """Does the jobs in this process: no time to start, and what a test changes is changed for them too."""
+
+    def __init__(
+        self, run: RunDirectory, recipe: Recipe, *, count: int, threads: int, checkpoint_seconds: float
+    ) -> None:
+        self._run, self._recipe, self._seconds = run, recipe, checkpoint_seconds
+        self._job: Job | None = None
+        self._threads, self._before = threads, torch.get_num_threads()
+
+    def __enter__(self) -> "WorkersHere":
+        torch.set_num_threads(self._threads)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        torch.set_num_threads(self._before)
+
+    @property
+    def idle(self) -> int:
+        return int(self._job is None)
+
+    def start(self, job: Job) -> None:
+        self._job = job
+
+    def events(self, seconds: float) -> Iterator[Event]:
+        assert self._job is not None
+        job, self._job = self._job, None
+        messages = _Messages()
+        what = (job.kind, job.subject, job.checkpoints(self._run))
+        answer = _do(cast(Any, messages), self._run, self._recipe, what, self._seconds)
+        messages.send_bytes(json.dumps(answer).encode())
+        while messages.sent:
+            yield _receive(_Worker(cast(Any, None), cast(Any, messages), job.name))
+
+    def ask_to_stop(self) -> None:
+        pass
+
+
+@pytest.fixture
+def here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(execution, "Workers", WorkersHere)
+
+
+@pytest.fixture(scope="session")
+def make(text_files: Path) -> Change:
+    """The tiny recipe with some fields changed: "models.hl.balance"="truncate"."""
+
+    def changed(**fields: Any) -> Recipe:
+        tree = copy.deepcopy(TREE)
+        for path, value in fields.items():
+            *above, last = path.split("__")
+            node = tree
+            for step in above:
+                node = node.setdefault(step, {})
+            node[last] = value
+        return parse_recipe(tree, text_files)
+
+    return changed
+
+
+@pytest.fixture(scope="session")
+def finished(make: Change, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that is done; not to be touched."""
+    into = tmp_path_factory.mktemp("finished") / "run"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(execution, "Workers", WorkersHere)
+        run_recipe(make(), into, machine=Machine())
+    return into
+
+
+@pytest.fixture
+def done(finished: Path, tmp_path: Path) -> Path:
+    """A copy of it, to be touched."""
+    shutil.copytree(finished, tmp_path / "run")
+    return tmp_path / "run"
+
+
+def results(root: Path) -> dict[str, str]:
+    """Checksums of all that must be the same in every run of a recipe."""
+    files = [*root.glob("models/*/*.safetensors"), *root.glob("corpus/*/*.arrow"), *root.glob("tokens/*/*/*.npy")]
+    files += [*root.glob("vocabulary/*"), *root.glob("scores/*/*"), root / "scores.jsonl"]
+    assert len(files) > 30
+    return {str(path.relative_to(root)): checksum(path) for path in sorted(files)}
+
+
+def times(root: Path) -> dict[str, int]:
+    """When the outputs of jobs were written."""
+    folders = ("corpus", "vocabulary", "tokens", "models", "scores", "jobs")
+    files = [path for name in folders for path in (root / name).rglob("*") if path.is_file()]
+    return {str(path.relative_to(root)): path.stat().st_mtime_ns for path in files}
+
+
+def half_written(root: Path) -> list[Path]:
+    return [path for pattern in (".*.tmp", ".*.old", ".scratch*") for path in root.rglob(pattern)]

@@ -1,0 +1,405 @@
+"""What is done stays; what changed is listed; what is damaged is noticed; what stops a run loses nothing."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from equiglot.corpus import SampleSource
+from equiglot.errors import InputError, Interrupted
+from equiglot.pipeline import Job, Machine, Watcher, publish, read_run, read_status, run_recipe
+from equiglot.pipeline.folder import locked
+from equiglot.recipe import Recipe, load_recipe
+from equiglot.run import RunDirectory, read_json
+from tests.pipeline.conftest import Change, half_written, results, times
+
+pytestmark = pytest.mark.usefixtures("here")
+
+
+def run(recipe: Recipe, into: Path, **options: object) -> list[str]:
+    """Runs a recipe; which jobs it did."""
+    started: list[str] = []
+    watcher = Watcher(start=lambda job: started.append(job.name))
+    run_recipe(recipe, into, machine=Machine(), watcher=watcher, **options)  # type: ignore[arg-type]
+    assert half_written(into) == []
+    return started
+
+
+def refused(recipe: Recipe, into: Path, **options: object) -> InputError:
+    with pytest.raises(InputError) as caught:
+        run(recipe, into, **options)
+    assert caught.value.what and caught.value.fix, str(caught.value)
+    return caught.value
+
+
+# --- a run
+
+
+def test_a_run_from_text_to_page(finished: Path, make: Change) -> None:
+    assert (finished / "report" / "index.html").stat().st_size > 10_000
+    events = [json.loads(line)["event"] for line in (finished / "log.jsonl").read_text().splitlines()]
+    assert events[0] == "start" and events[-1] == "end"
+    assert events.count("job") == events.count("done") == 15
+    assert read_run(finished) == make()
+    assert load_recipe(finished / "recipe.yaml") == make()
+    assert not (finished / "checkpoints").exists() or not list((finished / "checkpoints").iterdir())
+    assert list((finished / "tensorboard").glob("*/events*"))
+    assert half_written(finished) == []
+
+
+def test_models_are_ordinary_folders(finished: Path) -> None:
+    from transformers import AutoModelForMaskedLM, AutoTokenizer
+
+    folder = finished / "models" / "student"
+    model, tokenizer = AutoModelForMaskedLM.from_pretrained(folder), AutoTokenizer.from_pretrained(folder)
+    assert model(**tokenizer("Тест", return_tensors="pt")).logits.shape[-1] == len(tokenizer)
+
+
+def test_the_same_command_again_does_nothing(done: Path, make: Change) -> None:
+    before = times(done)
+    assert run(make(), done) == []
+    assert times(done) == before
+
+
+def test_a_run_without_its_text_can_be_looked_at(done: Path, make: Change, tmp_path: Path, text_files: Path) -> None:
+    gone = tmp_path / "gone"
+    shutil.copytree(text_files, gone)
+    text = (done / "recipe.yaml").read_text().replace(str(text_files), str(gone))
+    (done / "recipe.yaml").write_text(text)
+    shutil.rmtree(gone)
+    assert set(read_status(done).states.values()) == {"done"}
+    publish(RunDirectory(done), read_run(done))
+
+
+# --- changed recipes
+
+
+def test_a_changed_recipe_is_refused_and_then_replaced(done: Path, make: Change) -> None:
+    before, recipe = times(done), make(models__hl__training={"updates": 30})
+    error = refused(recipe, done)
+    lines = error.what.splitlines()[1:]
+    assert [line.strip() for line in lines] == ["model/hl: training.updates: 20 -> 30", "scores/hl: after model/hl"]
+    assert "--replace" in str(error.fix)
+    assert times(done) == before
+    assert run(recipe, done, replace=True) == ["model/hl", "scores/hl"]
+    after = times(done)
+    changed = {
+        name.replace(".json", "").split("/")[-1 if "jobs" in name else 1]
+        for name in before
+        if before[name] != after[name]
+    }
+    assert changed == {"hl"}
+    assert run(recipe, done) == []
+
+
+def test_changed_text_is_said_so(done: Path, make: Change, text_files: Path, tmp_path: Path) -> None:
+    shutil.copy(text_files / "ru.txt", tmp_path / "ru.txt")
+    moved = make(languages__ru__text=str(tmp_path / "ru.txt"))
+    assert run(moved, done) == []  # the same text at another place
+    with (tmp_path / "ru.txt").open("a") as file:
+        file.write("Ещё одна строка текста.\n")
+    error = refused(make(languages__ru__text=str(tmp_path / "ru.txt")), done)
+    assert "corpus/ru: the text itself" in error.what
+    assert "vocabulary/shared: after corpus/ru" in error.what
+
+
+def test_more_models_and_fewer(done: Path, make: Change) -> None:
+    before = times(done)
+    assert run(make(models__hl2={"balance": "truncate"}), done) == ["model/hl2", "scores/hl2"]
+    after = times(done)
+    assert all(after[name] == before[name] for name in before)
+    assert run(make(), done) == []
+
+
+def test_a_page_tells_nothing_of_an_earlier_recipe(done: Path, make: Change) -> None:
+    recipe = make(models__hl__training={"updates": 30})
+
+    def interrupt(job: Job) -> None:
+        raise Interrupted(signal.SIGINT)
+
+    with pytest.raises(Interrupted):
+        run_recipe(recipe, done, replace=True, machine=Machine(), watcher=Watcher(start=interrupt))
+    publish(RunDirectory(done), recipe)
+    assert '"hl"' not in (done / "scores.jsonl").read_text()
+    assert read_status(done).states["scores/hl"] == "changed"
+    assert {score.model for score in read_status(done).scores} == {"mono-en", "mono-ru", "student", "frequency"}
+
+
+# --- another run's jobs
+
+
+def test_jobs_are_taken_from_another_run(finished: Path, tmp_path: Path, make: Change) -> None:
+    recipe = make(models__student__training={"updates": 30}, name="other")
+    taken: list[str] = []
+    watcher = Watcher(reuse=lambda job, source: taken.append(job.name))
+    run_recipe(recipe, tmp_path / "new", reuse=[finished], machine=Machine(), watcher=watcher)
+    assert "vocabulary/shared" in taken and "model/mono-ru" in taken
+    assert "model/student" not in taken
+    old, new = results(finished), results(tmp_path / "new")
+    assert {name for name in old if old[name] != new[name] and "student" not in name} == {"scores.jsonl"}
+    assert read_json(tmp_path / "new/jobs/model/mono-ru.json")["source"] == str(finished)
+
+
+def test_damaged_jobs_are_not_taken(done: Path, tmp_path: Path, make: Change, finished: Path) -> None:
+    flip(done / "models/mono-ru/model.safetensors")
+    assert run(make(), tmp_path / "new", reuse=[tmp_path / "run"]) == ["model/mono-ru"]
+    assert results(tmp_path / "new") == results(finished)
+
+
+def test_only_runs_are_reused(tmp_path: Path, make: Change) -> None:
+    assert "no run folder" in refused(make(), tmp_path / "new", reuse=[tmp_path / "nowhere"]).what
+    assert not (tmp_path / "new").exists()
+
+
+# --- damage
+
+
+def flip(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    ("file", "job"),
+    [
+        ("models/mono-ru/model.safetensors", "model/mono-ru"),
+        ("corpus/ar/train.arrow", "corpus/ar"),
+        ("scores/hl/positions.safetensors", "scores/hl"),
+    ],
+)
+def test_damage_is_noticed(done: Path, make: Change, file: str, job: str) -> None:
+    flip(done / file)
+    error = refused(make(), done)
+    assert error.what.startswith(f"files of {job} have changed")
+    assert Path(file).name in error.what
+    shutil.rmtree(str(error.where))
+    assert run(make(), done) == [job]
+
+
+@pytest.mark.parametrize(
+    ("file", "job"),
+    [
+        ("models/mono-ru/model.safetensors", "model/mono-ru"),
+        ("models/student/training.json", "model/student"),
+        ("vocabulary/tokenizer.json", "vocabulary/shared"),
+        ("tokens/en/valid/ids.npy", "tokens/en"),
+        ("jobs/corpus/ru.json", "corpus/ru"),
+    ],
+)
+def test_what_is_deleted_is_made_again(done: Path, make: Change, finished: Path, file: str, job: str) -> None:
+    (done / file).unlink()
+    assert run(make(), done) == [job]
+    assert results(done) == results(finished)
+
+
+def test_a_record_that_cannot_be_read_is_none(done: Path, make: Change) -> None:
+    (done / "jobs/model/hl.json").write_text('{"name": "model/hl", ')
+    assert run(make(), done) == ["model/hl"]
+
+
+def test_a_recipe_that_cannot_be_read(done: Path) -> None:
+    for text in ("name: [", "name: tiny\nlanguages: {}\n", "5", ""):
+        (done / "recipe.yaml").write_text(text)
+        with pytest.raises(InputError) as caught:
+            read_status(done)
+        assert "recipe.yaml" in str(caught.value.where)
+
+
+def test_what_a_killed_command_left_is_swept(done: Path, make: Change) -> None:
+    (done / "models" / ".hl.tmp").mkdir()
+    (done / "models" / ".hl.tmp" / "model.safetensors").write_bytes(b"half")
+    (done / ".scores.jsonl.123.tmp").write_text("half")
+    (done / "corpus" / ".en.old").mkdir()
+    assert run(make(), done) == []
+
+
+# --- folders
+
+
+def test_folders_that_are_no_runs(tmp_path: Path, make: Change) -> None:
+    (tmp_path / "file").write_text("mine")
+    assert "a file stands" in refused(make(), tmp_path / "file").what
+    foreign = tmp_path / "foreign"
+    foreign.mkdir()
+    (foreign / "recipe.yaml").write_text("mine")
+    assert "not empty" in refused(make(), foreign).what
+    assert [path.name for path in foreign.iterdir()] == ["recipe.yaml"]
+    assert (foreign / "recipe.yaml").read_text() == "mine"
+    with pytest.raises(InputError, match="no run folder"):
+        read_status(tmp_path)
+
+
+def test_a_second_command_is_refused(done: Path, make: Change) -> None:
+    before = times(done)
+    with locked(RunDirectory(done)):
+        assert f"process {os.getpid()} works on this run" in refused(make(), done).what
+        assert read_status(done).process == os.getpid()
+    assert read_status(done).process is None
+    assert times(done) == before
+    assert run(make(), done) == []
+
+
+# --- what stops a run
+
+
+def test_a_signal_between_jobs(tmp_path: Path, make: Change, finished: Path) -> None:
+    into, before = tmp_path / "run", signal.getsignal(signal.SIGTERM)
+
+    def stop(job: Job) -> None:
+        if job.name == "model/hl":
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with pytest.raises(Interrupted) as caught:
+        run_recipe(make(), into, machine=Machine(), watcher=Watcher(start=stop))
+    assert caught.value.signal == signal.SIGTERM
+    assert signal.getsignal(signal.SIGTERM) == before
+    assert json.loads((into / "log.jsonl").read_text().splitlines()[-1])["event"] == "interrupted"
+    assert "corpus/en" not in run(make(), into)
+    assert results(into) == results(finished)
+
+
+def test_a_half_done_run_gives_a_page(tmp_path: Path, make: Change) -> None:
+    def stop(job: Job) -> None:
+        if job.name == "model/student":
+            raise Interrupted(signal.SIGINT)
+
+    into = tmp_path / "run"
+    with pytest.raises(Interrupted):
+        run_recipe(make(), into, machine=Machine(), watcher=Watcher(start=stop))
+    publish(RunDirectory(into), read_run(into))
+    assert "model/student is not done" in (into / "report" / "index.html").read_text()
+    states = read_status(into).states
+    assert (states["model/mono-en"], states["model/student"]) == ("done", "left")
+
+
+def test_a_run_of_which_nothing_is_done_gives_a_page(tmp_path: Path, make: Change) -> None:
+    def stop(job: Job) -> None:
+        raise Interrupted(signal.SIGINT)
+
+    into = tmp_path / "run"
+    with pytest.raises(Interrupted):
+        run_recipe(make(), into, machine=Machine(), watcher=Watcher(start=stop))
+    publish(RunDirectory(into), read_run(into))
+    assert (into / "report" / "index.html").is_file()
+
+
+def test_a_loss_that_is_no_number(done: Path, make: Change) -> None:
+    before = times(done)
+    error = refused(make(models__wild={"training": {"learning_rate": 1e30, "clip": 1e30}}), done)
+    assert "not a number in update" in error.what
+    assert "batch" in str(error.where)
+    after = times(done)
+    assert all(after[name] == before[name] for name in before)
+    assert not (done / "models" / "wild").exists()
+
+
+def test_less_text_than_a_batch(done: Path, make: Change) -> None:
+    error = refused(make(models__big={"training": {"batch": {"sentences": 100_000}}}), done)
+    assert "less than one batch" in error.what
+    assert "batch smaller" in str(error.fix)
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        (b"\xff\xfe\x00H\x00i\x00", "NUL bytes"),
+        ("Größe und Höhe\n".encode("latin-1") * 100, "not UTF-8"),
+        (b"\n\n\n", "only blank lines"),
+        (b"One sentence of English text.\n", "more than half"),
+    ],
+)
+def test_text_that_cannot_be_used(tmp_path: Path, make: Change, content: bytes, what: str) -> None:
+    file = tmp_path / "bad.txt"
+    file.write_bytes(content)
+    error = refused(make(languages__en__text=str(file), text={"valid": 5, "test": 5}), tmp_path / "run")
+    assert what in error.what
+    assert error.where and ("bad.txt" in error.where or "languages.en" in error.where)
+
+
+def test_bugs_are_no_bad_input(tmp_path: Path, make: Change, monkeypatch: pytest.MonkeyPatch) -> None:
+    from equiglot.pipeline import WorkerFailed, work
+
+    monkeypatch.setattr(work, "train_vocabulary", lambda *_: int("a bug"))
+    with pytest.raises(WorkerFailed, match=r"vocabulary/shared failed:\n(.|\n)*ValueError: invalid literal"):
+        run(make(), tmp_path / "run")
+    assert read_status(tmp_path / "run").states["corpus/ru"] == "done"
+
+
+# --- a full disk
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of its own, with little room."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=600k", "tmpfs", place], capture_output=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip("this user may not mount a file system")
+    yield place
+    subprocess.run(["umount", "--lazy", place], check=True)
+
+
+@pytest.mark.skipif(shutil.which("mount") is None, reason="no command to mount a file system")
+def test_a_full_disk(small_disk: Path, make: Change, finished: Path) -> None:
+    into, ballast = small_disk / "run", small_disk / "ballast"
+    for kilobytes in (520, 350, 100, 0):
+        with ballast.open("wb") as file:
+            file.write(os.urandom(1024 * kilobytes))
+        with pytest.raises(InputError) as caught:
+            run_recipe(make(), into, machine=Machine(checkpoint_seconds=0))
+        assert "No space left on device" in caught.value.what
+        assert "make room" in str(caught.value.fix)
+        assert caught.value.where
+        ballast.unlink()
+    subprocess.run(["mount", "-o", "remount,size=50m", small_disk], check=True)
+    run(make(), into)
+    assert results(into) == results(finished)
+
+
+def test_a_disk_that_refuses(tmp_path: Path, make: Change, monkeypatch: pytest.MonkeyPatch, finished: Path) -> None:
+    from equiglot.pipeline import work
+
+    def full(*_: object) -> None:
+        raise OSError(28, os.strerror(28))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(work, "export_model", full)
+        error = refused(make(), tmp_path / "run")
+    assert error.what == "No space left on device"
+    assert error.where == "job model/mono-en"
+    assert "corpus/en" not in run(make(), tmp_path / "run")
+    assert results(tmp_path / "run") == results(finished)
+
+
+# --- what a run does not depend on
+
+
+def test_results_do_not_depend_on_checkpoints(tmp_path: Path, make: Change, finished: Path) -> None:
+    run_recipe(make(), tmp_path / "run", machine=Machine(checkpoint_seconds=0))
+    assert results(tmp_path / "run") == results(finished)
+
+
+def test_the_sample_has_the_identity_of_its_text() -> None:
+    try:
+        identity = SampleSource(kind="sample").identity("ru")
+    except InputError as error:
+        pytest.skip(str(error))
+    assert identity != SampleSource(kind="sample").identity("tr")
+
+
+def test_validation_is_kept_by_sentence(finished: Path) -> None:
+    from safetensors.numpy import load_file
+
+    ranks = load_file(finished / "models/hl/validation.safetensors")
+    assert ranks["en"].shape[0] == 4
+    assert np.isfinite(ranks["ru"]).all()

@@ -1,0 +1,157 @@
+"""What is written to disk is whole or not there, and known by what went in and what came out."""
+
+import errno
+import os
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from equiglot.errors import InputError, refusal
+from equiglot.run import (
+    RunDirectory,
+    atomic_file,
+    atomic_folder,
+    checksum,
+    checksums,
+    fingerprint,
+    read_json,
+    write_json,
+    write_text,
+)
+
+_TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=10)
+_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | _TEXT,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(_TEXT, inner, max_size=4),
+    max_leaves=8,
+)
+
+
+def _files(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+@given(value=_VALUES)
+def test_json_comes_back_as_it_was(tmp_path_factory: pytest.TempPathFactory, value: object) -> None:
+    path = tmp_path_factory.getbasetemp() / "value.json"
+    write_json(path, value)
+    assert read_json(path) == value
+
+
+@given(value=st.dictionaries(_TEXT, _VALUES, min_size=2, max_size=5))
+def test_a_fingerprint_does_not_know_the_order_of_keys(value: dict[str, object]) -> None:
+    assert fingerprint(value) == fingerprint(dict(reversed(value.items())))
+    assert fingerprint(value) != fingerprint({**value, "one more": 1, "and another": 2})
+    assert len(fingerprint(value)) == 32
+
+
+def test_fingerprints_stay_the_same_from_version_to_version() -> None:
+    # Jobs of yesterday's runs are found again by them.
+    assert fingerprint({"b": [1, 2.5, None], "a": "ü"}) == fingerprint({"a": "ü", "b": [1, 2.5, None]})
+    assert fingerprint({"b": [1, 2.5, None], "a": "ü"}) == "c239a4a8c77eaa057e329e97f7c35441"
+
+
+def test_checksums_see_a_flipped_bit(tmp_path: Path) -> None:
+    write_text(tmp_path / "deep" / "file", "text")
+    before = checksums(tmp_path)
+    assert list(before) == [os.path.join("deep", "file")]
+    (tmp_path / "deep" / "file").write_bytes(b"tezt")
+    assert checksums(tmp_path) != before
+    assert checksum(tmp_path / "deep" / "file") == checksums(tmp_path)[os.path.join("deep", "file")]
+
+
+def test_a_file_that_fails_leaves_the_old_one(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    write_text(path, "old")
+    with pytest.raises(RuntimeError), atomic_file(path) as file:
+        file.write("half of the ne")
+        raise RuntimeError
+    assert path.read_text() == "old"
+    assert _files(tmp_path) == ["file"]
+
+
+def test_a_folder_that_fails_leaves_the_old_one(tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    with atomic_folder(folder) as aside:
+        write_text(aside / "old", "old")
+    with pytest.raises(RuntimeError), atomic_folder(folder) as aside:
+        write_text(aside / "new", "new")
+        raise RuntimeError
+    assert _files(folder) == ["old"]
+    assert _files(tmp_path) == ["folder"]
+
+
+def test_a_folder_takes_the_place_of_the_old_one_whole(tmp_path: Path) -> None:
+    for name in ("old", "new"):
+        with atomic_folder(tmp_path / "folder") as aside:
+            write_text(aside / "sub" / name, name)
+    assert _files(tmp_path / "folder" / "sub") == ["new"]
+    assert _files(tmp_path) == ["folder"]
+
+
+_DIES = """
+import os, sys
+from pathlib import Path
+from equiglot.run import atomic_file, atomic_folder, write_text
+root = Path(sys.argv[1])
+with atomic_folder(root / "folder") as aside, atomic_file(root / "file") as file:
+    write_text(aside / "new", "new")
+    file.write("new")
+    file.flush()
+    os._exit(9)
+"""
+
+
+def test_a_process_that_is_killed_leaves_the_old_ones(tmp_path: Path) -> None:
+    write_text(tmp_path / "file", "old")
+    with atomic_folder(tmp_path / "folder") as aside:
+        write_text(aside / "old", "old")
+    died = subprocess.run([sys.executable, "-c", _DIES, str(tmp_path)], check=False)
+    assert died.returncode == 9
+    assert (tmp_path / "file").read_text() == "old"
+    assert _files(tmp_path / "folder") == ["old"]
+    with atomic_folder(tmp_path / "folder") as aside:  # What the dead one left is no obstacle ...
+        write_text(aside / "newer", "newer")
+    assert _files(tmp_path / "folder") == ["newer"]  # ... and not taken for the new one's.
+
+
+def test_every_place_in_a_run_is_its_own(tmp_path: Path) -> None:
+    run = RunDirectory(tmp_path)
+    single = [run.recipe, run.lock, run.log, run.progress, run.vocabulary, run.scores, run.report]
+    named = [run.job, run.corpus, run.tokens, run.model, run.checkpoints, run.events, run.scores_of]
+    places = single + [place(name) for place in named for name in ("eu", "en")]
+    assert len(set(places)) == len(places)
+    assert all(place.is_relative_to(tmp_path) for place in places)
+
+
+def test_an_input_error_says_what_where_and_what_to_do() -> None:
+    error = InputError("the file is empty", where="text.md:3", fix="give it text")
+    assert str(error) == "the file is empty\n  where: text.md:3\n  do:    give it text"
+    assert str(InputError("the file is empty")) == "the file is empty"
+
+
+def test_an_input_error_survives_the_way_from_another_process() -> None:
+    error = InputError("the file is empty", where=Path("text.md"), fix="give it text")
+    again = pickle.loads(pickle.dumps(error))  # noqa: S301 - our own bytes
+    assert (again.what, again.where, again.fix) == (error.what, error.where, error.fix)
+
+
+def test_what_the_system_refuses_is_bad_input_with_its_file(tmp_path: Path) -> None:
+    path = tmp_path / "nothing" / "here"
+    with pytest.raises(FileNotFoundError) as refused:
+        path.read_text()
+    error = refusal(refused.value)
+    assert error is not None and error.where == str(path)
+
+
+def test_a_full_disk_is_known_in_any_librarys_words() -> None:
+    full = os.strerror(errno.ENOSPC)
+    for error in (OSError(errno.ENOSPC, full), RuntimeError(f"I/O error: {full} (os error 28)")):
+        refused = refusal(error, "runs/demo")
+        assert refused is not None and refused.fix is not None and refused.where == "runs/demo"
+    assert refusal(RuntimeError("a bug of ours")) is None

@@ -1,0 +1,395 @@
+"""The training loop: against a plain one, through interruptions, and where it must stop."""
+
+import copy
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from transformers import BertForMaskedLM, PreTrainedModel
+
+from equiglot.errors import InputError
+from equiglot.labels import OnlineTeachers, freeze
+from equiglot.masking import BatchStream, Framing
+from equiglot.objectives import Annealed, Objective, SoftTargets
+from equiglot.training import (
+    CheckpointFolder,
+    LabelSource,
+    LanguageValidation,
+    LossPoint,
+    Progress,
+    Stopped,
+    Trainer,
+    TrainingRecord,
+    TrainingSettings,
+    ValidationPoint,
+    loop,
+)
+from equiglot.vocabulary import TokenizedText
+from tests.tiny import ENCODER, FRAMING, make_model, make_stream, make_text
+
+_CPU = torch.device("cpu")
+_TEXTS = {"en": make_text(150), "eu": make_text(60, seed=1)}
+_VALIDATION = {"en": make_text(20, seed=2), "eu": make_text(12, seed=3)}
+_SETTINGS = TrainingSettings(updates=16, learning_rate=3e-3, warmup=0.1, precision="fp32", validations=4)
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """So small a model is quickest on one."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@dataclass
+class _Training:
+    """A tiny training that can be begun again and again."""
+
+    folder: Path
+    settings: TrainingSettings = _SETTINGS
+    objective: Objective = field(default_factory=Objective)
+    stream: BatchStream = field(default_factory=lambda: make_stream(_TEXTS))
+    labels: Callable[[BatchStream], LabelSource | None] = lambda stream: None
+    dropout: float = 0.0
+
+    def trainer(self, **options: Any) -> tuple[PreTrainedModel, Trainer]:
+        """A fresh model and its trainer, as a new process would make them."""
+        model = make_model(encoder=ENCODER.model_copy(update={"dropout": self.dropout}))
+        return model, Trainer(
+            model,
+            self.stream,
+            self.settings.updates or 0,
+            objective=self.objective,
+            labels=self.labels(self.stream),
+            settings=self.settings,
+            validation=_VALIDATION,
+            framing=FRAMING,
+            checkpoints=CheckpointFolder(self.folder),
+            **{"seed": 5, "checkpoint_seconds": 1e9, **options},
+        )
+
+    def whole(self, **options: Any) -> "_Result":
+        """Trains to the end, from the newest checkpoint if there is one."""
+        model, trainer = self.trainer(**options)
+        record = trainer.train()
+        return _Result(record, copy.deepcopy(model.state_dict()), trainer.reciprocal_ranks())
+
+    def interrupted(self, at: int) -> None:
+        """Trains to update `at`, where it is asked to stop."""
+        seen: list[Progress] = []
+        _, trainer = self.trainer(watch=seen.append, stop=lambda: seen[-1].update >= at)
+        with pytest.raises(Stopped):
+            trainer.train()
+        assert seen[-1].update == at
+
+    def killed(self, at: int) -> None:
+        """Trains to update `at`, saving after every one, and dies there without a word."""
+
+        def die(progress: Progress) -> None:
+            if progress.update >= at:
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            self.trainer(watch=die, checkpoint_seconds=0)[1].train()
+
+
+@dataclass
+class _Result:
+    record: TrainingRecord
+    weights: dict[str, torch.Tensor]
+    ranks: dict[str, np.ndarray]
+
+    def check_same(self, other: "_Result") -> None:
+        """Bit for bit the same, but for the time."""
+        assert self.record.model_copy(update={"seconds": 0}) == other.record.model_copy(update={"seconds": 0})
+        assert all(torch.equal(self.weights[name], other.weights[name]) for name in self.weights)
+        assert self.ranks.keys() == other.ranks.keys()
+        assert all(np.array_equal(self.ranks[name], other.ranks[name]) for name in self.ranks)
+
+
+def _plain_training(stream: BatchStream, settings: TrainingSettings) -> tuple[list[float], dict[str, torch.Tensor]]:
+    """The same training, written with nothing of ours but the batches: loss of every update, weights at the end."""
+    model, updates = make_model(), settings.updates or 0
+    assert isinstance(model, BertForMaskedLM)
+    plain = {name for name, _ in model.named_parameters() if "LayerNorm" in name or name.endswith("bias")}
+    groups = [
+        {"params": [p for name, p in model.named_parameters() if name not in plain], "weight_decay": 0.01},
+        {"params": [p for name, p in model.named_parameters() if name in plain], "weight_decay": 0.0},
+    ]
+    optimiser = torch.optim.AdamW(groups, lr=settings.learning_rate, fused=False, foreach=False)
+    warm = round(settings.warmup * updates)
+    losses = []
+    for update in range(updates):
+        first = update * settings.accumulation
+        batches = [stream[index] for index in range(first, first + settings.accumulation)]
+        count = sum(len(batch.targets) for batch in batches)
+        total = 0.0
+        for batch in batches:
+            labels = torch.full(batch.inputs.shape, -100)
+            labels.view(-1)[batch.targets] = torch.from_numpy(batch.gold)
+            mask = torch.from_numpy((batch.inputs != 0).astype(np.int64))
+            output = model(input_ids=torch.from_numpy(batch.inputs), attention_mask=mask, labels=labels)
+            # The stock loss is the batch's mean; accumulated, every target of the update weighs the same.
+            loss = output.loss * (len(batch.targets) / count)
+            loss.backward()
+            total += loss.item()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), settings.clip)
+        rate = (update + 1) / warm if update < warm else 1 - (update - warm) / (updates - warm)
+        for group in optimiser.param_groups:
+            group["lr"] = settings.learning_rate * rate
+        optimiser.step()
+        optimiser.zero_grad()
+        losses.append(total)
+    return losses, model.state_dict()
+
+
+@pytest.mark.parametrize("accumulation", [1, 3])
+def test_it_is_the_training_that_anyone_would_write(tmp_path: Path, accumulation: int) -> None:
+    fields = {"updates": 40, "accumulation": accumulation, "validations": 1}
+    training = _Training(
+        tmp_path, _SETTINGS.model_copy(update=fields), stream=make_stream({"en": _TEXTS["en"]}, sentences=12)
+    )
+    result = training.whole()
+    losses, weights = _plain_training(training.stream, training.settings)
+    ours = [point.losses["hard/en"] for point in result.record.losses]
+    assert ours == pytest.approx(losses, abs=1e-4)
+    assert np.mean(ours[-5:]) < np.mean(ours[:5]) - 0.1  # It learnt something.
+    for name, value in weights.items():
+        torch.testing.assert_close(result.weights[name], value, rtol=1e-3, atol=1e-4, msg=name)
+
+
+def test_batches_accumulated_are_one_large_batch(tmp_path: Path) -> None:
+    # One update over three batches of 4, and one over the same sequences in a batch of 12 with the same masks.
+    few = {"en": TokenizedText(*_first(_TEXTS["en"], 12))}
+    once = _SETTINGS.model_copy(update={"updates": 1, "validations": 1, "warmup": 0.0})
+    small = _Training(tmp_path / "small", once.model_copy(update={"accumulation": 3}), stream=make_stream(few))
+    large = _Training(tmp_path / "large", once, stream=make_stream(few, sentences=12))
+    assert (small.stream.epoch_batches, large.stream.epoch_batches) == (3, 1)
+    one, other = small.whole(), large.whole()
+    assert one.record.tokens == other.record.tokens
+    assert one.record.losses[0].losses == pytest.approx(other.record.losses[0].losses, rel=1e-6)
+    assert one.record.validations[0].mrr == pytest.approx(other.record.validations[0].mrr, rel=1e-3)
+    assert one.record.validations[0].loss == pytest.approx(other.record.validations[0].loss, rel=1e-5)
+
+
+def _first(text: TokenizedText, count: int) -> tuple[Any, Any, Any]:
+    return text.ids[: text.offsets[count]], text.offsets[: count + 1], text.characters[: count + 1]
+
+
+def _teachers(stream: BatchStream) -> LabelSource:
+    return OnlineTeachers({"eu": freeze(make_model(7), _CPU)}, stream, _CPU)
+
+
+def _demanding(folder: Path) -> _Training:
+    """A training with everything that a resume could lose: dropout, teachers, annealing, accumulation, best weights."""
+    settings = _SETTINGS.model_copy(update={"accumulation": 2, "validations": 5})
+    objective = Objective(weight=Annealed(start=1, end=0, shape="cosine"), temperature=2)
+    return _Training(folder, settings, objective, labels=_teachers, dropout=0.1)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> _Result:
+    """What the demanding training gives when nothing happens to it."""
+    torch.set_num_threads(1)
+    return _demanding(tmp_path_factory.mktemp("undisturbed")).whole()
+
+
+@pytest.mark.parametrize("stops", [[1], [4, 5], [3, 9, 15], [16], [7, 8]])
+def test_stopped_and_continued_it_ends_the_same(tmp_path: Path, undisturbed: _Result, stops: list[int]) -> None:
+    training = _demanding(tmp_path)
+    for at in stops:
+        training.interrupted(at)
+    training.whole().check_same(undisturbed)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_in_bf16_it_continues_bit_for_bit_too(tmp_path: Path, threads: int) -> None:
+    torch.set_num_threads(threads)
+    results = []
+    for stops in ([], [3, 12]):
+        training = _demanding(tmp_path / f"{len(stops)} stops")
+        training.settings = training.settings.model_copy(update={"precision": "bf16"})
+        for at in stops:
+            training.interrupted(at)
+        results.append(training.whole())
+    results[0].check_same(results[1])
+
+
+def test_killed_and_continued_it_ends_the_same(tmp_path: Path, undisturbed: _Result) -> None:
+    training = _demanding(tmp_path)
+    for at in (2, 3, 6, 11):
+        training.killed(at)
+        torch.manual_seed(at)  # Another process has another state.
+    assert len(list(tmp_path.iterdir())) == 2
+    training.whole().check_same(undisturbed)
+
+
+@pytest.mark.parametrize("damage", ["truncate", "flip"])
+def test_a_damaged_checkpoint_costs_only_the_way_from_the_one_before(
+    tmp_path: Path, undisturbed: _Result, damage: str
+) -> None:
+    training = _demanding(tmp_path)
+    training.interrupted(6)
+    training.interrupted(10)
+    newest = tmp_path / "update-000000010" / "tensors.safetensors"
+    written = bytearray(newest.read_bytes())
+    written[len(written) // 2] ^= 1
+    newest.write_bytes(written if damage == "flip" else written[:-100])
+    seen: list[Progress] = []
+    training.whole(watch=seen.append).check_same(undisturbed)
+    assert seen[0].update == 7
+
+
+def test_watchers_see_every_update_and_every_point_once(tmp_path: Path, undisturbed: _Result) -> None:
+    seen: list[Progress] = []
+    points: list[LossPoint | ValidationPoint] = []
+    result = _demanding(tmp_path).whole(watch=seen.append, record=points.append)
+    result.check_same(undisturbed)
+    assert [progress.update for progress in seen] == list(range(1, 17))
+    assert seen[-1].tokens == sum(result.record.tokens.values())
+    assert [point for point in points if isinstance(point, LossPoint)] == list(result.record.losses)
+    assert [point for point in points if isinstance(point, ValidationPoint)] == list(result.record.validations)
+
+
+def test_the_record_counts_what_was_read(undisturbed: _Result) -> None:
+    record, stream = undisturbed.record, make_stream(_TEXTS)
+    tokens = np.zeros((2, 2), dtype=np.int64)
+    for index in range(32):
+        batch = stream[index]
+        np.add.at(tokens[0], batch.languages, 1)
+        np.add.at(tokens[1], batch.languages, batch.lengths)
+    assert list(record.sequences.values()) == tokens[0].tolist()
+    assert list(record.tokens.values()) == tokens[1].tolist()
+    assert (record.updates, record.updates_made, record.precision) == (16, 16, "float32")
+    assert [point.update for point in record.validations][-1] == 16 and len(record.validations) == 5
+    assert {name for point in record.losses for name in point.losses} == {"hard/en", "hard/eu", "soft/eu"}
+    for language, point in ((name, record.validations[2]) for name in _VALIDATION):
+        ranks, counts = undisturbed.ranks[language], undisturbed.ranks[f"{language}/counts"]
+        assert ranks.shape == (5, len(_VALIDATION[language]))
+        assert point.mrr[language] == pytest.approx(ranks[2].sum() / counts.sum())
+
+
+class _Spoilt:
+    """Teachers whose answer about one batch is not a number."""
+
+    def __init__(self, stream: BatchStream, bad: int) -> None:
+        self._teachers, self._bad = _teachers(stream), bad
+
+    def targets(self, index: int) -> SoftTargets | None:
+        soft = self._teachers.targets(index)
+        if soft is not None and index >= self._bad:
+            soft.logits[-1, 3] = float("-inf")
+        return soft
+
+
+def test_a_loss_that_is_not_a_number_stops_it_and_leaves_the_checkpoint(tmp_path: Path, undisturbed: _Result) -> None:
+    training = _demanding(tmp_path)
+    healthy = training.labels
+    bad = next(index for index in range(20, 30) if _teachers(training.stream).targets(index) is not None)
+    training.labels = lambda stream: _Spoilt(stream, bad=20)
+    with pytest.raises(InputError, match="the loss is not a number in update 11") as error:
+        training.whole(checkpoint_seconds=0)
+    assert error.value.where is not None
+    assert error.value.where.startswith(f"epoch 0, batch {bad} (4 sequences of ") and "eu" in error.value.where
+    training.labels = healthy
+    seen: list[Progress] = []
+    training.whole(watch=seen.append).check_same(undisturbed)
+    assert seen[0].update == 11
+
+
+def test_a_gradient_that_is_not_a_number_stops_it_too(tmp_path: Path) -> None:
+    model, trainer = _Training(tmp_path, stream=make_stream(_TEXTS, sentences=12)).trainer()
+    parameter = next(model.parameters())
+    parameter.register_hook(lambda gradient: gradient / 0)
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    with pytest.raises(InputError, match="the gradient is not a number in update 1"):
+        trainer.train()
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+
+
+def _scripted(scores: list[float], seen: list[dict[str, torch.Tensor]]) -> Callable[..., dict[str, LanguageValidation]]:
+    """A validation that gives these mean reciprocal ranks, one after the other."""
+    left = iter(scores)
+
+    def validate(
+        model: PreTrainedModel, texts: dict[str, TokenizedText], *, limit: int, framing: Framing, seed: int
+    ) -> dict[str, LanguageValidation]:
+        seen.append(copy.deepcopy(model.state_dict()))
+        ones = np.ones(1)
+        score = next(left)
+        return {language: LanguageValidation(score * ones, ones, ones.astype(np.int64)) for language in texts}
+
+    return validate
+
+
+def test_the_best_weights_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[dict[str, torch.Tensor]] = []
+    monkeypatch.setattr(loop, "validate", _scripted([0.1, 0.5, 0.5, 0.3], seen))
+    result = _Training(tmp_path).whole()
+    assert (result.record.best_update, result.record.updates_made) == (8, 16)
+    assert all(torch.equal(value, seen[1][name]) for name, value in result.weights.items())
+    assert any(not torch.equal(value, seen[3][name]) for name, value in result.weights.items())
+
+
+def test_the_best_weights_survive_an_interruption(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[dict[str, torch.Tensor]] = []
+    monkeypatch.setattr(loop, "validate", _scripted([0.1, 0.5, 0.2, 0.3], seen))
+    training = _Training(tmp_path)
+    training.interrupted(10)
+    result = training.whole()
+    assert result.record.best_update == 8
+    assert all(torch.equal(value, seen[1][name]) for name, value in result.weights.items())
+
+
+def test_losses_of_an_unfinished_point_survive_an_interruption(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loop, "_LOSS_POINTS", 3)
+    whole = _demanding(tmp_path / "whole").whole()
+    assert [point.update for point in whole.record.losses] == [6, 11, 16]
+    parts = _demanding(tmp_path / "parts")
+    for at in (2, 9):
+        parts.interrupted(at)
+    parts.whole().check_same(whole)
+
+
+def test_dropout_is_another_in_every_update_and_every_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seeds: list[int] = []
+    monkeypatch.setattr(torch, "manual_seed", seeds.append)
+    for seed in (5, 6):
+        training = _Training(tmp_path)
+        training.trainer(seed=seed)[1].train()
+    of_updates = [seed for seed in seeds if seed != 0]  # 0 made the models' weights.
+    assert len(set(of_updates)) == len(of_updates) == 32
+
+
+def test_it_stops_early_when_nothing_gets_better(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fields = {"validations": 8, "early_stopping": {"patience": 2}}
+    training = _Training(tmp_path, TrainingSettings.model_validate({**_SETTINGS.model_dump(), **fields}))
+    monkeypatch.setattr(loop, "validate", _scripted([0.1, 0.3, 0.2, 0.4, 0.4, 0.1, 0.9], []))
+    result = training.whole()
+    assert (result.record.best_update, result.record.updates_made, result.record.updates) == (8, 12, 16)
+    assert len(result.record.validations) == 6
+
+
+def test_a_training_that_has_ended_ends_again_at_once(tmp_path: Path, undisturbed: _Result) -> None:
+    training = _demanding(tmp_path)
+    training.interrupted(16)
+    seen: list[Progress] = []
+    training.whole(watch=seen.append).check_same(undisturbed)
+    assert seen == []
+
+
+def test_in_bf16_it_learns_as_well_as_in_fp32(tmp_path: Path) -> None:
+    fields = {"updates": 40, "validations": 1}
+    results = [
+        _Training(tmp_path / precision, _SETTINGS.model_copy(update={**fields, "precision": precision})).whole()
+        for precision in ("fp32", "bf16")
+    ]
+    losses = [result.record.validations[-1].loss for result in results]
+    assert results[1].record.precision == "bfloat16"
+    assert losses[0] == pytest.approx(losses[1], rel=0.02)
+    assert all(value.dtype == torch.float32 for value in results[1].weights.values())

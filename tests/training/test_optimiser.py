@@ -1,0 +1,65 @@
+"""The learning rate's course, the optimiser's groups, and the choice of precision."""
+
+import math
+from itertools import pairwise
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from equiglot.training import TrainingSettings
+from equiglot.training.optimiser import build_optimiser, choose_precision, learning_rate
+from tests.tiny import make_model
+
+
+def _course(updates: int, **fields: object) -> list[float]:
+    settings = TrainingSettings.model_validate({"learning_rate": 2.0, **fields})
+    return [learning_rate(settings, update, updates) for update in range(updates)]
+
+
+def test_courses_by_hand() -> None:
+    assert _course(4) == pytest.approx([2, 1.5, 1, 0.5])
+    assert _course(4, schedule="constant") == [2, 2, 2, 2]
+    assert _course(5, warmup=0.4) == pytest.approx([1, 2, 2, 4 / 3, 2 / 3])
+    assert _course(4, schedule="cosine") == pytest.approx([1 + math.cos(math.pi * step / 4) for step in range(4)])
+
+
+@given(
+    updates=st.integers(1, 300),
+    warmup=st.floats(0, 0.99),
+    schedule=st.sampled_from(["linear", "cosine", "constant"]),
+)
+def test_the_rate_rises_to_its_peak_and_never_rises_again(updates: int, warmup: float, schedule: str) -> None:
+    course = _course(updates, warmup=warmup, schedule=schedule)
+    peak = max(0, round(warmup * updates) - 1)
+    assert course[peak] == pytest.approx(2)
+    assert all(0 < rate <= 2 for rate in course)
+    assert all(low < high for low, high in pairwise(course[: peak + 1]))
+    assert all(high >= low for high, low in pairwise(course[peak:]))
+
+
+def test_biases_and_normalisation_do_not_decay() -> None:
+    model = make_model()
+    decayed, others = build_optimiser(model, TrainingSettings(weight_decay=0.1)).param_groups
+    names = {id(parameter): name for name, parameter in model.named_parameters()}
+    expected = {name for name in names.values() if "LayerNorm" not in name and not name.endswith("bias")}
+    assert {names[id(parameter)] for parameter in decayed["params"]} == expected
+    assert {names[id(parameter)] for parameter in others["params"]} == set(names.values()) - expected
+    assert (decayed["weight_decay"], others["weight_decay"]) == (0.1, 0.0)
+
+
+def test_precision_is_what_was_asked_for() -> None:
+    device = torch.device("cpu")
+    assert choose_precision(TrainingSettings(precision="fp32"), device) == torch.float32
+    assert choose_precision(TrainingSettings(precision="bf16"), device) == torch.bfloat16
+    assert choose_precision(TrainingSettings(), device) in (torch.float32, torch.bfloat16)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"epochs": 1, "updates": 1}, {"updates": 0}, {"learning_rate": 0}, {"warmup": 1}, {"steps": 5}]
+)
+def test_settings_that_make_no_sense_are_refused(wrong: dict[str, float]) -> None:
+    with pytest.raises(ValidationError):
+        TrainingSettings.model_validate(wrong)

@@ -1,0 +1,79 @@
+"""How much text, how often, in how many updates."""
+
+import numpy as np
+import pytest
+
+from equiglot.corpus.balancing import All, BalancingPolicy, Cap, Smoothing, Truncate, UniMax
+from equiglot.errors import InputError
+from equiglot.masking import BatchSettings, MaskSettings
+from equiglot.training import Reading, TrainingSettings, plan_reading
+from equiglot.vocabulary import TokenizedText
+from tests.tiny import FRAMING, make_text
+
+_TEXTS = {"en": make_text(900), "eu": make_text(150, seed=1)}
+_SIZES = {language: int(text.characters[-1]) for language, text in _TEXTS.items()}
+_POLICIES = [All(), Truncate(), Cap(characters=3000), Smoothing(alpha=0.3), UniMax(passes=3)]
+
+
+def _plan(policy: BalancingPolicy, texts: dict[str, TokenizedText] = _TEXTS, **fields: object) -> Reading:
+    settings = TrainingSettings.model_validate({"batch": {"sentences": 4}, **fields})
+    return plan_reading(texts, policy, settings, masks=MaskSettings(), framing=FRAMING, seed=0)
+
+
+def _tokens_read(reading: Reading, accumulation: int = 1) -> dict[str, int]:
+    counts = np.zeros(2, dtype=np.int64)
+    for index in range(reading.updates * accumulation):
+        batch = reading.stream[index]
+        np.add.at(counts, batch.languages, batch.lengths - 2)
+    return dict(zip(reading.stream.languages, counts.tolist(), strict=True))
+
+
+@pytest.mark.parametrize("policy", _POLICIES, ids=lambda policy: policy.kind)
+@pytest.mark.parametrize("batch", [BatchSettings(sentences=4), BatchSettings(tokens=70)], ids=["sentences", "tokens"])
+def test_a_training_reads_what_its_policy_says(policy: BalancingPolicy, batch: BatchSettings) -> None:
+    reading = _plan(policy, batch=batch, epochs=4)
+    tokens = _tokens_read(reading)
+    for language, portion in policy.portions(_SIZES, 4).items():
+        # A token of these texts is four characters; whole sequences and whole batches are read.
+        assert 4 * tokens[language] == pytest.approx(portion.passes * portion.characters, rel=0.05)
+
+
+def test_truncation_is_by_characters_and_takes_whole_sequences() -> None:
+    reading = _plan(Truncate(), epochs=1)
+    assert reading.characters["eu"] == _SIZES["eu"]
+    kept, characters = reading.sequences["en"], _TEXTS["en"].characters
+    assert characters[kept] <= _SIZES["eu"] < characters[kept + 1]
+    assert reading.characters["en"] == characters[kept]
+    assert reading.tokens["en"] == _TEXTS["en"].offsets[kept]
+
+
+@pytest.mark.parametrize("accumulation", [1, 3])
+def test_length_in_epochs(accumulation: int) -> None:
+    reading = _plan(All(), epochs=2, accumulation=accumulation)
+    assert reading.updates == pytest.approx(2 * 1050 / 4 / accumulation, rel=0.02)
+
+
+@pytest.mark.parametrize("policy", _POLICIES[:4], ids=lambda policy: policy.kind)
+@pytest.mark.parametrize("updates", [1, 77, 1000])
+def test_length_in_updates(policy: BalancingPolicy, updates: int) -> None:
+    assert _plan(policy, updates=updates).updates == updates
+
+
+@pytest.mark.parametrize("updates", [1, 50, 77, 263, 500])
+@pytest.mark.parametrize("batch", [{"sentences": 4}, {"tokens": 70}])
+def test_unimax_shortens_a_training_only_where_the_text_is_used_up(updates: int, batch: dict[str, int]) -> None:
+    assert _plan(UniMax(passes=100), updates=updates, batch=batch).updates == updates
+    short = _plan(UniMax(passes=0.5), updates=updates, batch={"sentences": 4}).updates
+    assert short == pytest.approx(min(updates, 0.5 * 1050 / 4), abs=2)
+
+
+def test_the_default_is_ten_epochs() -> None:
+    assert _plan(All()).updates == _plan(All(), epochs=10).updates
+
+
+@pytest.mark.parametrize("policy", _POLICIES, ids=lambda policy: policy.kind)
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_too_little_text_is_refused(policy: BalancingPolicy, count: int) -> None:
+    texts = {"en": make_text(900), "eu": make_text(count, seed=1)}
+    with pytest.raises(InputError, match=r"text of e[nu] "):
+        _plan(policy, texts, epochs=1)
