@@ -6,20 +6,18 @@ of equal numbers of tokens or sentences, so that almost nothing is padding. Ever
 of batches: the place in the stream is one integer, and nothing before it need be computed.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from equiglot.errors import InputError
 from equiglot.masking.hashing import Words, hash_name, hash_words, permute
-from equiglot.masking.masks import Alphabet, MaskSettings, mask_tokens
+from equiglot.masking.layout import Batch, Framing, Integers, MaskedRows, lay_out, mask_rows
+from equiglot.masking.masks import MaskSettings
 from equiglot.vocabulary import TokenizedText
-
-Integers = npt.NDArray[np.int64]
 
 _POOL = 64  # batches in a pool: enough to sort by length without much padding, few enough to stay random
 
@@ -36,50 +34,6 @@ class BatchSettings(BaseModel):
         if (self.sentences is None) == (self.tokens is None):
             raise ValueError("give a batch either `sentences` or `tokens`")
         return self
-
-
-@dataclass(frozen=True)
-class Framing:
-    """What stands around a sequence: the ids of [CLS], [SEP] and [PAD], and what masking needs."""
-
-    first: int
-    last: int
-    padding: int
-    alphabet: Alphabet
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Masked sequences, as numpy arrays.
-
-    Attributes:
-        inputs: int64 [rows, width], masked ids with [CLS], [SEP] and padding.
-        lengths: int64 [rows], real tokens a row, special tokens included.
-        languages: int64 [rows], index into the stream's languages.
-        sequences: int64 [rows], which sequence of its text each row is.
-        targets: int64 [m], positions to predict, as indices into the flattened inputs, ascending.
-        gold: int64 [m], the ids that stood there.
-        identity: where the batch comes from, in words, for messages.
-    """
-
-    inputs: Integers
-    lengths: Integers
-    languages: Integers
-    sequences: Integers
-    targets: Integers
-    gold: Integers
-    identity: str
-
-    @property
-    def target_rows(self) -> Integers:
-        """int64 [m]: the row of each target."""
-        rows: Integers = self.targets // self.inputs.shape[1]
-        return rows
-
-    @property
-    def padded(self) -> bool:
-        """Whether any row is shorter than the batch is wide."""
-        return bool((self.lengths < self.inputs.shape[1]).any())
 
 
 @dataclass(frozen=True)
@@ -176,7 +130,7 @@ class BatchStream:
         identity = f"epoch {number // self.pools}, batch {index % self.epoch_batches}"
         return lay_out(pool, begin, int(ends[place]), self._framing, identity)
 
-    def _make_pool(self, number: int) -> tuple["MaskedRows", Integers, Words]:
+    def _make_pool(self, number: int) -> tuple[MaskedRows, Integers, Words]:
         """The pool's sequences, masked and sorted by length; where each batch ends; the order of the batches."""
         epoch, place = divmod(number, self.pools)
         begin, end = (self.epoch_sequences * (place + step) // self.pools for step in (0, 1))
@@ -211,7 +165,7 @@ class BatchStream:
             lengths[here] = text.offsets[chosen + 1] - text.offsets[chosen]
         return lengths
 
-    def _mask(self, rows: _Rows, lengths: Integers) -> "MaskedRows":
+    def _mask(self, rows: _Rows, lengths: Integers) -> MaskedRows:
         """Reads the rows' tokens and masks them."""
         starts = np.cumsum(lengths) - lengths
         ids = np.empty(int(lengths.sum()), dtype=np.int64)
@@ -240,104 +194,3 @@ def _cuts(lengths: Integers, batches: int, *, by_tokens: bool) -> Integers:
     ends = np.maximum.accumulate(ends - steps) + steps  # every batch gets at least one sequence ...
     cuts: Integers = np.minimum(ends, count - steps[::-1])  # ... and leaves one for each that follows
     return cuts
-
-
-@dataclass(frozen=True)
-class MaskedRows:
-    """Sequences, masked, their tokens one after the other.
-
-    Attributes:
-        languages: int64 [rows].
-        sequences: int64 [rows].
-        lengths: int64 [rows], without special tokens.
-        ids: int64 [n], what stood in the text.
-        inputs: int64 [n], what the model sees.
-        chosen: bool [n], what is to be predicted.
-    """
-
-    languages: Integers
-    sequences: Integers
-    lengths: Integers
-    ids: Integers
-    inputs: Integers
-    chosen: npt.NDArray[np.bool_]
-
-
-def mask_rows(
-    ids: Integers,
-    lengths: Integers,
-    identities: Words,
-    draws: Integers,
-    settings: MaskSettings,
-    alphabet: Alphabet,
-    seed: int,
-) -> tuple[Integers, npt.NDArray[np.bool_]]:
-    """`mask_tokens` for whole sequences: lengths int64 [rows], identities uint64 [rows], draws int64 [rows]."""
-    positions = np.arange(len(ids)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-    return mask_tokens(
-        ids,
-        np.repeat(identities, lengths),
-        np.repeat(draws.astype(np.uint64), lengths),
-        positions.astype(np.uint64),
-        settings=settings,
-        alphabet=alphabet,
-        seed=seed,
-    )
-
-
-def lay_out(rows: MaskedRows, begin: int, end: int, framing: Framing, identity: str) -> Batch:
-    """Rows begin:end as one padded batch, with [CLS] and [SEP]."""
-    lengths = rows.lengths[begin:end]
-    first = int(rows.lengths[:begin].sum())
-    tokens = slice(first, first + int(lengths.sum()))
-    width, count = int(lengths.max()) + 2, end - begin
-    starts = np.cumsum(lengths) - lengths
-    places = np.repeat(np.arange(count) * width + 1 - starts, lengths) + np.arange(tokens.stop - tokens.start)
-    inputs = np.full(count * width, framing.padding, dtype=np.int64)
-    inputs[places] = rows.inputs[tokens]
-    inputs[np.arange(count) * width] = framing.first
-    inputs[np.arange(count) * width + lengths + 1] = framing.last
-    chosen = rows.chosen[tokens]
-    return Batch(
-        inputs=inputs.reshape(count, width),
-        lengths=lengths + 2,
-        languages=rows.languages[begin:end],
-        sequences=rows.sequences[begin:end],
-        targets=places[chosen],
-        gold=rows.ids[tokens][chosen],
-        identity=identity,
-    )
-
-
-def evaluation_batches(
-    text: TokenizedText,
-    *,
-    salt: str,
-    language: int,
-    limit: int | None,
-    tokens: int,
-    masks: MaskSettings,
-    framing: Framing,
-    seed: int,
-    draws: int = 1,
-) -> Iterator[Batch]:
-    """All sequences of a text (or its first `limit`), sorted by length, in batches of at most `tokens` tokens.
-
-    The masks depend on (seed, salt, draw, sequence, position) alone: they are the same for every model, and for every
-    `tokens` and `limit`. `draws` different masks are laid over each sequence.
-    """
-    lengths = np.asarray(text.lengths[:limit], dtype=np.int64)
-    order = np.argsort(lengths, kind="stable")
-    sorted_lengths = lengths[order]
-    for draw in range(draws):
-        begin = 0
-        while begin < len(order):
-            widths = sorted_lengths[begin : begin + tokens] + 2
-            fits = int(np.searchsorted(widths * np.arange(1, len(widths) + 1), tokens, side="right"))
-            here = order[begin : begin + max(1, fits)]
-            ids, each = (part.astype(np.int64) for part in text.gather(here))
-            identities = hash_words(hash_name(salt), here.astype(np.uint64))
-            inputs, chosen = mask_rows(ids, each, identities, np.full(len(here), draw), masks, framing.alphabet, seed)
-            rows = MaskedRows(np.full(len(here), language), here, each, ids, inputs, chosen)
-            yield lay_out(rows, 0, len(here), framing, f"{salt}, sequences sorted by length from {begin}")
-            begin += len(here)

@@ -1,0 +1,44 @@
+"""Batches of held-out text: every sequence once a draw, on masks that all models share."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from equiglot.masking.hashing import hash_name, hash_words
+from equiglot.masking.layout import Batch, Framing, MaskedRows, lay_out, mask_rows
+from equiglot.masking.masks import MaskSettings
+from equiglot.vocabulary import TokenizedText
+
+
+def evaluation_batches(
+    text: TokenizedText,
+    *,
+    salt: str,
+    language: int,
+    limit: int | None,
+    tokens: int,
+    masks: MaskSettings,
+    framing: Framing,
+    seed: int,
+    draws: int = 1,
+) -> Iterator[Batch]:
+    """All sequences of a text (or its first `limit`), sorted by length, in batches of at most `tokens` tokens.
+
+    The masks depend on (seed, salt, draw, sequence, position) alone: they are the same for every model, and for every
+    `tokens` and `limit`. `draws` different masks are laid over each sequence.
+    """
+    lengths = np.asarray(text.lengths[:limit], dtype=np.int64)
+    order = np.argsort(lengths, kind="stable")
+    sorted_lengths = lengths[order]
+    for draw in range(draws):
+        begin = 0
+        while begin < len(order):
+            widths = sorted_lengths[begin : begin + tokens] + 2
+            fits = int(np.searchsorted(widths * np.arange(1, len(widths) + 1), tokens, side="right"))
+            here = order[begin : begin + max(1, fits)]
+            ids, each = (part.astype(np.int64) for part in text.gather(here))
+            identities = hash_words(hash_name(salt), here.astype(np.uint64))
+            inputs, chosen = mask_rows(ids, each, identities, np.full(len(here), draw), masks, framing.alphabet, seed)
+            rows = MaskedRows(np.full(len(here), language), here, each, ids, inputs, chosen)
+            yield lay_out(rows, 0, len(here), framing, f"{salt}, sequences sorted by length from {begin}")
+            begin += len(here)
