@@ -1,0 +1,59 @@
+"""The built-in recipes state what they say they do."""
+
+from pathlib import Path
+
+import pytest
+
+from equiglot.models import count_parameters
+from equiglot.pipeline import Graph
+from equiglot.recipe import Recipe, load_recipe
+
+# Paper 1, Table 1, in millions of characters.
+SHARED = {"en": 100, "de": 100, "es": 50, "hu": 30, "vi": 20, "tr": 10, "eu": 10}
+DIVERSE = {"ru": 100, "de": 100, "ko": 50, "el": 30, "hi": 20, "te": 10, "ur": 10}
+VOCABULARY_ONLY = {"he", "lt"}  # appendix E.1, footnote 9
+
+
+@pytest.fixture
+def wikipedia(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Something to read for every language, in text/<language>/ of the current folder."""
+    for language in {*SHARED, *DIVERSE, *VOCABULARY_ONLY}:
+        folder = tmp_path / "text" / language
+        folder.mkdir(parents=True)
+        (folder / "wiki.txt").write_text(f"Article in {language}.\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.usefixtures("wikipedia")
+@pytest.mark.parametrize(("name", "sizes"), [("paper1-shared", SHARED), ("paper1-diverse", DIVERSE)])
+def test_paper_1_is_stated_in_full(name: str, sizes: dict[str, int]) -> None:
+    recipe = load_recipe(name)
+    assert {code: recipe.languages[code].characters for code in recipe.trained_languages} == {
+        code: size * 1_000_000 for code, size in sizes.items()
+    }
+    assert set(recipe.groups["high"]) == {code for code, size in sizes.items() if size >= 50}
+    assert set(recipe.groups["low"]) == {code for code, size in sizes.items() if size < 50}
+    assert set(recipe.vocabulary_languages) == {*SHARED, *DIVERSE, *VOCABULARY_ONLY}
+    assert count_parameters(recipe.encoder, recipe.vocabulary.size) == 51_193_168  # appendix E.1
+    training = recipe.training
+    assert (training.epochs, training.batch.sentences, training.learning_rate) == (10, 8, 5e-5)
+    plans = recipe.plans()
+    assert list(plans) == [*(f"mono-{code}" for code in recipe.trained_languages), "hl", "hl-balanced", "student"]
+    assert plans["student"].balance.kind == plans["hl-balanced"].balance.kind == "truncate"
+    assert plans["student"].teachers() == {code: f"mono-{code}" for code in recipe.trained_languages}
+
+
+@pytest.mark.usefixtures("wikipedia")
+def test_the_two_sets_share_the_vocabulary_and_the_german_teacher() -> None:
+    shared, diverse = (Graph(load_recipe(name)).jobs for name in ("paper1-shared", "paper1-diverse"))
+    for job in ("vocabulary/shared", "tokens/de", "model/mono-de", "scores/mono-de"):
+        assert shared[job].fingerprint == diverse[job].fingerprint, job
+    assert shared["model/hl"].fingerprint != diverse["model/hl"].fingerprint
+
+
+def test_the_demo_is_as_unequal_as_it_says() -> None:
+    pytest.importorskip("comfyui_embedded_docs", reason="the embedded sample is not installed")
+    recipe: Recipe = load_recipe("demo")
+    sizes = [recipe.languages[code].characters or 0 for code in recipe.trained_languages]
+    assert 5 <= len(sizes) <= 7 and max(sizes) == 10 * min(sizes)
+    assert load_recipe("demo-quick").training.updates == 500
