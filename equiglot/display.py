@@ -28,6 +28,7 @@ class RunDisplay:
             disable=not console.is_terminal,
         )
         self._tasks: dict[str, TaskID] = {}
+        self._seen: dict[str, TrainingProgress] = {}
         self._whole: TaskID | None = None
 
     def __enter__(self) -> "RunDisplay":
@@ -58,14 +59,16 @@ class RunDisplay:
         if task is None:
             return
         if event.progress is not None:
-            progress = event.progress
+            progress = self._seen[event.job] = event.progress
             self._bars.update(
                 task, total=progress.updates, completed=progress.update, details=training_in_words(progress)
             )
             return
         self._bars.remove_task(self._tasks.pop(event.job))
         if event.kind == "done":
-            self._print(f"{event.job}: done in {duration(event.seconds)}")
+            seen = self._seen.pop(event.job, None)
+            score = f", validation MRR {100 * seen.mrr:.1f}" if seen and seen.mrr is not None else ""
+            self._print(f"{event.job}: done in {duration(event.seconds)}{score}")
             self._advance()
 
     def _stop(self) -> None:

@@ -3,6 +3,8 @@
 import os
 from dataclasses import dataclass
 
+_WORKER_BYTES = 2 << 30  # of which torch and transformers take half, whatever the model
+
 
 @dataclass(frozen=True)
 class Machine:
@@ -20,10 +22,22 @@ class Machine:
 
     @classmethod
     def of_here(cls, workers: int | None = None, threads: int | None = None) -> "Machine":
-        """All cores: a worker of one thread on each, unless told otherwise; where there is a GPU, one worker."""
+        """All cores: a worker of one thread on each, unless told otherwise, as far as the memory goes.
+
+        Where there is a GPU, one worker.
+        """
         import torch
 
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         if torch.cuda.is_available():
             return cls(workers or 1, threads or cores)
-        return cls(workers or max(1, cores // (threads or 1)), threads or 1)
+        fitting = min(cores // (threads or 1), _memory() // _WORKER_BYTES)
+        return cls(workers or max(1, fitting), threads or 1)
+
+
+def _memory() -> int:
+    """Bytes of memory that the machine has; a great many where it does not say."""
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (ValueError, OSError):
+        return 1 << 50
