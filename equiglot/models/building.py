@@ -40,10 +40,10 @@ def build_model(settings: EncoderSettings, vocabulary_size: int, *, padding: int
     """A masked language model as `settings` say: freshly initialised from `seed`, or loaded from `settings.folder`.
 
     Raises:
-        InputError: the folder does not hold a masked language model of this vocabulary.
+        InputError: the folder does not hold a masked language model of this vocabulary and length.
     """
     if settings.folder is not None:
-        return load_model(Path(settings.folder), vocabulary_size=vocabulary_size)
+        return _start_from(Path(settings.folder), settings.max_length, vocabulary_size)
     config = BertConfig(
         vocab_size=vocabulary_size,
         hidden_size=settings.hidden_size,
@@ -60,6 +60,18 @@ def build_model(settings: EncoderSettings, vocabulary_size: int, *, padding: int
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return BertForMaskedLM(config)
+
+
+def _start_from(folder: Path, max_length: int, vocabulary_size: int) -> PreTrainedModel:
+    model = load_model(folder, vocabulary_size=vocabulary_size)
+    positions = int(model.config.max_position_embeddings)
+    if positions < max_length:
+        raise InputError(
+            f"the model has {positions} positions, fewer than encoder.max_length {max_length}",
+            where=folder,
+            fix=f"set encoder.max_length to {positions}",
+        )
+    return model
 
 
 def count_parameters(settings: EncoderSettings, vocabulary_size: int) -> int:

@@ -70,7 +70,7 @@ class Graph:
         self._add("scores", FREQUENCY, {"evaluation": settings}, (vocabulary, *tokens.values()))
         for name, plan in recipe.plans().items():
             text = tuple(tokens[language] for language in plan.languages)
-            self._add("scores", name, {"evaluation": settings, "seed": _seed(recipe, plan)}, (models[name], *text))
+            self._add("scores", name, {"evaluation": settings, "seed": plan.seed(recipe)}, (models[name], *text))
 
     def _add(self, kind: Kind, subject: str, inputs: dict[str, Any], needs: tuple[str, ...] = ()) -> str:
         before = {name: self.jobs[name].fingerprint for name in needs}
@@ -82,6 +82,7 @@ class Graph:
     def _corpus(self, language: str) -> str:
         settings = self._recipe.languages[language]
         inputs = {
+            "language": language,
             "source": settings.text.identity(language) if self._sources is None else self._sources.get(language),
             "text": self._recipe.text.model_dump(mode="json"),
             "characters": settings.characters,
@@ -103,7 +104,7 @@ class Graph:
     def _model(self, plan: ModelPlan, tokens: Mapping[str, str]) -> str:
         teachers = plan.teachers()
         inputs = {
-            **plan.model_dump(mode="json", exclude={"name"}),
+            **plan.model_dump(mode="json"),  # the name too: randomness is drawn from it
             "masking": self._recipe.masking.model_dump(mode="json"),
             "seed": self._recipe.seed,
         }
@@ -112,10 +113,6 @@ class Graph:
         needs = [tokens[language] for language in plan.languages]
         needs += [f"model/{name}" for name in dict.fromkeys(teachers.values())]
         return self._add("model", plan.name, inputs, tuple(needs))
-
-
-def _seed(recipe: Recipe, plan: ModelPlan) -> int:
-    return recipe.seed + plan.training.seed
 
 
 def differences(old: Any, new: Any, path: str = "") -> list[str]:

@@ -25,7 +25,7 @@ from equiglot.evaluation import (
     write_scores,
 )
 from equiglot.labels import OnlineTeachers, freeze
-from equiglot.masking import Alphabet, Framing
+from equiglot.masking import Alphabet, Framing, hash_name, hash_words
 from equiglot.models import build_model, export_model, load_model
 from equiglot.pipeline.events import EventWriter
 from equiglot.pipeline.graph import Kind
@@ -107,6 +107,15 @@ def device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
+def randomness(recipe: Recipe, plan: ModelPlan) -> int:
+    """What initialisation, order, masks and dropout of a training are drawn from.
+
+    The model's name is part of it: a student that saw its teacher's own masked inputs, in its order and from its
+    initial weights, would be taught by the teacher's memory of them.
+    """
+    return int(hash_words(plan.seed(recipe), hash_name(plan.name))[0]) >> 1
+
+
 def read_for(run: RunDirectory, recipe: Recipe, plan: ModelPlan, framing: Framing) -> Reading:
     """The balanced training text of a model."""
     return plan_reading(
@@ -115,7 +124,7 @@ def read_for(run: RunDirectory, recipe: Recipe, plan: ModelPlan, framing: Framin
         plan.training,
         masks=recipe.masking,
         framing=framing,
-        seed=recipe.seed + plan.training.seed,
+        seed=randomness(recipe, plan),
     )
 
 
@@ -128,13 +137,15 @@ def on_device(model: PreTrainedModel) -> PreTrainedModel:
 def make_model(run: RunDirectory, recipe: Recipe, plan: ModelPlan, checkpoints: Path, hooks: Hooks) -> None:
     """One model, trained."""
     tokenizer = load_tokenizer(run.vocabulary)
-    framing, seed = framing_of(tokenizer), recipe.seed + plan.training.seed
+    framing, seed = framing_of(tokenizer), randomness(recipe, plan)
     reading = read_for(run, recipe, plan, framing)
     model = on_device(build_model(plan.encoder, len(tokenizer), padding=framing.padding, seed=seed))
-    teachers = {
-        language: freeze(load_model(run.model(name), vocabulary_size=len(tokenizer)), device())
-        for language, name in plan.teachers().items()
+    names = plan.teachers()
+    loaded = {
+        name: freeze(load_model(run.model(name), vocabulary_size=len(tokenizer)), device())
+        for name in dict.fromkeys(names.values())
     }
+    teachers = {language: loaded[name] for language, name in names.items()}
     if not checkpoints.exists():  # from the start: the curves of an earlier recipe are not its own
         shutil.rmtree(run.events(plan.name), ignore_errors=True)
     with EventWriter(run.events(plan.name)) as events:
@@ -183,7 +194,7 @@ def make_scores(run: RunDirectory, recipe: Recipe, name: str) -> None:
         languages, seed = recipe.trained_languages, recipe.seed
     else:
         plan = recipe.plans()[name]
-        languages, seed = plan.languages, recipe.seed + plan.training.seed
+        languages, seed = plan.languages, plan.seed(recipe)
         model = on_device(load_model(run.model(name), vocabulary_size=len(tokenizer)))
     for language in languages:
         if name == FREQUENCY:

@@ -76,6 +76,10 @@ class ModelPlan(_Settings):
     encoder: EncoderSettings
     training: TrainingSettings
 
+    def seed(self, recipe: "Recipe") -> int:
+        """The seed of its training, as scores name it."""
+        return recipe.seed + self.training.seed
+
     def teachers(self) -> dict[str, str]:
         """Language -> the model that teaches it."""
         if not isinstance(self.labels, SoftLabels):

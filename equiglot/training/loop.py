@@ -148,7 +148,7 @@ class Trainer:
 
     def reciprocal_ranks(self) -> dict[str, np.ndarray]:
         """Language -> float64 [validations, sequences], reciprocal ranks summed by sequence; with "<language>/counts"
-        int64 [sequences]: what a model knew at each validation, for comparing it in pairs with its earlier self."""
+        int64 [1, sequences]: what a model knew at each validation, for comparing it in pairs with its earlier self."""
         return {name: np.stack(rows) for name, rows in self._state.by_sequence.items()}
 
     def _step(self) -> None:
@@ -177,7 +177,7 @@ class Trainer:
         with torch.autocast(self._device.type, self._precision, enabled=self._precision != torch.float32):
             soft = self._labels.targets(index) if self._labels else None
             logits = target_logits(self._model, tensors)
-        losses = self._objective.losses(logits, tensors.gold, soft, self._state.update / self.updates)
+        losses = self._objective.losses(logits, tensors.gold, soft, self._state.update / max(1, self.updates - 1))
         if not torch.isfinite(losses.total):
             self._diverged("loss", index)
         (losses.total / count).backward()
