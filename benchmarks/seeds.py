@@ -1,17 +1,20 @@
 """Several runs of one recipe with different seeds, as one Markdown table: mean and range over the runs.
 
-    python benchmarks/seeds.py runs/seed-0 runs/seed-1 runs/seed-2 [--metric mrr]
+    equiglot run RECIPE --into runs/seed-0
+    equiglot run RECIPE --into runs/seed-1 --set training.seed=1 --reuse runs/seed-0
+    python benchmarks/seeds.py runs/seed-0 runs/seed-1 [--metric mrr]
 
 A bootstrap over sentences does not know the noise of training; this does. Each number is the mean over the runs, with
 the smallest and the largest in brackets.
 """
 
 import argparse
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 
 from equiglot.evaluation import Score, read_scores
-from equiglot.run import RunDirectory
+from equiglot.run import RunDirectory, read_json
 
 
 def table(runs: Iterable[list[Score]], metric: str) -> str:
@@ -44,6 +47,9 @@ def main() -> None:
     parser.add_argument("runs", nargs="+", type=Path)
     parser.add_argument("--metric", default="d", choices=["d", "mrr", "accuracy", "loss"])
     arguments = parser.parse_args()
+    vocabularies = {read_json(RunDirectory(run).job("vocabulary/shared"))["fingerprint"] for run in arguments.runs}
+    if len(vocabularies) > 1:
+        sys.exit("the runs have different vocabularies: their numbers cannot be averaged (vary training.seed alone)")
     print(table([read_scores(RunDirectory(run).scores) for run in arguments.runs], arguments.metric))
 
 

@@ -126,8 +126,8 @@ def print_plan(console: Console, plan: Plan) -> None:
     if not all(model.counted for model in plan.models):
         console.print("~ from the sizes of the files: text is counted when the corpus and its tokens are made.")
     console.print(
-        f"About {duration(plan.seconds)} for what is left, {plan.workers} job(s) at a time; "
-        f"at most {plan.disk / 1e6:,.0f} MB on the disk.",
+        f"About {duration(plan.seconds)} of training is left, {plan.workers} job(s) at a time, if none stops early; "
+        f"some {plan.disk / 1e6:,.0f} MB on the disk.",
         highlight=False,
     )
 

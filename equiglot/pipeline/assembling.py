@@ -8,7 +8,7 @@ import numpy as np
 from safetensors.numpy import load_file
 
 from equiglot.corpus import CleaningStep as CorpusStep
-from equiglot.corpus import read_statistics
+from equiglot.corpus import read_sentences, read_statistics
 from equiglot.evaluation import (
     ByLanguage,
     Estimate,
@@ -20,15 +20,15 @@ from equiglot.evaluation import (
     write_scores,
 )
 from equiglot.labels import SoftLabels
-from equiglot.pipeline.environment import hardware, versions
 from equiglot.pipeline.records import read_record, recorded_graph, state_of
 from equiglot.pipeline.work import SPLITS, bootstrap_of
 from equiglot.recipe import FREQUENCY, ModelPlan, Recipe, recipe_text
 from equiglot.report import CleaningStep, Curve, Language, Model, Portion, Report, Role, Run, Size, write_report
 from equiglot.run import RunDirectory, read_json
 from equiglot.training import LossPoint, ValidationPoint
-from equiglot.vocabulary import TokenStatistics
+from equiglot.vocabulary import TokenStatistics, load_tokenizer
 
+_EXAMPLE_TOKENS = 30
 _FREQUENCY_LABEL = "words by frequency"
 
 
@@ -79,6 +79,7 @@ class _Assembly:
             scores=tuple(scores),
             curves=tuple(curves),
             reference=self._recipe.report.reference,
+            references={code: self._recipe.reference(code) for code in self._recipe.trained_languages},
             run=self._about_run(),
             missing=tuple(f"{name} is not done" for name, record in self._records.items() if record is None),
             notes=self._recipe.report.notes,
@@ -119,8 +120,14 @@ class _Assembly:
             fertility=held_out.fertility if held_out else None,
             continued=held_out.continued_share if held_out else None,
             unknown=held_out.unknown_rate if held_out else None,
+            example=self._example(code) if counts else (),
             **sizes,
         )
+
+    def _example(self, code: str) -> tuple[str, ...]:
+        """A held-out sentence as the vocabulary cuts it."""
+        sentence = next(read_sentences(self._run.corpus(code) / "valid.arrow", 0, 1))[0]
+        return tuple(load_tokenizer(self._run.vocabulary).tokenize(sentence)[:_EXAMPLE_TOKENS])
 
     def _token_counts(self, code: str) -> dict[str, TokenStatistics]:
         if not self._done(f"tokens/{code}"):
@@ -192,14 +199,15 @@ class _Assembly:
 
     def _about_run(self) -> Run:
         done = [record for record in self._records.values() if record is not None]
+        last = max(done, key=lambda record: record.finished, default=None)
         return Run(
             recipe=recipe_text(self._recipe),
-            command=f"equiglot run {self._run.root}/recipe.yaml",
-            started=min((record.finished for record in done), default=""),
-            finished=max((record.finished for record in done), default=""),
+            command=f"equiglot run {self._run.root}/recipe.yaml --into {self._run.root}",
+            started=min((record.begun for record in done), default=""),
+            finished=last.finished if last else "",
             seconds=sum(record.seconds for record in done),
-            versions=versions(),
-            hardware=hardware(),
+            versions=last.versions if last else {},
+            hardware=last.hardware if last else {},
         )
 
 

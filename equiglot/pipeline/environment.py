@@ -2,6 +2,7 @@
 
 import os
 import platform
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
@@ -10,11 +11,13 @@ import torch
 _PACKAGES = ("equiglot", "torch", "transformers", "tokenizers", "numpy", "pyarrow")
 
 
+@cache
 def versions() -> dict[str, str]:
     """Package -> version, Python among them."""
     return {"python": platform.python_version(), **{package: version(package) for package in _PACKAGES}}
 
 
+@cache
 def hardware() -> dict[str, str]:
     """Property of the machine -> value."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()

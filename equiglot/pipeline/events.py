@@ -12,10 +12,13 @@ class EventWriter:
     """Writes losses and validations as TensorBoard events; a continued training goes on in the same folder."""
 
     def __init__(self, folder: Path) -> None:
-        self._writer = SummaryWriter(str(folder))
+        self._folder = folder
+        self._writer: SummaryWriter | None = None
 
     def add(self, point: LossPoint | ValidationPoint) -> None:
-        """Adds a point of a curve."""
+        """Adds a point of a curve; what an interrupted training wrote beyond its checkpoint is taken back."""
+        if self._writer is None:
+            self._writer = SummaryWriter(str(self._folder), purge_step=point.update)
         if isinstance(point, LossPoint):
             values = {f"train/{name}": value for name, value in point.losses.items()}
         else:
@@ -30,4 +33,5 @@ class EventWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._writer.close()
+        if self._writer is not None:
+            self._writer.close()

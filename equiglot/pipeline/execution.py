@@ -101,7 +101,8 @@ class Execution:
         write_record(self._run, self._graph, job, seconds)
         self._unfinished.discard(job.name)
         self._log.add("done", job=job.name, seconds=round(seconds, 3))
-        shutil.rmtree(job.checkpoints(self._run), ignore_errors=True)
+        for folder in job.checkpoints(self._run).parent.glob(f"{job.subject}-" + "?" * 12):  # abandoned ones too
+            shutil.rmtree(folder, ignore_errors=True)
 
     def _note_running(self) -> None:
         """Writes what `equiglot status` reads."""

@@ -129,6 +129,10 @@ def hold_workers_lock(run: RunDirectory, *, shared: bool) -> int:
 
 def _sweep(run: RunDirectory) -> None:
     """Removes what `atomic_file` and `atomic_folder` had begun in processes that were killed."""
+    for old in list(run.root.rglob(".*.old")):
+        place = old.with_name(old.name.removeprefix(".").removesuffix(".old"))
+        if not place.exists():  # killed between the two renames: what stood there comes back
+            old.rename(place)
     for pattern in (".*.tmp", ".*.old"):
         for path in list(run.root.rglob(pattern)):
             if path.is_dir():

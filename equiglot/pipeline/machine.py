@@ -1,7 +1,9 @@
 """How much of the machine a run uses."""
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 _WORKER_BYTES = 2 << 30  # of which torch and transformers take half, whatever the model
 
@@ -36,8 +38,10 @@ class Machine:
 
 
 def _memory() -> int:
-    """Bytes of memory that the machine has; a great many where it does not say."""
-    try:
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (ValueError, OSError):
-        return 1 << 50
+    """Bytes of memory that the machine, or the container, has; a great many where it does not say."""
+    found = [1 << 50]
+    with suppress(ValueError, OSError):
+        found.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    with suppress(ValueError, OSError):  # a container without a limit says "max"
+        found.append(int(Path("/sys/fs/cgroup/memory.max").read_text()))
+    return min(found)

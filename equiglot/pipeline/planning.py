@@ -1,5 +1,6 @@
 """What a run will cost, before anything is trained: counted where it can be, measured by a short probe where not."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,7 +55,7 @@ class Plan:
     Attributes:
         states: job -> done, changed or left.
         models: the cost of each model.
-        seconds: of everything that is left, jobs side by side.
+        seconds: of the trainings that are left, side by side, none stopped early.
         disk: bytes, at most.
         workers: jobs at a time.
     """
@@ -77,11 +78,38 @@ def plan_recipe(recipe: Recipe, into: Path | None = None, machine: Machine | Non
     states: dict[str, State] = {job.name: state_of(run, job) if into else "left" for job in jobs}
     planner = _Planner(recipe, run, states, machine)
     models = [planner.cost(plan) for plan in recipe.plans().values()]
-    left = sum(model.seconds for model in models if model.state != "done")
+    left = {model.name: model.seconds for model in models if model.state != "done"}
+    needs = {name: set(plan.teachers().values()) for name, plan in recipe.plans().items()}
     parameters = sum(model.parameters for model in models)
     largest = max(model.parameters for model in models)
     disk = _BYTES_A_PARAMETER * (parameters + machine.workers * _CHECKPOINTS * largest) + 8 * planner.characters()
-    return Plan(states, models, left / machine.workers, disk, machine.workers)
+    return Plan(states, models, side_by_side(left, needs, machine.workers), disk, machine.workers)
+
+
+def side_by_side(seconds: Mapping[str, float], needs: Mapping[str, set[str]], workers: int) -> float:
+    """How long jobs take that are begun in order, as soon as a worker is free and what they need is done.
+
+    Args:
+        seconds: job -> its time.
+        needs: job -> the jobs before it; those without a time are done.
+        workers: jobs at a time.
+    """
+    free = [0.0] * workers
+    ends: dict[str, float] = {}
+    waiting = list(seconds)
+    while waiting:
+        now = min(free)
+        ready = [
+            name
+            for name in waiting
+            if not needs[name] & set(waiting) and all(ends.get(need, 0.0) <= now for need in needs[name])
+        ]
+        if not ready:  # all that can begin waits for a job at work
+            free[free.index(now)] = min(end for end in (*free, *ends.values()) if end > now)
+            continue
+        waiting.remove(ready[0])
+        ends[ready[0]] = free[free.index(now)] = now + seconds[ready[0]]
+    return max(ends.values(), default=0.0)
 
 
 class _Planner:
@@ -111,8 +139,8 @@ class _Planner:
         )
 
     def characters(self) -> int:
-        """Characters of all training text."""
-        return sum(int(text.characters[-1]) for text in self._texts.values())
+        """Characters of all training text, that of the vocabulary alone included."""
+        return sum(int(self._text(language).characters[-1]) for language in self._recipe.languages)
 
     def _tokens(self, reading: Reading, plan: ModelPlan) -> int:
         a_batch = reading.stream.epoch_tokens() / reading.stream.epoch_batches
@@ -120,7 +148,7 @@ class _Planner:
 
     def _text(self, language: str) -> TokenizedText:
         if language not in self._texts:
-            done = self._states[f"tokens/{language}"] == "done"
+            done = self._states.get(f"tokens/{language}") == "done"
             self._texts[language] = open_tokens(self._run.tokens(language) / "train") if done else self._guess(language)
         return self._texts[language]
 

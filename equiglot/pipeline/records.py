@@ -3,13 +3,14 @@
 import os
 import shutil
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from equiglot.errors import InputError
+from equiglot.pipeline.environment import hardware, versions
 from equiglot.pipeline.graph import Graph, Job, differences
 from equiglot.recipe import Recipe
 from equiglot.run import RunDirectory, atomic_folder, checksums, read_json, write_json
@@ -25,7 +26,8 @@ class Record(BaseModel):
         needs: the jobs before it -> their fingerprints.
         outputs: file -> checksum.
         seconds: how long it took.
-        finished: when, UTC, ISO 8601.
+        begun, finished: when, UTC, ISO 8601.
+        versions, hardware: what it was done with and on.
         source: the run that it was taken from, if it was not done here.
     """
 
@@ -36,7 +38,10 @@ class Record(BaseModel):
     needs: dict[str, str]
     outputs: dict[str, str]
     seconds: float
+    begun: str
     finished: str
+    versions: dict[str, str]
+    hardware: dict[str, str]
     source: str | None = None
 
 
@@ -56,6 +61,7 @@ def recorded_graph(run: RunDirectory, recipe: Recipe) -> Graph:
 
 def write_record(run: RunDirectory, graph: Graph, job: Job, seconds: float, source: str | None = None) -> Record:
     """Records that a job is done; its output is on the disk."""
+    now = datetime.now(UTC)
     record = Record(
         name=job.name,
         fingerprint=job.fingerprint,
@@ -63,7 +69,10 @@ def write_record(run: RunDirectory, graph: Graph, job: Job, seconds: float, sour
         needs={name: graph.jobs[name].fingerprint for name in job.needs},
         outputs=checksums(job.output(run)),
         seconds=round(seconds, 3),
-        finished=datetime.now(UTC).isoformat(timespec="seconds"),
+        begun=(now - timedelta(seconds=seconds)).isoformat(timespec="seconds"),
+        finished=now.isoformat(timespec="seconds"),
+        versions=versions(),
+        hardware=hardware(),
         source=source,
     )
     write_json(run.job(job.name), record.model_dump(mode="json"))
@@ -123,10 +132,19 @@ def take_from(others: Iterable[Path], run: RunDirectory, graph: Graph, job: Job)
             if record is None or record.fingerprint != job.fingerprint:
                 continue
             source = Job(job.kind, path.stem, {}, (), job.fingerprint)
-            if damaged(other, source):
+            if not source.output(other).is_dir():
                 continue
-            with atomic_folder(job.output(run)) as folder:
-                shutil.copytree(source.output(other), folder, dirs_exist_ok=True)
+            try:
+                with atomic_folder(job.output(run)) as folder:
+                    shutil.copytree(source.output(other), folder, dirs_exist_ok=True)
+                    if checksums(folder) != record.outputs:
+                        raise _DamagedError
+            except _DamagedError:
+                continue
             write_record(run, graph, job, record.seconds, source=os.fspath(root))
             return os.fspath(root)
     return None
+
+
+class _DamagedError(Exception):
+    """What was copied is not what the other run's job wrote."""

@@ -13,6 +13,7 @@ from torch import nn
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from equiglot.corpus import build_corpus
+from equiglot.errors import InputError
 from equiglot.evaluation import (
     Bootstrap,
     MaskedPositions,
@@ -32,7 +33,7 @@ from equiglot.pipeline.graph import Kind
 from equiglot.recipe import FREQUENCY, MaskedLanguageModelling, ModelPlan, Recipe
 from equiglot.run import RunDirectory, atomic_folder, write_json
 from equiglot.training import CheckpointFolder, Progress, Reading, Trainer, plan_reading
-from equiglot.vocabulary import load_tokenizer, open_tokens, tokenise_split, train_vocabulary
+from equiglot.vocabulary import check_same_vocabulary, load_tokenizer, open_tokens, tokenise_split, train_vocabulary
 
 SPLITS = ("train", "valid", "test")
 _SPECIAL_ROLES = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
@@ -91,7 +92,22 @@ def make_tokens(run: RunDirectory, recipe: Recipe, language: str) -> None:
             source = run.corpus(language) / f"{split}.arrow"
             counts = tokenise_split(source, tokenizer, recipe.encoder.max_length - 2, folder / split)
             statistics[split] = counts.model_dump(mode="json")
+        _check_enough(recipe, language, statistics["train"]["sequences"])
         write_json(folder / "tokens.json", statistics)
+
+
+def _check_enough(recipe: Recipe, language: str, sequences: int) -> None:
+    """Refuses too little text before anything is trained."""
+    batches = {
+        plan.name: plan.training.batch.sentences or 1 for plan in recipe.plans().values() if language in plan.languages
+    }
+    name = max(batches, key=lambda each: batches[each])
+    if sequences < batches[name]:
+        raise InputError(
+            f"{language} has {sequences:,} training sentences, less than one batch of {batches[name]:,}",
+            where=f"models.{name}.training.batch",
+            fix="add text, make the batch smaller, or leave the language out",
+        )
 
 
 def framing_of(tokenizer: PreTrainedTokenizerFast) -> Framing:
@@ -139,6 +155,8 @@ def make_model(run: RunDirectory, recipe: Recipe, plan: ModelPlan, checkpoints: 
     tokenizer = load_tokenizer(run.vocabulary)
     framing, seed = framing_of(tokenizer), randomness(recipe, plan)
     reading = read_for(run, recipe, plan, framing)
+    if plan.encoder.folder is not None:
+        check_same_vocabulary(Path(plan.encoder.folder), tokenizer)
     model = on_device(build_model(plan.encoder, len(tokenizer), padding=framing.padding, seed=seed))
     names = plan.teachers()
     loaded = {

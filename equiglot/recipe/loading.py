@@ -69,7 +69,22 @@ def recipe_tree(recipe: Recipe) -> Tree:
     """A recipe as a plain tree, with all that it was given and nothing that it was not; `parse_recipe` reads it."""
     tree = plain(recipe)
     assert isinstance(tree, dict)
-    return tree
+    return {**tree, "models": {name: _own(model, tree) for name, model in tree["models"].items()}}
+
+
+def _own(model: Tree, tree: Tree) -> Tree:
+    """A model without the encoder and training settings that it has from the recipe."""
+    parts = {
+        part: {
+            key: value
+            for key, value in model[part].items()
+            if key not in tree.get(part, {}) or tree[part][key] != value
+        }
+        for part in ("encoder", "training")
+        if part in model
+    }
+    others = {key: value for key, value in model.items() if key not in parts}
+    return {**others, **{part: own for part, own in parts.items() if own}}
 
 
 def recipe_text(recipe: Recipe) -> str:

@@ -167,6 +167,7 @@ class Report(Part):
         models: in the order of the recipe.
         scores: every number with its interval.
         curves: what was recorded during the trainings.
+        references: language code -> the model that its distance is measured from.
         reference: the name under which the monolingual teachers *together* stand in `scores` (means over groups, and
             the reference of D).
         run: what was run.
@@ -181,6 +182,7 @@ class Report(Part):
     scores: tuple[Score, ...] = ()
     curves: tuple[Curve, ...] = ()
     reference: str = "mono-{language}"
+    references: Mapping[str, str] = Field(default_factory=dict)
     run: Run = Run()
     missing: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
@@ -190,7 +192,10 @@ class Report(Part):
         return tuple(model for role in roles for model in self.models if model.role == role)
 
     def teacher_of(self, language: str) -> Model | None:
-        """The monolingual teacher of a language."""
+        """The model that a language's distance is measured from: its monolingual teacher."""
+        name = self.references.get(language)
+        if name is not None:
+            return next((model for model in self.models if model.name == name), None)
         return next((model for model in self.of_role("teacher") if language in model.languages), None)
 
     def group_of(self, language: str) -> str | None:

@@ -47,7 +47,9 @@ def trade_off(report: Report) -> go.Figure | None:
 
 def _trade_off_groups(report: Report) -> tuple[str, str] | None:
     """The low-resource and the high-resource group: by name, else the first two."""
-    names = report.proper_groups[:2]
+    names = report.proper_groups
+    if {"low", "high"} <= set(names):
+        return "low", "high"
     if len(names) < 2:
         return None
     return (names[1], names[0]) if names[0] == "high" or names[1] == "low" else (names[0], names[1])

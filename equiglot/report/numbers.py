@@ -55,8 +55,13 @@ class Numbers:
 
     @property
     def seeds(self) -> int:
-        """How many seeds the scores belong to."""
-        return len({score.seed for score in self.report.scores if score.task == TASK})
+        """How many seeds there are of the number that has the most."""
+        seeds: dict[tuple[str, ...], set[int]] = {}
+        for score in self.report.scores:
+            if score.task == TASK:
+                key = (score.model, score.metric, score.language, score.reference or "")
+                seeds.setdefault(key, set()).add(score.seed)
+        return max(map(len, seeds.values()), default=0)
 
     def languages_of(self, language: str) -> tuple[str, ...]:
         """The codes that a `Score.language` stands for."""

@@ -214,7 +214,7 @@ def _tables(report: Report) -> dict[str, Table]:
         "portion": tables.portion_table(
             report,
             "What each model really got of each language: characters of the balanced text; beneath, its tokens, how "
-            "often it was read, and in how many updates.",
+            "often it was read, and its share of the updates.",
         ),
         "vocabulary": tables.vocabulary_table(report, "How the vocabulary takes each language."),
         "models": tables.models_table(report, "The models of the run; beneath the time, tokens read a second."),
@@ -236,7 +236,7 @@ def _run_facts(report: Report) -> dict[str, str]:
         "Command": report.run.command,
         "Started": report.run.started,
         "Finished": report.run.finished,
-        "Time": "" if report.run.seconds is None else duration(report.run.seconds),
+        "Time of all jobs": "" if report.run.seconds is None else duration(report.run.seconds),
         "Tokens read": f"{short_count(sum(tokens))} in training, all models together" if tokens else "",
         "Models": count(len(report.models)),
     }

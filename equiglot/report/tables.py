@@ -157,7 +157,8 @@ def _step_cell(counts: Mapping[str, int]) -> Cell:
 def portion_table(report: Report, caption: str) -> Table:
     """What each model really got: one row a model, one column a language; the teachers share a row."""
     columns = ("Model", *(language.name for language in report.languages))
-    teachers = {code: portion for model in report.of_role("teacher") for code, portion in model.portions.items()}
+    own = {language.code: report.teacher_of(language.code) for language in report.languages}
+    teachers = {code: model.portions[code] for code, model in own.items() if model and code in model.portions}
     wide = [(model.label, model.portions) for model in report.of_role("baseline", "student")]
     got: list[tuple[str, Mapping[str, Portion]]] = [("Monolingual teachers", teachers), *wide]
     rows = tuple(

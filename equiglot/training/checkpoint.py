@@ -32,16 +32,16 @@ class CheckpointFolder:
     """The checkpoints of one training, in folders named by their update."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self.path = path
 
     def save(self, update: int, checkpoint: Checkpoint) -> None:
         """Writes a checkpoint; only when it is safely on the disk, older ones than the newest two go."""
-        with atomic_folder(self._path / f"update-{update:09d}") as folder:
+        with atomic_folder(self.path / f"update-{update:09d}") as folder:
             save_file({name: tensor.contiguous() for name, tensor in checkpoint.tensors.items()}, folder / _TENSORS)
             seal = _seal(folder / _TENSORS, checkpoint.state)
             write_json(folder / _STATE, {"checksum": seal, "state": checkpoint.state})
         folders = self._folders()
-        here = folders.index(self._path / f"update-{update:09d}")
+        here = folders.index(self.path / f"update-{update:09d}")
         # Newer ones than this were damaged, or it would not have been reached again.
         for folder in folders[: max(0, here + 1 - _KEPT)] + folders[here + 1 :]:
             shutil.rmtree(folder)
@@ -59,10 +59,10 @@ class CheckpointFolder:
 
     def remove(self) -> None:
         """Removes all checkpoints: the training is done."""
-        shutil.rmtree(self._path, ignore_errors=True)
+        shutil.rmtree(self.path, ignore_errors=True)
 
     def _folders(self) -> list[Path]:
-        return sorted(self._path.glob("update-*"))
+        return sorted(self.path.glob("update-*"))
 
 
 def _seal(tensors: Path, state: dict[str, Any]) -> str:

@@ -259,6 +259,7 @@ class Trainer:
         tensors |= {f"sequences.{key}": torch.from_numpy(rows) for key, rows in self.reciprocal_ranks().items()}
         tensors |= pack_optimiser(self._optimiser)
         saved = {
+            "conditions": self._conditions(),
             "update": state.update,
             "best_update": state.best_update,
             "best_mrr": state.best_mrr,
@@ -269,12 +270,35 @@ class Trainer:
         }
         self._checkpoints.save(state.update, Checkpoint(tensors, saved))
 
+    def _conditions(self) -> dict[str, str]:
+        """What the bits of a training depend on besides its settings."""
+        return {
+            "threads": str(torch.get_num_threads()),
+            "precision": str(self._precision).removeprefix("torch."),
+            "device": self._device.type,
+            "instructions": torch.backends.cpu.get_cpu_capability(),
+            "torch": torch.__version__,
+        }
+
+    def _check_conditions(self, saved: dict[str, str]) -> None:
+        now = self._conditions()
+        changed = [
+            f"{name} was {saved.get(name)}, is {value}" for name, value in now.items() if saved.get(name) != value
+        ]
+        if changed:
+            raise InputError(
+                f"the training was begun under other conditions: {'; '.join(changed)}",
+                where=self._checkpoints.path,
+                fix="continue it under those, or delete that folder to begin it again",
+            )
+
     def _continue(self) -> None:
         """Takes up the newest checkpoint, if there is one."""
         checkpoint = self._checkpoints.load()
         if checkpoint is None:
             return
         saved = checkpoint.state
+        self._check_conditions(saved["conditions"])
         parts: dict[str, dict[str, Tensor]] = {"weights": {}, "best": {}, "meter": {}, "sequences": {}}
         for name, value in checkpoint.tensors.items():
             part, _, rest = name.partition(".")

@@ -65,10 +65,9 @@ def plan_reading(
         seed=seed,
     )
     planned = settings.updates or max(1, round(epochs * stream.epoch_batches / settings.accumulation))
-    if settings.updates is not None and isinstance(policy, UniMax):
-        # It may allow less than was asked for: then the text is used up before the updates are.
-        spent = sum(portion.characters * portion.passes for portion in portions.values())
-        planned = max(1, round(settings.updates * spent / (epochs * sum(sizes.values()))))
+    if isinstance(policy, UniMax) and any(portion.passes >= policy.passes for portion in portions.values()):
+        # The passes of a language are used up: no update may go beyond them.
+        planned = max(1, min(planned, int(epochs * stream.epoch_batches / settings.accumulation)))
     return Reading(
         stream=stream,
         characters={each: int(texts[each].characters[count]) for each, count in sequences.items()},

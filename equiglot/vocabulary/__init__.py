@@ -1,6 +1,6 @@
 """From sentences to token ids: learning a vocabulary, its Hugging Face folder, and tokenised text on disk."""
 
-from equiglot.vocabulary.folder import load_tokenizer, write_tokenizer
+from equiglot.vocabulary.folder import check_same_vocabulary, load_tokenizer, write_tokenizer
 from equiglot.vocabulary.settings import CONTINUATION, SPECIAL_TOKENS, VocabularySettings
 from equiglot.vocabulary.tokenising import TokenStatistics, tokenise_split
 from equiglot.vocabulary.tokens import TokenizedText, open_tokens
@@ -13,6 +13,7 @@ __all__ = [
     "TokenizedText",
     "VocabularyRecord",
     "VocabularySettings",
+    "check_same_vocabulary",
     "load_tokenizer",
     "open_tokens",
     "tokenise_split",

@@ -67,6 +67,20 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
     return tokenizer
 
 
+def check_same_vocabulary(folder: Path, tokenizer: PreTrainedTokenizerFast) -> None:
+    """Refuses a model whose ids stand for other tokens than `tokenizer`'s.
+
+    Raises:
+        InputError: another vocabulary, or none beside the model.
+    """
+    if load_tokenizer(folder).get_vocab() != tokenizer.get_vocab():
+        raise InputError(
+            "the model's vocabulary is not the run's",
+            where=folder,
+            fix="start from a model of a run with the same vocabulary (`--reuse` that run's folder)",
+        )
+
+
 def _refuse_no_tokenizer(folder: Path) -> None:
     if not folder.is_dir():
         raise InputError("There is no such folder.", where=folder, fix="Give the folder of a tokenizer or a model.")
