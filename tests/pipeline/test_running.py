@@ -13,10 +13,11 @@ import pytest
 
 from equiglot.corpus import SampleSource
 from equiglot.errors import InputError, Interrupted
-from equiglot.pipeline import Job, Machine, Watcher, publish, read_run, read_status, run_recipe
+from equiglot.pipeline import Job, Machine, Watcher, publish, read_run, read_status, run_recipe, work
 from equiglot.pipeline.folder import locked
 from equiglot.recipe import Recipe, load_recipe
 from equiglot.run import RunDirectory, read_json
+from equiglot.vocabulary import load_tokenizer
 from tests.pipeline.conftest import Change, half_written, results, times
 
 pytestmark = pytest.mark.usefixtures("here")
@@ -218,6 +219,35 @@ def test_what_a_killed_command_left_is_swept(done: Path, make: Change) -> None:
     (done / ".scores.jsonl.123.tmp").write_text("half")
     (done / "corpus" / ".en.old").mkdir()
     assert run(make(), done) == []
+
+
+def test_what_stood_there_before_a_kill_between_two_renames_comes_back(done: Path, make: Change) -> None:
+    (done / "models" / "hl").rename(done / "models" / ".hl.old")
+    assert run(make(), done) == []
+    assert (done / "models" / "hl" / "model.safetensors").is_file()
+
+
+def test_a_student_sees_other_masks_than_its_teacher(finished: Path, make: Change) -> None:
+    recipe = make()
+    plans, framing = recipe.plans(), work.framing_of(load_tokenizer(finished / "vocabulary"))
+    streams = [work.read_for(RunDirectory(finished), recipe, plans[name], framing).stream for name in plans]
+    inputs = [{tuple(row) for index in range(20) for row in stream[index].inputs.tolist()} for stream in streams]
+    assert len({work.randomness(recipe, plan) for plan in plans.values()}) == len(plans)
+    teacher, student = (inputs[list(plans).index(name)] for name in ("mono-en", "student"))
+    assert len(teacher & student) < len(student) / 2
+
+
+def test_the_page_tells_when_and_on_what_it_was_run(finished: Path) -> None:
+    page = (finished / "report" / "index.html").read_text(encoding="utf-8")
+    begun = min(json.loads(path.read_text())["begun"] for path in finished.glob("jobs/*/*.json"))
+    assert begun in page
+    assert f"--into {finished}" in page
+    assert json.loads((finished / "jobs/model/hl.json").read_text())["hardware"]["cores"]
+
+
+def test_a_saved_recipe_can_be_changed(finished: Path) -> None:
+    again = load_recipe(finished / "recipe.yaml", ["training.updates=7"])
+    assert {plan.training.updates for plan in again.plans().values()} == {7}
 
 
 # --- folders

@@ -220,6 +220,18 @@ def test_in_bf16_it_continues_bit_for_bit_too(tmp_path: Path, threads: int) -> N
     results[0].check_same(results[1])
 
 
+def test_it_is_not_continued_under_other_conditions(tmp_path: Path) -> None:
+    training = _demanding(tmp_path)
+    training.interrupted(4)
+    torch.set_num_threads(2)
+    with pytest.raises(InputError, match="threads was 1, is 2"):
+        training.whole()
+    torch.set_num_threads(1)
+    training.settings = training.settings.model_copy(update={"precision": "bf16"})
+    with pytest.raises(InputError, match="precision was float32, is bfloat16"):
+        training.whole()
+
+
 def test_killed_and_continued_it_ends_the_same(tmp_path: Path, undisturbed: _Result) -> None:
     training = _demanding(tmp_path)
     for at in (2, 3, 6, 11):
