@@ -17,7 +17,7 @@ from equiglot.errors import InputError
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
-SAMPLE = {"en": 80_000, "ru": 60_000, "tr": 30_000}  # characters a language
+SAMPLE = {"en": 120_000, "ru": 90_000, "tr": 50_000}  # characters a language
 
 
 @dataclass(frozen=True)
@@ -65,9 +65,9 @@ def test_what_a_page_says_runs(page: Path, folder: Path) -> None:
         if block.language == "yaml":
             name = re.match(r"# (\S+\.yaml)\n", block.text)
             if name:
-                (folder / name[1]).write_text(block.text, encoding="utf-8")
+                (folder / name[1]).write_text(_shortened(block.text), encoding="utf-8")
         elif block.language == "python":
-            _run([sys.executable, "-c", block.text], folder)
+            _run([sys.executable, "-c", _shortened(block.text)], folder)
         elif block.language == "bash":
             for command in commands(block):
                 expected = 2 if "models.student.labels.weight" in command and "--reuse" not in command else 0
@@ -106,6 +106,11 @@ def test_links_lead_somewhere() -> None:
 def test_schema_of_the_recipe_is_json(folder: Path) -> None:
     schema = json.loads(_run([sys.executable, "-m", "equiglot", "schema"], folder))
     assert schema["title"] == "Recipe"
+
+
+def _shortened(text: str) -> str:
+    """The same with trainings that take no time: it is the words that are tested here."""
+    return re.sub(r"updates(: |=)\d+", r"updates\g<1>20", text)
 
 
 def _run(command: list[str], folder: Path, expected: int = 0) -> str:
