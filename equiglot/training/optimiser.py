@@ -38,4 +38,5 @@ def choose_precision(settings: TrainingSettings, device: torch.device) -> torch.
 
 def _multiplies_bf16() -> bool:
     """Whether the processor multiplies bf16 itself (others emulate it, slowly)."""
-    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+    checks = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+    return any(getattr(torch.cpu, check, bool)() for check in checks)
