@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
 
@@ -9,6 +10,13 @@ from equiglot.recipe import FREQUENCY, ModelPlan, Recipe
 from equiglot.run import RunDirectory, checksums, fingerprint
 
 Kind = Literal["corpus", "vocabulary", "tokens", "model", "scores"]
+
+# Libraries of which another version may make something else: text cut otherwise, other pieces.
+_TOOLS: dict[Kind, tuple[str, ...]] = {
+    "corpus": ("sentencex", "markdown-it-py"),
+    "vocabulary": ("tokenizers",),
+    "tokens": ("tokenizers",),
+}
 
 # Raised when a kind of job would make something else from the same inputs.
 _VERSIONS: dict[Kind, int] = {"corpus": 1, "vocabulary": 1, "tokens": 1, "model": 1, "scores": 1}
@@ -73,6 +81,8 @@ class Graph:
             self._add("scores", name, {"evaluation": settings, "seed": plan.seed(recipe)}, (models[name], *text))
 
     def _add(self, kind: Kind, subject: str, inputs: dict[str, Any], needs: tuple[str, ...] = ()) -> str:
+        tools = {tool: version(tool) for tool in _TOOLS.get(kind, ())}
+        inputs = {**inputs, **({"tools": tools} if tools else {})}
         before = {name: self.jobs[name].fingerprint for name in needs}
         mark = fingerprint({"kind": kind, "version": _VERSIONS[kind], "inputs": inputs, "needs": before})
         job = Job(kind, subject, inputs, needs, mark)

@@ -13,7 +13,7 @@ import pytest
 
 from equiglot.corpus import SampleSource
 from equiglot.errors import InputError, Interrupted
-from equiglot.pipeline import Job, Machine, Watcher, publish, read_run, read_status, run_recipe, work
+from equiglot.pipeline import Job, Machine, Watcher, graph, publish, read_run, read_status, run_recipe, work
 from equiglot.pipeline.folder import locked
 from equiglot.recipe import Recipe, load_recipe
 from equiglot.run import RunDirectory, read_json
@@ -97,6 +97,12 @@ def test_a_changed_recipe_is_refused_and_then_replaced(done: Path, make: Change)
     }
     assert changed == {"hl"}
     assert run(recipe, done) == []
+
+
+def test_another_tokenizers_library_is_a_change(done: Path, make: Change, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = graph.version
+    monkeypatch.setattr(graph, "version", lambda tool: "99" if tool == "tokenizers" else real(tool))
+    assert f"tools.tokenizers: '{real('tokenizers')}' -> '99'" in refused(make(), done).what
 
 
 def test_changed_text_is_said_so(done: Path, make: Change, text_files: Path, tmp_path: Path) -> None:
