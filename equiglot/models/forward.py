@@ -9,6 +9,7 @@ from transformers import PreTrainedModel
 
 from equiglot.errors import InputError
 from equiglot.masking import Batch
+from equiglot.models.layers import can_encode, encode
 
 # Where each architecture keeps what turns hidden states into logits: a transformation, then the projection.
 _HEADS = {"bert": ("cls.predictions.transform", "cls.predictions.decoder")}
@@ -56,6 +57,8 @@ def to_tensors(batch: Batch, device: torch.device) -> TensorBatch:
 
 def hidden_states(model: PreTrainedModel, batch: TensorBatch) -> Tensor:
     """Last hidden states, float [rows, width, hidden]."""
+    if can_encode(model, batch.inputs.device):
+        return encode(model, batch.inputs, batch.attention)
     output = model.base_model(input_ids=batch.inputs, attention_mask=batch.attention)
     states: Tensor = output.last_hidden_state
     return states

@@ -28,6 +28,13 @@ from equiglot.run import RunDirectory
 from equiglot.training import Progress, Stopped
 
 _REPORT_SECONDS = 0.2
+# How a worker's C library and kernels use memory; read when a process starts. glibc gives freed memory back at once and
+# asks for it again, page by page, which is a tenth of a training step; oneDNN keeps what it compiles for each shape.
+_MEMORY = {
+    "MALLOC_TRIM_THRESHOLD_": str(128 << 20),
+    "MALLOC_MMAP_THRESHOLD_": str(32 << 20),
+    "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "2048",
+}
 _STOP = b"stop"
 _GONE = (EOFError, ConnectionError)  # the process on the other side has died
 
@@ -133,6 +140,8 @@ class Workers:
 
 
 def _start(arguments: tuple[Any, ...]) -> _Worker:
+    for name, value in _MEMORY.items():
+        os.environ.setdefault(name, value)
     context = multiprocessing.get_context("spawn")
     here, there = context.Pipe()
     process = context.Process(target=_work, args=(there, *arguments), daemon=True)

@@ -15,6 +15,7 @@ from equiglot.masking import BatchStream, Framing, hash_name, hash_words
 from equiglot.models import attend_in_fp32, target_logits, to_tensors
 from equiglot.objectives import Objective, SoftTargets
 from equiglot.training.checkpoint import Checkpoint, CheckpointFolder, pack_optimiser, unpack_optimiser
+from equiglot.training.flat import separate
 from equiglot.training.history import Counter, LossMeter, LossPoint, Progress, TrainingRecord, ValidationPoint, mean_of
 from equiglot.training.optimiser import build_optimiser, choose_precision, learning_rate
 from equiglot.training.settings import TrainingSettings
@@ -129,6 +130,7 @@ class Trainer:
                 self._save()
                 saved = time.monotonic()
         self._model.load_state_dict(self._state.best_weights)
+        separate(self._model)
         return self.record()
 
     def record(self) -> TrainingRecord:
@@ -161,11 +163,12 @@ class Trainer:
         count = max(1, sum(len(self._stream[index].targets) for index in indices))
         for index in indices:
             self._backward(index, count)
-        norm = torch.nn.utils.clip_grad_norm_(self._model.parameters(), settings.clip)
+        weights = [vector for group in self._optimiser.param_groups for vector in group["params"]]
+        norm = torch.nn.utils.clip_grad_norm_(weights, settings.clip)
         if not torch.isfinite(norm):
             self._diverged("gradient", indices[-1])
         self._optimiser.step()
-        self._optimiser.zero_grad()
+        self._optimiser.zero_grad(set_to_none=False)
         self._state.update += 1
 
     def _backward(self, index: int, count: int) -> None:

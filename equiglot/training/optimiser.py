@@ -6,14 +6,18 @@ import torch
 from torch.optim import AdamW
 from transformers import PreTrainedModel
 
+from equiglot.training.flat import flatten
 from equiglot.training.settings import TrainingSettings
 
 
 def build_optimiser(model: PreTrainedModel, settings: TrainingSettings) -> AdamW:
-    """AdamW (Loshchilov and Hutter, 2019); biases and normalisation weights (one dimension) do not decay."""
-    decayed = [each for each in model.parameters() if each.requires_grad and each.dim() > 1]
-    others = [each for each in model.parameters() if each.requires_grad and each.dim() <= 1]
-    groups = [{"params": decayed, "weight_decay": settings.weight_decay}, {"params": others, "weight_decay": 0.0}]
+    """AdamW (Loshchilov and Hutter, 2019); biases and normalisation weights (one dimension) do not decay.
+
+    It sees the model's weights as two vectors (`flatten`): gradients are set to zero, never to None.
+    """
+    decayed = flatten(each for each in model.parameters() if each.requires_grad and each.dim() > 1)
+    others = flatten(each for each in model.parameters() if each.requires_grad and each.dim() <= 1)
+    groups = [{"params": [decayed], "weight_decay": settings.weight_decay}, {"params": [others], "weight_decay": 0.0}]
     return AdamW(groups, lr=settings.learning_rate, betas=settings.betas, eps=settings.epsilon, fused=True)
 
 

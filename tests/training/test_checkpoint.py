@@ -126,7 +126,8 @@ def test_an_optimiser_goes_on_where_it_was() -> None:
                 optimiser = build_optimiser(model, TrainingSettings())
                 unpack_optimiser(optimiser, packed)
             for parameter in model.parameters():
-                parameter.grad = torch.full_like(parameter, 0.1 * (step - 1.5)) * parameter.detach()
+                assert parameter.grad is not None
+                parameter.grad.copy_(0.1 * (step - 1.5) * parameter.detach())
             optimiser.step()
         results.append({name: value.detach().clone() for name, value in model.named_parameters()})
     assert all(torch.equal(results[0][name], results[1][name]) for name in results[0])

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from equiglot.training import TrainingSettings
+from equiglot.training.flat import separate
 from equiglot.training.optimiser import build_optimiser, choose_precision, learning_rate
 from tests.tiny import make_model
 
@@ -43,11 +44,46 @@ def test_the_rate_rises_to_its_peak_and_never_rises_again(updates: int, warmup: 
 def test_biases_and_normalisation_do_not_decay() -> None:
     model = make_model()
     decayed, others = build_optimiser(model, TrainingSettings(weight_decay=0.1)).param_groups
-    names = {id(parameter): name for name, parameter in model.named_parameters()}
-    expected = {name for name in names.values() if "LayerNorm" not in name and not name.endswith("bias")}
-    assert {names[id(parameter)] for parameter in decayed["params"]} == expected
-    assert {names[id(parameter)] for parameter in others["params"]} == set(names.values()) - expected
     assert (decayed["weight_decay"], others["weight_decay"]) == (0.1, 0.0)
+    matrices = [each for each in model.parameters() if each.dim() > 1]
+    biases = [each for each in model.parameters() if each.dim() <= 1]
+    for group, parts in ((decayed, matrices), (others, biases)):
+        (vector,) = group["params"]
+        assert torch.equal(vector, torch.cat([each.flatten() for each in parts]))
+        assert all(each.untyped_storage().data_ptr() == vector.untyped_storage().data_ptr() for each in parts)
+
+
+def test_vectors_learn_what_single_weights_would() -> None:
+    """The optimiser on two vectors is the optimiser on every weight by itself."""
+    ids = torch.arange(5, 45).view(4, 10)
+    models = [make_model().train(False) for _ in range(2)]
+    models[1].load_state_dict(models[0].state_dict())
+    settings = TrainingSettings(learning_rate=0.01, weight_decay=0.1)
+    flat = build_optimiser(models[0], settings)
+    groups = [[each for each in models[1].parameters() if (each.dim() > 1) == decays] for decays in (True, False)]
+    plain = torch.optim.AdamW(
+        [{"params": groups[0], "weight_decay": 0.1}, {"params": groups[1], "weight_decay": 0.0}], lr=0.01
+    )
+    for _ in range(5):
+        for model, optimiser in zip(models, (flat, plain), strict=True):
+            optimiser.zero_grad(set_to_none=optimiser is plain)
+            model(input_ids=ids, labels=ids).loss.backward()
+            weights = [each for group in optimiser.param_groups for each in group["params"]]
+            torch.nn.utils.clip_grad_norm_(weights, 0.5)
+            optimiser.step()
+    for one, other in zip(models[0].parameters(), models[1].parameters(), strict=True):
+        assert torch.allclose(one, other, atol=1e-4)
+
+
+def test_separated_weights_are_the_same_and_their_own() -> None:
+    model = make_model()
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    build_optimiser(model, TrainingSettings())
+    separate(model)
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+    places = [each.untyped_storage().data_ptr() for each in model.parameters()]
+    assert len(set(places)) == len(places)
+    assert all(each.grad is None for each in model.parameters())
 
 
 def test_precision_is_what_was_asked_for() -> None:

@@ -1,0 +1,184 @@
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional
+from transformers import BertConfig, BertForMaskedLM
+
+from equiglot.models import layers
+from equiglot.models.dropout import Dropout
+from equiglot.models.layers import can_encode, encode
+
+ROWS, WIDTH = 7, 19
+
+
+def make(dropout: float = 0.0, **changes: object) -> BertForMaskedLM:
+    """A BERT whose biases and norms are no longer at their initial zeros and ones."""
+    torch.manual_seed(1)
+    settings = {"hidden_dropout_prob": dropout, "attention_probs_dropout_prob": dropout, **changes}
+    model = BertForMaskedLM(
+        BertConfig(
+            vocab_size=300,
+            hidden_size=64,
+            num_hidden_layers=3,
+            num_attention_heads=4,
+            intermediate_size=160,
+            max_position_embeddings=40,
+            initializer_range=0.1,
+            **settings,
+        )
+    )
+    for name, parameter in model.named_parameters():
+        if parameter.dim() == 1:
+            torch.nn.init.normal_(parameter, mean=float(name.endswith("LayerNorm.weight")), std=0.1)
+    return model.train()
+
+
+def rows(padded: bool) -> tuple[torch.Tensor, torch.Tensor | None]:
+    torch.manual_seed(2)
+    inputs = torch.randint(5, 300, (ROWS, WIDTH))
+    lengths = torch.randint(5, WIDTH, (ROWS,))
+    return inputs, (torch.arange(WIDTH) < lengths[:, None]) if padded else None
+
+
+def states_and_gradients(model, compute, attention, autocast: bool):
+    torch.manual_seed(3)
+    wanted = torch.randn(ROWS, WIDTH, 64)
+    if attention is not None:
+        wanted = wanted * attention[:, :, None]
+    model.zero_grad()
+    with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
+        states = compute()
+    states.float().backward(wanted)
+    gradients = {name: each.grad.clone() for name, each in model.named_parameters() if each.grad is not None}
+    return states.detach().float(), gradients
+
+
+def distance(first: torch.Tensor, second: torch.Tensor) -> float:
+    return float((first - second).norm() / second.norm())
+
+
+def plain(model, inputs, attention):
+    return model.base_model(input_ids=inputs, attention_mask=attention).last_hidden_state
+
+
+@pytest.mark.parametrize("padded", [False, True])
+def test_states_and_gradients_are_those_of_transformers(padded):
+    model, (inputs, attention) = make(), rows(padded)
+    there, expected = states_and_gradients(model, lambda: plain(model, inputs, attention), attention, False)
+    here, found = states_and_gradients(model, lambda: encode(model, inputs, attention), attention, False)
+    real = slice(None) if attention is None else attention
+    assert distance(here[real], there[real]) < 1e-6
+    assert found.keys() == expected.keys()
+    for name, gradient in expected.items():
+        if "key.bias" in name:  # zero but for rounding: it moves all of a row's scores alike
+            assert found[name].norm() < 1e-4 * expected[name.replace("key", "query")].norm()
+        else:
+            assert distance(found[name], gradient) < 1e-5, name
+
+
+@pytest.mark.parametrize("padded", [False, True])
+def test_in_bf16_they_are_as_near_to_fp32_as_those_of_transformers(padded):
+    model, (inputs, attention) = make(), rows(padded)
+    exact, expected = states_and_gradients(model, lambda: plain(model, inputs, attention), attention, False)
+    there, usual = states_and_gradients(model, lambda: plain(model, inputs, attention), attention, True)
+    here, found = states_and_gradients(model, lambda: encode(model, inputs, attention), attention, True)
+    real = slice(None) if attention is None else attention
+    assert distance(here[real], exact[real]) < 1.5 * distance(there[real], exact[real])
+    for name, gradient in expected.items():
+        if "key.bias" not in name:
+            assert distance(found[name], gradient) < 1.5 * distance(usual[name], gradient) + 1e-3, name
+
+
+def test_no_gradient_no_graph():
+    model, (inputs, attention) = make(), rows(True)
+    with torch.no_grad():
+        assert encode(model, inputs, attention).grad_fn is None
+
+
+def plain_with_masks(model, inputs, attention, masks, rate):
+    """A plain BERT whose dropout is given."""
+    kept = iter(masks)
+
+    def drop(values):
+        return values * next(kept).view(values.shape).float() / (1 - rate)
+
+    embeddings, heads = model.base_model.embeddings, model.config.num_attention_heads
+    states = embeddings.word_embeddings(inputs) + embeddings.position_embeddings.weight[:WIDTH]
+    states = drop(embeddings.LayerNorm(states + embeddings.token_type_embeddings.weight[0]))
+    for layer in model.base_model.encoder.layer:
+        own, attended = layer.attention.self, layer.attention.output
+        parts = [each(states).view(ROWS, WIDTH, heads, -1).transpose(1, 2) for each in (own.query, own.key, own.value)]
+        scores = parts[0] @ parts[1].mT / math.sqrt(parts[0].shape[-1])
+        scores = scores.masked_fill(~attention[:, None, None, :], -math.inf)
+        context = drop(scores.softmax(-1)) @ parts[2]
+        context = attended.dense(context.transpose(1, 2).reshape(ROWS, WIDTH, -1))
+        states = attended.LayerNorm(states + drop(context))
+        up = functional.gelu(layer.intermediate.dense(states))
+        states = layer.output.LayerNorm(states + drop(layer.output.dense(up)))
+    return states
+
+
+def test_dropout_reaches_what_it_reaches_in_bert(monkeypatch):
+    model, (inputs, attention) = make(dropout=0.3), rows(True)
+    masks = []
+
+    class Kept(Dropout):
+        def mask(self, shape, dtype, rate):
+            masks.append(super().mask(shape, dtype, rate))
+            return masks[-1]
+
+    monkeypatch.setattr(layers, "Dropout", Kept)
+    here, found = states_and_gradients(model, lambda: encode(model, inputs, attention), attention, False)
+    assert len(masks) == 1 + 3 * model.config.num_hidden_layers
+    there, expected = states_and_gradients(
+        model, lambda: plain_with_masks(model, inputs, attention, masks, 0.3), attention, False
+    )
+    assert distance(here[attention], there[attention]) < 2e-6
+    for name, gradient in expected.items():
+        if "key.bias" not in name:
+            assert distance(found[name], gradient) < 1e-5, name
+
+
+def test_no_dropout_in_evaluation_mode():
+    model, (inputs, attention) = make(dropout=0.5).eval(), rows(False)
+    with torch.no_grad():
+        assert torch.equal(encode(model, inputs, attention), encode(model, inputs, attention))
+
+
+def test_the_seed_of_torch_decides_about_dropout():
+    model, (inputs, attention) = make(dropout=0.5), rows(False)
+    states = []
+    for seed in (5, 5, 6):
+        torch.manual_seed(seed)
+        states.append(encode(model, inputs, attention).detach())
+    assert torch.equal(states[0], states[1])
+    assert not torch.equal(states[0], states[2])
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("rate", [0.1, 0.5])
+def test_a_mask_drops_its_share(dtype, rate):
+    mask = Dropout(4).mask((3, 1001, 333), dtype, rate)
+    assert mask.dtype == dtype
+    assert mask.shape == (3, 1001, 333)
+    assert set(mask.unique().tolist()) == {0.0, 1.0}
+    error = math.sqrt(rate * (1 - rate) / mask.numel())
+    assert abs((mask == 0).float().mean().item() - rate) < 5 * error + 2**-16
+    # neighbours, and the four elements of a random word, are independent
+    flat = mask.float().flatten().numpy()
+    for step in (1, 2, 4, 333):
+        assert abs(np.corrcoef(flat[:-step], flat[step:])[0, 1]) < 5 / math.sqrt(len(flat))
+
+
+def test_masks_differ_from_each_other():
+    dropout = Dropout(4)
+    assert not torch.equal(dropout.mask((100,), torch.float32, 0.5), dropout.mask((100,), torch.float32, 0.5))
+
+
+@pytest.mark.parametrize("changes", [{"hidden_act": "relu"}, {"is_decoder": True}])
+def test_other_models_are_left_to_transformers(changes):
+    assert can_encode(make(), torch.device("cpu"))
+    assert not can_encode(make(**changes), torch.device("cpu"))
+    assert not can_encode(make(), torch.device("cuda"))
