@@ -67,12 +67,16 @@ class Smoothing(_Policy):
 
     def portions(self, sizes: Mapping[str, int], epochs: float) -> dict[str, Portion]:
         """Language -> portion; `sizes` in characters, `epochs` the length of the training."""
-        weights = {language: size**self.alpha for language, size in sizes.items()}
+        weights = self.weights(sizes)
         budget = epochs * sum(sizes.values()) / sum(weights.values())
         return {
             language: Portion(characters=size, passes=budget * weights[language] / size)
             for language, size in sizes.items()
         }
+
+    def weights(self, sizes: Mapping[str, int]) -> dict[str, float]:
+        """Language -> size ** alpha: how much of each there is, in proportion to the others."""
+        return {language: size**self.alpha for language, size in sizes.items()}
 
 
 class UniMax(_Policy):

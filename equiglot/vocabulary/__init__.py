@@ -1,22 +1,6 @@
 """From sentences to token ids: learning a vocabulary, its Hugging Face folder, and tokenised text on disk."""
 
-from equiglot.vocabulary.folder import check_same_vocabulary, load_tokenizer, write_tokenizer
-from equiglot.vocabulary.settings import CONTINUATION, SPECIAL_TOKENS, VocabularySettings
-from equiglot.vocabulary.tokenising import TokenStatistics, tokenise_split
-from equiglot.vocabulary.tokens import TokenizedText, open_tokens
-from equiglot.vocabulary.training import VocabularyRecord, train_vocabulary
+import lazy_loader
 
-__all__ = [
-    "CONTINUATION",
-    "SPECIAL_TOKENS",
-    "TokenStatistics",
-    "TokenizedText",
-    "VocabularyRecord",
-    "VocabularySettings",
-    "check_same_vocabulary",
-    "load_tokenizer",
-    "open_tokens",
-    "tokenise_split",
-    "train_vocabulary",
-    "write_tokenizer",
-]
+# What it has stands in __init__.pyi, and is imported when it is first used: settings can be read without torch.
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

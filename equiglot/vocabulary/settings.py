@@ -2,7 +2,9 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from equiglot.corpus.balancing import Smoothing
 
 SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 """In the order of their ids, 0 to 4."""
@@ -10,11 +12,32 @@ SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 CONTINUATION = "##"
 """What WordPiece writes before a piece that does not begin a word."""
 
+WORD_START = "▁"
+"""What Unigram and BPE write for the space before a word, at the beginning of text too."""
+
+BYTES = 256
+
 Accents = Literal["letters", "all-but-korean", "keep"]
+Algorithm = Literal["wordpiece", "unigram", "bpe", "byte-bpe"]
+
+_NO_EFFECT = {
+    "byte-bpe": ("coverage", "bytes cover every character"),
+    "unigram": ("min_frequency", "it joins no pairs"),
+}
 
 
 class VocabularySettings(BaseModel):
     """How the vocabulary that the models of a run share is learnt.
+
+    How words are cut, four ways:
+
+    - `wordpiece`, as BERT: every character takes two entries, at the beginning of words and inside (`##x`); a word
+      with a character outside the alphabet is [UNK].
+    - `unigram`, as XLM-R: the pieces under which the text is most probable; words begin with `▁`. Of a word with
+      characters outside the alphabet only these are [UNK].
+    - `bpe`: the pairs joined that are most frequent; `▁` and [UNK] as with `unigram`.
+    - `byte-bpe`, as RoBERTa: the same over UTF-8 bytes. Nothing is ever [UNK], but a letter of Greek or Arabic takes
+      two bytes and one of Hindi, Telugu or Korean three, until they are joined.
 
     The accents of the text, three ways:
 
@@ -24,12 +47,19 @@ class VocabularySettings(BaseModel):
     - `all-but-korean` strips every nonspacing mark (paper 1, appendix E.1). Hangul has none of its own; it is
       decomposed to letters and composed again, so its syllables stay whole. Hindi loses vowel signs: में becomes म.
     - `keep` keeps all.
+
+    How much of each language is read, three ways:
+
+    - `equal`: as many characters of each as the smallest has.
+    - `proportional`: all there are.
+    - `{kind: smoothing, alpha: a}`: in proportion to size ** a, and as much as can be without reading anything twice:
+      the smallest language is read whole. 0 is `equal`, 1 is `proportional`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["shared"] = Field("shared", description="One vocabulary for all models of the run.")
-    algorithm: Literal["wordpiece"] = "wordpiece"
+    algorithm: Algorithm = Field("wordpiece", description="How words are cut into pieces.")
     size: int = Field(
         30_000, ge=64, le=1_000_000, description="Entries at most, special tokens and single characters included."
     )
@@ -38,16 +68,30 @@ class VocabularySettings(BaseModel):
     languages: Annotated[tuple[str, ...], Field(min_length=1)] | None = Field(
         None, description="Whose text the vocabulary is learnt from; without it, all languages of the models."
     )
-    sampling: Literal["equal", "proportional"] = Field(
+    sampling: Smoothing | Literal["equal", "proportional"] = Field(
         "equal",
-        description="equal: as many characters of each language as the smallest has; proportional: all there are.",
+        description="equal: as many characters of each language as the smallest has; proportional: all there are; "
+        "{kind: smoothing, alpha: a}: in proportion to size ** a, the smallest language whole.",
     )
-    characters: int | None = Field(None, ge=1, description="At most so many characters of each language.")
-    min_frequency: int = Field(2, ge=0, description="A pair of pieces seen more rarely is not joined.")
+    characters: int | None = Field(
+        None, ge=1, description="At most so many characters of each language; `sampling` sees no more than these."
+    )
+    min_frequency: int = Field(
+        2, ge=0, description="A pair of pieces seen more rarely is not joined; `unigram` joins none."
+    )
     coverage: float = Field(
         0.9999,
         gt=0.5,
         le=1,
-        description="The share of each language's running characters that the alphabet covers; a word with a character "
-        "outside the alphabet is [UNK].",
+        description="The share of each language's running characters that the alphabet covers. A word with a character "
+        "outside the alphabet is [UNK]; with `unigram` and `bpe` the character alone; `byte-bpe` covers all.",
     )
+
+    @model_validator(mode="after")
+    def _fits_the_algorithm(self) -> "VocabularySettings":
+        field, why = _NO_EFFECT.get(self.algorithm, ("", ""))
+        if field and getattr(self, field) != type(self).model_fields[field].default:
+            raise ValueError(f"{field} has no effect on {self.algorithm} ({why}): leave it out")
+        if self.algorithm == "byte-bpe" and self.size <= len(SPECIAL_TOKENS) + BYTES:
+            raise ValueError(f"byte-bpe needs a size above {len(SPECIAL_TOKENS) + BYTES}, for the bytes alone")
+        return self

@@ -2,11 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any, get_args
 
 import pyarrow as pa
 import pytest
 
 from equiglot.vocabulary import VocabularySettings, train_vocabulary
+from equiglot.vocabulary.settings import Algorithm
+
+ALGORITHMS: tuple[Algorithm, ...] = get_args(Algorithm)
 
 # The first articles of the Universal Declaration of Human Rights, and a few sentences for what they lack.
 SENTENCES: Mapping[str, Sequence[str]] = {
@@ -79,10 +83,29 @@ def corpora(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     }
 
 
+def settings_of(algorithm: Algorithm, **fields: Any) -> VocabularySettings:
+    """Settings that cover every character of the text."""
+    coverage = {} if algorithm == "byte-bpe" else {"coverage": 1.0}
+    return VocabularySettings.model_validate({"algorithm": algorithm, **coverage, **fields})
+
+
 @pytest.fixture(scope="session")
-def vocabulary(corpora: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a vocabulary learnt from all the sentences."""
-    folder = tmp_path_factory.mktemp("vocabulary") / "tokenizer"
-    settings = VocabularySettings(size=1100, coverage=1.0, sampling="proportional")
-    train_vocabulary(corpora, settings, folder, max_length=128)
-    return folder
+def vocabularies(corpora: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Algorithm -> the folder of a vocabulary learnt from all the sentences."""
+    root = tmp_path_factory.mktemp("vocabulary")
+    for algorithm in ALGORITHMS:
+        settings = settings_of(algorithm, size=1100, sampling="proportional")
+        train_vocabulary(corpora, settings, root / algorithm, max_length=128)
+    return {algorithm: root / algorithm for algorithm in ALGORITHMS}
+
+
+@pytest.fixture(params=ALGORITHMS)
+def vocabulary(request: pytest.FixtureRequest, vocabularies: dict[str, Path]) -> Path:
+    """The folder of each of them."""
+    return vocabularies[request.param]
+
+
+@pytest.fixture(scope="session")
+def wordpiece(vocabularies: dict[str, Path]) -> Path:
+    """The folder of the WordPiece vocabulary."""
+    return vocabularies["wordpiece"]

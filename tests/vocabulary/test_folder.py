@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from tokenizers.models import WordPiece
 from transformers import AutoTokenizer, BertConfig
 
 from equiglot.errors import InputError
@@ -17,7 +18,10 @@ ALL = [sentence for sentences in SENTENCES.values() for sentence in sentences]
 @pytest.fixture
 def beside_bert(vocabulary: Path, tmp_path: Path) -> Path:
     """The tokenizer beside the configuration of a BERT model."""
-    folder = tmp_path / "model"
+    return _beside_bert(vocabulary, tmp_path / "model")
+
+
+def _beside_bert(vocabulary: Path, folder: Path) -> Path:
     write_tokenizer(load_tokenizer(vocabulary), folder, max_length=64)
     BertConfig(vocab_size=2000).save_pretrained(folder)
     config = json.loads((folder / "config.json").read_text())
@@ -39,11 +43,12 @@ def test_stock_transformers_reads_the_same_ids_alone_and_beside_a_model(
 def test_the_tokenizer_is_not_rebuilt_from_flags(beside_bert: Path) -> None:
     stock = AutoTokenizer.from_pretrained(beside_bert)
     normalise = stock.backend_tokenizer.normalizer.normalize_str
-    assert normalise("हिन्दी में 한국어 Äpfel") == "हिन्दी में 한국어 apfel"
+    assert normalise("हिन्दी में 한국어 Äpfel").strip() == "हिन्दी में 한국어 apfel"
 
 
-def test_transformers_would_rebuild_a_tokenizer_that_is_called_bert(beside_bert: Path) -> None:
+def test_transformers_would_rebuild_a_tokenizer_that_is_called_bert(wordpiece: Path, tmp_path: Path) -> None:
     # Why `write_tokenizer` names another class. When this fails, transformers has changed: look again.
+    beside_bert = _beside_bert(wordpiece, tmp_path / "model")
     (beside_bert / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": "BertTokenizer"}))
     normalise = AutoTokenizer.from_pretrained(beside_bert).backend_tokenizer.normalizer.normalize_str
     assert len(normalise("한국어")) == 8  # Hangul in pieces.
@@ -71,7 +76,10 @@ def test_round_trip(vocabulary: Path, sentence: str) -> None:
     ids = tokenizer(sentence, add_special_tokens=False)["input_ids"]
     text = str(tokenizer.decode(ids))
     normalised = tokenizer.backend_tokenizer.normalizer.normalize_str(sentence)
-    assert text.replace(" ", "") == normalised.replace(" ", "")
+    if isinstance(tokenizer.backend_tokenizer.model, WordPiece):  # It puts spaces around punctuation.
+        assert text.replace(" ", "") == normalised.replace(" ", "")
+    else:
+        assert text == normalised.strip()
     assert tokenizer(text, add_special_tokens=False)["input_ids"] == ids
 
 
@@ -99,8 +107,8 @@ def test_what_is_no_tokenizer_folder_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["tokenization_mine.py", "vocab.pkl", "words.joblib"])
-def test_code_and_pickles_are_refused(vocabulary: Path, tmp_path: Path, name: str) -> None:
-    folder = shutil.copytree(vocabulary, tmp_path / "copy")
+def test_code_and_pickles_are_refused(wordpiece: Path, tmp_path: Path, name: str) -> None:
+    folder = shutil.copytree(wordpiece, tmp_path / "copy")
     (folder / name).write_bytes(b"import os")
     with pytest.raises(InputError, match="code or a pickle") as refusal:
         load_tokenizer(folder)
@@ -108,8 +116,8 @@ def test_code_and_pickles_are_refused(vocabulary: Path, tmp_path: Path, name: st
 
 
 @pytest.mark.parametrize("name", ["tokenizer_config.json", "config.json"])
-def test_remote_code_is_refused(vocabulary: Path, tmp_path: Path, name: str) -> None:
-    folder = shutil.copytree(vocabulary, tmp_path / "copy")
+def test_remote_code_is_refused(wordpiece: Path, tmp_path: Path, name: str) -> None:
+    folder = shutil.copytree(wordpiece, tmp_path / "copy")
     (folder / name).write_text(json.dumps({"auto_map": {"AutoTokenizer": ["other--mine.Tokenizer", None]}}))
     with pytest.raises(InputError, match="code of its own"):
         load_tokenizer(folder)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from equiglot.vocabulary.normalisation import normaliser, pre_tokeniser
-from equiglot.vocabulary.settings import Accents, VocabularySettings
+from equiglot.vocabulary.settings import Accents, Algorithm, VocabularySettings
 
 LETTERS = [
     ("German", "Äpfel Straße überall", "apfel straße uberall"),
@@ -77,12 +77,33 @@ def test_case_is_kept_where_asked() -> None:
 
 def test_words_end_at_space_punctuation_and_around_han() -> None:
     def words(text: str) -> list[str]:
-        return [word for word, _ in pre_tokeniser().pre_tokenize_str(text)]
+        return [word for word, _ in pre_tokeniser("wordpiece").pre_tokenize_str(text)]
 
     assert words("don't, ever") == ["don", "'", "t", ",", "ever"]
     assert words("東京タワーは高い。") == ["東", "京", "タワーは", "高", "い", "。"]
     assert words("में है।") == ["में", "है", "।"]
     assert words("한국어를 배우자") == ["한국어를", "배우자"]
+
+
+@pytest.mark.parametrize("algorithm", ["unigram", "bpe"])
+def test_words_keep_the_space_before_them(algorithm: Algorithm) -> None:
+    def words(text: str) -> list[str]:
+        return [word for word, _ in pre_tokeniser(algorithm).pre_tokenize_str(text)]
+
+    assert words("don't (ever)") == ["▁don", "'", "t", "▁(", "ever", ")"]
+    assert words("東京タワーは高い。") == ["▁東京タワーは高い", "。"]
+    assert words("में है।") == ["▁में", "▁है", "।"]
+
+
+def test_bytes_are_cut_at_the_same_places() -> None:
+    cuts = [place for _, place in pre_tokeniser("byte-bpe").pre_tokenize_str(" don't (में)।")]
+    assert cuts == [(0, 4), (4, 5), (5, 6), (6, 8), (8, 11), (11, 12), (12, 13)]
+
+
+@pytest.mark.parametrize("algorithm", ["unigram", "bpe", "byte-bpe"])
+def test_space_is_one_space_where_pieces_hold_it(algorithm: Algorithm) -> None:
+    normalise = normaliser(VocabularySettings(algorithm=algorithm)).normalize_str
+    assert normalise(" \u3000में\u00a0 \t है ▁ x\n") == "में है x"
 
 
 @given(

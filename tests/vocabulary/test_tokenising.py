@@ -1,4 +1,4 @@
-"""Tokenised text: nothing lost, nothing empty, counts that agree with a plain count; three kinds of tokenizer."""
+"""Tokenised text: nothing lost, nothing empty, counts that agree with a plain count; all kinds of tokenizer."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
 from equiglot.errors import InputError
@@ -19,20 +19,9 @@ from equiglot.vocabulary import (
     tokenise_split,
     train_vocabulary,
 )
-from tests.vocabulary.conftest import SENTENCES, write_arrow
+from tests.vocabulary.conftest import ALGORITHMS, SENTENCES, write_arrow
 
 ALL = [sentence for sentences in SENTENCES.values() for sentence in sentences]
-
-
-def _unigram() -> PreTrainedTokenizerFast:
-    backend = Tokenizer(models.Unigram())
-    backend.pre_tokenizer = pre_tokenizers.Metaspace()
-    backend.decoder = decoders.Metaspace()
-    trainer = trainers.UnigramTrainer(
-        vocab_size=1500, special_tokens=["<pad>", "<unk>"], unk_token="<unk>", show_progress=False
-    )
-    backend.train_from_iterator(ALL, trainer)
-    return PreTrainedTokenizerFast(tokenizer_object=backend, pad_token="<pad>", unk_token="<unk>")
 
 
 def _byte_level() -> PreTrainedTokenizerFast:
@@ -45,11 +34,10 @@ def _byte_level() -> PreTrainedTokenizerFast:
     return PreTrainedTokenizerFast(tokenizer_object=backend)
 
 
-@pytest.fixture(params=["wordpiece", "unigram", "byte-level"])
-def tokenizer(request: pytest.FixtureRequest, vocabulary: Path) -> PreTrainedTokenizerFast:
-    """Three kinds, because only WordPiece tells from an id whether a piece continues a word."""
-    kinds = {"wordpiece": lambda: load_tokenizer(vocabulary), "unigram": _unigram, "byte-level": _byte_level}
-    return kinds[request.param]()
+@pytest.fixture(params=[*ALGORITHMS, "foreign"])
+def tokenizer(request: pytest.FixtureRequest, vocabularies: dict[str, Path]) -> PreTrainedTokenizerFast:
+    """All kinds, because only WordPiece tells from an id whether a piece continues a word; and one without [UNK]."""
+    return _byte_level() if request.param == "foreign" else load_tokenizer(vocabularies[request.param])
 
 
 def test_statistics_agree_with_a_plain_count(tokenizer: PreTrainedTokenizerFast, tmp_path: Path) -> None:
@@ -86,10 +74,10 @@ def test_long_sentences_are_cut_and_nothing_is_lost(
     assert (np.diff(text.characters) >= 0).all()
 
 
-def test_cut_sequences_know_their_characters(vocabulary: Path, tmp_path: Path) -> None:
+def test_cut_sequences_know_their_characters(wordpiece: Path, tmp_path: Path) -> None:
     sentence = "the rights of all, and the rights of one."
     source = write_arrow(tmp_path / "text.arrow", [sentence])
-    tokenizer = load_tokenizer(vocabulary)
+    tokenizer = load_tokenizer(wordpiece)
     tokenise_split(source, tokenizer, 3, tmp_path / "tokens")
     text = open_tokens(tmp_path / "tokens")
     for index in range(len(text)):
@@ -114,8 +102,8 @@ def test_a_special_token_in_the_text_is_text(vocabulary: Path, tmp_path: Path) -
     assert tokenizer.mask_token_id in tokenizer("Write [MASK]")["input_ids"]  # For its users nothing has changed.
 
 
-def test_an_empty_split_is_a_text_of_no_sequences(vocabulary: Path, tmp_path: Path) -> None:
-    statistics = tokenise_split(write_arrow(tmp_path / "t.arrow", []), load_tokenizer(vocabulary), 9, tmp_path / "x")
+def test_an_empty_split_is_a_text_of_no_sequences(wordpiece: Path, tmp_path: Path) -> None:
+    statistics = tokenise_split(write_arrow(tmp_path / "t.arrow", []), load_tokenizer(wordpiece), 9, tmp_path / "x")
     text = open_tokens(tmp_path / "x")
     assert len(text) == statistics.sequences == 0
     assert statistics.fertility == statistics.unknown_rate == statistics.continued_share == 0
@@ -125,9 +113,9 @@ def test_an_empty_split_is_a_text_of_no_sequences(vocabulary: Path, tmp_path: Pa
 
 @hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25, deadline=None)
 @given(data=st.data())
-def test_gather_is_slicing(vocabulary: Path, tmp_path: Path, data: st.DataObject) -> None:
+def test_gather_is_slicing(wordpiece: Path, tmp_path: Path, data: st.DataObject) -> None:
     if not (tmp_path / "tokens").exists():
-        tokenise_split(write_arrow(tmp_path / "text.arrow", ALL), load_tokenizer(vocabulary), 11, tmp_path / "tokens")
+        tokenise_split(write_arrow(tmp_path / "text.arrow", ALL), load_tokenizer(wordpiece), 11, tmp_path / "tokens")
     text = open_tokens(tmp_path / "tokens")
     indices = data.draw(st.lists(st.integers(0, len(text) - 1), max_size=20))
     ids, lengths = text.gather(np.array(indices, np.int64))
@@ -148,11 +136,11 @@ def test_a_large_vocabulary_gets_wide_ids(tmp_path: Path) -> None:
     assert text.ids.tolist() == [1, 65536]
 
 
-def test_damaged_arrays_are_refused(vocabulary: Path, tmp_path: Path) -> None:
+def test_damaged_arrays_are_refused(wordpiece: Path, tmp_path: Path) -> None:
     folder = tmp_path / "tokens"
     with pytest.raises(InputError, match="not there"):
         open_tokens(folder)
-    tokenise_split(write_arrow(tmp_path / "text.arrow", ALL), load_tokenizer(vocabulary), 50, folder)
+    tokenise_split(write_arrow(tmp_path / "text.arrow", ALL), load_tokenizer(wordpiece), 50, folder)
     whole = np.load(folder / "ids.npy")
     np.save(folder / "ids.npy", whole[:-1])
     with pytest.raises(InputError, match="belong together"):

@@ -1,0 +1,22 @@
+from .folder import check_same_vocabulary, load_tokenizer, write_tokenizer
+from .pieces import readable_pieces
+from .settings import CONTINUATION, SPECIAL_TOKENS, VocabularySettings
+from .tokenising import TokenStatistics, tokenise_split
+from .tokens import TokenizedText, open_tokens
+from .training import VocabularyRecord, train_vocabulary
+
+__all__ = [
+    "CONTINUATION",
+    "SPECIAL_TOKENS",
+    "TokenStatistics",
+    "TokenizedText",
+    "VocabularyRecord",
+    "VocabularySettings",
+    "check_same_vocabulary",
+    "load_tokenizer",
+    "open_tokens",
+    "readable_pieces",
+    "tokenise_split",
+    "train_vocabulary",
+    "write_tokenizer",
+]
