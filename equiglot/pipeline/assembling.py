@@ -1,6 +1,6 @@
 """From the files of a run to its scores and its page; a run that is half done gives what there is."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 
 import langcodes
@@ -10,6 +10,7 @@ from safetensors.numpy import load_file
 from equiglot.corpus import CleaningStep as CorpusStep
 from equiglot.corpus import read_sentences, read_statistics
 from equiglot.evaluation import (
+    Bootstrap,
     ByLanguage,
     Estimate,
     Score,
@@ -20,51 +21,83 @@ from equiglot.evaluation import (
     write_scores,
 )
 from equiglot.labels import SoftLabels
-from equiglot.pipeline.records import read_record, recorded_graph, state_of
+from equiglot.pipeline.records import Record, read_record, recorded_graph, state_of
+from equiglot.pipeline.wording import balance_in_words, encoder_in_words, labels_in_words, vocabulary_in_words
 from equiglot.pipeline.work import SPLITS, bootstrap_of
 from equiglot.recipe import FREQUENCY, ModelPlan, Recipe, recipe_text
-from equiglot.report import CleaningStep, Curve, Language, Model, Portion, Report, Role, Run, Size, write_report
+from equiglot.report import (
+    CleaningStep,
+    Curve,
+    Language,
+    Model,
+    Portion,
+    Report,
+    Role,
+    Run,
+    Size,
+    listed,
+    plots_of,
+    tables_of,
+    write_card,
+    write_figures,
+    write_report,
+    write_tables,
+)
 from equiglot.run import RunDirectory, read_json
 from equiglot.training import LossPoint, ValidationPoint
-from equiglot.vocabulary import TokenStatistics, load_tokenizer
+from equiglot.vocabulary import TokenStatistics, load_tokenizer, readable_pieces
 
 _EXAMPLE_TOKENS = 30
 _FREQUENCY_LABEL = "words by frequency"
 
 
 def publish(run: RunDirectory, recipe: Recipe) -> None:
-    """Writes the run's scores and its page, from all that is done."""
-    assembly = _Assembly(run, recipe)
+    """Writes the run's scores, its page with tables and figures, and the cards of its models, from all that is done."""
+    assembly = Assembly(run, recipe)
     scores = list(assembly.scores())
+    report = assembly.report(scores)
     write_scores(run.scores, scores)
-    write_report(assembly.report(scores), run.report)
+    write_tables(tables_of(report), run.tables)
+    write_figures(plots_of(report), run.figures)
+    write_report(report, run.report)
+    for model in report.models:
+        if model.updates is not None:
+            write_card(report, model, run.card(model.name))
 
 
-class _Assembly:
-    """What a run has made so far."""
+class Assembly:
+    """What a run has made so far.
 
-    def __init__(self, run: RunDirectory, recipe: Recipe) -> None:
+    Args:
+        run: its folder.
+        recipe: its recipe.
+        bootstrap: how intervals are made, where not as the recipe says.
+
+    Attributes:
+        mrr: model -> language -> its MRR, for all that is scored.
+    """
+
+    def __init__(self, run: RunDirectory, recipe: Recipe, bootstrap: Bootstrap | None = None) -> None:
         self._run, self._recipe = run, recipe
         self._plans = recipe.plans()
         jobs = recorded_graph(run, recipe).jobs
-        self._records = {
-            name: read_record(run, name) if state_of(run, job) == "done" else None for name, job in jobs.items()
-        }
-        (self._task,) = recipe.evaluation
-        self._mrr = {name: self._estimates(name) for name in (*self._plans, FREQUENCY) if self._done(f"scores/{name}")}
+        self._states = {name: state_of(run, job) for name, job in jobs.items()}
+        self._records = {name: read_record(run, name) for name, state in self._states.items() if state == "done"}
+        (task,) = recipe.evaluation
+        self._bootstrap = bootstrap or bootstrap_of(task)
+        self.mrr = {name: self._estimates(name) for name in (*self._plans, FREQUENCY) if self._done(f"scores/{name}")}
 
     def scores(self) -> Iterator[Score]:
         """Every number of the run: of each model alone, then of groups, distances and differences."""
-        for name in self._mrr:
+        for name in self.mrr:
             yield from read_scores(self._run.scores_of(name) / "scores.jsonl")
-        compared = {name: scores for name, scores in self._mrr.items() if name == FREQUENCY or self._multilingual(name)}
-        yield from comparison_rows(
-            compared,
-            self._teachers(),
-            reference=self._recipe.report.reference,
-            groups=self._recipe.groups,
-            seed=self._recipe.seed,
-        )
+        yield from self.comparisons(self._recipe.groups)
+
+    def comparisons(self, groups: Mapping[str, Sequence[str]]) -> Iterator[Score]:
+        """Means over groups of languages, distances from the teachers, and differences between models."""
+        compared = {name: scores for name, scores in self.mrr.items() if name == FREQUENCY or self._multilingual(name)}
+        reference, seed = self._recipe.report.reference, self._recipe.seed
+        yield from comparison_rows(compared, self.teachers(), reference=reference, groups=groups, seed=seed)
 
     def report(self, scores: list[Score]) -> Report:
         """All that the page shows."""
@@ -74,6 +107,7 @@ class _Assembly:
         return Report(
             name=self._recipe.report.title or self._recipe.name,
             languages=languages,
+            vocabulary=self._vocabulary(),
             groups=self._recipe.groups,
             models=models,
             scores=tuple(scores),
@@ -81,27 +115,36 @@ class _Assembly:
             reference=self._recipe.report.reference,
             references={code: self._recipe.reference(code) for code in self._recipe.trained_languages},
             run=self._about_run(),
-            missing=tuple(f"{name} is not done" for name, record in self._records.items() if record is None),
+            missing=self._missing(),
             notes=self._recipe.report.notes,
         )
 
+    def _missing(self) -> tuple[str, ...]:
+        groups = {"left": "not done", "changed": "done with another recipe or version, and left out here"}
+        names = {state: [name for name, each in self._states.items() if each == state] for state in groups}
+        return tuple(f"{words}: {listed(names[state])}" for state, words in groups.items() if names[state])
+
+    def record(self, job: str) -> Record | None:
+        """The record of a job that is done."""
+        return self._records.get(job)
+
     def _done(self, job: str) -> bool:
-        return self._records.get(job) is not None
+        return self.record(job) is not None
 
     def _multilingual(self, name: str) -> bool:
         return len(self._plans[name].languages) > 1
 
     def _estimates(self, name: str) -> ByLanguage:
         positions = read_positions(self._run.scores_of(name) / "positions.safetensors")
-        return bootstrap_of(self._task).estimates(positions)
+        return self._bootstrap.estimates(positions)
 
-    def _teachers(self) -> ByLanguage:
+    def teachers(self) -> ByLanguage:
         """Language -> MRR of the model that its distance is measured from."""
         named = {code: self._recipe.reference(code) for code in self._recipe.trained_languages}
-        return {code: self._mrr[name][code] for code, name in named.items() if code in self._mrr.get(name, {})}
+        return {code: self.mrr[name][code] for code, name in named.items() if code in self.mrr.get(name, {})}
 
     def _language(self, code: str) -> Language:
-        name = langcodes.Language.get(code).display_name()
+        name = _language_name(code)
         if not self._done(f"corpus/{code}"):
             return Language(code=code, name=name)
         corpus = read_statistics(self._run.corpus(code))
@@ -124,10 +167,16 @@ class _Assembly:
             **sizes,
         )
 
+    def _vocabulary(self) -> str:
+        if not self._done("vocabulary/shared"):
+            return ""
+        names = [_language_name(code) for code in self._recipe.vocabulary_languages]
+        return vocabulary_in_words(self._recipe.vocabulary, len(load_tokenizer(self._run.vocabulary)), names)
+
     def _example(self, code: str) -> tuple[str, ...]:
         """A held-out sentence as the vocabulary cuts it."""
         sentence = next(read_sentences(self._run.corpus(code) / "valid.arrow", 0, 1))[0]
-        return tuple(load_tokenizer(self._run.vocabulary).tokenize(sentence)[:_EXAMPLE_TOKENS])
+        return readable_pieces(load_tokenizer(self._run.vocabulary), sentence)[:_EXAMPLE_TOKENS]
 
     def _token_counts(self, code: str) -> dict[str, TokenStatistics]:
         if not self._done(f"tokens/{code}"):
@@ -146,8 +195,10 @@ class _Assembly:
             role=self._role(plan),
             label=plan.name,
             languages=plan.languages,
-            labels=_labels_in_words(plan),
-            balancing=_balance_in_words(plan),
+            labels=labels_in_words(plan),
+            balancing=balance_in_words(plan),
+            encoder=encoder_in_words(plan.encoder),
+            seed=plan.seed(self._recipe),
         )
         if not self._done(f"model/{plan.name}"):
             return known
@@ -176,8 +227,8 @@ class _Assembly:
     def _starved(self, plan: ModelPlan) -> str | None:
         """Why a teacher knows too little to teach: it is no better than counting, or than half of its training."""
         (language,) = plan.languages
-        scored = plan.name in self._mrr and FREQUENCY in self._mrr
-        if scored and self._mrr[plan.name][language].minus(self._mrr[FREQUENCY][language]).interval[0] <= 0:
+        scored = plan.name in self.mrr and FREQUENCY in self.mrr
+        if scored and self.mrr[plan.name][language].minus(self.mrr[FREQUENCY][language]).interval[0] <= 0:
             return "no better than ranking words by frequency"
         if _gain_of_second_half(self._run, plan.name, language).interval[0] <= 0:
             return "no better than half-way through its training"
@@ -198,7 +249,7 @@ class _Assembly:
         yield from _loss_curves(name, [LossPoint(**point) for point in about["losses"]])
 
     def _about_run(self) -> Run:
-        done = [record for record in self._records.values() if record is not None]
+        done = [record for record in self._records.values() if record is not None]  # none: made again just now
         last = max(done, key=lambda record: record.finished, default=None)
         return Run(
             recipe=recipe_text(self._recipe),
@@ -209,6 +260,10 @@ class _Assembly:
             versions=last.versions if last else {},
             hardware=last.hardware if last else {},
         )
+
+
+def _language_name(code: str) -> str:
+    return langcodes.Language.get(code).display_name()
 
 
 def _step_counts(step: CorpusStep) -> dict[str, int]:
@@ -233,29 +288,3 @@ def _gain_of_second_half(run: RunDirectory, name: str, language: str) -> Estimat
     half = int(np.argmin(np.abs(updates - about["best_update"] / 2)))
     sums = 100 * (ranks[language][best] - ranks[language][half])
     return bootstrap_mean(sums, ranks[f"{language}/counts"][0], resamples=1000, seed=0, salt=language)
-
-
-def _labels_in_words(plan: ModelPlan) -> str:
-    if not isinstance(plan.labels, SoftLabels):
-        return "the masked words"
-    weight = plan.labels.weight
-    teachers = plan.labels.teachers if isinstance(plan.labels.teachers, str) else "its teachers"
-    if weight.start == weight.end == 1:
-        share = ""
-    elif weight.start == weight.end:
-        share = f" (weight {weight.start:g}), the masked words (weight {1 - weight.start:g})"
-    else:
-        share = f" (weight {weight.start:g} to {weight.end:g}), the masked words"
-    heat = "" if plan.labels.temperature == 1 else f" at temperature {plan.labels.temperature:g}"
-    return f"distributions of {teachers}{heat}{share}"
-
-
-def _balance_in_words(plan: ModelPlan) -> str:
-    words = {
-        "all": "all of the text",
-        "truncate": "every language cut to the smallest",
-        "cap": "at most {characters:,} characters of each language",
-        "smoothing": "languages drawn by size ** {alpha:g}",
-        "unimax": "equal budgets, at most {passes:g} passes",
-    }
-    return words[plan.balance.kind].format(**plan.balance.model_dump())

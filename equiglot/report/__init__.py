@@ -1,16 +1,27 @@
 """The report: what a run ends in, one HTML page that says who won, language by language, and how sure that is.
 
 `Report` is all that the page shows; `write_report` writes it. In between, `verdict` puts the numbers in a sentence,
-`tables` and `figures` lay them out.
+`tables` and `figures` lay them out, and `contents` lists those that a report has: `write_tables` and `write_figures`
+write them for papers. `write_card` tells of one model, `write_comparison` of several runs.
 """
 
+from equiglot.report.card import write_card
+from equiglot.report.comparison import ComparedRun, Comparison, Field, name_in
+from equiglot.report.comparison_page import render_comparison, write_comparison
+from equiglot.report.contents import plots_of, tables_of
 from equiglot.report.data import CleaningStep, Curve, Language, Model, Portion, Report, Role, Run, Size
+from equiglot.report.engraving import write_figures
 from equiglot.report.page import render, write_report
 from equiglot.report.verdict import Verdict, verdict
+from equiglot.report.words import listed
+from equiglot.report.writing import write_tables
 
 __all__ = [
     "CleaningStep",
+    "ComparedRun",
+    "Comparison",
     "Curve",
+    "Field",
     "Language",
     "Model",
     "Portion",
@@ -19,7 +30,16 @@ __all__ = [
     "Run",
     "Size",
     "Verdict",
+    "listed",
+    "name_in",
+    "plots_of",
     "render",
+    "render_comparison",
+    "tables_of",
     "verdict",
+    "write_card",
+    "write_comparison",
+    "write_figures",
     "write_report",
+    "write_tables",
 ]

@@ -88,6 +88,8 @@ class Model(Part):
         parameters: how many it has.
         labels: what it learns from, a phrase.
         balancing: how its text was balanced, a phrase.
+        encoder: its size, a phrase.
+        seed: of its training; None for a reference.
         updates: how many it was trained for; None where it is not trained (yet).
         best_update: the update whose weights were kept.
         tokens: tokens read in training, all passes together.
@@ -103,6 +105,8 @@ class Model(Part):
     parameters: int | None = Field(default=None, ge=0)
     labels: str = ""
     balancing: str = ""
+    encoder: str = ""
+    seed: int | None = None
     updates: int | None = Field(default=None, ge=0)
     best_update: int | None = Field(default=None, ge=0)
     tokens: int | None = Field(default=None, ge=0)
@@ -163,6 +167,7 @@ class Report(Part):
     Attributes:
         name: the run's name.
         languages: in the order in which the page lists them.
+        vocabulary: what the vocabulary is, a phrase; empty before it exists.
         groups: name -> language codes, in order; "all" stands for all languages of the run.
         models: in the order of the recipe.
         scores: every number with its interval.
@@ -177,6 +182,7 @@ class Report(Part):
 
     name: str
     languages: tuple[Language, ...] = ()
+    vocabulary: str = ""
     groups: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
     models: tuple[Model, ...] = ()
     scores: tuple[Score, ...] = ()

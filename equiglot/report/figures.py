@@ -15,12 +15,15 @@ from equiglot.report.data import Report
 from equiglot.report.labels import Point, spread, text_positions
 from equiglot.report.numbers import Number, Numbers
 from equiglot.report.plotting import HOVER, base_layout, is_within, marker, span_of, spoken, whiskers
-from equiglot.report.series import Series, all_series, multilingual_series
+from equiglot.report.series import Series, all_series
 from equiglot.report.tables import row_languages
 from equiglot.report.words import decimal, group_phrase, plot_text, shortened
 
 _POINT, _GAP = 15, 16
 """Height of a model's place in a row, and the space between rows, both in pixels."""
+
+_STRIP = 0.13
+"""Share of the trade-off's height that is kept free for each label of what lies beyond the axes."""
 
 
 def trade_off(report: Report) -> go.Figure | None:
@@ -59,15 +62,17 @@ def _trade_off_figure(places: Sequence[tuple[Series, Number, Number]], x_title: 
     trained = [place for place in places if place[0].role != "reference"] or places
     x_range, y_range = span_of([x for _, x, _ in trained]), span_of([y for _, _, y in trained])
     inside = [place for place in places if is_within(place[1], x_range) and is_within(place[2], y_range)]
+    outside = [place for place in places if place not in inside]
+    strip = _STRIP * len(outside)
+    y_range = (y_range[0] - strip / (1 - strip) * (y_range[1] - y_range[0]), y_range[1])
     figure = go.Figure(layout=base_layout(height=470, x=x_title, y=y_title, x_range=x_range, y_range=y_range))
     for series, x, y in places:
         if series.role == "teacher":
             figure.add_vline(x.value, line={"color": "var(--teacher)", "width": 1, "dash": "dot"}, opacity=0.45)
             figure.add_hline(y.value, line={"color": "var(--teacher)", "width": 1, "dash": "dot"}, opacity=0.45)
     points = [Point(x.value, y.value, shortened(series.label)) for series, x, y in inside]
-    for (series, x, y), position in zip(inside, text_positions(points, x_range, y_range), strict=True):
+    for (series, x, y), position in zip(inside, text_positions(points, x_range, y_range, strip), strict=True):
         figure.add_trace(_labelled_point(series, x, y, position))
-    outside = [place for place in places if place not in inside]
     for index, (series, x, y) in enumerate(outside):
         figure.add_annotation(**_off_scale(series, x, y, index))
     return figure
@@ -99,9 +104,9 @@ def _off_scale(series: Series, x: Number, y: Number, index: int) -> dict[str, An
         "xref": "paper",
         "yref": "paper",
         "x": 0,
-        "y": 0.13 * index,
+        "y": _STRIP * index,
         "ax": 46,
-        "ay": -28,
+        "ay": -12,
         "xanchor": "left",
         "yanchor": "bottom",
         "align": "left",
@@ -115,17 +120,16 @@ def _off_scale(series: Series, x: Number, y: Number, index: int) -> dict[str, An
     }
 
 
-def scores_by_language(report: Report) -> go.Figure | None:
-    """MRR of every model in every language, with intervals; None where there is no score.
-
-    What `beyond_the_axis` names is left out: drawn to scale it would press all others together.
-    """
-    beyond = beyond_the_axis(report)
-    return _rows_figure(report, "mrr", [entry for entry in all_series(report) if entry not in beyond], "MRR (%)")
+def scores_by_language(report: Report, series: Sequence[Series]) -> go.Figure | None:
+    """MRR of some models in every language, with intervals; None where there is no score."""
+    return _rows_figure(report, "mrr", series, "MRR (%)")
 
 
 def beyond_the_axis(report: Report) -> dict[Series, tuple[float, float]]:
-    """References whose MRR is, in every language, far below that of all models: series -> its smallest and largest."""
+    """References whose MRR is, in every language, far below that of all models: series -> its smallest and largest.
+
+    Drawn to scale they would press all others together.
+    """
     numbers = Numbers(report)
     values = {series: _values(report, numbers, series) for series in all_series(report)}
     trained = [value for series, found in values.items() if series.role != "reference" for value in found]
@@ -141,11 +145,11 @@ def _values(report: Report, numbers: Numbers, series: Series) -> list[float]:
     return [number.value for number in found if number]
 
 
-def distances(report: Report) -> go.Figure | None:
+def distances(report: Report, series: Sequence[Series]) -> go.Figure | None:
     """D(M, L) by group and by language (paper 1, Eq. 3), with intervals; None where there is none."""
-    figure = _rows_figure(report, "d", multilingual_series(report), "D (points of MRR)")
+    figure = _rows_figure(report, "d", series, "D (points of MRR)")
     if figure is not None:
-        bounds = span_of([Number(0.0), *_all_numbers(report)], 0.06)
+        bounds = span_of([Number(0.0), *_distances_of(report, series)], 0.06)
         figure.update_layout(margin_t=30, xaxis_range=bounds)
         figure.add_vline(0, line={"color": "var(--teacher)", "width": 1.5})
         figure.add_annotation(
@@ -155,11 +159,9 @@ def distances(report: Report) -> go.Figure | None:
     return figure
 
 
-def _all_numbers(report: Report) -> list[Number]:
+def _distances_of(report: Report, series: Sequence[Series]) -> list[Number]:
     numbers = Numbers(report)
-    found = (
-        series.number(numbers, "d", row[0]) for series in multilingual_series(report) for row in row_languages(report)
-    )
+    found = (entry.number(numbers, "d", row[0]) for entry in series for row in row_languages(report))
     return [number for number in found if number is not None]
 
 
@@ -215,7 +217,8 @@ def learning_curves(report: Report) -> dict[str, go.Figure]:
     names = [ALL, *(language.code for language in report.languages)]
     views = {name: lines_of_mrr(report, None if name == ALL else name) for name in names}
     titles = {name: "Mean over languages" if name == ALL else report.language_name(name) for name in names}
-    return _views((titles[name], lines, "validation MRR (%)") for name, lines in views.items())
+    axes = {name: "mean over languages" if name == ALL else plot_text(shortened(titles[name])) for name in names}
+    return _views((titles[name], lines, f"validation MRR, {axes[name]} (%)") for name, lines in views.items())
 
 
 def loss_curves(report: Report) -> dict[str, go.Figure]:

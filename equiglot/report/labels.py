@@ -23,13 +23,19 @@ class Point:
     label: str
 
 
-def text_positions(points: Sequence[Point], x_range: Sequence[float], y_range: Sequence[float]) -> list[str]:
-    """A Plotly `textposition` for each point, chosen one after the other so that labels overlap as little as can be."""
+def text_positions(
+    points: Sequence[Point], x_range: Sequence[float], y_range: Sequence[float], strip: float = 0.0
+) -> list[str]:
+    """A Plotly `textposition` for each point, chosen one after the other so that labels overlap as little as can be.
+
+    `strip` is the share of the figure's height, from below, that belongs to others.
+    """
+    foreign: _Box = (0.0, 0.0, _WIDTH, strip * _HEIGHT)
     places = [(_scale(point.x, x_range) * _WIDTH, _scale(point.y, y_range) * _HEIGHT) for point in points]
     taken: list[_Box] = [(x - _AWAY, y - _AWAY, x + _AWAY, y + _AWAY) for x, y in places]
     chosen = []
     for index, (point, place) in enumerate(zip(points, places, strict=True)):
-        others = taken[:index] + taken[index + 1 :]
+        others = [*taken[:index], *taken[index + 1 :], foreign]
         boxes = {side: _box(place, point.label, side) for side in _SIDES}
         best = min(_SIDES, key=lambda side: _outside(boxes[side]) + sum(_overlap(boxes[side], box) for box in others))
         chosen.append(best)

@@ -17,6 +17,8 @@
   const draw = (id) => {
     const box = document.getElementById(id);
     const select = document.getElementById(id + "-view");
+    const file = document.getElementById(id + "-file");
+    if (file && select) file.href = `figures/${encodeURIComponent(select.value)}.svg`;
     const spec = resolved(figures[id][select ? select.selectedIndex : 0], getComputedStyle(document.documentElement));
     if (box.clientWidth < 520) {
       spec.layout.font.size = 12;

@@ -1,14 +1,14 @@
 """Scores and facts as rows of tables."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from equiglot.evaluation import ALL, Metric, group_language
 from equiglot.report.data import Language, Model, Portion, Report, Size
 from equiglot.report.numbers import Number, Numbers
 from equiglot.report.series import Series, all_series, multilingual_series
-from equiglot.report.words import count, decimal, duration, group_label, interval, percent, short_count, signed
+from equiglot.report.words import count, decimal, duration, group_label, interval, short_count, signed
 
 Mark = Literal["", "best", "level", "clear", "total"]
 """best: of the multilingual models; level: its paired difference from the best does not exclude zero; clear: a
@@ -18,13 +18,25 @@ _WIDE = 3
 """With more pairs of models than this, only those with a student are shown."""
 
 
+Value = str | float | None
+"""What a program reads: a text, a number that is not rounded, or nothing."""
+
+
 @dataclass(frozen=True)
 class Cell:
-    """One cell: its text, a smaller note under it, and a mark."""
+    """One cell.
+
+    Attributes:
+        text: what it says.
+        note: in smaller letters under it.
+        mark: why it stands out.
+        values: name -> the same for programs; the main value is named "".
+    """
 
     text: str
     note: str = ""
     mark: Mark = ""
+    values: Mapping[str, Value] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True)
@@ -37,16 +49,15 @@ class Table:
     numeric_from: int = 1
 
 
-def score_table(report: Report, metric: Metric, caption: str) -> Table:
+def score_table(report: Report, metric: Metric, caption: str, series: Sequence[Series] | None = None) -> Table:
     """One row a language and group, one column a model; the best multilingual model of each row is marked."""
-    series = all_series(report)
     digits = 2 if metric == "loss" else 1
-    return _number_table(report, metric, series, caption, signs=False, digits=digits)
+    return _number_table(report, metric, series or all_series(report), caption, signs=False, digits=digits)
 
 
-def distance_table(report: Report, caption: str) -> Table:
+def distance_table(report: Report, caption: str, series: Sequence[Series] | None = None) -> Table:
     """D(M, L) by group, then by language, as the paper's Table 2."""
-    return _number_table(report, "d", multilingual_series(report), caption, signs=True, digits=1)
+    return _number_table(report, "d", series or multilingual_series(report), caption, signs=True, digits=1)
 
 
 def _number_table(
@@ -57,13 +68,14 @@ def _number_table(
     for language, label, note in row_languages(report):
         best = next((model.name for model, _ in numbers.ranking(metric, language)), None)
         level = {model.name for model in numbers.level_with_best(metric, language)} if metric in ("mrr", "d") else set()
-        header = Cell(label, note.lower(), "total" if language.startswith("group:") else "")
         cells = [
-            _cell(entry.number(numbers, metric, language), _mark(entry.name, best, level), signs=signs, digits=digits)
+            number_cell(
+                entry.number(numbers, metric, language), _mark(entry.name, best, level), signs=signs, digits=digits
+            )
             for entry in series
         ]
         if any(entry.number(numbers, metric, language) for entry in series):
-            rows.append((header, *cells))
+            rows.append((row_header(language, label, note), *cells))
     return Table(caption, ("", *(entry.label for entry in series)), tuple(rows))
 
 
@@ -77,41 +89,59 @@ def row_languages(report: Report) -> list[tuple[str, str, str]]:
     return groups + singles
 
 
+def row_header(language: str, label: str, note: str) -> Cell:
+    """The header of a row of scores; the arguments are those of `row_languages`."""
+    mark: Mark = "total" if language.startswith("group:") else ""
+    return Cell(label, note.lower(), mark, {"": label, "code": language, "group": note})
+
+
 def _mark(name: str, best: str | None, level: set[str]) -> Mark:
     return "best" if name == best else "level" if name in level else ""
 
 
-def _cell(number: Number | None, mark: Mark, *, signs: bool, digits: int) -> Cell:
+def number_cell(number: Number | None, mark: Mark, *, signs: bool, digits: int) -> Cell:
+    """A number with its interval, `digits` after the point; with `signs` as a difference."""
     if number is None:
-        return Cell(decimal(None))
+        return Cell(decimal(None), values={"": None})
     text = signed(number.value, digits) if signs else decimal(number.value, digits)
-    return Cell(text, interval(number.low, number.high, sign=signs, digits=digits), mark)
+    values = {"": number.value, "low": number.low, "high": number.high}
+    return Cell(text, interval(number.low, number.high, sign=signs, digits=digits), mark, values)
 
 
-def difference_table(report: Report, caption: str) -> Table:
-    """MRR of one multilingual model minus another's, by group and language, on the same masks."""
+@dataclass(frozen=True)
+class Pair:
+    """Two models by their names in the scores, and what the column of their difference is called."""
+
+    first: str
+    second: str
+    title: str
+
+
+def difference_table(report: Report, caption: str, pairs: Sequence[Pair] | None = None) -> Table:
+    """MRR of one model minus another's, by group and language, on the same masks; of the multilingual models if none
+    are named.
+    """
     numbers = Numbers(report)
-    pairs = _pairs(report, numbers)
+    shown = _pairs(report, numbers) if pairs is None else pairs
     rows = []
     for language, label, note in row_languages(report):
-        found = [numbers.difference(first.name, second.name, language) for first, second in pairs]
+        found = [numbers.difference(pair.first, pair.second, language) for pair in shown]
         if any(found):
-            header = Cell(label, note.lower(), "total" if language.startswith("group:") else "")
-            rows.append((header, *(_difference_cell(number) for number in found)))
-    titles = (f"{first.label} \N{MINUS SIGN} {second.label}" for first, second in pairs)
-    return Table(caption, ("", *titles), tuple(rows))
+            rows.append((row_header(language, label, note), *(_difference_cell(number) for number in found)))
+    return Table(caption, ("", *(pair.title for pair in shown)), tuple(rows))
 
 
-def _pairs(report: Report, numbers: Numbers) -> list[tuple[Model, Model]]:
+def _pairs(report: Report, numbers: Numbers) -> list[Pair]:
     models = report.of_role("student", "baseline")
     pairs = [(first, second) for index, first in enumerate(models) for second in models[index + 1 :]]
     known = [pair for pair in pairs if numbers.difference(pair[0].name, pair[1].name, ALL)]
-    return [pair for pair in known if len(known) <= _WIDE or pair[0].role == "student"]
+    shown = [pair for pair in known if len(known) <= _WIDE or pair[0].role == "student"]
+    return [Pair(one.name, two.name, f"{one.label} \N{MINUS SIGN} {two.label}") for one, two in shown]
 
 
 def _difference_cell(number: Number | None) -> Cell:
     clear = number is not None and (number.clearly_positive or number.clearly_negative)
-    return _cell(number, "clear" if clear else "", signs=True, digits=1)
+    return number_cell(number, "clear" if clear else "", signs=True, digits=1)
 
 
 def data_table(report: Report, caption: str) -> Table:
@@ -129,13 +159,17 @@ def data_table(report: Report, caption: str) -> Table:
 
 def _language_cell(report: Report, language: Language) -> Cell:
     group = report.group_of(language.code)
-    return Cell(language.name, f"{language.code}, {group_label(group).lower()}" if group else language.code)
+    note = f"{language.code}, {group_label(group).lower()}" if group else language.code
+    values = {"": language.name, "code": language.code, "group": group_label(group) if group else ""}
+    return Cell(language.name, note, values=values)
 
 
 def _size_cell(size: Size | None) -> Cell:
     if size is None:
-        return Cell(count(None))
-    return Cell(count(size.characters), f"{count(size.sentences)} sentences\n{count(size.tokens)} tokens")
+        return Cell(count(None), values={"characters": None})
+    note = f"{count(size.sentences)} sentences\n{count(size.tokens)} tokens"
+    values = {"characters": size.characters, "sentences": size.sentences, "tokens": size.tokens}
+    return Cell(count(size.characters), note, values=values)
 
 
 def cleaning_table(report: Report, caption: str) -> Table:
@@ -151,7 +185,7 @@ def cleaning_table(report: Report, caption: str) -> Table:
 
 def _step_cell(counts: Mapping[str, int]) -> Cell:
     did = ", ".join(f"{count(number)} {what}" for what, number in counts.items() if what != "left")
-    return Cell(did or count(None), f"{count(counts['left'])} left" if "left" in counts else "")
+    return Cell(did or count(None), f"{count(counts['left'])} left" if "left" in counts else "", values=counts)
 
 
 def portion_table(report: Report, caption: str) -> Table:
@@ -171,9 +205,9 @@ def portion_table(report: Report, caption: str) -> Table:
 
 def _portion_cell(portion: Portion | None) -> Cell:
     if portion is None:
-        return Cell(count(None))
+        return Cell(count(None), values={"characters": None})
     note = f"{short_count(portion.tokens)} tokens\n{decimal(portion.passes)} passes\n{count(portion.updates)} updates"
-    return Cell(short_count(portion.characters), note)
+    return Cell(short_count(portion.characters), note, values=portion.model_dump())
 
 
 def vocabulary_table(report: Report, caption: str) -> Table:
@@ -182,30 +216,39 @@ def vocabulary_table(report: Report, caption: str) -> Table:
     rows = tuple(
         (
             _language_cell(report, language),
-            Cell(decimal(language.fertility, 2)),
-            Cell(percent(language.continued)),
-            Cell(percent(language.unknown, 2)),
+            Cell(decimal(language.fertility, 2), values={"": language.fertility}),
+            _share_cell(language.continued, 1),
+            _share_cell(language.unknown, 2),
         )
         for language in known
     )
-    return Table(caption, ("Language", "Tokens a word (fertility)", "Words cut into several", "[UNK] tokens"), rows)
+    columns = ("Language", "Tokens a word (fertility)", "Words cut into several (%)", "[UNK] tokens (%)")
+    return Table(caption, columns, rows)
+
+
+def _share_cell(share: float | None, digits: int) -> Cell:
+    percentage = None if share is None else 100 * share
+    return Cell(decimal(percentage, digits), values={"": percentage})
 
 
 def models_table(report: Report, caption: str) -> Table:
     """The models: what each is, learns from, and cost."""
-    columns = ("Model", "Labels", "Balancing", "Parameters", "Updates", "Best update", "Tokens read", "Time")
+    columns = ("Model", "Labels", "Balancing", "Parameters", "Updates", "Tokens read", "Time")
     return Table(caption, columns, tuple(_model_row(model) for model in report.models), numeric_from=3)
 
 
 def _model_row(model: Model) -> tuple[Cell, ...]:
     speed = model.tokens / model.seconds if model.tokens is not None and model.seconds else None
+    seed = None if model.seed is None else f"seed {model.seed}"
+    about = ", ".join(filter(None, (model.role, seed, None if model.starved is None else "starved")))
+    best = "" if model.best_update in (None, model.updates) else f"best: {count(model.best_update)}"
+    identity = {"": model.label, "role": model.role, "seed": model.seed, "starved": model.starved}
     return (
-        Cell(model.label, f"{model.role}, starved" if model.starved is not None else model.role),
+        Cell(model.label, about, values=identity),
         Cell(model.labels or count(None)),
         Cell(model.balancing or count(None)),
-        Cell(count(model.parameters)),
-        Cell(count(model.updates)),
-        Cell(count(model.best_update)),
-        Cell(short_count(model.tokens)),
-        Cell(duration(model.seconds), "" if speed is None else f"{short_count(speed)} tokens/s"),
+        Cell(count(model.parameters), values={"": model.parameters}),
+        Cell(count(model.updates), best, values={"": model.updates, "best": model.best_update}),
+        Cell(short_count(model.tokens), values={"": model.tokens}),
+        Cell(duration(model.seconds), f"{short_count(speed)} tokens/s" if speed else "", values={"s": model.seconds}),
     )

@@ -1,6 +1,7 @@
 """Numbers and names as the page prints them."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from html import escape
 
 MINUS = "\N{MINUS SIGN}"
@@ -51,11 +52,6 @@ def short_count(value: float | None) -> str:
     return f"{rounded:.3g}"
 
 
-def percent(share: float | None, digits: int = 1) -> str:
-    """A share between 0 and 1 in percent."""
-    return NONE if share is None else f"{100 * share:.{digits}f} %"
-
-
 def duration(seconds: float | None) -> str:
     """A time such as "1 h 05 min" or "42 s"."""
     if seconds is None:
@@ -66,6 +62,16 @@ def duration(seconds: float | None) -> str:
     if minutes < 60:
         return f"{minutes} min {rest:02d} s"
     return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def moment(text: str) -> str:
+    """A date with time as ISO 8601 writes it, for people; what is none stays as it is."""
+    try:
+        when = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    zone = f" {when.tzname()}" if when.tzinfo else ""
+    return f"{when:%Y-%m-%d %H:%M:%S}{zone}"
 
 
 def listed(items: Sequence[str], word: str = "and") -> str:

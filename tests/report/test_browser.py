@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from equiglot.report import Report, write_report
+from equiglot.report import ComparedRun, Comparison, Field, Report, write_comparison, write_report
 
 ARGUMENTS = (
     "--headless",
@@ -82,6 +82,34 @@ def test_it_draws_without_error_request_or_sideways_scroll(
     assert visit.page.evaluate(
         "[...document.querySelectorAll('.plot')].every(b => b.clientWidth <= b.parentNode.clientWidth)"
     )
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_a_comparison_draws_too(browser: Any, synthetic: Report, tmp_path: Path, width: int) -> None:
+    path = tmp_path / "comparison.html"
+    trained = [{"student": run} for run in ("one", "two")]
+    runs = tuple(
+        ComparedRun(name=f"{HOSTILE} {number}", folder=HOSTILE, report=synthetic, trainings=trainings)
+        for number, trainings in enumerate(trained)
+    )
+    fields = (Field(name="training.updates", values=("10", HOSTILE * 5)),)
+    write_comparison(Comparison(runs=runs, groups=synthetic.groups, fields=fields, obstacles=(HOSTILE,)), path)
+    visit = _Visit(browser, path, width=width)
+    visit.check(path)
+    assert visit.page.evaluate("window.broken") is None
+    assert visit.page.evaluate("document.documentElement.scrollWidth") <= width
+    assert visit.page.locator(".plot .main-svg").count() >= 2
+    assert (
+        visit.page.locator("#scores-plot .scatterlayer .trace").count() == 10
+    )  # of each run four models and the teachers
+
+
+def test_the_link_to_a_figure_follows_the_choice(browser: Any, report_file: Path) -> None:
+    visit = _Visit(browser, report_file)
+    link = "document.getElementById('learning-plot-file').getAttribute('href')"
+    assert visit.page.evaluate(link) == "figures/learning-mean-over-languages.svg"
+    visit.page.select_option("#learning-plot-view", label="Greek")
+    assert visit.page.evaluate(link) == "figures/learning-greek.svg"
 
 
 def test_figures_follow_the_colour_scheme(browser: Any, report_file: Path) -> None:

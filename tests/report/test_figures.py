@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from equiglot.report import Curve, Report, figures
+from equiglot.report import Curve, Report, figures, plots_of
 from equiglot.report.labels import Point, spread, text_positions
 from equiglot.report.numbers import Numbers
 from equiglot.report.series import all_series, multilingual_series
@@ -19,6 +19,12 @@ def _drawn(draw: Callable[[Report], Any], report: Report) -> Any:
     """The figure that `draw` makes, which must be there."""
     figure = draw(report)
     assert figure is not None
+    return figure
+
+
+def _plot(name: str, report: Report) -> Any:
+    """The only view of one of the page's figures."""
+    (figure,) = next(plot for plot in plots_of(report) if plot.name == name).views.values()
     return figure
 
 
@@ -37,6 +43,16 @@ def test_the_trade_off_has_one_labelled_point_a_model_with_bars(synthetic: Repor
     assert student.error_x.array[0] == pytest.approx(0.4, abs=1e-3)
     # Far below the models: named at the corner, with its values.
     assert any("Frequency ranking<br>(6.5, 5.2)" in note.text for note in figure.layout.annotations)
+
+
+def test_nothing_touches_the_label_of_what_lies_beyond_the_axes(synthetic: Report) -> None:
+    figure = _drawn(figures.trade_off, synthetic)
+    (label,) = [note for note in figure.layout.annotations if note.showarrow]
+    low, high = figure.layout.yaxis.range
+    top = label.y + (-label.ay + 2 * 1.3 * label.font.size) / 400  # of the smallest figure's height
+    for trace in figure.data:
+        foot = (trace.y[0] - trace.error_y.arrayminus[0] - low) / (high - low)
+        assert foot - ("bottom" in trace.textposition) * 28 / 400 > top, trace.text
 
 
 def test_low_resource_is_up_whatever_the_order_of_the_groups(synthetic: Report) -> None:
@@ -58,7 +74,7 @@ def test_fewer_than_two_groups_have_no_trade_off(synthetic: Report) -> None:
 
 
 def test_every_score_is_a_dot_and_far_references_are_named_instead(synthetic: Report) -> None:
-    figure = _drawn(figures.scores_by_language, synthetic)
+    figure = _plot("scores", synthetic)
     assert [len(trace.x) for trace in figure.data] == [8] * 5
     (beyond,) = figures.beyond_the_axis(synthetic).items()
     assert beyond[0].label == "Frequency ranking" and beyond[1] == (4.4, 6.9)
@@ -71,11 +87,11 @@ def test_a_near_reference_is_drawn(synthetic: Report) -> None:
     )
     report = synthetic.model_copy(update={"scores": scores})
     assert not figures.beyond_the_axis(report)
-    assert len(_drawn(figures.scores_by_language, report).data) == 6
+    assert len(_plot("scores", report).data) == 6
 
 
 def test_distances_have_a_line_at_the_teachers(synthetic: Report) -> None:
-    figure = _drawn(figures.distances, synthetic)
+    figure = _plot("distance", synthetic)
     assert len(figure.data) == 4
     assert any(shape.type == "line" and shape.x0 == 0 for shape in figure.layout.shapes)
     low, high = figure.layout.xaxis.range
@@ -125,10 +141,7 @@ def test_long_curves_are_thinned_and_keep_their_ends() -> None:
 
 def test_nothing_scored_is_no_figure(synthetic: Report) -> None:
     bare = synthetic.model_copy(update={"scores": (), "curves": ()})
-    assert figures.trade_off(bare) is None
-    assert figures.scores_by_language(bare) is None
-    assert figures.distances(bare) is None
-    assert figures.learning_curves(bare) == {} and figures.loss_curves(bare) == {}
+    assert [plot.views for plot in plots_of(bare)] == [{}] * 5
 
 
 def test_colours_are_the_page_s_own(synthetic: Report) -> None:
@@ -140,7 +153,7 @@ def test_colours_are_the_page_s_own(synthetic: Report) -> None:
 def test_one_model_is_enough(synthetic: Report, model: str) -> None:
     kept = tuple(entry for entry in synthetic.models if entry.name == model)
     report = synthetic.model_copy(update={"models": kept})
-    assert len(multilingual_series(report)) == len(_drawn(figures.distances, report).data) == 1
+    assert len(multilingual_series(report)) == len(_plot("distance", report).data) == 1
     assert len(_drawn(figures.trade_off, report).data) == 1
 
 

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from equiglot.report import Language, Report, figures, page, render, write_report
+from equiglot.report import Language, Report, figures, page, render, rendering, write_report
+from equiglot.report.series import all_series
 
 HOSTILE = st.one_of(
     st.sampled_from(
@@ -57,7 +58,7 @@ def _read(text: str) -> _Reader:
 @pytest.fixture
 def without_plotly(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leaves the 5 MB of Plotly out, so that pages can be read often."""
-    monkeypatch.setattr(page, "_plotly", lambda: "/* Plotly */")
+    monkeypatch.setattr(rendering, "_plotly", lambda: "/* Plotly */")
 
 
 def _with_text(report: Report, text: str) -> Report:
@@ -107,7 +108,8 @@ def _texts(value: Any) -> list[str]:
 
 def test_markup_in_names_is_text_in_plots(synthetic: Report) -> None:
     languages = tuple(language.model_copy(update={"name": "<b>x</b>"}) for language in synthetic.languages)
-    figure = figures.scores_by_language(synthetic.model_copy(update={"languages": languages}))
+    report = synthetic.model_copy(update={"languages": languages})
+    figure = figures.scores_by_language(report, all_series(report))
     assert figure is not None
     ticks = figure.layout.yaxis.ticktext
     assert ticks[-1] == "&lt;b&gt;x&lt;/b&gt;"

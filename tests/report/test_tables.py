@@ -2,7 +2,7 @@ import pytest
 
 from equiglot.report import Language, Report, tables
 from equiglot.report.numbers import Numbers
-from equiglot.report.words import count, decimal, duration, interval, listed, percent, short_count, signed
+from equiglot.report.words import count, decimal, duration, interval, listed, moment, short_count, signed
 
 
 def _column(table: tables.Table, name: str) -> dict[str, tables.Cell]:
@@ -71,7 +71,7 @@ def test_facts_of_data_and_models(synthetic: Report) -> None:
     portions = _column(tables.portion_table(synthetic, ""), "English")
     assert portions["Student"] == tables.Cell("150 k", "37.5 k tokens\n12.5 passes\n1,800 updates")
     assert portions["Monolingual teachers"].text == "1.5 M"
-    assert _column(tables.vocabulary_table(synthetic, ""), "[UNK] tokens")["Greek"].text == "0.16 %"
+    assert _column(tables.vocabulary_table(synthetic, ""), "[UNK] tokens (%)")["Greek"].text == "0.16"
     models = tables.models_table(synthetic, "")
     assert _column(models, "Time")["HL"] == tables.Cell("6 min 51 s", "15.6 k tokens/s")
     assert _column(models, "Updates")["Frequency ranking"].text == "–"
@@ -94,5 +94,8 @@ def test_numbers_in_words() -> None:
     assert [duration(value) for value in (None, 42, 59.7, 61, 3599.9, 3900)] == [
         "–", "42 s", "1 min 00 s", "1 min 01 s", "1 h 00 min", "1 h 05 min",
     ]  # fmt: skip
-    assert count(1234.4) == "1,234" and percent(0.1234) == "12.3 %"
+    assert count(1234.4) == "1,234"
+    assert [moment(text) for text in ("2030-01-01T10:00:05+00:00", "2030-01-01 10:00", "soon")] == [
+        "2030-01-01 10:00:05 UTC", "2030-01-01 10:00:00", "soon",
+    ]  # fmt: skip
     assert [listed(items) for items in ([], ["a"], ["a", "b"], ["a", "b", "c"])] == ["", "a", "a and b", "a, b and c"]

@@ -1,0 +1,171 @@
+"""Model cards: what a model is, on what it was trained, how good it is and what it cannot do."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import langcodes
+import yaml
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from equiglot.report.data import Model, Portion, Report
+from equiglot.report.numbers import Numbers
+from equiglot.report.tables import Cell, Table, number_cell, row_header, row_languages
+from equiglot.report.words import count, decimal, duration, listed, short_count
+from equiglot.report.writing import markdown_line, markdown_text
+from equiglot.run import write_text
+
+MARK = "<!-- Made by Equiglot, and made again with the page. Take this line out to keep a text of your own. -->"
+_FENCE = "---\n"
+_ROLES = {
+    "teacher": "a monolingual expert that multilingual models are compared with",
+    "baseline": "a multilingual model that learnt from the masked words alone",
+    "student": "a multilingual model that learnt from the distributions of its teachers",
+    "reference": "a reference",
+}
+_UNLICENSED = (
+    "No licence is stated here: it depends on the text above. Before the model is published, the metadata at the top "
+    "of this file need a line for it (license: ...)."
+)
+_LITTLE = 100_000_000
+"""Characters of a language below which a card says that its text is little."""
+
+
+def write_card(report: Report, model: Model, path: Path) -> None:
+    """Writes a model's card, unless it is the same already, or a person's own: one that has lost its last line.
+
+    What a person has added to the metadata at its top, a licence for instance, stays.
+    """
+    old = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else None
+    if old is not None and MARK not in old:
+        return
+    new = model_card(report, model, _metadata(old or ""))
+    if new != old:
+        write_text(path, new)
+
+
+def model_card(report: Report, model: Model, added: dict[str, Any] | None = None) -> str:
+    """The card of a trained model, Markdown with YAML metadata as the Hugging Face hub reads it.
+
+    `added` are metadata of a person's own; ours go over them.
+    """
+    environment = Environment(  # Markdown: the filter `line` is what escapes
+        loader=FileSystemLoader(Path(__file__).parent),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["line"] = markdown_line
+    metadata = {**(added or {}), **_our_metadata(model)}
+    scores = _score_table(report, model)
+    names = [report.language_name(code) for code in model.languages]
+    body = environment.get_template("card.md.jinja").render(
+        report=report,
+        model=model,
+        languages=listed(names),
+        example=_letters(names[0]),
+        role=_ROLES[model.role],
+        version=report.run.versions.get("equiglot", ""),
+        facts=_facts(report, model),
+        text=markdown_text(_text_table(report, model)),
+        scores=markdown_text(scores) if scores.rows else "",
+        distances=len(scores.columns) > 2,
+        limits=[*_limits(report, model), *([] if "license" in metadata else [_UNLICENSED])],
+        mark=MARK,
+    )
+    return f"{_FENCE}{yaml.safe_dump(metadata, allow_unicode=True, sort_keys=False)}{_FENCE}\n{body}"
+
+
+def _our_metadata(model: Model) -> dict[str, Any]:
+    tags = ["equiglot", *(["knowledge-distillation"] if model.role == "student" else [])]
+    return {
+        "language": list(dict.fromkeys(langcodes.Language.get(code).language or code for code in model.languages)),
+        "library_name": "transformers",
+        "pipeline_tag": "fill-mask",
+        "tags": [*tags, *(["multilingual"] if model.multilingual else [])],
+    }
+
+
+def _metadata(card: str) -> dict[str, Any]:
+    """The metadata at the top of a card; nothing where they cannot be read."""
+    start, fence, rest = card.partition(_FENCE)
+    text, closing, _ = rest.partition("\n" + _FENCE)
+    if start or not fence or not closing:
+        return {}
+    try:
+        found = yaml.safe_load(text)
+    except yaml.YAMLError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _letters(name: str) -> str:
+    """A language's name as it can stand in a program's text."""
+    return "".join(sign for sign in name if sign.isalpha() or sign in " -()")
+
+
+def _facts(report: Report, model: Model) -> dict[str, str]:
+    facts = {
+        "Encoder": model.encoder,
+        "Parameters": count(model.parameters),
+        "Vocabulary": report.vocabulary,
+        "Learnt from": model.labels,
+        "Balancing": model.balancing,
+        "Updates": count(model.updates),
+        "Weights kept": f"those of update {count(model.best_update)}" if model.best_update is not None else "",
+        "Tokens read": short_count(model.tokens),
+        "Time": duration(model.seconds),
+        "Seed": "" if model.seed is None else str(model.seed),
+    }
+    return {name: value for name, value in facts.items() if value}
+
+
+def _text_table(report: Report, model: Model) -> Table:
+    known = {language.code: language for language in report.languages}
+    rows = []
+    for code in model.languages:
+        portion, language = model.portions.get(code, Portion()), known.get(code)
+        sizes = (count(portion.characters), decimal(portion.passes))
+        texts = (report.language_name(code), language.text if language else "", *sizes)
+        rows.append(tuple(map(Cell, texts)))
+    columns = ("Language", "Text", "Characters", "Times read")
+    return Table("The text that it was trained on, after cleaning and balancing.", columns, tuple(rows), numeric_from=2)
+
+
+def _score_table(report: Report, model: Model) -> Table:
+    """MRR, and D where there is one, by group and language; groups that the model does not have whole are left out."""
+    numbers = Numbers(report)
+    rows = []
+    for language, label, note in row_languages(report):
+        if set(numbers.languages_of(language)) <= set(model.languages):
+            mrr, distance = (numbers.of(model.name, metric, language) for metric in ("mrr", "d"))
+            if mrr:
+                cells = (number_cell(mrr, "", signs=False, digits=1), number_cell(distance, "", signs=True, digits=1))
+                rows.append((row_header(language, label, note), *cells))
+    distances = any(row[2].note for row in rows)
+    kept = tuple(row if distances else row[:2] for row in rows)
+    columns = ("Language", "MRR (%)", "D (points)")[: 3 if distances else 2]
+    return Table("On held-out text of the same sources, with 95 % intervals.", columns, kept)
+
+
+def _limits(report: Report, model: Model) -> Iterator[str]:
+    sizes = [portion.characters for portion in model.portions.values() if portion.characters is not None]
+    if sizes and min(sizes) < _LITTLE:
+        yield "It was trained on little text: what it knows of its languages, and of the world, is what stands in it."
+    yield "It was tested on masked words only: on no task, and not for bias. Test it on what you need it for."
+    yield (
+        "MRR depends on the vocabulary: the numbers can be compared with those of models of the same vocabulary and "
+        "test text, and with no others."
+    )
+    yield (
+        "The intervals are over test sentences. They do not contain the noise of training: this is one training from "
+        "one seed."
+    )
+    if model.starved is not None:
+        yield f"Its run calls it starved, too weak to teach: {model.starved}."
+    starved = [teacher for teacher in report.of_role("teacher") if teacher.starved is not None]
+    weak = [report.language_name(code) for teacher in starved for code in teacher.languages if code in model.languages]
+    if model.role == "student" and weak:
+        yield f"Its run calls the teachers of these languages too weak to teach: {listed(weak)}."
+    yield from report.notes

@@ -1,0 +1,160 @@
+"""What the page of several runs is made from, and those runs as one report that tables and figures can be made of."""
+
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+
+from equiglot.evaluation import Score
+from equiglot.report.data import Model, Part, Report
+from equiglot.report.series import Series, multilingual_series
+from equiglot.report.tables import Pair
+from equiglot.report.words import count, listed
+
+_SYMBOLS = ("circle", "diamond", "square", "triangle-up", "hexagon", "circle-open", "cross", "x")
+
+
+class ComparedRun(Part):
+    """One of the runs.
+
+    Attributes:
+        name: what the page calls it.
+        folder: where it is.
+        report: what its own page is made from; means over groups are over the languages that all runs have.
+        trainings: model -> a mark of all that went into its training, the seed too; equal marks are one training.
+        seedless: a mark of its recipe without seeds and names.
+    """
+
+    name: str
+    folder: str
+    report: Report
+    trainings: Mapping[str, str] = {}
+    seedless: str = ""
+
+
+class Field(Part):
+    """A field of the recipe that is not the same in all runs.
+
+    Attributes:
+        name: dotted.
+        values: one a run, as text; empty where the run has none.
+    """
+
+    name: str
+    values: tuple[str, ...]
+
+
+class Comparison(Part):
+    """All that the page of several runs shows.
+
+    Attributes:
+        runs: in the order in which they were named.
+        groups: name -> languages that all runs have, and have in that group; "all" for all of them.
+        fields: where the recipes differ.
+        obstacles: why numbers of some runs cannot be compared, one sentence each.
+        differences: MRR of a model in one run minus that in an earlier one, paired; the names are `name_in`'s.
+    """
+
+    runs: tuple[ComparedRun, ...]
+    groups: Mapping[str, tuple[str, ...]] = {}
+    fields: tuple[Field, ...] = ()
+    obstacles: tuple[str, ...] = ()
+    differences: tuple[Score, ...] = ()
+
+    def repeated(self) -> tuple[tuple[ComparedRun, ...], ...]:
+        """The runs that differ in nothing but seeds, together; runs that are alone are left out."""
+        alike: dict[str, list[ComparedRun]] = {}
+        for run in self.runs:
+            alike.setdefault(run.seedless, []).append(run)
+        return tuple(tuple(runs) for runs in alike.values() if len(runs) > 1)
+
+
+def name_in(run: str, model: str) -> str:
+    """The name of a run's model among those of all runs."""
+    return f"{run}: {model}"
+
+
+def merged(comparison: Comparison) -> Report:
+    """All runs as one report without models: its scores carry `name_in`, the teachers together the reference's name."""
+    languages = {language.code: language for run in comparison.runs for language in run.report.languages}
+    scores = [score for run in comparison.runs for score in _renamed(run)]
+    return Report(
+        name=listed([run.name for run in comparison.runs]),
+        languages=tuple(languages.values()),
+        groups=comparison.groups,
+        scores=(*scores, *comparison.differences),
+    )
+
+
+def _renamed(run: ComparedRun) -> list[Score]:
+    """A run's scores, and each teacher's once more under the name of all; differences within the run are left out."""
+    together = {code: model for code, model in run.report.references.items()}
+    found = []
+    for score in run.report.scores:
+        if score.metric != "difference":
+            found.append(score.model_copy(update={"model": name_in(run.name, score.model)}))
+            if together.get(score.language) == score.model:
+                found.append(score.model_copy(update={"model": name_in(run.name, run.report.reference)}))
+    return found
+
+
+def all_models(comparison: Comparison) -> list[Model]:
+    """Every multilingual model once, the baselines first; of equal names the first run's."""
+    models: dict[str, Model] = {}
+    for run in comparison.runs:
+        for model in run.report.of_role("baseline", "student"):
+            models.setdefault(model.name, model)
+    return sorted(models.values(), key=lambda model: model.role != "baseline")
+
+
+def compared_series(comparison: Comparison) -> tuple[Series, ...]:
+    """What is drawn: colours tell models, signs tell runs; what has one name stands side by side."""
+    models = all_models(comparison)
+    looks = {look.name: look for look in multilingual_series(Report(name="", models=tuple(models)))}
+    found = [
+        Series(name_in(run.name, run.report.reference), f"teachers \N{MIDDLE DOT} {run.name}", "reference",
+               "var(--teacher)", _symbol(place))
+        for place, run in enumerate(comparison.runs)
+        if run.report.of_role("teacher")
+    ]  # fmt: skip
+    for model in models:
+        for place, run in enumerate(comparison.runs):
+            if model.name in {each.name for each in run.report.models}:
+                label = f"{model.label} \N{MIDDLE DOT} {run.name}"
+                colour = looks[model.name].colour
+                found.append(Series(name_in(run.name, model.name), label, model.role, colour, _symbol(place)))
+    return tuple(found)
+
+
+def _symbol(place: int) -> str:
+    return _SYMBOLS[place % len(_SYMBOLS)]
+
+
+def compared_pairs(comparison: Comparison) -> list[Pair]:
+    """Every model, and the teachers together, against itself in another run: the later minus the earlier."""
+    known = {(score.model, score.reference) for score in comparison.differences}
+    found = []
+    labels = {run.report.reference: "teachers" for run in comparison.runs}
+    labels |= {model.name: model.label for model in all_models(comparison)}
+    for name, label in labels.items():
+        for one, two in combinations(comparison.runs, 2):
+            pair = (name_in(two.name, name), name_in(one.name, name))
+            if pair in known:
+                found.append(Pair(*pair, f"{label}: {two.name} \N{MINUS SIGN} {one.name}"))
+    return found
+
+
+def headline(comparison: Comparison) -> str:
+    """What the page says first."""
+    number = len(comparison.runs)
+    if any(len(runs) == number for runs in comparison.repeated()):
+        noise = "the noise of training" + (", and of the text that the seeds drew" if comparison.obstacles else "")
+        return f"{count(number)} runs that differ in nothing but seeds: what lies between them is {noise}."
+    fields = len(comparison.fields)
+    text = f"{count(number)} runs that differ in {count(fields)} field{'' if fields == 1 else 's'} of the recipe"
+    if comparison.obstacles:
+        return f"{text}; not all of their scores can be compared."
+    return f"{text}. Their scores can be compared: vocabulary, test text and masks are the same."
+
+
+def unfinished(runs: Sequence[ComparedRun]) -> tuple[str, ...]:
+    """What is missing of the runs, one phrase a run."""
+    return tuple(f"{run.name}: {'; '.join(run.report.missing)}" for run in runs if run.report.missing)

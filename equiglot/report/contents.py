@@ -1,0 +1,186 @@
+"""Every figure and table that a report has, with the words around it."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import plotly.graph_objects as go
+
+from equiglot.report import figures, tables
+from equiglot.report.data import Report
+from equiglot.report.numbers import TASK
+from equiglot.report.series import Series, all_series, multilingual_series
+from equiglot.report.tables import Table
+from equiglot.report.words import count, decimal
+
+
+@dataclass(frozen=True)
+class Plot:
+    """A figure's place on the page.
+
+    Attributes:
+        name: what its files are called, and with "-plot" the element that it is drawn into.
+        title: what a screen reader says of it.
+        caption: what stands under it.
+        absent: what stands in its place where there is nothing to draw.
+        views: name of a view -> figure; with several, the reader chooses.
+        choice: label of that choice.
+        series: what its key explains; empty where labels stand in the figure.
+    """
+
+    name: str
+    title: str
+    caption: str
+    absent: str
+    views: Mapping[str, go.Figure]
+    choice: str = ""
+    series: tuple[Series, ...] = ()
+
+    @property
+    def id(self) -> str:
+        """Of the element that it is drawn into."""
+        return f"{self.name}-plot"
+
+    @property
+    def files(self) -> dict[str, str]:
+        """View -> the name of its file, without suffix; no two are equal, whatever the views are called."""
+        names: dict[str, str] = {}
+        for view in self.views:
+            name = "-".join(filter(None, (self.name, re.sub(r"\W+", "-", view.lower()).strip("-")[:60])))
+            while name in names.values():
+                name += "-"
+            names[view] = name
+        return names
+
+
+def plots_of(report: Report) -> tuple[Plot, ...]:
+    """The figures, in the order of the page."""
+    return (
+        _trade_off_plot(report),
+        _scores_plot(report),
+        _distance_plot(report),
+        _learning_plot(report),
+        _loss_plot(report),
+    )
+
+
+def single(figure: go.Figure | None) -> Mapping[str, go.Figure]:
+    """A figure as the only view of a plot."""
+    return {} if figure is None else {"": figure}
+
+
+def _trade_off_plot(report: Report) -> Plot:
+    few = len(report.proper_groups) < 2
+    return Plot(
+        name="trade-off",
+        title="Scatter plot: mean MRR in high-resource against low-resource languages, one point a model",
+        caption="Mean MRR of one group of languages against that of the other; further up and to the right is better. "
+        "Bars are 95 % intervals. Dotted lines: the monolingual teachers' level. The axes do not start at zero.",
+        absent="The trade-off needs two groups of languages, and the recipe names fewer."
+        if few
+        else "No model is scored in both groups of languages yet.",
+        views=single(figures.trade_off(report)),
+    )
+
+
+def _scores_plot(report: Report) -> Plot:
+    beyond = figures.beyond_the_axis(report)
+    series = tuple(entry for entry in all_series(report) if entry not in beyond)
+    left_out = " ".join(
+        f"{series.label} ({decimal(low)} to {decimal(high)}) lies beyond the axis, which does not start at zero."
+        for series, (low, high) in beyond.items()
+    )
+    return Plot(
+        name="scores",
+        title="Dot plot: MRR of every model by language; the table below has the numbers",
+        caption="MRR by group and language, with 95 % intervals. Each teacher is shown in its own language. "
+        + left_out,
+        absent="No model is scored yet.",
+        views=single(figures.scores_by_language(report, series)),
+        series=series,
+    )
+
+
+def _distance_plot(report: Report) -> Plot:
+    return Plot(
+        name="distance",
+        title="Dot plot: distance of every multilingual model from the monolingual teachers; the table has the numbers",
+        caption="D by group and language, with 95 % intervals. The line at 0 is the monolingual teachers; to its right "
+        "a model is better than they are.",
+        absent="No distance is known yet: it needs a scored multilingual model and scored teachers.",
+        views=single(figures.distances(report, multilingual_series(report))),
+        series=multilingual_series(report),
+    )
+
+
+def _learning_plot(report: Report) -> Plot:
+    return Plot(
+        name="learning",
+        title="Line chart: validation MRR by update",
+        caption="MRR on the validation text during training. A line that still climbs at its end has not had updates "
+        "enough. Teachers are shown with their own language.",
+        absent="No validation score was recorded yet.",
+        views=figures.learning_curves(report),
+        choice="Validation MRR in",
+    )
+
+
+def _loss_plot(report: Report) -> Plot:
+    return Plot(
+        name="loss",
+        title="Line chart: loss by update, one line a language",
+        caption="Losses by language; low-resource languages are dashed. A soft-label loss that stays high shows a "
+        "teacher that the student cannot follow; one that falls fast to nothing, a teacher that knows little.",
+        absent="No loss was recorded yet.",
+        views=figures.loss_curves(report),
+        choice="Loss of",
+    )
+
+
+def tables_of(report: Report) -> dict[str, Table]:
+    """Name -> table, in the order of the page."""
+    best = "The best multilingual model of each row is bold; \N{ALMOST EQUAL TO} marks those within its noise."
+    intervals = "95 % intervals in brackets."
+    return {
+        "mrr": tables.score_table(report, "mrr", f"MRR in percent{_positions(report)}; {intervals} {best}"),
+        "accuracy": tables.score_table(
+            report, "accuracy", f"Accuracy: the right token is ranked first, in percent. {intervals}"
+        ),
+        "top5": tables.score_table(
+            report, "top5", f"Top-5 accuracy: the right token is among the first five, in percent. {intervals}"
+        ),
+        "loss": tables.score_table(
+            report, "loss", f"Masked loss: nats per masked position; lower is better. {intervals}"
+        ),
+        "distance": tables.distance_table(
+            report, f"D, mean difference in MRR from the monolingual teachers, in points; {intervals} {best}"
+        ),
+        "difference": tables.difference_table(
+            report,
+            "Paired differences in MRR between models, on the same masks; bold where the interval excludes zero.",
+        ),
+        "data": tables.data_table(
+            report, "The text of each language after cleaning: characters; beneath, sentences and tokens."
+        ),
+        "cleaning": tables.cleaning_table(
+            report,
+            "Cleaning: what each step did, in order, to paragraphs and, after they are split, to sentences.",
+        ),
+        "portion": tables.portion_table(
+            report,
+            "What each model really got of each language: characters of the balanced text; beneath, its tokens, how "
+            "often it was read, and its share of the updates.",
+        ),
+        "vocabulary": tables.vocabulary_table(report, "How the vocabulary takes the validation text of each language."),
+        "models": tables.models_table(report, "The models of the run; beneath the time, tokens read a second."),
+    }
+
+
+def _positions(report: Report) -> str:
+    """On how much it was measured."""
+    codes = {language.code for language in report.languages}
+    found = {score.n for score in report.scores if score.task == TASK and score.language in codes}
+    if not found:
+        return ""
+    span = count(min(found)) if len(found) == 1 else f"{count(min(found))} to {count(max(found))}"
+    return f", over {span} masked positions of each language's test text"

@@ -1,0 +1,123 @@
+"""The tables of a report as files: CSV for programs, Markdown for READMEs, LaTeX (booktabs) for papers."""
+
+import csv
+import io
+import re
+from collections.abc import Mapping
+from itertools import zip_longest
+from pathlib import Path
+
+from equiglot.report.tables import Cell, Table, Value
+from equiglot.run import atomic_folder
+
+_FIRST = "Language"
+"""What a column without a title is called: it holds the headers of rows of scores."""
+
+_LATEX = {
+    "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
+    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}",
+    "|": r"\textbar{}", '"': r"\textquotedbl{}", "`": r"\textasciigrave{}",
+    "\N{MINUS SIGN}": "$-$", "\N{EN DASH}": "--", "\N{ALMOST EQUAL TO}": r"$\approx$",
+    "\N{HORIZONTAL ELLIPSIS}": r"\dots{}", "\N{MIDDLE DOT}": r"\textperiodcentered{}", "\N{NO-BREAK SPACE}": "~",
+    "\N{LEFT DOUBLE QUOTATION MARK}": "``", "\N{RIGHT DOUBLE QUOTATION MARK}": "''",
+}  # fmt: skip
+_WIDE = 40
+"""Texts with more characters are broken into lines."""
+
+
+def write_tables(tables: Mapping[str, Table], folder: Path) -> None:
+    """Writes every table that has rows as <name>.csv, <name>.md and <name>.tex; the folder is replaced as a whole."""
+    with atomic_folder(folder) as inside:
+        for name, table in tables.items():
+            if table.rows:
+                texts = {"csv": csv_text(table), "md": markdown_text(table), "tex": latex_text(table, name)}
+                for suffix, text in texts.items():
+                    (inside / f"{name}.{suffix}").write_text(text, encoding="utf-8")
+
+
+def csv_text(table: Table) -> str:
+    """A table for programs: numbers in full, each in a column of its own, the ends of intervals too."""
+    columns: dict[tuple[int, str], str] = {}
+    rows = []
+    for cells in table.rows:
+        row: dict[tuple[int, str], Value] = {}
+        for place, (title, cell) in enumerate(zip(table.columns, cells, strict=True)):
+            for name, value in (cell.values or {"": cell.text}).items():
+                columns.setdefault((place, name), " ".join(filter(None, (title or _FIRST, name))))
+                row[place, name] = round(value, 6) if isinstance(value, float) else value
+        rows.append(row)
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    ordered = sorted(columns, key=lambda key: key[0])  # stable: within a cell in the cell's order
+    writer.writerow([columns[key] for key in ordered])
+    writer.writerows([row.get(key) for key in ordered] for row in rows)
+    return out.getvalue()
+
+
+def markdown_text(table: Table) -> str:
+    """A table for a README, in the dialect of GitHub; notes stand behind the numbers, what is marked is bold."""
+    aligned = ["---:" if place >= table.numeric_from else "---" for place in range(len(table.columns))]
+    head = [markdown_line(title) or " " for title in table.columns]
+    rows = [head, aligned, *([_markdown_cell(cell) for cell in cells] for cells in table.rows)]
+    lines = [f"| {' | '.join(row)} |" for row in rows]
+    return "\n".join([markdown_line(table.caption), "", *lines]) + "\n"
+
+
+def _markdown_cell(cell: Cell) -> str:
+    text = markdown_line(cell.text)
+    shown = {"": text, "level": f"\N{ALMOST EQUAL TO}\N{NO-BREAK SPACE}**{text}**"}.get(cell.mark, f"**{text}**")
+    return " ".join(filter(None, (shown, markdown_line(_in_line(cell.note)))))
+
+
+def markdown_line(text: str) -> str:
+    """`text` in one line, with nothing in it that Markdown reads as a sign; the brackets of intervals are none."""
+    escaped = re.sub(r"([\\`*_<>|~])", r"\\\1", " ".join(text.split())).replace("&", "&amp;")
+    return re.sub(r"\](?=[(\[:])|!(?=\[)", r"\\\g<0>", escaped)
+
+
+def latex_text(table: Table, name: str) -> str:
+    """A table for a paper; needs the packages booktabs and textcomp, and of LaTeX an engine that reads UTF-8."""
+    head = " & ".join(_latex(title) for title in table.columns)
+    lines = [
+        r"% \usepackage{booktabs}",
+        r"\begin{table}",
+        r"\centering",
+        rf"\caption{{{_latex(table.caption)}}}",
+        rf"\label{{tab:{name}}}",
+        rf"\begin{{tabular}}{{{_latex_columns(table)}}}",
+        r"\toprule",
+        rf"{head} \\",
+        r"\midrule",
+    ]
+    for cells, following in zip_longest(table.rows, table.rows[1:]):
+        lines.append(" & ".join(map(_latex_cell, cells)) + r" \\")
+        if following and cells[0].mark == "total" != following[0].mark:
+            lines.append(r"\midrule")
+    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", r"\end{table}"]) + "\n"
+
+
+def _latex_columns(table: Table) -> str:
+    def column(place: int) -> str:
+        if place >= table.numeric_from:
+            return "r"
+        return r"p{4cm}" if any(len(cells[place].text) > _WIDE for cells in table.rows) else "l"
+
+    return "".join(map(column, range(len(table.columns))))
+
+
+def _latex_cell(cell: Cell) -> str:
+    text = _latex(cell.text)
+    shown = {"": text, "level": rf"$\approx$\,\textbf{{{text}}}"}.get(cell.mark, rf"\textbf{{{text}}}")
+    note = _latex(_in_line(cell.note))
+    return rf"{shown} {{\scriptsize {note}}}" if note else shown
+
+
+def _latex(text: str) -> str:
+    """`text` with nothing in it that LaTeX reads as a command, nor (`[`, `*`) as an option of the one before."""
+    escaped = "".join(_LATEX.get(sign, sign) for sign in " ".join(text.split(" ")))
+    escaped = " ".join(escaped.split("\n"))
+    return "{}" + escaped if escaped[:1] in ("[", "*") else escaped
+
+
+def _in_line(note: str) -> str:
+    return ", ".join(note.split("\n"))

@@ -1,0 +1,191 @@
+"""Runs against each other, on real text, and what a run shows of itself."""
+
+import csv
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from equiglot.errors import InputError, Interrupted
+from equiglot.evaluation import Score, read_scores
+from equiglot.pipeline import Job, Machine, Watcher, comparing, publish, read_run, run_recipe
+from equiglot.pipeline.comparing import compare_runs
+from equiglot.report import Comparison
+from equiglot.run import RunDirectory
+from tests.pipeline.conftest import Change, times
+
+pytestmark = pytest.mark.usefixtures("here")
+
+
+@pytest.fixture
+def compared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Comparison]:
+    """What the pages were made from."""
+    found: list[Comparison] = []
+    monkeypatch.setattr(comparing, "write_comparison", lambda comparison, path: found.append(comparison))
+    return found
+
+
+def _run(make: Change, into: Path, reuse: Path, **fields: object) -> Path:
+    run_recipe(make(**fields), into, reuse=[reuse], machine=Machine())
+    return into
+
+
+def _row(scores: list[Score], model: str, metric: str, language: str) -> Score:
+    return next(each for each in scores if (each.model, each.metric, each.language) == (model, metric, language))
+
+
+def test_another_seed_is_a_repeated_training(
+    finished: Path, make: Change, tmp_path: Path, compared: list[Comparison]
+) -> None:
+    other = _run(make, tmp_path / "again", finished, models__student__training={"seed": 1})
+    compare_runs([finished, other], tmp_path / "page.html")
+    (comparison,) = compared
+    assert [(field.name, field.values) for field in comparison.fields] == [("models.student.training.seed", ("0", "1"))]
+    assert comparison.obstacles == ()
+    assert [[run.name for run in runs] for runs in comparison.repeated()] == [["run", "again"]]
+    first, second = (run.trainings for run in comparison.runs)
+    assert [name for name in first if first[name] != second[name]] == ["student"]
+    # Paired over the same sentences: the difference is exact, and its interval that of the difference.
+    old, new = (read_scores(RunDirectory(root).scores) for root in (finished, other))
+    for language in ("en", "ru", "group:all"):
+        row = _row(list(comparison.differences), "again: student", "difference", language)
+        values = [_row(scores, "student", "mrr", language).value for scores in (new, old)]
+        assert row.reference == "run: student" and row.value == pytest.approx(values[0] - values[1])
+        assert row.low is not None and row.high is not None and row.low < row.value < row.high
+    teachers = _row(list(comparison.differences), "again: mono-{language}", "difference", "group:all")
+    assert (teachers.value, teachers.low, teachers.high) == (0.0, 0.0, 0.0)
+
+
+def test_another_vocabulary_is_not_comparable(
+    finished: Path, make: Change, tmp_path: Path, compared: list[Comparison]
+) -> None:
+    other = _run(make, tmp_path / "other", finished, vocabulary={"size": 420, "characters": 10_000})
+    compare_runs([finished, other], tmp_path / "page.html")
+    (comparison,) = compared
+    (sentence,) = comparison.obstacles
+    assert sentence.startswith("MRR of run and other is not comparable: their vocabularies differ")
+    assert comparison.differences == () and comparison.repeated() == ()
+
+
+def test_other_masks_are_not_comparable_and_other_resamples_are(
+    finished: Path, make: Change, tmp_path: Path, compared: list[Comparison]
+) -> None:
+    masks = [{"task": "mlm", "sequences": 20, "resamples": 100, "rate": 0.3}]
+    resamples = [{"task": "mlm", "sequences": 20, "resamples": 150}]
+    for name, evaluation in {"masks": masks, "resamples": resamples}.items():
+        _run(make, tmp_path / name, finished, evaluation=evaluation)
+        compare_runs([finished, tmp_path / name], tmp_path / "page.html")
+    assert compared[0].obstacles == ("MRR of run and masks is not comparable: other positions are masked.",)
+    assert compared[0].differences == ()
+    assert [field.name for field in compared[0].fields] == ["evaluation.0.rate"]
+    assert compared[1].obstacles == ()
+    assert {row.value for row in compared[1].differences} == {0.0}
+
+
+def test_settings_of_all_models_are_named_once(
+    finished: Path, make: Change, tmp_path: Path, compared: list[Comparison]
+) -> None:
+    recipe = make(encoder={"layers": 2, "heads": 2, "hidden_size": 16, "max_length": 32}, models__hl2={})
+    other = tmp_path / "deeper"
+    other.mkdir()
+    shutil.copytree(finished / "jobs" / "corpus", other / "jobs" / "corpus")
+
+    def stop(job: Job) -> None:
+        raise Interrupted(2)
+
+    with pytest.raises(Interrupted):
+        run_recipe(recipe, other, machine=Machine(), watcher=Watcher(start=stop))
+    compare_runs([finished, other], tmp_path / "page.html")
+    (comparison,) = compared
+    assert [field.name for field in comparison.fields] == ["encoder.layers", "models.hl2"]
+    assert comparison.fields[1].values[0] == ""
+    missing = comparison.runs[1].report.missing
+    assert any("model/hl2" in each for each in missing) and comparison.runs[0].report.missing == ()
+    assert comparison.differences == ()
+
+
+def test_the_page_is_written(finished: Path, done: Path, tmp_path: Path) -> None:
+    shutil.move(done, tmp_path / "copy")
+    before = times(finished)
+    page = compare_runs([finished, tmp_path / "copy"], tmp_path / "pages" / "both.html")
+    text = page.read_text(encoding="utf-8")
+    assert "student · copy" in text and "Nothing: the recipes are the same." in text
+    assert times(finished) == before
+
+
+@pytest.mark.parametrize(
+    ("runs", "into", "said"),
+    [
+        (["run"], "page.html", "one run alone"),
+        (["run", "run/../run"], "page.html", "named twice"),
+        (["run", "nowhere"], "page.html", "no run folder"),
+        (["run", "other"], "recipe.yaml", "HTML file"),
+    ],
+)
+def test_bad_input(done: Path, tmp_path: Path, runs: list[str], into: str, said: str) -> None:
+    with pytest.raises(InputError) as caught:
+        compare_runs([tmp_path / run for run in runs], tmp_path / into)
+    assert said in caught.value.what and caught.value.where and caught.value.fix
+    assert not (tmp_path / into).exists()
+
+
+# --- what a run shows of itself
+
+
+def test_a_run_has_tables_figures_and_cards(finished: Path) -> None:
+    with (finished / "report" / "tables" / "mrr.csv").open(encoding="utf-8") as file:
+        rows = {row["Language code"]: row for row in csv.DictReader(file)}
+    scores = read_scores(finished / "scores.jsonl")
+    score = _row(scores, "student", "mrr", "ru")
+    assert float(rows["ru"]["student"]) == pytest.approx(score.value, abs=1e-6)
+    assert float(rows["ru"]["student low"]) == pytest.approx(score.low, abs=1e-6)
+    assert {"scores.svg", "distance.svg", "trade-off.svg"} < {
+        path.name for path in (finished / "report/figures").iterdir()
+    }
+    cards = {path.parent.name for path in finished.glob("models/*/README.md")}
+    assert cards == {"mono-en", "mono-ru", "hl", "student"}
+    assert "- Seed: 0" in (finished / "models/hl/README.md").read_text(encoding="utf-8")
+
+
+def test_what_a_card_says_to_type_works(finished: Path) -> None:
+    card = (finished / "models" / "student" / "README.md").read_text(encoding="utf-8")
+    program = card.split("```python\n")[1].split("```")[0]
+    environment = {**os.environ, "HF_HUB_OFFLINE": "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=finished / "models" / "student", env=environment,
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert len(done.stdout.splitlines()) == 5
+
+
+def test_cards_are_no_part_of_what_was_trained(done: Path, finished: Path, make: Change, tmp_path: Path) -> None:
+    started: list[str] = []
+    watcher = Watcher(start=lambda job: started.append(job.name))
+    (done / "models" / "hl" / "README.md").write_text("My own words.")
+    run_recipe(make(), done, machine=Machine(), watcher=watcher)
+    run_recipe(make(), tmp_path / "new", reuse=[done], machine=Machine(), watcher=watcher)
+    assert started == []
+    assert (done / "models/hl/README.md").read_text() == "My own words."
+    assert "made by Equiglot" in (tmp_path / "new/models/hl/README.md").read_text()
+
+
+def test_cards_do_not_change_what_starts_from_a_model(done: Path, make: Change) -> None:
+    fields = {"models__tuned": {"encoder": {"folder": str(done / "models" / "hl")}}}
+    started: list[str] = []
+    watcher = Watcher(start=lambda job: started.append(job.name))
+    run_recipe(make(**fields), done, machine=Machine(), watcher=watcher)
+    assert started == ["model/tuned", "scores/tuned"]
+    (done / "models" / "hl" / "README.md").write_text("My own words.")
+    run_recipe(make(**fields), done, machine=Machine(), watcher=watcher)
+    assert len(started) == 2
+
+
+def test_jobs_of_another_recipe_are_named(done: Path, make: Change) -> None:
+    text = (done / "recipe.yaml").read_text().replace("updates: 20", "updates: 30")
+    (done / "recipe.yaml").write_text(text)
+    publish(RunDirectory(done), read_run(done))
+    page = (done / "report" / "index.html").read_text(encoding="utf-8")
+    assert "done with another recipe or version, and left out here: model/mono-en" in page

@@ -1,0 +1,147 @@
+"""The page of several runs, from invented numbers."""
+
+import re
+from statistics import stdev
+
+import pytest
+
+from equiglot.report import ComparedRun, Comparison, Field, Report, name_in, render_comparison, rendering
+from equiglot.report.comparison import compared_pairs, compared_series, headline, merged
+from equiglot.report.comparison_page import _repeated, _tables
+from equiglot.report.numbers import Numbers
+from tests.report.conftest import GROUPS, ScoreMaker
+
+HOSTILE = '"><script>broken</script>'
+
+
+@pytest.fixture(autouse=True)
+def without_plotly(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rendering, "_plotly", lambda: "/* Plotly */")
+
+
+def _run(
+    report: Report, name: str, shift: float, *, seedless: str = "same", training: str | None = None
+) -> ComparedRun:
+    """A run whose multilingual models are better by `shift` points."""
+    wide = {model.name for model in report.of_role("baseline", "student")}
+    scores = tuple(
+        score.model_copy(update={key: getattr(score, key) + shift for key in ("value", "low", "high")})
+        if score.model in wide and score.metric in ("mrr", "d")
+        else score
+        for score in report.scores
+    )
+    trainings = {model: f"{model} {training or name}" for model in wide} | {"mono-en": "the same"}
+    report = report.model_copy(
+        update={"scores": scores, "references": {code: f"mono-{code}" for code in GROUPS["all"]}}
+    )
+    return ComparedRun(name=name, folder=f"runs/{name}", report=report, trainings=trainings, seedless=seedless)
+
+
+@pytest.fixture
+def two(synthetic: Report, score: ScoreMaker) -> Comparison:
+    rows = [
+        score(name_in("b", "student"), "difference", language, 1.5, 0.4, name_in("a", "student"))
+        for language in (*GROUPS["all"], *(f"group:{name}" for name in GROUPS))
+    ]
+    return Comparison(
+        runs=(_run(synthetic, "a", 0.0), _run(synthetic, "b", 1.5)),
+        groups=GROUPS,
+        fields=(Field(name="training.seed", values=("0", "1")),),
+        differences=tuple(rows),
+    )
+
+
+def test_runs_stand_side_by_side_with_the_teachers_of_each(two: Comparison) -> None:
+    table = _tables(two, merged(two))["mrr"]
+    labels = ["teachers", "HL", "HL balanced", "Student", "Student, half gold"]
+    assert table.columns[1:] == tuple(f"{label} · {run}" for label in labels for run in ("a", "b"))
+    greek = next(row for row in table.rows if row[0].text == "Greek")
+    student = table.columns.index("Student · a")
+    assert [(cell.text, cell.note) for cell in greek[student : student + 2]] == [
+        ("37.8", "[37.1, 38.5]"), ("39.3", "[38.6, 40.0]"),
+    ]  # fmt: skip
+    assert greek[1].text == greek[2].text == "39.2"
+    # Nothing is called the best: that is for runs that can be compared.
+    assert not any(cell.mark for row in table.rows for cell in row[1:])
+
+
+def test_colours_tell_models_and_signs_tell_runs(two: Comparison) -> None:
+    looks = {series.label: (series.colour, series.symbol) for series in compared_series(two)}
+    assert looks["Student · a"][0] == looks["Student · b"][0] != looks["HL · a"][0]
+    assert looks["Student · a"][1] == looks["HL · a"][1] != looks["Student · b"][1]
+    assert len(set(looks.values())) == len(looks)
+
+
+def test_differences_are_those_that_were_paired(two: Comparison) -> None:
+    assert [pair.title for pair in compared_pairs(two)] == ["Student: b − a"]
+    table = _tables(two, merged(two))["difference"]
+    assert {row[1].text for row in table.rows} == {"+1.5"} and len(table.rows) == 8
+    assert {row[1].mark for row in table.rows} == {"clear"}
+
+
+def test_the_spread_over_seeds_is_counted(synthetic: Report, two: Comparison) -> None:
+    shifts = (0.0, 1.5, 0.6)
+    runs = tuple(_run(synthetic, name, shift) for name, shift in zip("abc", shifts, strict=True))
+    copy = _run(synthetic, "copy", 0.0, training="a")
+    comparison = two.model_copy(update={"runs": (*runs, copy), "differences": ()})
+    (alike,) = comparison.repeated()
+    names, (mrr, distance) = _repeated(comparison, merged(comparison), alike)
+    assert names == "a, b, c and copy"
+    # The copy is no training of its own.
+    assert mrr.columns[3] == "Student, 3 trainings"
+    greek = next(row for row in mrr.rows if row[0].text == "Greek")
+    assert greek[3].text == f"{37.8 + sum(shifts) / 3:.1f}"
+    assert greek[3].note == f"37.8 to 39.3\nsd {stdev(shifts):.2f}, n = 3"
+    assert next(row for row in distance.rows if row[0].text == "Greek")[3].note.startswith("−1.4 to +0.1")
+
+
+def test_models_that_were_trained_once_have_no_spread(synthetic: Report, two: Comparison) -> None:
+    runs = (_run(synthetic, "a", 0.0), _run(synthetic, "b", 0.0, training="a"))
+    comparison = two.model_copy(update={"runs": runs})
+    (_, (mrr, _)), *_ = [_repeated(comparison, merged(comparison), alike) for alike in comparison.repeated()]
+    assert mrr.rows == ()
+
+
+def test_headlines(synthetic: Report, two: Comparison) -> None:
+    assert headline(two) == "2 runs that differ in nothing but seeds: what lies between them is the noise of training."
+    blocked = two.model_copy(update={"obstacles": ("MRR of a and b is not comparable.",)})
+    assert headline(blocked).endswith("the noise of training, and of the text that the seeds drew.")
+    other = two.model_copy(update={"runs": (two.runs[0], _run(synthetic, "b", 1.5, seedless="other"))})
+    assert headline(other).startswith("2 runs that differ in 1 field of the recipe. Their scores can be compared")
+    assert "not all" in headline(other.model_copy(update={"obstacles": blocked.obstacles}))
+    assert other.repeated() == ()
+
+
+def test_the_page_says_what_differs_and_what_is_missing(two: Comparison) -> None:
+    half = two.runs[1].report.model_copy(update={"missing": ("not done: model/hl",)})
+    runs = (two.runs[0], two.runs[1].model_copy(update={"report": half}))
+    text = render_comparison(two.model_copy(update={"runs": runs, "obstacles": ("Never compare a with b.",)}))
+    said = ["training.seed", "Never compare a with b.", "b: not done: model/hl", "Student: b − a", "Repeated trainings"]
+    assert [words for words in said if words not in text] == []
+    assert "Repeated trainings" not in render_comparison(two.model_copy(update={"runs": two.runs[:1]}))
+
+
+def test_runs_without_scores_have_a_page(two: Comparison) -> None:
+    runs = tuple(run.model_copy(update={"report": Report(name="empty")}) for run in two.runs)
+    text = render_comparison(Comparison(runs=runs))
+    assert "No model is scored yet." in text and "Nothing: the recipes are the same." in text
+
+
+def test_no_text_becomes_markup(two: Comparison) -> None:
+    runs = tuple(
+        run.model_copy(update={"name": f"{run.name}{HOSTILE}", "folder": HOSTILE, "report": run.report.model_copy(
+            update={"name": HOSTILE, "missing": (HOSTILE,), "vocabulary": HOSTILE})})
+        for run in two.runs
+    )  # fmt: skip
+    fields = (Field(name=HOSTILE, values=(HOSTILE, "")),)
+    text = render_comparison(two.model_copy(update={"runs": runs, "fields": fields, "obstacles": (HOSTILE,)}))
+    assert "<script>broken" not in text
+    assert len(re.findall("<script", text)) == 3  # the figures, Plotly, the page's own
+
+
+def test_numbers_of_one_run_are_not_those_of_another(two: Comparison) -> None:
+    numbers = Numbers(merged(two))
+    first, second = (numbers.of(name_in(run, "hl"), "d", "group:all") for run in ("a", "b"))
+    assert first is not None and second is not None
+    assert second.value - first.value == pytest.approx(1.5)
+    assert numbers.of("hl", "mrr", "en") is None

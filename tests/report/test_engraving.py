@@ -1,0 +1,75 @@
+import re
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+from equiglot.report import Report, plots_of, write_figures
+from equiglot.report.contents import Plot
+from equiglot.report.engraving import engrave
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def _plot(report: Report, name: str) -> Plot:
+    return next(plot for plot in plots_of(report) if plot.name == name)
+
+
+def _engraved(report: Report, name: str) -> str:
+    plot = _plot(report, name)
+    return engrave(next(iter(plot.views.values())), plot.series, plot.title)
+
+
+def _texts(svg: str) -> set[str]:
+    return {"".join(text.itertext()).strip() for text in ElementTree.fromstring(svg).iter(f"{SVG}text")}
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("trade-off", {"Student", "Monolingual teachers", "mean MRR, high-resource languages (%)", "(6.5, 5.2)"}),
+        ("scores", {"Student", "HL balanced", "Low-resource", "Greek", "MRR (%)"}),
+        ("distance", {"monolingual teachers", "Basque", "D (points of MRR)"}),
+        ("learning", {"Student", "update", "validation MRR, mean over languages (%)"}),
+        ("loss", {"Turkish", "nats per masked position"}),
+    ],
+)
+def test_figures_say_what_the_page_says(synthetic: Report, name: str, words: set[str]) -> None:
+    assert words <= _texts(_engraved(synthetic, name))
+
+
+def test_equal_figures_are_equal_bytes(synthetic: Report, tmp_path: Path) -> None:
+    for folder in ("one", "two"):
+        write_figures(plots_of(synthetic)[:3], tmp_path / folder)
+    files = sorted((tmp_path / "one").iterdir())
+    assert [path.name for path in files] == ["distance.svg", "scores.svg", "trade-off.svg"]
+    for path in files:
+        assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes()
+        assert "<dc:date>" not in path.read_text(encoding="utf-8")
+
+
+def test_names_in_any_script_and_with_any_sign_are_text(synthetic: Report, recwarn: Any) -> None:
+    names = ("हिन्दी", "తెలుగు", "한국어", "عربي", "$x_1$ <b>&")
+    languages = tuple(
+        language.model_copy(update={"name": name}) for language, name in zip(synthetic.languages, names, strict=True)
+    )
+    found = _texts(_engraved(synthetic.model_copy(update={"languages": languages}), "scores"))
+    assert set(names) <= found
+    assert not [warning for warning in recwarn if "Glyph" in str(warning.message)]
+
+
+def test_every_model_has_its_colour_of_the_page_and_every_score_a_place(synthetic: Report) -> None:
+    svg = _engraved(synthetic, "scores")
+    colours = {"#0067b1", "#c24100", "#007a59", "#3b3f45"}  # blue, vermilion, green, teachers
+    assert colours <= set(re.findall("#[0-9a-f]{6}", svg))
+    student = [use for use in ElementTree.fromstring(svg).iter(f"{SVG}use") if "#0067b1" in use.get("style", "")]
+    assert len(student) == 8 + 1  # three groups, five languages; the key
+    heights = [float(use.get("y", "")) for use in student[:8]]
+    assert heights == sorted(heights)
+
+
+def test_dashes_are_kept(synthetic: Report) -> None:
+    plot = _plot(synthetic, "loss")
+    view = next(name for name in plot.views if name.startswith("HL "))
+    assert engrave(plot.views[view], (), "").count("stroke-dasharray") == 3  # the low-resource languages
