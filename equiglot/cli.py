@@ -5,16 +5,35 @@ The package is imported inside the commands: it brings torch, and `equiglot --he
 
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
 
+from equiglot.arguments import (
+    Into,
+    Models,
+    ModelsAndText,
+    OneModel,
+    Overrides,
+    Quick,
+    RecipeName,
+    Replace,
+    Reuse,
+    RunFolder,
+    Threads,
+    Workers,
+)
 from equiglot.errors import InputError, Interrupted, refusal
 from equiglot.run import RunDirectory
 
 if TYPE_CHECKING:
+    from equiglot.models import OpenModel
     from equiglot.pipeline import Machine
     from equiglot.recipe import Recipe
 
@@ -24,16 +43,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 _output, _errors = Console(), Console(stderr=True)
-
-RecipeName = Annotated[str, typer.Argument(metavar="RECIPE", help="A YAML file, or the name of a built-in recipe.")]
-RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")]
-Into = Annotated[Path | None, typer.Option(help="The run folder; runs/<name of the recipe> if not given.")]
-Overrides = Annotated[list[str] | None, typer.Option("--set", help="Change a field: models.student.training.epochs=4")]
-Workers = Annotated[int | None, typer.Option(min=1, help="Jobs at a time; one for each core if not given.")]
-Threads = Annotated[int | None, typer.Option(min=1, help="Threads of each job, 1 if not given; they change results.")]
-Reuse = Annotated[list[Path] | None, typer.Option(help="Another run folder: what it has done already is copied.")]
-Replace = Annotated[bool, typer.Option("--replace", help="Do again what the folder has of another recipe.")]
-Quick = Annotated[bool, typer.Option("--quick", help="Much less training: two minutes, to see how it works.")]
 
 
 @app.command()
@@ -49,10 +58,12 @@ def demo(quick: Quick = False, into: Into = None, replace: Replace = False, work
 @app.command()
 def recipes() -> None:
     """Lists the built-in recipes."""
-    from equiglot.display import print_recipes
     from equiglot.recipe import builtin_recipes
 
-    print_recipes(_output, builtin_recipes())
+    table = Table(box=None, show_header=False, pad_edge=False)
+    for name, description in builtin_recipes().items():
+        table.add_row(Text(name, style="bold"), Text(description))
+    _output.print(table)
 
 
 @app.command()
@@ -107,11 +118,114 @@ def report(run: RunFolder) -> None:
 
 
 @app.command()
+def compare(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN RUN...", help="Two run folders or more.")],
+    into: Annotated[Path, typer.Option(help="The page, an HTML file.")] = Path("comparison.html"),
+) -> None:
+    """Makes one page of several runs: what differs, scores side by side, the spread over seeds."""
+    from equiglot.pipeline import compare_runs
+
+    _print_page(compare_runs(runs, into))
+
+
+@app.command()
 def schema() -> None:
     """Prints the recipe's JSON Schema, for editors."""
     from equiglot.recipe import recipe_schema
 
     print(json.dumps(recipe_schema(), indent=1))
+
+
+@app.command()
+def init(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder of text: en.txt, tr/, wiki.de.txt, ...")],
+    into: Annotated[Path, typer.Option(help="The recipe to write.")] = Path("recipe.yaml"),
+    replace: Annotated[bool, typer.Option("--replace", help="Write over a file that is there.")] = False,
+) -> None:
+    """Makes a commented recipe from a folder of text."""
+    from equiglot.display import print_found
+    from equiglot.pipeline import device
+    from equiglot.recipe import initialise
+
+    found = initialise(folder, into, gpu=device().type != "cpu", replace=replace)
+    print_found(_output, found, str(into))
+
+
+@app.command()
+def fill(
+    arguments: ModelsAndText,
+    top: Annotated[int, typer.Option(min=1, help="Words for each mask.")] = 5,
+) -> None:
+    """Shows what models put in the place of [MASK], side by side.
+
+    A MODEL is a Hugging Face folder, RUN/model, a run folder for all its models, or a name on the hub.
+    """
+    from equiglot.display import print_fillers
+    from equiglot.evaluation import fill as fill_masks
+
+    *sources, text = arguments
+    if not sources:
+        raise InputError("no model is named", fix='equiglot fill MODEL [MODEL ...] "text with [MASK]"')
+    print_fillers(_output, text, {each.name: fill_masks(each, text, top) for each in _open_models(sources)})
+
+
+@app.command()
+def evaluate(
+    models: Models,
+    text: Annotated[list[str], typer.Option(metavar="CODE=FILE", help="A language and its text, a sentence a line.")],
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write every number to this file as well.")] = None,
+    likelihood_lines: Annotated[
+        int, typer.Option(min=0, help="Lines of each text that bits per character are measured on; 0 for none.")
+    ] = 300,
+    seed: Annotated[int, typer.Option(min=0, help="Of masks and intervals.")] = 0,
+) -> None:
+    """Scores any masked language models on lines of text.
+
+    A MODEL is a Hugging Face folder, RUN/model, a run folder for all its models, or a name on the hub.
+    """
+    from equiglot.display import print_stock_scores
+    from equiglot.evaluation import Asking, read_texts, score_stock, write_stock_scores
+
+    texts = read_texts(text)
+    opened = list(_open_models(models))
+    asking = Asking(seed=seed, likelihood_lines=likelihood_lines)
+    with _errors.status("") as shown:
+        scores = score_stock(opened, texts, asking, lambda what: shown.update(escape(what)))
+    print_stock_scores(_output, scores)
+    if json_file is not None:
+        write_stock_scores(json_file, scores)
+
+
+@app.command()
+def push(
+    model: OneModel,
+    repository: Annotated[str, typer.Argument(metavar="REPO", help="On the Hugging Face hub: name/model.")],
+    private: Annotated[bool, typer.Option("--private", help="Make a private repository.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Sends a model to the Hugging Face hub."""
+    from equiglot.display import print_upload
+    from equiglot.models import check_token, find_model, prepare_upload, send
+
+    upload = prepare_upload(find_model(model))
+    check_token()
+    print_upload(_output, upload, repository, private=private)
+    if not yes and not sys.stdin.isatty():
+        raise InputError("nothing was sent: nobody is there to be asked", fix="add --yes")
+    if yes or typer.confirm("Send it?"):
+        _output.print(f"The model: {send(upload, repository, private=private)}", highlight=False, markup=False)
+    else:
+        _output.print("Nothing was sent.")
+
+
+def _open_models(sources: list[str]) -> Iterator["OpenModel"]:
+    from transformers.utils import logging
+
+    from equiglot.models import name_models, open_model
+
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    return (open_model(name, source) for name, source in name_models(sources).items())
 
 
 def _run(

@@ -1,13 +1,17 @@
 """What the terminal shows: progress, plans, states, scores."""
 
+import unicodedata
 from collections.abc import Mapping, Sequence
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
-from equiglot.pipeline import Event, Graph, Job, Plan, Status, Watcher
-from equiglot.recipe import Recipe
+from equiglot.evaluation import Filler, Score, StockScores
+from equiglot.models import Upload
+from equiglot.pipeline import Event, Graph, Job, JobProgress, Plan, Status, TextProgress, Watcher
+from equiglot.recipe import Found, Recipe
 from equiglot.training import Progress as TrainingProgress
 
 
@@ -58,6 +62,9 @@ class RunDisplay:
         task = self._tasks.get(event.job)
         if task is None:
             return
+        if isinstance(event.progress, TextProgress):
+            self._bars.update(task, details=text_in_words(event.progress))
+            return
         if event.progress is not None:
             progress = self._seen[event.job] = event.progress
             self._bars.update(
@@ -82,6 +89,20 @@ class RunDisplay:
         self._console.print(text, highlight=False, soft_wrap=True)
 
 
+def text_in_words(progress: TextProgress) -> str:
+    """How much text is read, compared or written."""
+    return f"{progress.stage}, {progress.done:,} {'characters' if progress.stage == 'reading' else 'sentences'}"
+
+
+def progress_in_words(progress: JobProgress | None) -> str:
+    """How far a job is that is at work; nothing where it does not say."""
+    if progress is None:
+        return ""
+    if isinstance(progress, TextProgress):
+        return text_in_words(progress)
+    return f"{progress.update:,} of {progress.updates:,}, {training_in_words(progress)}"
+
+
 def training_in_words(progress: TrainingProgress) -> str:
     """Speed, time left, loss and validation MRR of a training."""
     speed = progress.tokens / max(progress.seconds, 1e-9)
@@ -92,14 +113,6 @@ def training_in_words(progress: TrainingProgress) -> str:
     if progress.mrr is not None:
         parts.append(f"MRR {100 * progress.mrr:.1f}")
     return ", ".join(parts)
-
-
-def print_recipes(console: Console, recipes: Mapping[str, str]) -> None:
-    """One line a recipe."""
-    table = Table(box=None, show_header=False, pad_edge=False)
-    for name, description in recipes.items():
-        table.add_row(f"[bold]{name}[/bold]", description)
-    console.print(table)
 
 
 def print_plan(console: Console, plan: Plan) -> None:
@@ -143,10 +156,8 @@ def print_status(console: Console, status: Status) -> None:
         console.print(f"Process {status.process} is at work.", highlight=False)
     table = Table("job", "state", "", box=None, pad_edge=False)
     for name, state in status.states.items():
-        progress = status.running.get(name)
         shown = "running" if name in status.running else state
-        details = f"{progress.update:,} of {progress.updates:,}, {training_in_words(progress)}" if progress else ""
-        table.add_row(name, shown, details)
+        table.add_row(name, shown, progress_in_words(status.running.get(name)))
     console.print(table)
     print_scores(console, status)
 
@@ -166,6 +177,107 @@ def print_scores(console: Console, status: Status, languages: Sequence[str] | No
         values = {score.language: score for score in status.scores if score.model == model}
         table.add_row(model, *(f"{values[code].value:.1f}" if code in values else "" for code in languages))
     console.print(table)
+
+
+def print_found(console: Console, found: Found, recipe: str) -> None:
+    """The languages that a recipe was made for, what was left out, and what to do next."""
+    table = Table("language", "", "group", box=None, pad_edge=False)
+    table.add_column("characters", justify="right")
+    for each in found.languages:
+        table.add_row(each.code, each.name, each.group or "", f"{each.characters:,}")
+    console.print(table)
+    for name, why in found.left_out.items():
+        console.print(printable(f"left out: {name} ({why})"), soft_wrap=True)
+    console.print(printable(f"The recipe: {recipe}; next: equiglot plan {recipe}"), soft_wrap=True)
+
+
+def print_fillers(console: Console, text: str, fillers: Mapping[str, Sequence[Sequence[Filler]]]) -> None:
+    """A table for each mask, a row for each model, the likeliest words first; ## goes on with the word before."""
+    console.print(printable(text), soft_wrap=True)
+    masks = len(next(iter(fillers.values())))
+    for mask in range(masks):
+        table = Table(box=None, pad_edge=False, show_header=masks > 1)
+        table.add_column(Text("[MASK]" if masks == 1 else f"[MASK] {mask + 1}"))
+        for name, each in fillers.items():
+            words = (printable(f"{filler.text} {100 * filler.probability:.1f}%") for filler in each[mask])
+            table.add_row(printable(name), *words)
+        console.print(table)
+
+
+def print_stock_scores(console: Console, scores: StockScores) -> None:
+    """A table for each tokenizer, then what can be compared between all."""
+    if len(scores.groups) > 1:
+        console.print(
+            "MRR, accuracy and loss can be compared within a table only: models with different tokenizers are asked "
+            "for different pieces of the text, out of different vocabularies."
+        )
+    for rows in scores.masked:
+        table = Table("model", "language", box=None, pad_edge=False)
+        for title in ("MRR, %", "accuracy, %", "loss, nats", "positions"):
+            table.add_column(title, justify="right", no_wrap=True)
+        cells = {(each.model, each.language, each.metric): each for each in rows}
+        for model, language in dict.fromkeys((each.model, each.language) for each in rows):
+            mrr, accuracy, loss = (cells[model, language, metric] for metric in ("mrr", "accuracy", "loss"))
+            numbers = (_with_interval(mrr, 1), f"{accuracy.value:.1f}", f"{loss.value:.2f}", f"{mrr.n:,}")
+            table.add_row(printable(model), language, *numbers)
+        console.print(table)
+    if scores.bits:
+        _print_bits(console, scores)
+
+
+def _print_bits(console: Console, scores: StockScores) -> None:
+    """Bits per character, and what they say nothing about."""
+    console.print(
+        "Bits per character (PLL-word-l2r) can be compared between all models; less is better. They are counted on the "
+        "words that every one of the models can express; `lacking` is the share of the characters in other words."
+    )
+    table = Table("model", "language", box=None, pad_edge=False)
+    for title in ("bits", "characters", "lacking, %", "altered, %"):
+        table.add_column(title, justify="right", no_wrap=True)
+    known = {(each.model, each.language): each for each in scores.coverage}
+    for each in scores.bits:
+        about = known[each.model, each.language]
+        shares = (f"{100 * about.unexpressed:.2f}", f"{100 * about.altered:.1f}")
+        table.add_row(printable(each.model), each.language, _with_interval(each, 2), f"{each.n:,}", *shares)
+    console.print(table)
+    if any(each.altered for each in scores.coverage):
+        console.print(
+            "`altered` words are read otherwise than they are written (in lower case, without accents): they say less, "
+            "and are easier to predict."
+        )
+
+
+def _with_interval(score: Score, digits: int) -> str:
+    return rf"{score.value:.{digits}f} \[{score.low:.{digits}f}, {score.high:.{digits}f}]"
+
+
+def print_upload(console: Console, upload: Upload, repository: str, *, private: bool) -> None:
+    """What would be sent where."""
+    console.print(
+        printable(
+            f"To the {'private' if private else 'public'} repository {repository}, "
+            f"a model of {upload.parameters:,} parameters:"
+        )
+    )
+    table = Table(box=None, show_header=False, pad_edge=False)
+    for name, size in upload.files.items():
+        table.add_row(printable(name), f"{size:,} bytes")
+    console.print(table)
+    if upload.kept:
+        console.print(printable(f"Not sent: {', '.join(upload.kept)}"), soft_wrap=True)
+
+
+def printable(text: str) -> Text:
+    """Text from outside, as the terminal may show it: no markup, control characters written out, no loose marks."""
+    return Text("".join(_visible(before, each) for before, each in zip(" " + text, text, strict=False)))
+
+
+def _visible(before: str, character: str) -> str:
+    if not character.isprintable():
+        return f"\\u{ord(character):04x}"
+    # A mark (a vowel sign, say) that stands on nothing is shown on a circle.
+    loose = before in " #" and unicodedata.category(character).startswith("M")
+    return f"◌{character}" if loose else character
 
 
 def duration(seconds: float) -> str:

@@ -2,6 +2,9 @@
 
 import copy
 import json
+import os
+import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,8 +14,12 @@ import pytest
 import yaml
 
 from equiglot.cli import main
+from equiglot.evaluation import Filler
+from equiglot.models import Upload
 from equiglot.recipe import builtin_recipes
+from tests.conftest import ROOT
 from tests.pipeline.conftest import TREE
+from tests.stock import save_stock
 
 Call = Callable[..., tuple[int, str, str]]
 
@@ -85,6 +92,21 @@ BAD = [
     (["run", "nowhere.yaml"], "no such recipe"),
     (["run", "demo-quik"], "did you mean 'demo-quick'?"),
     (["plan", "tiny.yaml", "--set", "encoder.layer=3"], "did you mean 'layers'?"),
+    (["plan", "tiny.yaml", "--set", "models.student.trainin.updates=3"], "did you mean 'training'?"),
+    (["plan", "tiny.yaml", "--set", "models.studnt.balance=all"], "did you mean 'student'?"),
+    (["plan", "tiny.yaml", "--set", "models.mono-en.training.updates=3"], "made by the template 'mono-{language}'"),
+    (["plan", "tiny.yaml", "--set", "languages.rus.group=low"], "did you mean 'ru'?"),
+    (["plan", "tiny.yaml", "--set", "evaluation.0.raet=0.2"], "did you mean 'rate'?"),
+    (["plan", "tiny.yaml", "--set", "evaluation.1.rate=0.2"], "items 0 to 0, not '1'"),
+    (["plan", "tiny.yaml", "--set", "evaluation.x.rate=0.2"], "items 0 to 0, not 'x'"),
+    (["plan", "tiny.yaml", "--set", "trainin={updates: 3}"], "did you mean 'training'?"),
+    (["init", "nowhere"], "no such folder"),
+    (["init", "."], "no text of any language"),
+    (["fill", "[MASK]"], "no model is named"),
+    (["fill", ".", "[MASK]"], "no config.json"),
+    (["fill", "someone/model", "[MASK]"], "the hub cannot be reached"),
+    (["evaluate", ".", "--text", "en"], "names no text"),
+    (["push", ".", "someone/model", "--yes"], "has no config.json"),
     (["run", "tiny.yaml", "--set", "models.hl.training.batch.sentences=100000", "--set", "languages.en.text=x"], "x"),
     (["run", "tiny.yaml", "--into", "tiny.yaml"], "a file stands"),
     (["run", "tiny.yaml", "--into", "."], "not empty"),
@@ -92,6 +114,8 @@ BAD = [
     (["run", "tiny.yaml", "--into", "tiny.yaml/below"], "Not a directory"),
     (["status", "nowhere"], "no run folder"),
     (["report", "."], "no run folder"),
+    (["compare", "nowhere"], "one run alone"),
+    (["compare", ".", "nowhere"], "no run folder"),
     (["plan", "tiny.yaml", "--set", "models.hl.training.batch.sentences=100000"], "less than one batch"),
 ]
 
@@ -134,5 +158,129 @@ def test_help_does_not_wait_for_torch() -> None:
 
 def test_the_package_is_a_program() -> None:
     done = subprocess.run([sys.executable, "-m", "equiglot", "--help"], capture_output=True, text=True, check=True)
-    for name in ("demo", "recipes", "plan", "run", "status", "report", "schema"):
+    for name in (
+        *("demo", "recipes", "plan", "run", "status", "report", "schema"),
+        *("init", "fill", "evaluate", "push"),
+    ):
         assert f" {name} " in done.stdout
+
+
+def test_init_makes_a_recipe_that_can_be_planned(call: Call, text_files: Path, tmp_path: Path) -> None:
+    code, out, err = call("init", text_files, "--into", "mine.yaml")
+    assert (code, err) == (0, "")
+    assert "Russian" in out and "equiglot plan mine.yaml" in out
+    assert files(tmp_path) == {"mine.yaml"}
+    code, out, err = call("plan", "mine.yaml", "--workers", "1")
+    assert (code, err) == (0, "")
+    assert all(f"mono-{language}" in out for language in ("en", "ru", "ar"))
+
+
+def test_fill_shows_words_literally(call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    one, other = (str(save_stock(tmp_path / name, name)) for name in ("bert", "roberta"))
+    words = [[Filler("[bold]x[/bold]", 0.5), Filler("a\x1b[31m", 0.25), Filler("##\u0947", 0.125)]]
+    monkeypatch.setattr("equiglot.evaluation.fill", lambda opened, text, top: words)
+    code, out, err = call("fill", one, other, "Die [MASK] [/x]")
+    assert (code, err) == (0, "")
+    assert out.splitlines()[0] == "Die [MASK] [/x]"
+    for name in ("bert", "roberta"):
+        assert re.search(rf"^{name} +\[bold\]x\[/bold\] 50.0% +a\\u001b\[31m 25.0% +##◌\u0947 12.5%", out, re.MULTILINE)
+
+
+def test_fill_and_evaluate_a_whole_run(call: Call, text_files: Path, tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "recipe.yaml").write_text("name: x")
+    for number, name in enumerate(("hl", "student")):
+        save_stock(tmp_path / "run" / "models" / name, "bert", seed=number)
+    code, out, err = call("fill", "run", "The [MASK] of the [MASK]", "--top", "2")
+    assert (code, err) == (0, "")
+    assert out.count("%") == 2 * 2 * 2 and "[MASK] 2" in out
+    text = tmp_path / "en.txt"
+    text.write_text("".join((text_files / "en.txt").open(encoding="utf-8").readlines()[:20]), encoding="utf-8")
+    stock = save_stock(tmp_path / "stock", "roberta")
+    scored = ("evaluate", "run/student", stock, "--text", f"en={text}", "--json", "scores.json")
+    code, out, _ = call(*scored, "--likelihood-lines", "5")
+    assert code == 0
+    assert "can be compared within a table only" in out and "Bits per character" in out
+    tree = json.loads((tmp_path / "scores.json").read_text())
+    assert [group["models"][0] for group in tree["groups"]] == ["student", "stock"]
+    assert {row["model"] for row in tree["bits"]} == {"student", "stock"}
+
+
+def test_push_asks_first(call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = save_stock(tmp_path / "student", "bert")
+    (folder / "README.md").write_text("# Card")
+    monkeypatch.setattr("huggingface_hub.get_token", lambda: "hf_test")
+    sent: list[str] = []
+
+    def send(upload: Upload, repository: str, *, private: bool) -> str:
+        sent.append(f"{repository} {private}")
+        return "https://hub/x"
+
+    monkeypatch.setattr("equiglot.models.send", send)
+    code, out, err = call("push", folder, "group/student")
+    assert code == 2 and "nobody is there to be asked" in err and "model.safetensors" in out and sent == []
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    for answer, said in ((False, "Nothing was sent"), (True, "The model: https://hub/x")):
+        monkeypatch.setattr("typer.confirm", lambda question, answer=answer: answer)
+        code, out, _ = call("push", folder, "group/student", "--private")
+        assert code == 0 and said in out
+    assert sent == ["group/student True"]
+
+
+COMPLETIONS = {
+    "run demo-q": ["demo-quick"],
+    "run demo --set models.stu": ["models.student", "models.student-half"],
+    "run demo --set seed=1 --set training.batch.s": ["training.batch.sentences"],
+    "plan --workers 2 demo --set vocabulary.si": ["vocabulary.size"],
+    "status fin": ["finished"],
+    "fill finished/": ["finished/student"],
+    "schem": ["schema"],
+}
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh"])
+@pytest.mark.parametrize("line", COMPLETIONS)
+def test_completion(line: str, shell: str, tmp_path: Path) -> None:
+    (tmp_path / "finished" / "models" / "student").mkdir(parents=True)
+    (tmp_path / "finished" / "models" / "student" / "config.json").write_text("{}")
+    (tmp_path / "finished" / "jobs").mkdir()
+    (tmp_path / "finished" / "recipe.yaml").write_text("name: x")
+    words = f"equiglot {line}"
+    asked = {"COMP_WORDS": words, "COMP_CWORD": str(len(words.split()) - 1), "_TYPER_COMPLETE_ARGS": words}
+    program = "import sys; sys.argv = ['equiglot']; from equiglot.cli import main\ntry: main()\n"
+    program += "finally: assert 'torch' not in sys.modules"
+    environment = {**os.environ, **asked, "_EQUIGLOT_COMPLETE": f"complete_{shell}", "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.stderr == ""
+    offered = done.stdout.split() if shell == "bash" else re.findall(r'"([^"]+)"', done.stdout)
+    assert [word for word in offered if word in COMPLETIONS[line]] == COMPLETIONS[line], done.stdout
+
+
+_PROGRAM = "import sys; sys.argv[0] = 'equiglot'; from equiglot.cli import main; main()"
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="no bash")
+def test_completion_in_bash_itself(tmp_path: Path) -> None:
+    """The script that `--show-completion bash` prints, used as bash uses it."""
+    (tmp_path / "equiglot").write_text(f'#!/bin/sh\nexec "{sys.executable}" -c "{_PROGRAM}" "$@"\n')
+    (tmp_path / "equiglot").chmod(0o755)
+    script = _completion_script("bash")
+    program = f"""{script}
+COMP_WORDS=(equiglot run demo --set models.stu) COMP_CWORD=4
+_equiglot_completion equiglot
+printf '%s\\n' "${{COMPREPLY[@]}}"
+"""
+    environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        ["bash", "-c", program], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["models.student", "models.student-half"]
+
+
+def _completion_script(shell: str) -> str:
+    environment = {**os.environ, "_EQUIGLOT_COMPLETE": f"source_{shell}", "PYTHONPATH": str(ROOT)}
+    return subprocess.run(
+        [sys.executable, "-c", _PROGRAM], env=environment, capture_output=True, text=True, check=True
+    ).stdout

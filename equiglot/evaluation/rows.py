@@ -72,9 +72,18 @@ def comparison_rows(
         for language, codes in _places(groups, scores, teachers):
             yield _row(model, language, "d", distance(scores, teachers, codes), seed, reference)
     for first, second in combinations(models, 2):
-        for language, codes in _places(groups, models[first], models[second]):
-            difference = distance(models[first], models[second], codes)
-            yield _row(first, language, "difference", difference, seed, second)
+        yield from difference_rows((first, models[first]), (second, models[second]), groups=groups, seed=seed)
+
+
+def difference_rows(
+    first: tuple[str, ByLanguage], second: tuple[str, ByLanguage], *, groups: Mapping[str, Sequence[str]], seed: int
+) -> Iterator[Score]:
+    """MRR of the first of two models, given with their names, minus that of the second, paired.
+
+    Both must have been scored on the same masks of the same text, and resampled alike.
+    """
+    for language, codes in _places(groups, first[1], second[1]):
+        yield _row(first[0], language, "difference", distance(first[1], second[1], codes), seed, second[0])
 
 
 def known(scores: Iterable[str], languages: Iterable[str]) -> bool:

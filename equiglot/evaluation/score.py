@@ -9,12 +9,12 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError,
 from equiglot.errors import InputError
 from equiglot.run import atomic_file
 
-Metric = Literal["mrr", "accuracy", "top5", "loss", "d", "difference"]
+Metric = Literal["mrr", "accuracy", "top5", "loss", "d", "difference", "bits"]
 """What a number is.
 
 `mrr`, `accuracy`, `top5`: percent (0 to 100). `loss`: nats per masked position. `d`: distance from the monolingual
 teachers in points of MRR (paper 1, Eq. 3), positive where the model is better. `difference`: MRR of `model` minus MRR
-of `reference` in points, on the same masks.
+of `reference` in points, on the same masks. `bits`: per character of text, less is better.
 """
 
 _GROUP = "group:"

@@ -1,6 +1,6 @@
 """Where labels come from: the masked words, and teachers."""
 
-from equiglot.labels.online import OnlineTeachers, freeze
-from equiglot.labels.settings import HardLabels, Labels, SoftLabels
+import lazy_loader
 
-__all__ = ["HardLabels", "Labels", "OnlineTeachers", "SoftLabels", "freeze"]
+# What it has stands in __init__.pyi, and is imported when it is first used: settings can be read without torch.
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

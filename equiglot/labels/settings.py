@@ -1,10 +1,13 @@
 """What a model learns from: the masked words alone, or teachers as well."""
 
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from equiglot.objectives import Annealed, Objective, Weight
+from equiglot.objectives import Annealed, Weight
+
+if TYPE_CHECKING:
+    from equiglot.objectives import Objective
 
 
 class HardLabels(BaseModel):
@@ -14,8 +17,10 @@ class HardLabels(BaseModel):
     kind: Literal["hard"] = "hard"
 
     @property
-    def objective(self) -> Objective:
+    def objective(self) -> "Objective":
         """The loss that these labels stand for."""
+        from equiglot.objectives import Objective
+
         return Objective()
 
 
@@ -37,8 +42,10 @@ class SoftLabels(BaseModel):
     )
 
     @property
-    def objective(self) -> Objective:
+    def objective(self) -> "Objective":
         """The loss that these labels stand for."""
+        from equiglot.objectives import Objective
+
         return Objective(weight=self.weight, temperature=self.temperature, scale=self.scale)
 
     def teacher(self, language: str) -> str | None:

@@ -1,22 +1,6 @@
 """Token batches and masks, as pure functions of (seed, epoch, position)."""
 
-from equiglot.masking.batches import BatchSettings, BatchStream
-from equiglot.masking.hashing import hash_name, hash_words, permute
-from equiglot.masking.heldout import evaluation_batches
-from equiglot.masking.layout import Batch, Framing
-from equiglot.masking.masks import Alphabet, MaskSettings, evaluation_masks, mask_tokens
+import lazy_loader
 
-__all__ = [
-    "Alphabet",
-    "Batch",
-    "BatchSettings",
-    "BatchStream",
-    "Framing",
-    "MaskSettings",
-    "evaluation_batches",
-    "evaluation_masks",
-    "hash_name",
-    "hash_words",
-    "mask_tokens",
-    "permute",
-]
+# What it has stands in __init__.pyi, and is imported when it is first used: settings can be read without torch.
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

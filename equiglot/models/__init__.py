@@ -1,20 +1,6 @@
 """Encoders: building, loading, running, exporting."""
 
-from equiglot.models.attention import attend_in_fp32
-from equiglot.models.building import EncoderSettings, build_model, count_parameters, export_model, load_model
-from equiglot.models.forward import SHAPE_STEP, TensorBatch, head_parts, hidden_states, target_logits, to_tensors
+import lazy_loader
 
-__all__ = [
-    "SHAPE_STEP",
-    "EncoderSettings",
-    "TensorBatch",
-    "attend_in_fp32",
-    "build_model",
-    "count_parameters",
-    "export_model",
-    "head_parts",
-    "hidden_states",
-    "load_model",
-    "target_logits",
-    "to_tensors",
-]
+# What it has stands in __init__.pyi, and is imported when it is first used: settings can be read without torch.
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

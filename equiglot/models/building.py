@@ -1,39 +1,18 @@
 """Encoders: built from a recipe, loaded from a folder, saved as an ordinary Hugging Face folder."""
 
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, model_validator
 from safetensors import SafetensorError
 from transformers import AutoModelForMaskedLM, BertConfig, BertForMaskedLM, PreTrainedModel, PreTrainedTokenizerFast
 
 from equiglot.errors import InputError
+from equiglot.models.settings import EncoderSettings
 from equiglot.vocabulary import write_tokenizer
 
 # What a folder of weights may hold: nothing that is executed when it is read.
 _PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
-
-
-class EncoderSettings(BaseModel):
-    """The size of an encoder; the defaults are paper 1's (appendix E.1)."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-    architecture: Literal["bert"] = "bert"
-    layers: int = Field(6, gt=0)
-    heads: int = Field(4, gt=0)
-    hidden_size: int = Field(512, gt=0)
-    feed_forward: int | None = Field(None, gt=0, description="Width of the feed-forward layers; null: 4 x hidden_size.")
-    max_length: int = Field(128, ge=8, description="Positions: longer sentences are cut into pieces.")
-    dropout: float = Field(0.1, ge=0, lt=1)
-    initializer_range: float = Field(0.02, gt=0, description="Standard deviation of the initial weights.")
-    folder: str | None = Field(None, description="Start from this Hugging Face folder; it must fit the vocabulary.")
-
-    @model_validator(mode="after")
-    def _heads_divide(self) -> "EncoderSettings":
-        if self.hidden_size % self.heads:
-            raise ValueError(f"hidden_size {self.hidden_size} is not a multiple of heads {self.heads}: change either")
-        return self
 
 
 def build_model(settings: EncoderSettings, vocabulary_size: int, *, padding: int, seed: int) -> PreTrainedModel:

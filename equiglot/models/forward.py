@@ -66,12 +66,35 @@ def hidden_states(model: PreTrainedModel, batch: TensorBatch) -> Tensor:
 
 def target_logits(model: PreTrainedModel, batch: TensorBatch) -> Tensor:
     """Logits at the targets only, float32 [m, |V|]: the projection to the vocabulary is skipped everywhere else."""
+    if model.config.model_type not in _HEADS:
+        return _selected_logits(model, batch).float()
     prepare, project = head_parts(model)
     count = len(batch.targets)
     targets = functional.pad(batch.targets, (0, -count % SHAPE_STEP))
     states = hidden_states(model, batch).flatten(0, 1)[targets]
     logits: Tensor = project(prepare(states))[:count]
     return logits.float()
+
+
+def _selected_logits(model: PreTrainedModel, batch: TensorBatch) -> Tensor:
+    """The same for any architecture: whatever enters the projection is first cut down to the targets.
+
+    A model without a projection of its own, or one that uses it otherwise, makes all its logits.
+    """
+
+    def select(_: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        states, *others = inputs
+        at_every_token = states.shape[:-1] == batch.inputs.shape
+        return (states.flatten(0, 1)[batch.targets] if at_every_token else states, *others)
+
+    projection = model.get_output_embeddings()
+    handle = None if projection is None else projection.register_forward_pre_hook(select)
+    try:
+        logits: Tensor = model(input_ids=batch.inputs, attention_mask=batch.attention).logits
+    finally:
+        if handle is not None:
+            handle.remove()
+    return logits.flatten(0, 1)[batch.targets] if logits.shape[:-1] == batch.inputs.shape else logits
 
 
 def head_parts(model: PreTrainedModel) -> tuple[nn.Module, nn.Module]:

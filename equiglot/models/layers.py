@@ -9,10 +9,10 @@ computed twice. The numbers are those of the plain layers, to the rounding of th
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 from transformers import PreTrainedModel
 
@@ -57,7 +57,7 @@ def encode(model: PreTrainedModel, inputs: Tensor, attention: Tensor | None) -> 
         attention: bool [rows, width], true at real tokens; None where nothing is padding.
     """
     product = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else torch.float32
-    config, encoder = model.config, model.base_model
+    config, encoder = model.config, cast(Any, model.base_model)
     training = model.training
     hidden_dropout = config.hidden_dropout_prob if training else 0.0
     attention_dropout = config.attention_probs_dropout_prob if training else 0.0
@@ -69,11 +69,11 @@ def encode(model: PreTrainedModel, inputs: Tensor, attention: Tensor | None) -> 
         states = _embed(encoder.embeddings, inputs, hidden_dropout, dropout)
         for layer in encoder.encoder.layer:
             masks = _layer_masks(shape, config.hidden_size, product, dropout)
-            states = _Layer.apply(states, hidden_bias, shape, product, masks, *_weights(layer))
+            states = cast(Any, _Layer).apply(states, hidden_bias, shape, product, masks, *_weights(layer))
     return states.view(rows, width, -1)
 
 
-def _embed(embeddings: nn.Module, inputs: Tensor, rate: float, dropout: Dropout | None) -> Tensor:
+def _embed(embeddings: Any, inputs: Tensor, rate: float, dropout: Dropout | None) -> Tensor:
     """Word, position and segment, summed and normalised: float32 [rows * width, hidden]."""
     words = functional.embedding(inputs, embeddings.word_embeddings.weight)
     places = embeddings.position_embeddings.weight[: inputs.shape[1]] + embeddings.token_type_embeddings.weight[0]
@@ -98,7 +98,7 @@ def _layer_masks(
     )
 
 
-def _weights(layer: nn.Module) -> tuple[Tensor, ...]:
+def _weights(layer: Any) -> tuple[Tensor, ...]:
     own, attended = layer.attention.self, layer.attention.output
     linear = (own.query, own.key, own.value, attended.dense, layer.intermediate.dense, layer.output.dense)
     norms = (attended.LayerNorm, layer.output.LayerNorm)

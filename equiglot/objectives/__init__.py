@@ -1,8 +1,6 @@
 """Loss terms, their weighted and annealed sum, and the rank that scores are made of."""
 
-from equiglot.objectives.combination import Losses, Objective, SoftTargets
-from equiglot.objectives.losses import hard_loss, soft_loss
-from equiglot.objectives.ranking import target_ranks
-from equiglot.objectives.schedule import Annealed, Weight
+import lazy_loader
 
-__all__ = ["Annealed", "Losses", "Objective", "SoftTargets", "Weight", "hard_loss", "soft_loss", "target_ranks"]
+# What it has stands in __init__.pyi, and is imported when it is first used: settings can be read without torch.
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

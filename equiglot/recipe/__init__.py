@@ -1,5 +1,7 @@
 """What a run is: the settings of all packages composed into one tree, and how it is read."""
 
+from equiglot.recipe.finding import Found
+from equiglot.recipe.initialising import initialise
 from equiglot.recipe.loading import (
     load_recipe,
     parse_recipe,
@@ -9,10 +11,20 @@ from equiglot.recipe.loading import (
     validate_recipe,
 )
 from equiglot.recipe.reading import Origin, builtin_recipes
-from equiglot.recipe.settings import FREQUENCY, Language, MaskedLanguageModelling, ModelPlan, ModelSettings, Recipe
+from equiglot.recipe.settings import (
+    FREQUENCY,
+    PLACEHOLDER,
+    Language,
+    MaskedLanguageModelling,
+    ModelPlan,
+    ModelSettings,
+    Recipe,
+)
 
 __all__ = [
     "FREQUENCY",
+    "PLACEHOLDER",
+    "Found",
     "Language",
     "MaskedLanguageModelling",
     "ModelPlan",
@@ -20,6 +32,7 @@ __all__ = [
     "Origin",
     "Recipe",
     "builtin_recipes",
+    "initialise",
     "load_recipe",
     "parse_recipe",
     "recipe_schema",

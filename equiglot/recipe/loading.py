@@ -12,7 +12,7 @@ from equiglot.recipe.checks import check_recipe, nearest
 from equiglot.recipe.merging import override, plain
 from equiglot.recipe.messages import readable
 from equiglot.recipe.reading import Origin, Tree, expand_variables, read_tree, rooted
-from equiglot.recipe.settings import Recipe
+from equiglot.recipe.settings import PLACEHOLDER, Recipe
 
 _NAMED = ("languages", "models")  # mappings whose keys the user chooses
 
@@ -113,7 +113,9 @@ def _apply(tree: Tree, assignment: str) -> tuple[Tree, tuple[str, ...]]:
     if path[0] in _NAMED and len(path) > 2:  # a misspelt name would be a new one
         known = tuple(tree[path[0]]) if isinstance(tree.get(path[0]), dict) else ()
         if path[1] not in known:
-            fix = nearest(path[1], known) or f"there is: {', '.join(known)}"
+            template = next((name for name in known if path[1] in _written_out(name, tree)), None)
+            fix = template and f"it is made by the template {template!r}: change that"
+            fix = fix or nearest(path[1], known) or f"there is: {', '.join(known)}"
             raise InputError(f"the recipe has no {path[1]!r} in `{path[0]}`", where=where, fix=fix)
     try:
         return override(tree, path, yaml.safe_load(text)), tuple(path)
@@ -121,6 +123,12 @@ def _apply(tree: Tree, assignment: str) -> tuple[Tree, tuple[str, ...]]:
         raise InputError(f"{text!r} is no YAML value", where=where, fix="put it in quotes") from None
     except LookupError as error:
         raise InputError(str(error.args[0]), where=where, fix="name one of them, or set the whole list") from None
+
+
+def _written_out(name: str, tree: Tree) -> list[str]:
+    """The names of the models that a template makes."""
+    languages = tree.get("languages") if PLACEHOLDER in name else None
+    return [name.replace(PLACEHOLDER, str(code)) for code in languages] if isinstance(languages, dict) else []
 
 
 def _join_dotted_names(tree: Any, path: list[str]) -> list[str]:

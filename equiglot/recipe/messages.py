@@ -66,11 +66,11 @@ def _walk(location: Sequence[Any]) -> tuple[list[Any], tuple[str, ...]]:
         known = tuple(fields)
         path.append(step)
         if step in fields:
-            types = _members(fields[step].annotation)
+            types = members(fields[step].annotation)
         elif models:
             types = []
         else:
-            types = [inner for each in types for inner in _inside(each)]
+            types = [inner for each in types for inner in inside(each)]
     return path, known
 
 
@@ -80,17 +80,17 @@ def _kind(model: type[BaseModel]) -> str | None:
     return None if field is None else str(get_args(field.annotation)[0])
 
 
-def _members(annotation: Any) -> list[Any]:
+def members(annotation: Any) -> list[Any]:
     """The types that an annotation allows, unions and Annotated opened."""
     origin = get_origin(annotation)
     if origin is Annotated:
-        return _members(get_args(annotation)[0])
+        return members(get_args(annotation)[0])
     if origin in (Union, UnionType):
-        return [member for each in get_args(annotation) for member in _members(each)]
+        return [member for each in get_args(annotation) for member in members(each)]
     return [annotation]
 
 
-def _inside(annotation: Any) -> list[Any]:
+def inside(annotation: Any) -> list[Any]:
     """The types of a mapping's values or a sequence's items."""
     arguments = [each for each in get_args(annotation) if each is not Ellipsis]
-    return _members(arguments[-1]) if get_origin(annotation) in (dict, tuple, list) and arguments else []
+    return members(arguments[-1]) if get_origin(annotation) in (dict, tuple, list) and arguments else []

@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from equiglot.corpus.hub import names_folder
 from equiglot.errors import InputError
 from equiglot.recipe.checks import nearest
 from equiglot.recipe.merging import merge
@@ -193,15 +194,17 @@ def _map_paths(tree: Any, change: Callable[[str, tuple[Any, ...]], str]) -> Any:
             return {key: walk(value, (*path, key)) for key, value in node.items()}
         if isinstance(node, list):
             return [walk(value, (*path, number)) for number, value in enumerate(node)]
-        return change(node, path) if isinstance(node, str) and _is_path(path) else node
+        return change(node, path) if isinstance(node, str) and _is_path(path, node) else node
 
     return walk(tree, ())
 
 
-def _is_path(field: tuple[Any, ...]) -> bool:
+def _is_path(field: tuple[Any, ...], value: str) -> bool:
     match field:
         case ("languages", _, "text") | ("languages", _, "text", int()) | ("languages", _, "text", "paths", *_):
             return True
         case ("encoder", "folder") | ("models", _, "encoder", "folder"):
             return True
+        case ("languages", _, "text", "dataset"):
+            return names_folder(value)
     return False

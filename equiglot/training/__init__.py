@@ -1,25 +1,6 @@
 """The one training loop, its optimiser, validation and checkpoints."""
 
-from equiglot.training.checkpoint import CheckpointFolder
-from equiglot.training.history import LossPoint, Progress, TrainingRecord, ValidationPoint
-from equiglot.training.loop import LabelSource, Stopped, Trainer
-from equiglot.training.reading import Reading, plan_reading
-from equiglot.training.settings import EarlyStopping, TrainingSettings
-from equiglot.training.validation import LanguageValidation, validate
+import lazy_loader
 
-__all__ = [
-    "CheckpointFolder",
-    "EarlyStopping",
-    "LabelSource",
-    "LanguageValidation",
-    "LossPoint",
-    "Progress",
-    "Reading",
-    "Stopped",
-    "Trainer",
-    "TrainingRecord",
-    "TrainingSettings",
-    "ValidationPoint",
-    "plan_reading",
-    "validate",
-]
+# What it has stands in __init__.pyi, and is imported when it is first used: settings can be read without torch.
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

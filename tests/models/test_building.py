@@ -21,6 +21,7 @@ from transformers import (
 from equiglot.errors import InputError
 from equiglot.models import EncoderSettings, attend_in_fp32, build_model, count_parameters, export_model, load_model
 from equiglot.vocabulary import SPECIAL_TOKENS, VocabularySettings
+from equiglot.vocabulary.learning import wordpiece
 from equiglot.vocabulary.training import build_tokenizer
 from tests.tiny import ENCODER, PADDING, VOCABULARY, make_model
 
@@ -34,7 +35,8 @@ def tokenizer() -> PreTrainedTokenizerFast:
         *(f"##{letter}" for letter in "abcdefghijklmnopqrstuvwxyz"),
     ]
     pieces += ["한국", "##어", "é"]
-    return build_tokenizer({piece: number for number, piece in enumerate(pieces)}, VocabularySettings(), 512)
+    model = wordpiece({piece: number for number, piece in enumerate(pieces)})
+    return build_tokenizer(model, VocabularySettings(), 512)
 
 
 @pytest.fixture

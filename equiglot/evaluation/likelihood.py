@@ -1,0 +1,83 @@
+"""Pseudo-log-likelihood: how well a masked language model predicts a text, whatever its vocabulary.
+
+Every token is masked in turn and predicted from the rest of its piece of text. Where a word has several tokens, those
+after the one in question are masked too, or the rest of the word would give it away (PLL-word-l2r: Kauf and Ivanova,
+A Better Way to Do Masked Language Model Scoring, 2023). The sum over a word does not depend on how finely it is cut,
+so that bits per character can be compared between vocabularies.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from equiglot.evaluation.lines import TokenizedLines
+from equiglot.masking import Framing
+from equiglot.models import OpenModel, TensorBatch, target_logits
+from equiglot.objectives import hard_loss
+
+_TOKENS = 8192  # of one forward pass; the result does not depend on it, beyond rounding
+_LOGITS = 1 << 25  # made at once
+
+_Integers = npt.NDArray[np.int64]
+
+
+@torch.no_grad()
+def word_bits(opened: OpenModel, lines: TokenizedLines) -> npt.NDArray[np.float64]:
+    """What each word costs, -log2 of its pseudo-likelihood: float64 [words], NaN where the vocabulary lacks it."""
+    bits = np.where(lines.expressed, 0.0, np.nan)
+    rows_at_once = max(1, _LOGITS // int(opened.model.config.vocab_size))
+    for pieces, targets, width in _rows(lines, rows_at_once):
+        batch = _masked(lines, pieces, targets, width, opened.framing, opened.model.device)
+        losses = hard_loss(target_logits(opened.model, batch), batch.gold)
+        words = lines.words[lines.text.offsets[pieces] + targets]
+        np.add.at(bits, words, losses.double().cpu().numpy() / np.log(2))
+    return bits
+
+
+def _rows(lines: TokenizedLines, rows_at_once: int) -> Iterator[tuple[_Integers, _Integers, int]]:
+    """Which token of which piece each row asks for: pieces int64 [rows], places int64 [rows], tokens of the longest.
+
+    A row for every token of a word that the vocabulary has, rows of like length together.
+    """
+    lengths = lines.text.lengths.astype(np.int64)
+    pieces = np.repeat(np.arange(len(lengths)), lengths)
+    places = np.arange(len(pieces)) - np.repeat(lines.text.offsets[:-1], lengths)
+    wanted = np.flatnonzero(lines.expressed[lines.words])
+    wanted = wanted[np.argsort(lengths[pieces[wanted]], kind="stable")]
+    widths = lengths[pieces[wanted]]
+    begin = 0
+    while begin < len(wanted):
+        some = widths[begin : begin + rows_at_once]
+        fitting = np.searchsorted((some + 2) * np.arange(1, len(some) + 1), _TOKENS, side="right")
+        here = wanted[begin : begin + max(1, int(fitting))]
+        begin += len(here)
+        yield pieces[here], places[here], int(widths[begin - 1])
+
+
+def _masked(
+    lines: TokenizedLines, pieces: _Integers, targets: _Integers, width: int, framing: Framing, device: torch.device
+) -> TensorBatch:
+    """Rows in each of which one token and the rest of its word are masked."""
+    count, numbers = len(pieces), np.arange(len(pieces))
+    starts = lines.text.offsets[pieces]
+    lengths = lines.text.offsets[pieces + 1] - starts
+    rows = np.repeat(numbers, lengths)
+    columns = np.arange(len(rows)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+    tokens = starts[rows] + columns
+    asked = lines.words[starts + targets]
+    hidden = (columns >= targets[rows]) & (lines.words[tokens] == asked[rows])
+    inputs = np.full((count, width + 2), framing.padding, np.int64)
+    inputs[rows, columns + 1] = np.where(hidden, framing.alphabet.mask, lines.text.ids[tokens])
+    inputs[:, 0] = framing.first
+    inputs[numbers, lengths + 1] = framing.last
+    attention = np.arange(width + 2) < (lengths + 2)[:, None]
+    gold = lines.text.ids[starts + targets].astype(np.int64)
+    return TensorBatch(
+        inputs=torch.from_numpy(inputs).to(device),
+        attention=torch.from_numpy(attention).to(device),
+        targets=torch.from_numpy(numbers * (width + 2) + targets + 1).to(device),
+        gold=torch.from_numpy(gold).to(device),
+        languages=torch.zeros(count, dtype=torch.int64, device=device),
+    )

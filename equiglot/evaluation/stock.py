@@ -1,0 +1,227 @@
+"""Scores of any masked language models on any lines of text: ranks on shared masks, and bits per character."""
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from equiglot.corpus import check_language
+from equiglot.corpus.opening import read_lines
+from equiglot.errors import InputError
+from equiglot.evaluation.likelihood import word_bits
+from equiglot.evaluation.lines import TokenizedLines, tokenize_lines
+from equiglot.evaluation.mlm import MaskedPositions, TestMasks, frequency_predictor, model_predictor, score_positions
+from equiglot.evaluation.rows import Bootstrap, language_rows
+from equiglot.evaluation.score import Score
+from equiglot.evaluation.statistics import bootstrap_mean, by_sentence
+from equiglot.models import OpenModel
+from equiglot.run import write_json
+
+FREQUENCY = "(by frequency)"
+"""The reference of each tokenizer: its tokens ranked by how often they stand in this very text."""
+
+_Words = dict[str, npt.NDArray[np.float64]]
+
+
+@dataclass(frozen=True)
+class Asking:
+    """How models are asked.
+
+    Attributes:
+        rate: share of the tokens that are masked.
+        seed: of masks and bootstrap.
+        resamples: bootstrap samples behind an interval.
+        likelihood_lines: lines of each text that bits are measured on, evenly spread; 0 for none.
+    """
+
+    rate: float = 0.15
+    seed: int = 0
+    resamples: int = 1000
+    likelihood_lines: int = 300
+
+    @property
+    def bootstrap(self) -> Bootstrap:
+        """How intervals are made."""
+        return Bootstrap(self.resamples, self.seed)
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """What a tokenizer makes of the text that bits are measured on.
+
+    Attributes:
+        model: the name of the model.
+        language: of the text.
+        unexpressed: share of the characters in words that it has no tokens for, at least in part.
+        altered: share of the words that it reads otherwise than they are written (in lower case, say).
+    """
+
+    model: str
+    language: str
+    unexpressed: float
+    altered: float
+
+
+@dataclass(frozen=True)
+class StockScores:
+    """What came out.
+
+    Attributes:
+        groups: models that were asked for the same tokens at the same places, `FREQUENCY` last in each.
+        masked: MRR, accuracy, top 5 and loss; comparable within a group. Of `groups`' models, in that order.
+        bits: bits per character, on the words that all of the models can express; comparable between all of them.
+        coverage: what each tokenizer makes of the text.
+    """
+
+    groups: tuple[tuple[str, ...], ...]
+    masked: tuple[tuple[Score, ...], ...]
+    bits: tuple[Score, ...]
+    coverage: tuple[Coverage, ...]
+
+
+def read_texts(named: Sequence[str]) -> dict[str, list[str]]:
+    """Language -> lines, for texts named as en=FILE: lines as they are, without blank ones.
+
+    Raises:
+        InputError: not written so, no language, a language twice, or a file that cannot be read, is not UTF-8, or has
+            no text.
+    """
+    texts: dict[str, list[str]] = {}
+    for each in named:
+        code, equals, name = each.partition("=")
+        if not equals or not name:
+            raise InputError(f"{each!r} names no text", where="--text", fix="write it as en=corpora/en.txt")
+        check_language(code)
+        if code in texts:
+            raise InputError(f"the language {code!r} has two texts", where="--text", fix="put them into one file")
+        path = Path(name)
+        texts[code] = [line for block in read_lines(path) for line in block if line and not line.isspace()]
+        if not texts[code]:
+            raise InputError("the file has no text", where=path, fix="give a file with a sentence or paragraph a line")
+    return texts
+
+
+def write_stock_scores(path: Path, scores: StockScores) -> None:
+    """Writes all of it as JSON: groups of models, their scores, bits, and coverage."""
+    groups = [
+        {"models": names, "scores": [each.model_dump(exclude_none=True) for each in rows]}
+        for names, rows in zip(scores.groups, scores.masked, strict=True)
+    ]
+    bits = [each.model_dump(exclude_none=True) for each in scores.bits]
+    write_json(path, {"groups": groups, "bits": bits, "coverage": [asdict(each) for each in scores.coverage]})
+
+
+def score_stock(
+    models: Sequence[OpenModel],
+    texts: Mapping[str, Sequence[str]],
+    asking: Asking,
+    progress: Callable[[str], None] = lambda what: None,
+) -> StockScores:
+    """Scores models on texts.
+
+    Args:
+        models: any.
+        texts: language -> lines.
+        asking: how.
+        progress: told what is done next, in words.
+
+    Raises:
+        InputError: logits that are not numbers, or a text without a token that could be masked.
+    """
+    grouped = _by_tokenizer(models)
+    masked = tuple(tuple(_masked_scores(group, texts, asking, progress)) for group in grouped)
+    bits: list[Score] = []
+    coverage: list[Coverage] = []
+    for language, lines in texts.items() if asking.likelihood_lines else ():
+        some = spread(lines, asking.likelihood_lines)
+        read = {each.name: tokenize_lines(each.tokenizer, some, each.max_tokens) for each in models}
+        coverage += [_coverage(name, language, each) for name, each in read.items()]
+        costs = {}
+        for each in models:
+            progress(f"{each.name}: likelihood of {language}")
+            costs[each.name] = word_bits(each, read[each.name])
+        bits += _bits_rows(language, costs, read[models[0].name], asking)
+    names = tuple((*(each.name for each in group), FREQUENCY) for group in grouped)
+    return StockScores(names, masked, tuple(bits), tuple(coverage))
+
+
+def spread(lines: Sequence[str], count: int) -> list[str]:
+    """At most `count` lines, evenly spread over all."""
+    if len(lines) <= count:
+        return list(lines)
+    return [lines[number * len(lines) // count] for number in range(count)]
+
+
+def _by_tokenizer(models: Sequence[OpenModel]) -> list[list[OpenModel]]:
+    """Models that share a tokenizer together: they share masks, and read as much at once as the shortest of them."""
+    groups: dict[str, list[OpenModel]] = {}
+    for each in models:
+        backend = each.tokenizer.backend_tokenizer
+        backend.no_truncation()
+        backend.no_padding()
+        identity = hashlib.blake2b(backend.to_str().encode()).hexdigest()
+        groups.setdefault(f"{identity} {each.framing.alphabet.mask}", []).append(each)
+    shortest = {identity: min(each.max_tokens for each in group) for identity, group in groups.items()}
+    return [[replace(each, max_tokens=shortest[key]) for each in group] for key, group in groups.items()]
+
+
+def _masked_scores(
+    group: Sequence[OpenModel], texts: Mapping[str, Sequence[str]], asking: Asking, progress: Callable[[str], None]
+) -> Iterator[Score]:
+    """Every metric at masked positions of models that share a tokenizer, and of its tokens by frequency."""
+    first = group[0]
+    masks = TestMasks(asking.rate, 1, None, asking.seed, first.framing)
+    read = {code: tokenize_lines(first.tokenizer, lines, first.max_tokens) for code, lines in texts.items()}
+    size = int(first.model.config.vocab_size)
+    predictors = {each.name: model_predictor(each.model) for each in group}
+    for name in (*predictors, FREQUENCY):
+        positions: dict[str, MaskedPositions] = {}
+        for code, lines in read.items():
+            progress(f"{name}: masked words of {code}")
+            _check_maskable(code, lines, masks)
+            predict = predictors[name] if name in predictors else frequency_predictor(lines.text, size)
+            found = score_positions(predict, code, lines.text, masks)
+            of_lines = lines.lines[found.sequences].astype(np.int32)  # pieces of a line are not independent
+            positions[code] = replace(found, sequences=of_lines, count=lines.count)
+        yield from language_rows(name, positions, asking.bootstrap, asking.seed)
+
+
+def _check_maskable(language: str, lines: TokenizedLines, masks: TestMasks) -> None:
+    if not any(len(batch.gold) for batch in masks.batches(language, lines.text)):
+        raise InputError(f"no token of the text of {language} came to be masked", where=language, fix="give more text")
+
+
+def _bits_rows(language: str, costs: _Words, lines: TokenizedLines, asking: Asking) -> Iterator[Score]:
+    """Bits per character of every model on the words that all of them can express; words are the same for all."""
+    shared = ~np.any([np.isnan(each) for each in costs.values()], axis=0)
+    if not shared.any():
+        raise InputError(
+            f"there is no word of {language} that all of the models can express",
+            where=language,
+            fix="leave out the models that have [UNK] for it, or the text",
+        )
+    where, count = lines.word_lines[shared], lines.count
+    characters = by_sentence(lines.characters[shared], where, count).astype(np.int64)
+    for name, each in costs.items():
+        sums = by_sentence(each[shared], where, count)
+        estimate = bootstrap_mean(sums, characters, resamples=asking.resamples, seed=asking.seed, salt=language)
+        low, high = estimate.interval
+        yield Score(
+            model=name,
+            task="likelihood",
+            language=language,
+            metric="bits",
+            value=estimate.value,
+            low=low,
+            high=high,
+            n=estimate.n,
+            seed=asking.seed,
+        )
+
+
+def _coverage(name: str, language: str, lines: TokenizedLines) -> Coverage:
+    unexpressed = lines.characters[~lines.expressed].sum() / lines.characters.sum()
+    return Coverage(name, language, float(unexpressed), float(lines.altered.mean()))

@@ -1,0 +1,22 @@
+from .batches import BatchSettings, BatchStream
+from .framing import framing_of
+from .hashing import hash_name, hash_words, permute
+from .heldout import evaluation_batches
+from .layout import Batch, Framing
+from .masks import Alphabet, MaskSettings, evaluation_masks, mask_tokens
+
+__all__ = [
+    "Alphabet",
+    "Batch",
+    "BatchSettings",
+    "BatchStream",
+    "Framing",
+    "MaskSettings",
+    "evaluation_batches",
+    "evaluation_masks",
+    "framing_of",
+    "hash_name",
+    "hash_words",
+    "mask_tokens",
+    "permute",
+]

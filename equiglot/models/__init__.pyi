@@ -1,0 +1,29 @@
+from .attention import attend_in_fp32
+from .building import build_model, count_parameters, export_model, load_model
+from .forward import SHAPE_STEP, TensorBatch, head_parts, hidden_states, target_logits, to_tensors
+from .opening import OpenModel, find_model, name_models, open_model
+from .publishing import Upload, check_token, prepare_upload, send
+from .settings import EncoderSettings
+
+__all__ = [
+    "SHAPE_STEP",
+    "EncoderSettings",
+    "OpenModel",
+    "TensorBatch",
+    "Upload",
+    "attend_in_fp32",
+    "build_model",
+    "check_token",
+    "count_parameters",
+    "export_model",
+    "find_model",
+    "head_parts",
+    "hidden_states",
+    "load_model",
+    "name_models",
+    "open_model",
+    "prepare_upload",
+    "send",
+    "target_logits",
+    "to_tensors",
+]

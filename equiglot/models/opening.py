@@ -1,0 +1,150 @@
+"""Models that others made, by folder, by run, or by their name on the Hugging Face hub."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import nn
+from transformers import PreTrainedModel, PreTrainedTokenizerFast
+
+from equiglot.errors import InputError
+from equiglot.masking import Framing, framing_of
+from equiglot.models.building import load_model
+from equiglot.run import RunDirectory
+from equiglot.vocabulary import load_tokenizer
+
+# What is fetched: nothing that is executed when it is read, and no copy of the weights in another form.
+_WANTED = (
+    *("config.json", "model*.safetensors*", "tokenizer*.json", "special_tokens_map.json", "added_tokens.json"),
+    *("vocab.*", "merges.txt", "*.model"),
+)
+_LONGEST = 512  # tokens read at once, also by models that could read more: context beyond it changes little
+
+
+@dataclass(frozen=True)
+class OpenModel:
+    """A masked language model with all that is needed to ask it.
+
+    Attributes:
+        name: what it is called in tables.
+        model: in evaluation mode, on the GPU if there is one.
+        tokenizer: its own.
+        framing: special ids.
+        max_tokens: tokens of text that it reads at once, special ones not counted.
+    """
+
+    name: str
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerFast
+    framing: Framing
+    max_tokens: int
+
+
+def name_models(sources: Iterable[str]) -> dict[str, str]:
+    """Name -> folder or hub name, for what a user typed: a run folder stands for all its models, RUN/model for one.
+
+    The name is the last part of the source, or as much of its end as tells it from the others: student, demo/student.
+
+    Raises:
+        InputError: a run without a finished model, or a model named twice.
+    """
+    found = [each for source in sources for each in _in_run(source)]
+    for each in found:
+        if found.count(each) > 1:
+            raise InputError("this model is named twice", where=each, fix="name it once")
+    parts = [tuple(part for part in Path(each).parts if part != "models") for each in found]
+    return {_shortest(each, parts): source for each, source in zip(parts, found, strict=True)}
+
+
+def _shortest(own: tuple[str, ...], others: Sequence[tuple[str, ...]]) -> str:
+    """The shortest end of a path that is no other's."""
+    for length in range(1, len(own)):
+        if sum(other[-length:] == own[-length:] for other in others) == 1:
+            return "/".join(own[-length:])
+    return str(Path(*own))
+
+
+def find_model(source: str) -> Path:
+    """The folder of one model: itself, or RUN/model.
+
+    Raises:
+        InputError: there is no such folder, or a run with several models.
+    """
+    found = _in_run(source)
+    if len(found) != 1:
+        names = ", ".join(Path(each).name for each in found)
+        raise InputError(f"the run has several models: {names}", where=source, fix=f"name one: {found[0]}")
+    if not Path(found[0]).is_dir():
+        raise InputError("there is no such model folder", where=source, fix="correct the path")
+    return Path(found[0])
+
+
+def _in_run(source: str) -> list[str]:
+    place = Path(source)
+    if (place / "config.json").is_file():
+        return [source]
+    if RunDirectory(place).recipe.is_file():
+        models = sorted(file.parent for file in RunDirectory(place).model("*").parent.glob("*/config.json"))
+        if not models:
+            raise InputError(
+                "the run has no finished model yet", where=source, fix="`equiglot status` tells how far it is"
+            )
+        return [str(model) for model in models]
+    in_run = RunDirectory(place.parent).model(place.name)
+    return [str(in_run) if (in_run / "config.json").is_file() else source]
+
+
+def open_model(name: str, source: str) -> OpenModel:
+    """The masked language model and tokenizer in a folder or of a hub name.
+
+    Raises:
+        InputError: there is none, it is no masked language model, its tokenizer has no mask token or does not fit it,
+            or the hub cannot be reached.
+    """
+    folder = Path(source)
+    if not folder.is_dir():
+        folder = _fetch(source)
+    model, tokenizer = load_model(folder), load_tokenizer(folder)
+    known = int(model.config.vocab_size)
+    if len(tokenizer) > known:
+        what = f"the tokenizer has {len(tokenizer):,} entries, the model knows only {known:,}"
+        raise InputError(what, where=source, fix="get the tokenizer that the model was trained with")
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    nn.Module.to(model, device)
+    length = min(_LONGEST, tokenizer.model_max_length, _positions(model)) - 2
+    return OpenModel(name, model.eval(), tokenizer, framing_of(tokenizer), length)
+
+
+def _positions(model: PreTrainedModel) -> int:
+    """How many tokens the model has positions for; RoBERTa and its like count from behind the padding id."""
+    for name, module in model.named_modules():
+        if name.endswith("position_embeddings") and isinstance(module, nn.Embedding):
+            return module.num_embeddings - (0 if module.padding_idx is None else module.padding_idx + 1)
+    return int(getattr(model.config, "max_position_embeddings", _LONGEST))
+
+
+def _fetch(source: str) -> Path:
+    """The folder that a model of the hub is kept in on this machine, fetched if it is not there.
+
+    Raises:
+        InputError: no such model, no right to it, or no network.
+    """
+    from httpx2 import HTTPError
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, RepositoryNotFoundError
+
+    try:
+        return Path(snapshot_download(source, allow_patterns=list(_WANTED), ignore_patterns=["*/*"]))
+    except HFValidationError:
+        raise InputError("there is no such model folder", where=source, fix="correct the path") from None
+    except RepositoryNotFoundError:  # a private or gated model looks the same
+        what = "there is no such folder, and no such model on the hub that you may read"
+        fix = "correct the name; for a private or gated model, `hf auth login` first"
+        raise InputError(what, where=source, fix=fix) from None
+    except HfHubHTTPError as error:
+        raise InputError(f"the hub refuses: {error}", where=source, fix="try again later") from None
+    except (OSError, HTTPError):
+        what = "there is no such folder, and the hub cannot be reached for a model of this name"
+        fix = "correct the path, or get the model where there is a network"
+        raise InputError(what, where=source, fix=fix) from None

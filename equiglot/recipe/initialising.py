@@ -1,0 +1,136 @@
+"""A first recipe for a folder of text: sizes measured, the rest chosen to fit them."""
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import jinja2
+import yaml
+
+from equiglot.corpus.languages import base_language
+from equiglot.errors import InputError
+from equiglot.recipe.finding import Found, find_languages
+from equiglot.recipe.loading import parse_recipe
+from equiglot.recipe.reading import Origin
+from equiglot.run import write_text
+
+# Writing systems of so many characters that a small vocabulary would hold nothing else.
+_MANY_CHARACTERS, _WIDE_VOCABULARY = {"ja", "lzh", "wuu", "yue", "zh"}, 10_000
+_HELD_OUT, _MOST_HELD_OUT = 0.05, 10_000  # of the smallest language's sentences, each of valid and test; paper 1's
+
+
+@dataclass(frozen=True)
+class _Scale:
+    """What suits an amount of text."""
+
+    characters: int  # up to so many, of all languages together
+    reason: str
+    vocabulary: int
+    encoder: str
+    length: str
+    sentences: int
+    learning_rate: str
+    betas: str
+    warmup: float
+
+
+_SCALES = (
+    _Scale(
+        characters=6_000_000,
+        reason="as in Equiglot's own experiments with little text (docs/experiments.md)",
+        vocabulary=4_000,
+        encoder="layers: 2, heads: 4, hidden_size: 128, max_length: 64, dropout: 0, initializer_range: 0.05",
+        length="updates: 4_000",
+        sentences=32,
+        learning_rate="2.0e-3",
+        betas="[0.9, 0.98]",
+        warmup=0.05,
+    ),
+    _Scale(
+        characters=60_000_000,
+        reason="between Equiglot's own experiments and the paper's; not tried out",
+        vocabulary=10_000,
+        encoder="layers: 4, heads: 4, hidden_size: 256, max_length: 128, dropout: 0, initializer_range: 0.04",
+        length="updates: 20_000",
+        sentences=32,
+        learning_rate="1.0e-3",
+        betas="[0.9, 0.98]",
+        warmup=0.05,
+    ),
+)
+_PAPER = _Scale(
+    characters=1 << 62,
+    reason="the paper's (appendix E.1)",
+    vocabulary=50_000,
+    encoder="layers: 6, heads: 4, hidden_size: 512, feed_forward: 3072, max_length: 128, dropout: 0.1",
+    length="epochs: 10",
+    sentences=8,
+    learning_rate="5.0e-5",
+    betas="[0.9, 0.999]",
+    warmup=0.0,
+)
+
+
+def initialise(folder: Path, into: Path, *, gpu: bool, replace: bool = False) -> Found:
+    """Writes a recipe for the text in `folder` to the file `into`.
+
+    Args:
+        folder: one file or one sub-folder a language, named by its code: en.txt, wiki.de.txt, pt-BR/.
+        into: a YAML file; the recipe's name is the file's.
+        gpu: whether the machine has one; without, models stay small.
+        replace: whether a file that is there already may be written over.
+
+    Raises:
+        InputError: the file is there already, its folder is not there, or there is no text of any language.
+    """
+    if into.exists() and not replace:
+        raise InputError("the file is there already", where=into, fix="choose another --into, or add --replace")
+    if not into.absolute().parent.is_dir():
+        raise InputError("there is no folder for the recipe", where=into, fix="make it, or choose another --into")
+    found = find_languages(folder, into.absolute().parent)
+    text = recipe_for(found, re.sub(r"[^A-Za-z0-9._-]+", "-", into.stem).strip("-._") or "recipe", gpu=gpu)
+    parse_recipe(yaml.safe_load(text), into.absolute().parent, Origin(((str(into), None),)))
+    write_text(into, text)
+    return found
+
+
+def recipe_for(found: Found, name: str, *, gpu: bool) -> str:
+    """A commented recipe for what was found."""
+    total = sum(each.characters for each in found.languages)
+    scale = next((each for each in _SCALES if total <= each.characters), _PAPER if gpu else _SCALES[-1])
+    wide = any(base_language(each.code) in _MANY_CHARACTERS for each in found.languages)
+    smallest = min(found.languages, key=lambda each: each.lines)
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("equiglot.recipe", "."),
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        undefined=jinja2.StrictUndefined,
+        autoescape=False,  # YAML, not HTML: what comes from outside goes through `quoted` or `comment`
+    )
+    environment.filters.update(quoted=_quoted, comment=_comment)
+    return environment.get_template("initial.yaml.jinja").render(
+        name=name,
+        found=found,
+        total=total,
+        smallest=smallest,
+        held_out=min(_MOST_HELD_OUT, int(_HELD_OUT * smallest.lines)),
+        scale=scale,
+        vocabulary=max(scale.vocabulary, _WIDE_VOCABULARY if wide else 0),
+        small_for_want_of_gpu=total > _SCALES[-1].characters and not gpu,
+    )
+
+
+def _quoted(value: str | Sequence[str]) -> str:
+    """As YAML on one line; of one text in a list, the text."""
+    if not isinstance(value, str):
+        return _quoted(value[0]) if len(value) == 1 else f"[{', '.join(_quoted(each) for each in value)}]"
+    plain = re.fullmatch(r"[\w./-]+", value) and yaml.safe_load(value) == value
+    return value if plain else json.dumps(value, ensure_ascii=not value.isprintable())
+
+
+def _comment(value: str) -> str:
+    """As what may stand in a comment: one line, no control characters."""
+    return "".join(each if each.isprintable() else " " for each in value)

@@ -1,0 +1,62 @@
+"""Logits at the targets, of every architecture, against all logits of the model itself."""
+
+import pytest
+import torch
+from torch import Tensor, nn
+from transformers import PreTrainedModel
+
+from equiglot.models import TensorBatch, target_logits
+from tests.stock import ARCHITECTURES, TOKENIZERS, stock_model, train_tokenizer
+
+
+def _batch(size: int, targets: list[int]) -> TensorBatch:
+    generator = torch.Generator().manual_seed(0)
+    inputs = torch.randint(5, size, (3, 11), generator=generator)
+    attention = torch.ones(3, 11, dtype=torch.bool)
+    attention[1, 7:] = False
+    places = torch.tensor(targets, dtype=torch.int64)
+    return TensorBatch(inputs, attention, places, inputs.flatten()[places], torch.zeros_like(places))
+
+
+@torch.no_grad()
+def _all_logits(model: PreTrainedModel, batch: TensorBatch) -> Tensor:
+    logits: Tensor = model(input_ids=batch.inputs, attention_mask=batch.attention).logits
+    return logits.flatten(0, 1)
+
+
+@pytest.mark.parametrize("targets", [[0, 4, 13, 31], [12], [], list(range(33))], ids=["some", "one", "none", "all"])
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@torch.no_grad()
+def test_target_logits_are_the_models_own(architecture: str, targets: list[int]) -> None:
+    tokenizer = train_tokenizer(TOKENIZERS[architecture])
+    model = stock_model(architecture, tokenizer=tokenizer)
+    batch = _batch(len(tokenizer), targets)
+    logits = target_logits(model, batch)
+    assert logits.shape == (len(targets), len(tokenizer)) and logits.dtype == torch.float32
+    torch.testing.assert_close(logits, _all_logits(model, batch)[batch.targets], rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@torch.no_grad()
+def test_the_projection_sees_the_targets_only(architecture: str) -> None:
+    tokenizer = train_tokenizer(TOKENIZERS[architecture])
+    model = stock_model(architecture, tokenizer=tokenizer)
+    rows: list[int] = []
+    projection = model.get_output_embeddings()
+    assert isinstance(projection, nn.Linear)
+    projection.register_forward_hook(lambda _, inputs, output: rows.append(output.shape[:-1].numel()))
+    target_logits(model, _batch(len(tokenizer), [0, 4, 13]))
+    assert len(rows) == 1 and rows[0] < 33
+    rows.clear()
+    model(input_ids=_batch(len(tokenizer), []).inputs)
+    assert rows == [33], "and afterwards everything again"
+
+
+@torch.no_grad()
+def test_a_model_whose_projection_cannot_be_found_makes_all_logits() -> None:
+    tokenizer = train_tokenizer("wordpiece")
+    model = stock_model("distilbert", tokenizer=tokenizer)
+    batch = _batch(len(tokenizer), [0, 4, 13])
+    expected = target_logits(model, batch)
+    model.get_output_embeddings = lambda: None
+    torch.testing.assert_close(target_logits(model, batch), expected)

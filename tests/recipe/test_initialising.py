@@ -1,0 +1,185 @@
+"""A first recipe from a folder of text."""
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from equiglot.errors import InputError
+from equiglot.recipe import initialise, load_recipe
+from equiglot.recipe.finding import find_languages, language_of
+from equiglot.recipe.initialising import recipe_for
+
+SENTENCE = {
+    "en": "All human beings are born free and equal in dignity and rights, number {}.",
+    "ru": "Все люди рождаются свободными и равными в своём достоинстве и правах, номер {}.",
+    "hi": "सभी मनुष्यों को गौरव और अधिकारों के मामले में जन्मजात स्वतन्त्रता प्राप्त है, संख्या {}।",
+    "ko": "모든 인간은 태어날 때부터 자유로우며 그 존엄과 권리에 있어 동등하다, 번호 {}.",
+}
+
+
+def lines(code: str, count: int) -> str:
+    return "".join(SENTENCE[code].format(number) + "\n" for number in range(count))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Four languages, 40:1, in the ways that people name and pack their text; and what is none."""
+    place = tmp_path / "my text"
+    (place / "ko" / "news").mkdir(parents=True)
+    (place / "eng.txt").write_text(lines("en", 4000), encoding="utf-8")
+    (place / "wiki.ru.txt.gz").write_bytes(gzip.compress(lines("ru", 3000).encode()))
+    rows = (json.dumps({"text": line}, ensure_ascii=False) for line in lines("hi", 200).splitlines())
+    (place / "hi.jsonl").write_text("\n".join(rows), encoding="utf-8")
+    (place / "ko" / "news" / "one.txt").write_text(lines("ko", 150), encoding="utf-8")
+    (place / "german.txt").write_text(lines("en", 500))
+    (place / "tr.txt").write_text("Kısa.\n")
+    (place / "README.md").write_text("# About")
+    (place / ".hidden").write_text("x")
+    return place
+
+
+def test_what_a_folder_holds(folder: Path, tmp_path: Path) -> None:
+    found = find_languages(folder, tmp_path)
+    assert [each.code for each in found.languages] == ["en", "ru", "hi", "ko"]
+    assert [each.group for each in found.languages] == ["high", "high", "low", "low"]
+    english, russian, hindi, _ = found.languages
+    assert english.characters == len(lines("en", 4000).replace("\n", ""))
+    assert (russian.lines, hindi.documents) == (3000, 200)
+    assert found.gap == pytest.approx(russian.characters / hindi.characters)
+    assert found.left_out.keys() == {"german.txt", "tr.txt", "README.md"}
+    assert "write de (German)" in found.left_out["german.txt"]
+    assert "Too little text: 0 different lines" in found.left_out["tr.txt"]
+
+
+def test_the_recipe_can_be_planned_as_it_is(folder: Path, tmp_path: Path) -> None:
+    into = tmp_path / "recipes" / "mine.yaml"
+    with pytest.raises(InputError, match="no folder for the recipe"):
+        initialise(folder, into, gpu=False)
+    into.parent.mkdir()
+    initialise(folder, into, gpu=False)
+    recipe = load_recipe(into)
+    assert recipe.name == "mine"
+    assert [file.resolve() for file in recipe.languages["ko"].text.files()] == [folder / "ko" / "news" / "one.txt"]
+    assert recipe.text.valid == recipe.text.test == 7, "a twentieth of the smallest"
+    assert recipe.groups == {"high": ("en", "ru"), "low": ("hi", "ko"), "all": ("en", "ru", "hi", "ko")}
+    assert {"mono-en", "mono-ko", "hl", "hl-balanced", "student"} <= recipe.plans().keys()
+    text = into.read_text(encoding="utf-8")
+    assert "left out: german.txt" in text
+    assert all("#" in line for line in text.splitlines() if line.startswith("  ") and ":" in line)
+
+
+def test_nothing_is_written_over_unless_asked(folder: Path, tmp_path: Path) -> None:
+    into = tmp_path / "mine.yaml"
+    into.write_text("precious")
+    with pytest.raises(InputError, match="there already") as caught:
+        initialise(folder, into, gpu=False)
+    assert "--replace" in str(caught.value) and into.read_text() == "precious"
+    initialise(folder, into, gpu=False, replace=True)
+    assert load_recipe(into).name == "mine"
+
+
+def test_one_language_has_no_groups_and_no_student(tmp_path: Path) -> None:
+    (tmp_path / "text").mkdir()
+    (tmp_path / "text" / "en.txt").write_text(lines("en", 300))
+    initialise(tmp_path / "text", tmp_path / "one.yaml", gpu=False)
+    recipe = load_recipe(tmp_path / "one.yaml")
+    assert list(recipe.plans()) == ["mono-en"] and recipe.groups == {"all": ("en",)}
+
+
+def test_sizes_that_are_alike_make_no_groups(tmp_path: Path) -> None:
+    for code, count in {"en": 300, "ru": 320, "ko": 400}.items():
+        (tmp_path / f"{code}.txt").write_text(lines(code, count), encoding="utf-8")
+    found = find_languages(tmp_path, tmp_path)
+    assert found.gap is None and {each.group for each in found.languages} == {None}
+    assert "too alike" in recipe_for(found, "alike", gpu=False)
+
+
+NAMES = {
+    "en.txt": "en",
+    "eng.txt": "en",
+    "pt_BR.txt": "pt-BR",
+    "zh-Hant.txt.xz": "zh-Hant",
+    "wiki.de.txt": "de",
+    "eu-bdt.txt": "eu",
+    "train.tel.jsonl": "te",
+    "iw.txt": "he",
+    "trwiki-20250101-pages-articles.xml.bz2": "tr",
+    "europarl.de-en.en.txt": "en",
+}
+
+
+@pytest.mark.parametrize(("name", "code"), NAMES.items())
+def test_languages_in_names(name: str, code: str, tmp_path: Path) -> None:
+    (tmp_path / name).touch()
+    assert language_of(tmp_path / name) == code
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("german.txt", "write de"),
+        ("gr.txt", "write el"),
+        ("raw.txt", "Rename it"),
+        ("notes.txt", "Rename it"),
+        ("und.txt", "Rename it"),
+        ("en.pdf", "Text is"),
+    ],
+)
+def test_names_without_a_language(name: str, said: str, tmp_path: Path) -> None:
+    (tmp_path / name).touch()
+    with pytest.raises(InputError) as caught:
+        language_of(tmp_path / name)
+    assert said in str(caught.value.fix)
+
+
+def test_a_folder_without_text(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no such folder"):
+        find_languages(tmp_path / "nowhere", tmp_path)
+    with pytest.raises(InputError, match="it is empty"):
+        find_languages(tmp_path, tmp_path)
+    (tmp_path / "notes.txt").write_text("x")
+    with pytest.raises(InputError, match="'notes' is not a language code"):
+        find_languages(tmp_path, tmp_path)
+
+
+def test_files_of_one_language_of_several_kinds(folder: Path, tmp_path: Path) -> None:
+    (folder / "en.jsonl").write_text('{"text": "x"}\n')
+    left_out = find_languages(folder, tmp_path).left_out
+    assert "several kinds" in left_out["en.jsonl"] and "several kinds" in left_out["eng.txt"]
+
+
+def test_a_folder_of_packed_rows(tmp_path: Path) -> None:
+    (tmp_path / "text" / "en").mkdir(parents=True)
+    rows = "\n".join(json.dumps({"text": line}) for line in lines("en", 200).splitlines())
+    (tmp_path / "text" / "en" / "part.1.jsonl.gz").write_bytes(gzip.compress(rows.encode()))
+    found = find_languages(tmp_path / "text", tmp_path)
+    assert found.languages[0].paths == ("text/en/**/*.jsonl.gz",) and found.languages[0].lines == 200
+
+
+@pytest.mark.parametrize("name", ["no way", "a: b #c", "x{y}", 'quote"s', "new\nline", "名前", "back\\slash", "- dash"])
+def test_names_from_outside_stay_what_they_are(name: str, tmp_path: Path) -> None:
+    place = tmp_path / name
+    place.mkdir()
+    (place / "no.txt").write_text(lines("en", 200))
+    (place / f"{name}.txt").write_text("x\n")
+    initialise(place, tmp_path / "made.yaml", gpu=False)
+    tree: dict[str, Any] = yaml.safe_load((tmp_path / "made.yaml").read_text(encoding="utf-8"))
+    assert tree["languages"] == {"no": {"text": f"{name}/no.txt"}}
+
+
+@pytest.mark.parametrize(
+    ("characters", "gpu", "layers", "words"),
+    [(10**6, False, 2, 4000), (10**7, True, 4, 10_000), (10**9, False, 4, 10_000), (10**9, True, 6, 50_000)],
+)
+def test_models_fit_the_text_and_the_machine(
+    folder: Path, tmp_path: Path, characters: int, gpu: bool, layers: int, words: int
+) -> None:
+    found = find_languages(folder, tmp_path)
+    larger = type(found.languages[0])("en", "English", ("en.txt",), characters, 10**6, 10**6)
+    tree = yaml.safe_load(recipe_for(type(found)((larger,), {}, None), "x", gpu=gpu))
+    assert (tree["encoder"]["layers"], tree["vocabulary"]["size"]) == (layers, words)
+    assert tree["text"]["valid"] == 10_000
