@@ -1,6 +1,8 @@
 # make demo    sets everything up and runs the demonstration; ends with the path of its page
 # make test    sets everything up and runs the tests
 # make check   style, types, import layers
+# make bench   speed beside what people use now; a quarter of an hour in which nothing else should run
+# make docs    the documentation as a site: site/index.html
 # make clean   removes what these made
 #
 # PYTHON=python3.12 chooses the Python that the environment is made with; ARGS=... goes to the command itself:
@@ -13,10 +15,10 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 INSTALL := $(PIP) install --quiet -c constraints.txt
 
-.PHONY: help demo test check clean browser
+.PHONY: help demo test check bench docs clean browser
 
 help:
-	@sed -n 's/^# \{0,1\}//p' Makefile | head -7
+	@sed -n 's/^# \{0,1\}//p' Makefile | head -9
 
 demo: $(VENV)/.with-sample
 	$(BIN)/equiglot demo $(ARGS)
@@ -29,6 +31,14 @@ check: $(VENV)/.with-test
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+bench: $(VENV)/.with-bench
+	$(BIN)/python -m benchmarks.speed $(ARGS)
+
+docs: $(VENV)/.with-docs
+	$(BIN)/python docs/reference.py
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@echo "The documentation: site/index.html"
 
 # A stamp is newer than what it was made from, so that a second call installs nothing.
 $(VENV)/.with-%: pyproject.toml constraints.txt | $(VENV)/.made
@@ -60,5 +70,5 @@ browser:
 	echo "No Chromium: the browser test of the report page will be skipped."
 
 clean:
-	rm -rf "$(VENV)" build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf "$(VENV)" build dist site *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find equiglot tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,23 +1,64 @@
-"""The documentation says nothing that does not run: its commands, recipes and programs, one page after the other."""
+"""The documentation says nothing that does not run.
 
+Fences of bash and python run as a reader would run them, with trainings that take no time. Those of sh are not run,
+since they need a network, hours, or a shell of one's own, but their commands are checked like all others: commands,
+options, recipes and fields exist. Every fence of yaml is a recipe (its first line names its file) or a part of one.
+"""
+
+import bz2
+import gzip
+import importlib.util
 import json
 import os
 import re
 import shlex
 import subprocess
 import sys
+import tomllib
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from typing import Any
 
+import pyarrow as pa
 import pytest
+import typer
+import yaml
+from pyarrow import parquet
 
-from equiglot.corpus import SampleSource
+from equiglot.cli import app
+from equiglot.corpus import HubSource, SampleSource
 from equiglot.errors import InputError
+from equiglot.recipe import Origin, Recipe, parse_recipe, validate_recipe
+from equiglot.recipe.merging import merge, override
+from equiglot.recipe.reading import read_tree
+from tests.conftest import ROOT
+from tests.corpus.dumps import Article, dump
 
-ROOT = Path(__file__).resolve().parent.parent
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCS = ROOT / "docs"
+PAGES = [ROOT / "README.md", *sorted(DOCS.glob("*.md"))]
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+MAKE = re.compile(r"^make (\w+)", re.MULTILINE)
+NAME = re.compile(r"# (\S+\.yaml)\n")
+BEFORE = {"models.md": "balance.md", "scale.md": "balance.md"}
+"""Pages that go on where another one ends."""
+REFUSED = {"equiglot run balance.yaml --into runs/balance --set models.student.labels.weight=0.5"}
+"""Commands of which the page says so."""
 SAMPLE = {"en": 120_000, "ru": 90_000, "tr": 50_000}  # characters a language
+
+SENTENCES = {
+    "en": "A student learns what its teachers know.",
+    "ru": "Ученик узнаёт то, что знают его учителя.",
+    "hi": "छात्र वही सीखता है जो उसके शिक्षक जानते हैं।",
+    "te": "విద్యార్థి తన ఉపాధ్యాయులకు తెలిసినది నేర్చుకుంటాడు.",
+    "tr": "Öğrenci, öğretmenlerinin bildiğini öğrenir.",
+    "eu": "Ikasleak irakasleek dakitena ikasten du.",
+    "he": "התלמיד לומד את מה שמוריו יודעים.",
+    "ko": "학생은 선생님이 아는 것을 배운다.",
+}
+
+by_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 
 
 @dataclass(frozen=True)
@@ -27,96 +68,224 @@ class Block:
     language: str
     text: str
 
+    @property
+    def file(self) -> str | None:
+        """The name of the recipe that it is."""
+        name = NAME.match(self.text) if self.language == "yaml" else None
+        return name[1] if name else None
+
+    def commands(self) -> list[str]:
+        """Its equiglot commands, without comments."""
+        lines = re.sub(r" *\\\n *", " ", self.text).splitlines() if self.language in ("", "sh", "bash") else []
+        return [line.partition(" #")[0].strip() for line in lines if line.startswith("equiglot ")]
+
 
 def blocks(page: Path) -> list[Block]:
     return [Block(*found) for found in FENCE.findall(page.read_text(encoding="utf-8"))]
 
 
-def commands(block: Block) -> list[str]:
-    """The equiglot commands of a block, without comments."""
-    lines = block.text.replace("\\\n", " ").splitlines()
-    return [line.partition(" #")[0].strip() for line in lines if line.startswith("equiglot ")]
+@cache
+def recipes() -> dict[str, str]:
+    """Every recipe that a page names, by the name of its file."""
+    return {block.file: block.text for page in PAGES for block in blocks(page) if block.file}
+
+
+class Reader:
+    """Does in a folder what pages say, each page once."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self._read = folder, set[str]()
+
+    def read(self, page: Path) -> None:
+        """Does what a page says, and before it what the page that it goes on from says."""
+        if page.name in self._read:
+            return
+        if page.name in BEFORE:
+            self.read(DOCS / BEFORE[page.name])
+        self._read.add(page.name)
+        for block in blocks(page):
+            if block.file:
+                (self.folder / block.file).write_text(_shortened(block.text), encoding="utf-8")
+            elif block.language == "python":
+                self.run([sys.executable, "-c", _shortened(block.text)])
+            elif block.language == "bash":
+                for command in block.commands():
+                    self._command(command)
+
+    def _command(self, command: str) -> None:
+        words, _, target = command.partition(" > ")
+        out = self.run([sys.executable, "-m", *shlex.split(words)], 2 if command in REFUSED else 0)
+        if target:
+            (self.folder / target).write_text(out, encoding="utf-8")
+        for path in [self.folder / "recipe.yaml"] if words.startswith("equiglot init") else []:
+            path.write_text(_shortened(path.read_text(encoding="utf-8")), encoding="utf-8")
+
+    def run(self, command: list[str], expected: int = 0) -> str:
+        """What a program prints."""
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "NO_COLOR": "1"}
+        done = subprocess.run(
+            command, cwd=self.folder, env=environment, capture_output=True, text=True, timeout=1200, check=False
+        )
+        assert done.returncode == expected, f"{shlex.join(command)}\n{done.stdout}\n{done.stderr}"
+        return done.stdout
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder as a reader's would be: text/<language>/, from the embedded sample."""
+def reader(tmp_path_factory: pytest.TempPathFactory) -> Reader:
+    """In a folder as a reader's would be: text/<language>/, from the embedded sample."""
     place = tmp_path_factory.mktemp("reader")
     for language, characters in SAMPLE.items():
         into = place / "text" / language
         into.mkdir(parents=True)
         try:
-            paragraphs = (document.paragraphs for document in SampleSource(kind="sample").documents(language))
-            text, size = [], 0
-            while size < characters:
-                text.append("\n".join(next(paragraphs)))
-                size += len(text[-1])
+            (into / "pages.txt").write_text("\n\n".join(_pages(language, characters)), encoding="utf-8")
         except InputError as error:
             pytest.skip(str(error))
-        (into / "pages.txt").write_text("\n\n".join(text), encoding="utf-8")
-    return place
+    return Reader(place)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_what_a_page_says_runs(page: Path, folder: Path) -> None:
-    """Bash, YAML with a file name in its first line, and Python, in the order of the page."""
+@by_page
+def test_what_a_page_says_runs(page: Path, reader: Reader) -> None:
+    reader.read(page)
+
+
+@by_page
+def test_commands_exist(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With their options, recipes, and the fields that they set."""
+    monkeypatch.setenv("EQUIGLOT_DATA", "data")
+    program: Any = typer.main.get_command(app)
+    made = {"recipe.yaml"} if "equiglot init" in page.read_text(encoding="utf-8") else set()
+    for command in [command for block in blocks(page) for command in block.commands()]:
+        name, *words = shlex.split(command.partition(" > ")[0])[1:]
+        assert name in program.commands, command
+        given = program.commands[name].make_context(name, words).params  # raises what the program would say
+        if "recipe" in given and given["recipe"] not in made:
+            _check_fields(given["recipe"], given.get("overrides") or ())
+
+
+def _check_fields(name: str, overrides: tuple[str, ...]) -> Recipe:
+    tree = _tree(name)
+    for assignment in overrides:
+        field, _, value = assignment.partition("=")
+        tree = override(tree, field.split("."), yaml.safe_load(value))
+    return validate_recipe(tree, Origin(((name, None),)))
+
+
+def _tree(name: str) -> Any:
+    """A recipe that a page writes, that the project has, or that is built in."""
+    if name not in recipes():
+        return read_tree(ROOT / name if name.endswith(".yaml") else name)[0]
+    tree = yaml.safe_load(recipes()[name])
+    return merge(_tree(tree.pop("extends")), tree) if "extends" in tree else tree
+
+
+@pytest.fixture(scope="module")
+def corpora(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with every file of text that a page names."""
+    place = tmp_path_factory.mktemp("corpora")
+    for name in ("text/ru", "text/te", "more", "bible"):
+        (place / name).mkdir(parents=True)
+    for code, sentence in SENTENCES.items():
+        for name in (f"text/{code}.txt", f"bible/{code}.txt"):
+            (place / name).write_text(f"{sentence}\n", encoding="utf-8")
+    (place / "text/ru/a.txt").write_text(SENTENCES["ru"], encoding="utf-8")
+    (place / "more/ru-1.txt.gz").write_bytes(gzip.compress(SENTENCES["ru"].encode()))
+    (place / "more/ru-news.text").write_text(SENTENCES["ru"], encoding="utf-8")
+    record = {"text": SENTENCES["hi"], "content": {"body": SENTENCES["hi"]}, "url": "a"}
+    (place / "text/hi.jsonl").write_text(json.dumps(record), encoding="utf-8")
+    parquet.write_table(pa.table({"text": [SENTENCES["te"]]}), place / "text/te.parquet")
+    parquet.write_table(pa.table({"body": [SENTENCES["te"]]}), place / "text/te/a.parquet")
+    pages = dump("en", [Article("Öğrenci", SENTENCES["tr"])])
+    (place / "trwiki-latest-pages-articles.xml.bz2").write_bytes(bz2.compress(pages.encode()))
+    return place
+
+
+@by_page
+def test_yaml_is_a_recipe_or_a_part_of_one(page: Path, corpora: Path) -> None:
+    """Text of the parts is read, in a folder that holds what the pages name."""
     for block in blocks(page):
-        if block.language == "yaml":
-            name = re.match(r"# (\S+\.yaml)\n", block.text)
-            if name:
-                (folder / name[1]).write_text(_shortened(block.text), encoding="utf-8")
-        elif block.language == "python":
-            _run([sys.executable, "-c", _shortened(block.text)], folder)
-        elif block.language == "bash":
-            for command in commands(block):
-                expected = 2 if "models.student.labels.weight" in command and "--reuse" not in command else 0
-                _run([sys.executable, "-m", *shlex.split(command)], folder, expected)
+        if block.language != "yaml":
+            continue
+        tree = yaml.safe_load(block.text)
+        if block.file or "extends" in tree:
+            parent = _tree(tree.pop("extends")) if "extends" in tree else {}
+            validate_recipe(merge(parent, tree), Origin(((block.file or page.name, None),)))
+        else:
+            _read_part(tree, corpora)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_commands_and_recipes_exist(page: Path) -> None:
-    """Also those that are too long to run here name commands and built-in recipes that exist."""
-    from equiglot.cli import app
-    from equiglot.recipe import builtin_recipes
-
-    known = {each.callback.__name__ for each in app.registered_commands if each.callback}
-    for block in blocks(page):
-        for command in commands(block):
-            words = shlex.split(command)
-            assert words[1] in known, command
-            if words[1] in ("run", "plan") and not words[2].endswith(".yaml"):
-                assert words[2] in builtin_recipes(), command
+def _read_part(tree: dict[str, Any], corpora: Path) -> None:
+    languages = tree.pop("languages", {})
+    whole = {
+        "name": "part",
+        "languages": {code: {"text": f"text/{code}.txt"} for code in SENTENCES} | languages,
+        "text": {"valid": 0.1, "test": 0.1},
+        "models": {"mono-{language}": {"languages": "each"}},
+    }
+    recipe = parse_recipe(merge(whole, tree), corpora)
+    for code in languages:
+        source = recipe.languages[code].text
+        if not isinstance(source, HubSource | SampleSource):  # they need a network, or hold other sentences
+            assert [SENTENCES[code]] in [document.paragraphs for document in source.documents(code)], code
 
 
 def test_make_targets_exist() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    for block in blocks(ROOT / "README.md"):
-        for target in re.findall(r"^make (\w+)", block.text, re.MULTILINE):
-            assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+    for target in [name for page in PAGES for name in MAKE.findall(page.read_text(encoding="utf-8"))]:
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
 
 
-def test_links_lead_somewhere() -> None:
-    for page in PAGES:
-        for link in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
-            if not link.startswith("http"):
-                assert (page.parent / link).exists(), f"{page.name}: {link}"
+def test_extras_exist() -> None:
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    start = (DOCS / "index.md").read_text(encoding="utf-8")
+    named = {name for names in re.findall(r"pip install \"\.\[([\w,-]+)\]", start) for name in names.split(",")}
+    named |= set(re.findall(r"^\| `([\w-]+)` \|", start.partition("## See it work")[0], re.MULTILINE))
+    assert named and named <= extras.keys()
 
 
-def test_schema_of_the_recipe_is_json(folder: Path) -> None:
-    schema = json.loads(_run([sys.executable, "-m", "equiglot", "schema"], folder))
-    assert schema["title"] == "Recipe"
+@by_page
+def test_links_lead_somewhere(page: Path) -> None:
+    """On a clone, too, where there is no site: files, and headings in them."""
+    for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8")):
+        path, _, anchor = link.partition("#")
+        if not link.startswith("http"):
+            target = page.parent / path if path else page
+            assert target.exists(), link
+            assert not anchor or anchor in _anchors(target), link
+
+
+@cache
+def _anchors(page: Path) -> set[str]:
+    """As GitHub and the site name the headings of a page."""
+    text = FENCE.sub("", page.read_text(encoding="utf-8"))
+    headings = [re.sub(r"[^\w\s-]", "", heading).strip() for heading in re.findall(r"^#+ (.+)$", text, re.MULTILINE)]
+    slugs = [re.sub(r"\s", "-", heading).lower() for heading in headings]
+    assert len(slugs) == len(set(slugs)), f"{page.name} has two headings of one name"
+    return set(slugs)
+
+
+def test_reference_of_the_recipe_is_that_of_the_schema() -> None:
+    """If not: python docs/reference.py"""
+    spec = importlib.util.spec_from_file_location("reference", DOCS / "reference.py")
+    assert spec and spec.loader
+    reference = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(reference)
+    text = (DOCS / "recipe.md").read_text(encoding="utf-8")
+    assert reference.page(text) == text
+    for name in Recipe.model_fields:
+        assert f"| `{name}` |" in text
 
 
 def _shortened(text: str) -> str:
     """The same with trainings that take no time: it is the words that are tested here."""
-    return re.sub(r"updates(: |=)\d+", r"updates\g<1>20", text)
+    return re.sub(r"updates(: |=)[\d_]+", r"updates\g<1>20", text)
 
 
-def _run(command: list[str], folder: Path, expected: int = 0) -> str:
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "NO_COLOR": "1"}
-    done = subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=600, check=False
-    )
-    assert done.returncode == expected, f"{shlex.join(command)}\n{done.stdout}\n{done.stderr}"
-    return done.stdout
+def _pages(language: str, characters: int) -> Iterator[str]:
+    """So much of the embedded sample."""
+    for document in SampleSource(kind="sample").documents(language):
+        yield "\n".join(document.paragraphs)
+        characters -= len("\n".join(document.paragraphs))
+        if characters <= 0:
+            break

@@ -32,7 +32,7 @@ class SoftLabels(BaseModel):
     teachers: str | dict[str, str] = Field(
         description="The model that teaches a language: a name with {language} in it, or language -> name."
     )
-    temperature: float = Field(1.0, gt=0)
+    temperature: float = Field(1.0, gt=0, description="Above 1, the teachers' distributions are flatter.")
     weight: Weight = Field(
         Annealed(start=1, end=1), description="The soft labels' share of the loss; the masked words get the rest."
     )

@@ -10,9 +10,9 @@ class Annealed(BaseModel):
     """A weight that goes from `start` to `end` while the training goes from its first to its last update."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-    start: float = Field(ge=0, le=1)
-    end: float = Field(ge=0, le=1)
-    shape: Literal["linear", "cosine"] = "linear"
+    start: float = Field(ge=0, le=1, description="At the first update.")
+    end: float = Field(ge=0, le=1, description="At the last update.")
+    shape: Literal["linear", "cosine"] = Field("linear", description="The way between them.")
 
     def at(self, progress: float) -> float:
         """The weight at `progress` (0 to 1)."""

@@ -36,9 +36,11 @@ class ModelSettings(_Settings):
     `encoder` and `training` hold only what differs from the recipe's own.
     """
 
-    languages: Literal["all", "each"] | tuple[str, ...] = "all"
-    balance: BalancingPolicy = All()
-    labels: Labels = HardLabels()
+    languages: Literal["all", "each"] | tuple[str, ...] = Field(
+        "all", description="all of the recipe's; each: a model for each; or a list of codes."
+    )
+    balance: BalancingPolicy = Field(All(), description="How much of each language is read, and how often.")
+    labels: Labels = Field(HardLabels(), description="What it learns from: the masked words, or teachers.")
     encoder: EncoderSettings = EncoderSettings()
     training: TrainingSettings = TrainingSettings()
 
@@ -46,7 +48,7 @@ class ModelSettings(_Settings):
 class MaskedLanguageModelling(_Settings):
     """MRR, accuracy and loss at masked positions of the test text, on the same masks for all models."""
 
-    task: Literal["mlm"] = "mlm"
+    task: Literal["mlm"] = Field("mlm", description="What is scored.")
     rate: float = Field(0.15, gt=0, lt=1, description="Share of the positions that are predicted.")
     draws: int = Field(1, gt=0, description="Different masks laid over each sentence.")
     sequences: int | None = Field(None, gt=0, description="At most so many sequences of each language; all if null.")
@@ -62,8 +64,8 @@ class ReportSettings(_Settings):
     """What the page compares with what."""
 
     reference: str = Field("mono-{language}", description="The model that a language's distance is measured from.")
-    title: str | None = None
-    notes: tuple[str, ...] = ()
+    title: str | None = Field(None, description="The page's title; the recipe's name if null.")
+    notes: tuple[str, ...] = Field((), description="Paragraphs that stand on the page.")
 
 
 class ModelPlan(_Settings):
@@ -91,16 +93,18 @@ class ModelPlan(_Settings):
 class Recipe(_Settings):
     """A run: which models are trained, on which text, from which labels, and how they are scored."""
 
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
-    description: str = ""
-    seed: int = Field(0, ge=0)
-    languages: dict[str, Language] = Field(min_length=1)
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="Of the run, and of its folder.")
+    description: str = Field("", description="One line, for the list of recipes and the page.")
+    seed: int = Field(0, ge=0, description="All that is random follows from it.")
+    languages: dict[str, Language] = Field(min_length=1, description="Language code -> its text and its use.")
     text: TextSettings = TextSettings()
     vocabulary: VocabularySettings = VocabularySettings()
     encoder: EncoderSettings = EncoderSettings()
     masking: MaskSettings = MaskSettings()
     training: TrainingSettings = TrainingSettings()
-    models: dict[str, ModelSettings] = Field(min_length=1)
+    models: dict[str, ModelSettings] = Field(
+        min_length=1, description="Name -> model; a name with {language} in it stands for one model of each language."
+    )
     evaluation: Annotated[
         tuple[MaskedLanguageModelling, ...],
         Field(min_length=1, max_length=1),

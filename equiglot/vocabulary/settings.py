@@ -63,8 +63,8 @@ class VocabularySettings(BaseModel):
     size: int = Field(
         30_000, ge=64, le=1_000_000, description="Entries at most, special tokens and single characters included."
     )
-    lowercase: bool = True
-    accents: Accents = "letters"
+    lowercase: bool = Field(True, description="Whether capital letters become small ones.")
+    accents: Accents = Field("letters", description="Which accents stay; see above.")
     languages: Annotated[tuple[str, ...], Field(min_length=1)] | None = Field(
         None, description="Whose text the vocabulary is learnt from; without it, all languages of the models."
     )
