@@ -14,6 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+CARD = "README.md"
+"""The file of a model folder that people read; it changes with the scores, the model does not."""
+
 
 @dataclass(frozen=True)
 class RunDirectory:
@@ -62,6 +65,10 @@ class RunDirectory:
         """A trained model with its tokenizer, a Hugging Face folder; training.json beside the weights."""
         return self.root / "models" / name
 
+    def card(self, name: str) -> Path:
+        """What a model is, for its readers; no part of what was trained."""
+        return self.model(name) / CARD
+
     def checkpoints(self, name: str) -> Path:
         """Where an unfinished training continues from."""
         return self.root / "checkpoints" / name
@@ -83,6 +90,16 @@ class RunDirectory:
     def report(self) -> Path:
         """The page."""
         return self.root / "report" / "index.html"
+
+    @property
+    def tables(self) -> Path:
+        """The page's tables: one .csv, .md and .tex each."""
+        return self.root / "report" / "tables"
+
+    @property
+    def figures(self) -> Path:
+        """The page's figures for papers: one .svg each."""
+        return self.root / "report" / "figures"
 
 
 def canonical_json(value: Any) -> str:

@@ -1,6 +1,6 @@
 """The contestants: each trains for some seconds and says how many real tokens it read in a second.
 
-    python -m benchmarks.speed.contestants NAME MODEL RUN SECONDS THREADS    prints one line of JSON
+python -m benchmarks.speed.contestants NAME MODEL RUN SECONDS THREADS    prints one line of JSON
 """
 
 import json

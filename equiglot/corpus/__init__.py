@@ -2,37 +2,50 @@
 
     TextSource -> Document -> clean sentences -> {train, valid, test}.arrow + corpus.json
 
-Read in order: `settings` says what the text is, `files` and `sample` (with `markdown`) yield its documents, `cleaning`
-makes sentences of them (with `hashing`), `spool` keeps those on disk while `duplicates`, `splitting` and `overlap`
-decide about each, `drawing` puts them in order, `building` does all of it, and `reading` reads the result.
+Read in order: `settings` says what the text is, `sources` which kinds of it there are. `files`, `jsonl`, `parquet`,
+`wikipedia` (these with `paths` and `opening`), `hub` and `sample` yield documents; `wikitext` and `markdown` make plain
+text of them where they must; `cleaning` makes sentences (with `identification` and `hashing`), `spool` keeps those on
+disk while `duplicates`, `splitting` and `overlap` decide about each, `drawing` puts them in order (with `sorting`),
+`building` does all of it, and `reading` reads the result.
 """
 
 from equiglot.corpus.building import build_corpus
 from equiglot.corpus.documents import Document
 from equiglot.corpus.files import FilesSource
 from equiglot.corpus.hashing import fold
+from equiglot.corpus.hub import HubSource
+from equiglot.corpus.identification import identifier_version
+from equiglot.corpus.jsonl import JsonlSource
 from equiglot.corpus.languages import check_language
+from equiglot.corpus.parquet import ParquetSource
 from equiglot.corpus.reading import SentenceWriter, count_sentences, read_sentences
 from equiglot.corpus.sample import SampleSource, sample_languages
-from equiglot.corpus.settings import LanguageText, TextSettings, TextSource, check_text
+from equiglot.corpus.settings import LanguageText, TextSettings, check_text
+from equiglot.corpus.sources import TextSource
 from equiglot.corpus.statistics import CleaningStep, CorpusStatistics, SplitStatistics, read_statistics
+from equiglot.corpus.wikipedia import WikipediaSource
 
 __all__ = [
     "CleaningStep",
     "CorpusStatistics",
     "Document",
     "FilesSource",
+    "HubSource",
+    "JsonlSource",
     "LanguageText",
+    "ParquetSource",
     "SampleSource",
     "SentenceWriter",
     "SplitStatistics",
     "TextSettings",
     "TextSource",
+    "WikipediaSource",
     "build_corpus",
     "check_language",
     "check_text",
     "count_sentences",
     "fold",
+    "identifier_version",
     "read_sentences",
     "read_statistics",
     "sample_languages",

@@ -2,8 +2,9 @@
 
     documents -> clean sentences with hashes, on disk (`spool`) -> the fate of each, over columns -> Arrow files
 
-Text passes through memory twice, a block at a time: when it is read and when it is written (a third time for the
-overlap). A corpus is a pure function of its text, its settings and the seed.
+Text passes through memory a block at a time, and whatever is kept of each sentence stands on disk: memory is the same
+for a gigabyte as for ten megabytes, and temporary files take two to four times the size of the text. A corpus is a pure
+function of its text, its settings and the seed.
 """
 
 from collections.abc import Callable, Iterator
@@ -55,7 +56,7 @@ def build_corpus(
         scratch = Path(name)
         _read(language, source_settings, cleaner, seed, scratch, notify)
         spool = open_spool(scratch)
-        steps = [*cleaner.steps, *_decide(spool, settings, scratch, language, notify)]
+        steps = [*cleaner.steps, *_decide(spool, settings, language, notify)]
         train = _write(spool, TRAIN, into / "train.arrow", notify, source_settings.start, source_settings.characters)
         valid = _write(spool, VALID, into / "valid.arrow", notify)
         test = _write(spool, TEST, into / "test.arrow", notify)
@@ -109,15 +110,13 @@ def _batches(language: str, source: LanguageText) -> Iterator[_Batch]:
     yield batch
 
 
-def _decide(
-    spool: Spool, settings: TextSettings, scratch: Path, language: str, progress: Progress
-) -> list[CleaningStep]:
+def _decide(spool: Spool, settings: TextSettings, language: str, progress: Progress) -> list[CleaningStep]:
     """Decides the fate of every sentence; the steps that compare sentences."""
     steps = [CleaningStep(name="start", entered=0, left=len(spool))]
     steps.append(_step("exact duplicates", steps, drop_repeats(spool, spool.exact)))
     if settings.near_duplicates:
         steps.append(_step("near duplicates", steps, drop_repeats(spool, spool.folded)))
-    steps.append(_step("rest of a document cut by a split", steps, assign_splits(spool, settings, scratch, language)))
+    steps.append(_step("rest of a document cut by a split", steps, assign_splits(spool, settings, language)))
     if settings.overlap is not None:
         dropped = drop_overlap(spool, settings.overlap, lambda amount: progress("comparing", amount))
         steps.append(_step("overlap with held-out text", steps, dropped))
@@ -133,22 +132,19 @@ def _write(
     spool: Spool, split: int, path: Path, progress: Progress, start: float = 0.0, limit: int | None = None
 ) -> SplitStatistics:
     """Writes a split in draw order, at most `limit` characters of it."""
-    text = spool.text.data
     sentences = characters = documents = 0
     last = -1
     with SentenceWriter(path) as writer:
-        for rows in draw(spool, split, start):
-            seen = characters + np.cumsum(spool.characters[rows])
-            taken = rows if limit is None else rows[seen <= limit]
+        for numbers, text in draw(spool, split, start, limit):
+            seen = characters + np.cumsum(numbers["characters"], dtype=np.int64)
+            taken = numbers if limit is None else numbers[seen <= limit]
             if len(taken):
-                ends = spool.ends[taken]
-                starts = np.where(taken > 0, spool.ends[taken - 1], 0)
-                writer.write([text[a:b] for a, b in zip(starts.tolist(), ends.tolist(), strict=True)])
-                numbers = spool.documents[taken]
-                documents += int(np.count_nonzero(np.diff(numbers, prepend=last)))
-                last, sentences, characters = int(numbers[-1]), sentences + len(taken), int(seen[len(taken) - 1])
+                writer.write(text, taken["bytes"])
+                documents += int(np.count_nonzero(np.diff(taken["document"], prepend=last)))
+                last, sentences = int(taken["document"][-1]), sentences + len(taken)
+                characters = int(seen[len(taken) - 1])
                 progress("writing", len(taken))
-            if len(taken) < len(rows):
+            if len(taken) < len(numbers):
                 break
     return SplitStatistics(documents=documents, sentences=sentences, characters=characters)
 

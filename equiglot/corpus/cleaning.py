@@ -14,15 +14,17 @@ from functools import cache
 from itertools import compress
 
 import numpy as np
+from numpy.typing import NDArray
 from sentencex import segment
 
-from equiglot.corpus.hashing import Int64, UInt64, code_points, letters_of, sequence_hashes
+from equiglot.corpus.hashing import Int64, UInt64, code_points, dense_letters, letters_of, sequence_hashes
+from equiglot.corpus.identification import Identifier
 from equiglot.corpus.languages import base_language
 from equiglot.corpus.settings import TextSettings
 from equiglot.corpus.statistics import CleaningStep
 
 UNICODE, CONTROL, SPLITTING = "Unicode normalisation (NFC)", "control characters and white space", "sentence splitting"
-LENGTH, LETTERS = "length limits", "no letters"
+LENGTH, LETTERS, FOREIGN = "length limits", "no letters", "other languages"
 # Format characters that say something: joiners (Persian and Indic scripts spell with them) and Arabic, Syriac and
 # Kaithi number marks, which are visible.
 KEPT_FORMAT = frozenset(
@@ -49,15 +51,23 @@ class Sentences:
     exact: UInt64
     folded: UInt64
 
+    def kept(self, rows: NDArray[np.bool_]) -> "Sentences":
+        """Some of them; bool [n]."""
+        texts, documents = list(compress(self.texts, rows.tolist())), self.documents[rows]
+        return Sentences(texts, documents, self.characters[rows], self.exact[rows], self.folded[rows])
+
 
 class Cleaner:
     """Cleans lines and counts what each step did."""
 
     def __init__(self, language: str, settings: TextSettings) -> None:
         self._language, self._settings = base_language(language), settings
+        times = settings.identify_language
+        self._identifier = None if times is None else Identifier(language, times)
         self._steps: dict[str, CleaningStep] = {}
-        for name in (UNICODE, CONTROL, SPLITTING, LENGTH, LETTERS):
-            if name != SPLITTING or settings.split_sentences:
+        left_out = {SPLITTING: not settings.split_sentences, FOREIGN: self._identifier is None}
+        for name in (UNICODE, CONTROL, SPLITTING, LENGTH, LETTERS, FOREIGN):
+            if not left_out.get(name):
                 self._count(name, 0, 0)
 
     @property
@@ -72,7 +82,8 @@ class Cleaner:
         if self._settings.split_sentences:
             texts, owners = self._split(texts, owners)
         texts, owners = self._limit(texts, owners)
-        return self._with_letters(texts, np.array(owners, np.int64))
+        sentences = self._with_letters(texts, np.array(owners, np.int64))
+        return sentences if self._identifier is None else self._identify(self._identifier, sentences)
 
     def _count(self, name: str, entered: int, left: int, dropped: int = 0, changed: int = 0) -> None:
         old = self._steps.get(name) or CleaningStep(name=name, entered=0, left=0)
@@ -113,7 +124,9 @@ class Cleaner:
 
     def _limit(self, sentences: Sequence[str], owners: Sequence[int]) -> tuple[list[str], list[int]]:
         shortest, longest = self._settings.min_characters, self._settings.max_characters
-        fits = [shortest <= length <= longest for length in map(len, sentences)]
+        characters = np.fromiter(map(len, sentences), np.int64, len(sentences))
+        lengths = characters + dense_letters(code_points("".join(sentences)), characters)
+        fits = ((shortest <= lengths) & (lengths <= longest)).tolist()
         texts = list(compress(sentences, fits))
         self._count(LENGTH, len(sentences), len(texts), len(sentences) - len(texts))
         return texts, list(compress(owners, fits))
@@ -124,13 +137,13 @@ class Cleaner:
         letters = letters_of(codes, characters)
         kept = letters.counts > 0
         self._count(LETTERS, len(texts), int(kept.sum()), int((~kept).sum()))
-        return Sentences(
-            list(compress(texts, kept.tolist())),
-            owners[kept],
-            characters[kept],
-            sequence_hashes(codes, np.cumsum(characters))[kept],
-            sequence_hashes(letters.codes, letters.ends)[kept],
-        )
+        hashes = sequence_hashes(codes, np.cumsum(characters)), sequence_hashes(letters.codes, letters.ends)
+        return Sentences(texts, owners, characters, *hashes).kept(kept)
+
+    def _identify(self, identifier: Identifier, sentences: Sentences) -> Sentences:
+        own = np.array([not identifier.is_foreign(text) for text in sentences.texts], bool)
+        self._count(FOREIGN, len(own), int(own.sum()), int((~own).sum()))
+        return sentences.kept(own)
 
 
 def tidy(line: str) -> str:

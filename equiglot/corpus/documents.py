@@ -16,3 +16,14 @@ class Document(NamedTuple):
     id: str
     paragraphs: list[str]
     known: bool = True
+
+
+def lines_of(text: str) -> list[str]:
+    r"""The lines of a text that are not blank, without their ends (\n, \r\n or \r).
+
+    Half a surrogate pair, which JSON can hold and UTF-8 cannot, becomes the replacement character.
+    """
+    if not text.isascii():
+        text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    return [line for line in lines if line and not line.isspace()]

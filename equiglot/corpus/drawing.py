@@ -9,48 +9,57 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from equiglot.corpus.hashing import Int64
+from equiglot.corpus.hashing import UInt64
+from equiglot.corpus.sorting import Rows, Sorter, selected
 from equiglot.corpus.spool import Spool, blocks
 
 RING = 1 << 64
-AT_A_TIME = 1 << 20  # documents sorted at a time
-ROWS = 1 << 12  # sentences yielded at a time
+ARC_BITS = 12  # the ring is cut into so many arcs, as a power of two, to see where a limit is reached
+DRAWN = np.dtype([("key", np.uint64), ("document", np.int64), ("characters", np.int32), ("bytes", np.int32)])
 
 
-def draw(spool: Spool, split: int, start: float = 0.0, at_a_time: int = AT_A_TIME) -> Iterator[Int64]:
-    """The sentences of a split in draw order, int64 row numbers, in blocks; memory stays flat.
+def draw(spool: Spool, split: int, start: float = 0.0, limit: int | None = None) -> Iterator[Rows]:
+    """The sentences of a split in draw order; memory stays flat.
 
     Args:
         spool: the sentences with their splits.
         split: which split.
         start: where on the ring to start, in [0, 1).
-        at_a_time: about how many documents to sort at a time.
+        limit: characters that are enough: somewhere beyond them drawing may end.
+
+    Yields:
+        Rows with the fields `document`, `characters` and `bytes`, and their text.
     """
-    bits = max(0, len(spool.position) // at_a_time).bit_length()
-    for part in range(1 << bits):
-        documents = _documents(spool, np.uint64(int(start * RING)), bits, part)
-        yield from _sentences(spool, documents, split)
+    origin = np.uint64(int(start * RING))
+    end = np.uint64(RING - 1 if limit is None else _end(spool, split, origin, limit))
+    with Sorter(spool.folder, DRAWN, len(spool.text)) as sorter:
+        for block in spool.text_blocks():
+            places = _places(spool, block, origin)
+            wanted = np.flatnonzero((spool.fate[block] == split) & (places <= end))
+            if len(wanted):
+                sorter.add(_rows(spool, block, wanted, places[wanted]))
+        yield from sorter.sorted()
 
 
-def _documents(spool: Spool, origin: np.uint64, bits: int, part: int) -> Int64:
-    """The documents of one part of the ring, in order."""
-    rows, places = [np.empty(0, np.int64)], [np.empty(0, np.uint64)]
-    for block in blocks(len(spool.position)):
-        rotated = spool.position[block] - origin  # wraps around
-        inside = np.flatnonzero(rotated >> np.uint64(64 - bits) == part) if bits else np.arange(len(rotated))
-        rows.append(block.start + inside)
-        places.append(rotated[inside])
-    return np.concatenate(rows)[np.argsort(np.concatenate(places), kind="stable")]
+def _end(spool: Spool, split: int, origin: np.uint64, limit: int) -> int:
+    """The last place on the ring that has to be drawn from to get `limit` characters."""
+    shift = 64 - ARC_BITS
+    found = np.zeros(1 << ARC_BITS)
+    for block in blocks(len(spool)):
+        arcs = (_places(spool, block, origin) >> np.uint64(shift)).astype(np.int64)
+        found += np.bincount(arcs, spool.characters[block] * (spool.fate[block] == split), minlength=len(found))
+    return ((int(np.searchsorted(np.cumsum(found), limit)) + 1) << shift) - 1 if found.sum() > limit else RING - 1
 
 
-def _sentences(spool: Spool, documents: Int64, split: int) -> Iterator[Int64]:
-    """The sentences of `documents`, one document after the other, that belong to the split."""
-    starts = spool.first[documents]
-    last = documents + 1 == len(spool.first)
-    ends = np.where(last, len(spool), spool.first[np.where(last, 0, documents + 1)])
-    seen = np.cumsum(ends - starts)
-    for block in blocks(int(seen[-1]) if len(seen) else 0, ROWS):
-        wanted = np.arange(block.start, block.stop)
-        document = np.searchsorted(seen, wanted, side="right")
-        rows = ends[document] - (seen[document] - wanted)
-        yield rows[spool.fate[rows] == split]
+def _places(spool: Spool, block: slice, origin: np.uint64) -> UInt64:
+    """How far each sentence's document is from the origin, going round the ring; uint64."""
+    return np.asarray(spool.of_documents(spool.position, block) - origin, np.uint64)  # wraps around
+
+
+def _rows(spool: Spool, block: slice, wanted: np.ndarray[tuple[int], np.dtype[np.int64]], places: UInt64) -> Rows:
+    lengths = spool.block_bytes(block)
+    numbers = np.empty(len(wanted), DRAWN)
+    numbers["key"], numbers["document"] = places, spool.documents[block][wanted]
+    numbers["characters"], numbers["bytes"] = spool.characters[block][wanted], lengths[wanted]
+    text = spool.block_text(block)
+    return Rows(numbers, text if len(wanted) == len(lengths) else selected(text, lengths, wanted))

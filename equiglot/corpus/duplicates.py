@@ -6,41 +6,41 @@ repeated sentence is left to the hash of the document where it came first.
 
 import numpy as np
 
-from equiglot.corpus.hashing import UInt64
-from equiglot.corpus.spool import DROPPED, Spool, blocks
+from equiglot.corpus.hashing import Int64, UInt64
+from equiglot.corpus.sorting import Rows, Sorter
+from equiglot.corpus.spool import DROPPED, Column, Spool, blocks
 
-PARTITION = 1 << 22  # sentences compared at a time
+ROW = np.dtype([("key", np.uint64), ("row", np.int64)])
 
 
-def drop_repeats(spool: Spool, keys: UInt64, partition: int = PARTITION) -> int:
-    """Marks every sentence as dropped whose key an earlier one has that is not dropped.
-
-    Keys are compared a partition of their values at a time; memory is about 40 bytes for each key of a partition.
+def drop_repeats(spool: Spool, keys: Column) -> int:
+    """Marks every sentence as dropped whose key an earlier one has that is not dropped; memory stays flat.
 
     Args:
         spool: the sentences; `fate` changes.
         keys: hashes, uint64 [n].
-        partition: how many keys to compare at a time.
 
     Returns:
         How many were dropped.
     """
-    bits = max(0, len(spool) // partition).bit_length()
-    dropped = 0
-    for part in range(1 << bits):
-        found = [block.start + _rows(spool, keys, block, bits, part) for block in blocks(len(spool))]
-        rows = np.concatenate([np.empty(0, np.int64), *found])
-        _, first = np.unique(keys[rows], return_index=True)  # the first of equal keys
-        repeats = np.ones(len(rows), bool)
-        repeats[first] = False
-        spool.fate[rows[repeats]] = DROPPED
-        dropped += int(repeats.sum())
+    size, dropped = ROW.itemsize * len(spool), 0
+    spread = np.uint64(64 - len(spool).bit_length())  # row numbers as keys: their highest bits must differ
+    with Sorter(spool.folder, ROW, size) as by_key, Sorter(spool.folder, ROW, size) as by_row:
+        for block in blocks(len(spool)):
+            kept = np.flatnonzero(spool.fate[block] != DROPPED)
+            by_key.add(_rows(keys[block][kept], block.start + kept))
+        last = np.empty(0, np.uint64)
+        for numbers, _ in by_key.sorted():
+            before = np.concatenate([last, numbers["key"]])
+            repeats = numbers["row"][1 - len(last) :][before[1:] == before[:-1]]
+            by_row.add(_rows(repeats.astype(np.uint64) << spread, repeats))
+            last, dropped = before[-1:], dropped + len(repeats)
+        for numbers, _ in by_row.sorted():
+            spool.drop(numbers["row"])
     return dropped
 
 
-def _rows(spool: Spool, keys: UInt64, block: slice, bits: int, part: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    """Rows of a block that are not dropped and whose key's highest bits are `part`."""
-    kept = spool.fate[block] != DROPPED
-    if bits:
-        kept &= (keys[block] >> np.uint64(64 - bits)) == part
-    return np.flatnonzero(kept)
+def _rows(keys: UInt64, rows: Int64) -> Rows:
+    numbers = np.empty(len(rows), ROW)
+    numbers["key"], numbers["row"] = keys, rows
+    return Rows(numbers)

@@ -78,6 +78,17 @@ def letters_of(codes: UInt32, characters: Int64) -> Letters:
     return Letters(folded[kept], before[np.cumsum(characters)])
 
 
+def dense_letters(codes: UInt32, characters: Int64) -> Int64:
+    """How many of the characters of each of n sentences are of a dense script (see DENSE), int64 [n].
+
+    Args:
+        codes: the characters of all sentences, uint32 [sum of characters].
+        characters: the length of each, int64 [n].
+    """
+    before, ends = np.concatenate([[0], np.cumsum(_dense_table()[codes])]), np.cumsum(characters)
+    return np.asarray(before[ends] - before[ends - characters])
+
+
 def sequence_hashes(codes: UInt32, ends: Int64) -> UInt64:
     """A hash of each of n sequences of code points, uint64 [n]: the sum of random(code) * random(position).
 

@@ -38,7 +38,7 @@ def _candidates(code: str) -> Iterator[str]:
         with suppress(LookupError):
             yield langcodes.find(code).to_tag()  # the language's name: german
     parts = code.replace("_", "-").split("-")
-    if len(parts[0]) == 2 and parts[0].isalpha():
+    if len(parts[0]) == 2 and parts[0].isascii() and parts[0].isalpha():
         meant = langcodes.Language.get(f"und-{parts[0].upper()}").maximize()  # the country's code: gr, jp
         # An unknown country falls back on English: then the spelling is the better hint.
         if meant.language and meant.language != "en":

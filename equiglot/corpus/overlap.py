@@ -12,35 +12,40 @@ import numpy as np
 from numpy.typing import NDArray
 
 from equiglot.corpus.hashing import Int64, UInt64, code_points, letters_of, ngram_hashes
-from equiglot.corpus.spool import DROPPED, TEST, TRAIN, VALID, Spool, blocks
+from equiglot.corpus.spool import TEST, TRAIN, VALID, Spool, blocks
 
-BLOCK = 1 << 12  # sentences compared at a time
-INDEXED = 1 << 22  # n-grams of held-out sentences in memory at a time, some 40 bytes each
+INDEXED = 1 << 22  # n-grams of held-out sentences in memory at a time, some 12 bytes each
+NUMBER_BITS = 23  # of a sentence's number, beside which the other bits of an n-gram's hash are kept
+NUMBER = np.uint64((1 << NUMBER_BITS) - 1)
 FEWEST = 6  # n-grams that must be shared, some 13 letters or 9 syllables: less is an everyday phrase
 COMMON = 0.01  # of the held-out sentences (and at least 10): n-grams in more of them are the manner of a text
-PAIRS = 1 << 22  # (training sentence, held-out sentence) matches counted at a time
+PAIRS = 1 << 18  # (training sentence, held-out sentence) matches counted at a time
 
 
 class HeldOut:
     """An index of held-out sentences by their n-grams.
 
+    An entry is one number, so that what is compared can be sorted in place: the highest 41 bits of the n-gram's hash,
+    then the sentence. Two n-grams agree by accident once in a million times, a good part of two sentences' never.
+
     Args:
-        hashes: n-gram hashes, uint64 [g].
-        owners: the held-out sentence of each, int64 [g].
+        parts: arrays of entries (see `entries_of`), in any order; the list is emptied, so that they are in memory once.
         share: the share of a sentence's distinct n-grams that counts as overlap.
     """
 
-    def __init__(self, hashes: UInt64, owners: Int64, share: float) -> None:
-        hashes, owners = _without_common(*_distinct(hashes, owners))
-        self._needed = np.maximum(np.ceil(np.bincount(owners, minlength=1) * share - 1e-9).astype(np.int64), FEWEST)
-        order = np.argsort(hashes, kind="stable")
-        self._owners = owners[order]
-        self._hashes, self._first, self._counts = np.unique(hashes[order], return_index=True, return_counts=True)
-        # Most n-grams of training text stand in no held-out sentence: one look at a table settles that.
-        bits = max(16, (16 * len(hashes)).bit_length())
-        self._shift = np.uint64(64 - bits)
-        self._seen = np.zeros(1 << bits, bool)
-        self._seen[(hashes >> self._shift).view(np.int64)] = True
+    def __init__(self, parts: list[UInt64], share: float) -> None:
+        entries = np.concatenate(parts)
+        parts.clear()
+        entries = _distinct(entries)
+        self._entries = entries = _without_common(entries)
+        sizes = np.bincount((entries & NUMBER).view(np.int64))
+        self._needed = np.maximum(np.ceil(sizes * share - 1e-9).astype(np.int64), FEWEST)
+        # Most n-grams of training text stand in no held-out sentence: one look at a table of bits settles that.
+        self._shift = np.uint64(64 - max(16, (16 * len(entries)).bit_length()))
+        self._seen = np.zeros((1 << (64 - int(self._shift))) >> 3, np.uint8)
+        for block in blocks(len(entries)):
+            places = entries[block] >> self._shift
+            np.bitwise_or.at(self._seen, (places >> np.uint64(3)).view(np.int64), _bit(places))
 
     def overlapping(self, hashes: UInt64, sentences: Int64) -> Int64:
         """The sentences, of those that n-grams are given of, that overlap with a held-out one; ascending.
@@ -49,33 +54,46 @@ class HeldOut:
             hashes: n-gram hashes, uint64 [g].
             sentences: the sentence of each, int64 [g], ascending.
         """
-        if not len(self._hashes):
-            return np.empty(0, np.int64)
-        maybe = self._seen[(hashes >> self._shift).view(np.int64)]
-        hashes, sentences = hashes[maybe], sentences[maybe]
-        enough = np.bincount(sentences)[sentences] >= FEWEST  # of the rest there are few
-        hashes, sentences = _distinct(hashes[enough], sentences[enough])
-        at = np.searchsorted(self._hashes[:-1], hashes)  # the last one stands for whatever is larger
-        found = self._hashes[at] == hashes
-        at, sentences = at[found], sentences[found]
-        first, counts = self._first[at], self._counts[at]
-        parts = [self._counted(first[s], counts[s], sentences[s]) for s in _whole_sentences(sentences, counts)]
-        return np.concatenate([np.empty(0, np.int64), *parts])
+        places = hashes >> self._shift
+        maybe = np.flatnonzero(self._seen[(places >> np.uint64(3)).view(np.int64)] & _bit(places))
+        enough = maybe[np.bincount(sentences[maybe])[sentences[maybe]] >= FEWEST]  # of the rest there are few
+        wanted = _distinct(entries_of(hashes[enough], sentences[enough]))
+        first = np.searchsorted(self._entries, wanted & ~NUMBER)
+        counts = np.searchsorted(self._entries, wanted | NUMBER, side="right") - first
+        found = np.flatnonzero(counts)
+        return self._counted(first[found], counts[found], (wanted[found] & NUMBER).view(np.int64))
 
     def _counted(self, first: Int64, counts: Int64, sentences: Int64) -> Int64:
-        """Expands every n-gram into its held-out sentences and counts them for each pair of sentences."""
+        """Those sentences that share enough n-grams with a held-out one.
+
+        Args:
+            first, counts: where the entries of each n-gram found are, int64 [m].
+            sentences: the sentence that it was found in, int64 [m].
+        """
+        if counts.sum() > PAIRS and np.ptp(sentences):
+            middle = (int(sentences.min()) + int(sentences.max())) // 2
+            halves = sentences <= middle, sentences > middle
+            return np.concatenate([self._counted(first[half], counts[half], sentences[half]) for half in halves])
         within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-        owners = self._owners[np.repeat(first, counts) + within]
-        pairs, shared = np.unique(np.repeat(sentences, counts) * len(self._needed) + owners, return_counts=True)
-        sentence, owner = np.divmod(pairs, len(self._needed))
-        return np.unique(sentence[shared >= self._needed[owner]])
+        owners = (self._entries[np.repeat(first, counts) + within] & NUMBER).view(np.int64)
+        pairs = (np.repeat(sentences, counts) << NUMBER_BITS) | owners
+        pairs.sort()
+        starts = np.flatnonzero(_is_new(pairs))
+        shared, pairs = np.diff(starts, append=len(pairs)), pairs[starts]
+        return np.unique(pairs[shared >= self._needed[pairs & int(NUMBER)]] >> NUMBER_BITS)
+
+
+def entries_of(hashes: UInt64, sentences: Int64) -> UInt64:
+    """n-grams and the numbers (below 2^23) of their sentences, each pair as one number; uint64 [g]."""
+    return (hashes & ~NUMBER) | sentences.astype(np.uint64)
 
 
 def drop_overlap(spool: Spool, share: float, progress: Callable[[int], None], indexed: int = INDEXED) -> int:
     """Marks training sentences as dropped that overlap with a held-out one.
 
     Held-out n-grams are indexed `indexed` at a time, and all training text is compared with each such part: memory
-    stays flat, and time grows with the product of both where the held-out text is a share of a very large one.
+    stays flat. Where the held-out text is a share of a very large one, time grows with the product of both: then
+    numbers of sentences are the better setting.
 
     Args:
         spool: the sentences with their splits; `fate` changes.
@@ -88,64 +106,61 @@ def drop_overlap(spool: Spool, share: float, progress: Callable[[int], None], in
     """
     dropped = 0
     for index in _indexes(spool, share, indexed):
-        for block in blocks(len(spool), BLOCK):
+        for block in spool.text_blocks():
             hashes, sentences = _ngrams(spool, block, spool.fate[block] == TRAIN)
             rows = block.start + index.overlapping(hashes, sentences)
-            spool.fate[rows] = DROPPED
+            spool.drop(rows)
             dropped += len(rows)
             progress(block.stop - block.start)
     return dropped
 
 
 def _indexes(spool: Spool, share: float, indexed: int) -> Iterator[HeldOut]:
-    hashes, owners, size = list[UInt64](), list[Int64](), 0
-    base = 0  # owners are numbered from 0 in every index
-    for block in blocks(len(spool), BLOCK):
+    parts, size, sentences = list[UInt64](), 0, 0
+    for block in spool.text_blocks():
         fate = spool.fate[block]
-        found, sentences = _ngrams(spool, block, (fate == TEST) | (fate == VALID))
-        hashes.append(found)
-        owners.append(block.start - base + sentences)
-        size += len(found)
+        hashes, rows = _ngrams(spool, block, (fate == TEST) | (fate == VALID))
+        numbers = sentences + np.cumsum(np.diff(rows, prepend=rows[:1]) > 0)
+        parts.append(entries_of(hashes, numbers))
+        size, sentences = size + len(hashes), int(numbers[-1]) + 1 if len(numbers) else sentences
         if size >= indexed:
-            yield HeldOut(np.concatenate(hashes), np.concatenate(owners), share)
-            hashes, owners, size, base = [], [], 0, block.stop
+            yield HeldOut(parts, share)
+            size = sentences = 0
     if size:
-        yield HeldOut(np.concatenate(hashes), np.concatenate(owners), share)
+        yield HeldOut(parts, share)
 
 
 def _ngrams(spool: Spool, block: slice, wanted: NDArray[np.bool_]) -> tuple[UInt64, Int64]:
     """The n-grams of the wanted sentences of a block, and the row in the block that each stands in."""
     if not wanted.any():
         return np.empty(0, np.uint64), np.empty(0, np.int64)
-    codes, characters = code_points(spool.block_text(block)), spool.characters[block]
+    codes, characters = code_points(spool.block_text(block).decode()), spool.characters[block]
     hashes, rows = ngram_hashes(letters_of(codes[np.repeat(wanted, characters)], characters[wanted]))
     return hashes, np.flatnonzero(wanted)[rows]
 
 
-def _distinct(hashes: UInt64, owners: Int64) -> tuple[UInt64, Int64]:
-    """Each (hash, owner) once, ordered by owner."""
-    order = np.lexsort((hashes, owners))
-    hashes, owners = hashes[order], owners[order]
-    new = np.ones(len(hashes), bool)
-    new[1:] = (hashes[1:] != hashes[:-1]) | (owners[1:] != owners[:-1])
-    return hashes[new], owners[new]
+def _distinct(entries: UInt64) -> UInt64:
+    """Each entry once, ascending; the array given is sorted in place."""
+    entries.sort()
+    return entries[_is_new(entries)]
 
 
-def _without_common(hashes: UInt64, owners: Int64) -> tuple[UInt64, Int64]:
-    """Distinct (hash, owner) pairs without those of n-grams that too many owners have."""
-    _, inverse, counts = np.unique(hashes, return_inverse=True, return_counts=True)
-    sentences = np.count_nonzero(np.diff(owners, prepend=-1))
-    rare = counts[inverse] <= max(10, COMMON * sentences)
-    return hashes[rare], owners[rare]
+def _without_common(entries: UInt64) -> UInt64:
+    """Distinct, ascending entries without those of n-grams that too many sentences have."""
+    most = max(10, int(COMMON * np.count_nonzero(np.bincount((entries & NUMBER).view(np.int64)))))
+    too_many = entries[:-most][(entries[:-most] ^ entries[most:]) <= NUMBER]  # the same n-gram so many places further
+    common, kept = np.unique(too_many & ~NUMBER), np.ones(len(entries), bool)
+    firsts, ends = np.searchsorted(entries, common), np.searchsorted(entries, common | NUMBER, side="right")
+    for first, end in zip(firsts.tolist(), ends.tolist(), strict=True):
+        kept[first:end] = False
+    return entries[kept]
 
 
-def _whole_sentences(sentences: Int64, counts: Int64) -> Iterator[slice]:
-    """Slices of n-grams, each of whole sentences with about PAIRS matches in all."""
-    total = np.cumsum(counts)
-    start = 0
-    while start < len(sentences):
-        seen = total[start - 1] if start else 0
-        last = min(int(np.searchsorted(total, seen + PAIRS)), len(sentences) - 1)
-        end = int(np.searchsorted(sentences, sentences[last], side="right"))
-        yield slice(start, end)
-        start = end
+def _is_new(ascending: UInt64 | Int64) -> NDArray[np.bool_]:
+    """Whether a value is not the one before, bool of the same length."""
+    return np.concatenate([np.ones(min(1, len(ascending)), bool), ascending[1:] != ascending[:-1]])
+
+
+def _bit(places: UInt64) -> NDArray[np.uint8]:
+    """The bit of each place in the byte that holds it."""
+    return np.left_shift(np.uint8(1), (places & np.uint64(7)).astype(np.uint8))

@@ -4,9 +4,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from equiglot.errors import InputError
 
@@ -27,12 +29,17 @@ class SentenceWriter:
         self._writer.close()
         self._file.close()
 
-    def write(self, sentences: Sequence[memoryview]) -> None:
-        """Appends a record batch (at most 2 GiB) of UTF-8 sentences."""
-        offsets = np.zeros(len(sentences) + 1, np.int32)
-        np.cumsum(np.fromiter(map(len, sentences), np.int32, len(sentences)), out=offsets[1:])
-        buffers = pa.py_buffer(offsets), pa.py_buffer(b"".join(sentences))
-        array = pa.StringArray.from_buffers(len(sentences), *buffers)
+    def write(self, text: bytes, lengths: Sequence[int] | NDArray[np.integer[Any]]) -> None:
+        """Appends a record batch of n sentences.
+
+        Args:
+            text: the sentences in UTF-8, one after the other, at most 2 GiB; what follows them is not written.
+            lengths: the length of each in bytes, [n].
+        """
+        offsets = np.zeros(len(lengths) + 1, np.int32)
+        np.cumsum(lengths, out=offsets[1:])
+        buffers = pa.py_buffer(offsets), pa.py_buffer(memoryview(text)[: offsets[-1]])
+        array = pa.StringArray.from_buffers(len(lengths), *buffers)
         self._writer.write_batch(pa.record_batch([array], schema=SCHEMA))
 
 

@@ -37,6 +37,15 @@ class SampleSource(BaseModel):
         """The source itself: it has no paths."""
         return self
 
+    def origins(self, language: str) -> list[tuple[str, str]]:
+        """What no two languages may have in common: nothing.
+
+        Raises:
+            InputError: the package is not installed, or has no such language.
+        """
+        _pages(language)
+        return []
+
     def documents(self, language: str) -> Iterator[Document]:
         """The pages in `language` that have any prose, by name.
 

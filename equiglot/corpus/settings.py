@@ -2,16 +2,15 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from equiglot.corpus.files import FilesSource
+from equiglot.corpus.identification import name_of
 from equiglot.corpus.languages import check_language
-from equiglot.corpus.sample import SampleSource, sample_languages
+from equiglot.corpus.sources import AnySource, TextSource, check_sources, spelt_out
 from equiglot.errors import InputError
 
-TextSource = Annotated[FilesSource | SampleSource, Field(discriminator="kind")]
 LARGEST_HELD_OUT = 0.5  # valid and test together, of all text
 
 
@@ -21,8 +20,13 @@ class TextSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     split_sentences: bool = Field(True, description="split each line into sentences (sentencex)")
-    min_characters: int = Field(10, ge=1, description="shorter sentences are dropped")
-    max_characters: int = Field(1000, ge=1, description="longer sentences are dropped")
+    min_characters: int = Field(
+        10, ge=1, description="shorter sentences are dropped; Han, kana, Hangul and other syllabaries count twice"
+    )
+    max_characters: int = Field(1000, ge=1, description="longer sentences are dropped; counted likewise")
+    identify_language: float | None = Field(
+        None, gt=1, description="drop sentences that are so many times as likely in another language, say 10; null: off"
+    )
     near_duplicates: bool = Field(True, description="drop sentences that repeat another's letters")
     overlap: float | None = Field(
         0.5, gt=0, le=1, description="drop training sentences with this share of a held-out one's n-grams; null: off"
@@ -54,14 +58,14 @@ class LanguageText(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    text: TextSource = Field(description="a source; a string or a list of strings means files")
+    text: TextSource = Field(description="a source; a string or a list of strings means files, their kind by name")
     characters: int | None = Field(None, ge=1, description="at most so many characters of training text")
     start: float = Field(0.0, ge=0, lt=1, description="where on the ring of documents drawing starts")
 
-    @field_validator("text", mode="before", json_schema_input_type=FilesSource | SampleSource | str | tuple[str, ...])
+    @field_validator("text", mode="before", json_schema_input_type=AnySource | str | tuple[str, ...])
     @classmethod
     def _shorthand(cls, value: Any) -> Any:
-        return {"kind": "files", "paths": value} if isinstance(value, str | list | tuple) else value
+        return spelt_out(value)
 
     def resolve(self, base: Path) -> "LanguageText":
         """The same with absolute paths; relative ones start at the folder `base`."""
@@ -72,31 +76,22 @@ def check_text(settings: TextSettings, languages: Mapping[str, LanguageText]) ->
     """Refuses text that cannot work, before anything is computed. Paths must be resolved.
 
     Raises:
-        InputError: an unknown language code, missing or empty files, two languages with the same file, a parallel
-            source split by numbers of sentences, a sample that is not installed or lacks the language.
+        InputError: an unknown language code, a language that cannot be identified where that is asked for, a parallel
+            source split by numbers of sentences, or as `check_sources`.
     """
-    owner: dict[Path, str] = {}
-    for language, setting in languages.items():
+    for language in languages:
         check_language(language)
-        if isinstance(setting.text, FilesSource):
-            _check_distinct(language, setting.text, owner)
-        else:
-            _check_parallel(language, settings)
+        if settings.identify_language is not None:
+            name_of(language)
+    check_sources({language: setting.text for language, setting in languages.items()})
+    for language, setting in languages.items():
+        if setting.text.is_parallel:
+            _check_shares(language, settings)
 
 
-def _check_distinct(language: str, source: FilesSource, owner: dict[Path, str]) -> None:
-    for file in source.files():
-        other = owner.setdefault(file.resolve(), language)
-        if other != language:
-            what = f"The languages {other} and {language} have the same file, {file.name}."
-            raise InputError(what, where=f"languages.{language}.text", fix="give each language files of its own")
-
-
-def _check_parallel(language: str, settings: TextSettings) -> None:
-    if language not in sample_languages():
-        SampleSource(kind="sample").identity(language)  # raises, with the nearest language that it has
+def _check_shares(language: str, settings: TextSettings) -> None:
     for name in ("valid", "test"):
         if isinstance(getattr(settings, name), int):
-            what = f"The text of {language} is parallel, so text.{name} cannot be a number of sentences: a page could "
-            what += "stand in training in one language and in test in another."
+            what = f"The text of {language} is parallel, so text.{name} cannot be a number of sentences: a document "
+            what += "could stand in training in one language and in test in another."
             raise InputError(what, where=f"text.{name}", fix="give a share of the documents, such as 0.06")

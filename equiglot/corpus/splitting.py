@@ -6,30 +6,31 @@ parallel corpus stands in training in one language and in test in another. With 
 where so many sentences have been seen (the paper's appendix B.1 holds out 10,000 each).
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
-from equiglot.corpus.hashing import Int64, UInt64
 from equiglot.corpus.settings import LARGEST_HELD_OUT, TextSettings
-from equiglot.corpus.spool import DROPPED, TEST, TRAIN, VALID, Spool, blocks
+from equiglot.corpus.sorting import Rows, Sorter
+from equiglot.corpus.spool import DROPPED, TEST, TRAIN, VALID, Column, Spool, blocks
 from equiglot.errors import InputError
 
 RING = 1 << 64
-BUCKETS = 1 << 12
+DOCUMENT = np.dtype([("key", np.uint64), ("document", np.int64), ("kept", np.int64)])
 
 
 @dataclass(frozen=True)
 class Border:
-    """Where a held-out split ends: before the split hash `end`; and what of its last document is left over."""
+    """Where a held-out split ends: before the split hash `end`; of its last document, the first `inside` sentences."""
 
     end: int
     last: int = 0
-    surplus: int = 0
+    inside: int | None = None
 
 
-def assign_splits(spool: Spool, settings: TextSettings, scratch: Path, language: str) -> int:
+def assign_splits(spool: Spool, settings: TextSettings, language: str) -> int:
     """Sets the split of every sentence that is not dropped; memory stays flat.
 
     Where a number of sentences ends inside a document, the rest of that document is dropped: it may not be used for
@@ -38,7 +39,6 @@ def assign_splits(spool: Spool, settings: TextSettings, scratch: Path, language:
     Args:
         spool: the sentences, free of duplicates; `fate` changes.
         settings: the sizes.
-        scratch: a folder for a temporary file.
         language: named in errors.
 
     Returns:
@@ -48,69 +48,76 @@ def assign_splits(spool: Spool, settings: TextSettings, scratch: Path, language:
         InputError: too little text, or a split that nothing falls into.
     """
     _check_amount(spool, settings, language)
-    kept = _kept_sentences(spool, scratch)
-    try:
-        test = _border(spool, kept, 0, settings.test)
-        valid = _border(spool, kept, test.end, settings.valid)
-    except IndexError:  # a share of the documents left too few sentences for a number of them
-        raise _too_large(spool.left(), settings, language) from None
+    with _documents_by_split(spool) as documents:
+        test = _border(documents, 0, settings.test)
+        valid = test and _border(documents, test.end, settings.valid)
+    if test is None or valid is None:  # a share of the documents left too few sentences for a number of them
+        raise _too_large(spool.left(), settings, language)
     for block in blocks(len(spool)):
-        hashes = spool.split[spool.documents[block]]
+        hashes, fate = spool.of_documents(spool.split, block), spool.fate[block]
         split = np.where(hashes < np.uint64(test.end), TEST, np.where(hashes < np.uint64(valid.end), VALID, TRAIN))
-        spool.fate[block] = np.where(spool.fate[block] == DROPPED, DROPPED, split)
-    for border in (test, valid):
-        _drop_rest(spool, border)
+        spool.fate[block] = np.where(fate == DROPPED, DROPPED, split)
+    dropped = _drop_rest(spool, test) + _drop_rest(spool, valid)
     _check_splits(spool, settings, language)
-    return test.surplus + valid.surplus
+    return dropped
 
 
-def _kept_sentences(spool: Spool, scratch: Path) -> Int64:
-    """How many sentences of each document are not dropped, int64 [d], memory-mapped."""
-    counts: Int64 = np.memmap(scratch / "kept", np.int64, "w+", shape=(len(spool.split),))
+@contextmanager
+def _documents_by_split(spool: Spool) -> Iterator[Sorter]:
+    """The documents with sentences that are not dropped, and how many, to be had in the order of their split hashes."""
+    kept = _kept_sentences(spool)
+    with Sorter(spool.folder, DOCUMENT, DOCUMENT.itemsize * len(kept)) as documents:
+        for block in blocks(len(kept)):
+            counts = kept[block]
+            found = np.flatnonzero(counts)
+            numbers = np.empty(len(found), DOCUMENT)
+            numbers["key"], numbers["document"] = spool.split[block][found], block.start + found
+            numbers["kept"] = counts[found]
+            documents.add(Rows(numbers))
+        yield documents
+
+
+def _kept_sentences(spool: Spool) -> Column:
+    """How many sentences of each document are not dropped, int64 [d]."""
+    counts = Column.filled(spool.folder / "kept", np.int64, len(spool.split), 0)
     for block in blocks(len(spool)):
         documents = spool.documents[block][spool.fate[block] != DROPPED]
         if len(documents):
-            first = documents[0]
-            found = np.bincount(documents - first)
-            counts[first : first + len(found)] += found
+            first, last = int(documents[0]), int(documents[-1])
+            counts[first : last + 1] += np.bincount(documents - first)
     return counts
 
 
-def _border(spool: Spool, kept: Int64, start: int, size: int | float) -> Border:
-    """The end of a split that begins at the hash `start`."""
+def _border(documents: Sorter, start: int, size: int | float) -> Border | None:
+    """The end of a split that begins at the hash `start`; None if there are too few sentences from there on."""
     if isinstance(size, float):
         return Border(min(start + int(size * RING), RING - 1))
-    inside = _documents_up_to(spool.split, kept, start, size)
-    inside = inside[np.argsort(spool.split[inside], kind="stable")]
-    seen = np.cumsum(kept[inside])
-    last = int(np.searchsorted(seen, size))
-    document = int(inside[last])
-    return Border(min(int(spool.split[document]) + 1, RING - 1), document, int(seen[last]) - size)
+    left = size
+    for numbers, _ in documents.sorted():
+        inside = numbers[numbers["key"] >= np.uint64(start)]
+        seen = np.cumsum(inside["kept"])
+        at = int(np.searchsorted(seen, left))
+        if at < len(inside):
+            key, document, kept = inside[at].tolist()
+            return Border(min(key + 1, RING - 1), document, left - (int(seen[at]) - kept))
+        left -= int(inside["kept"].sum())
+    return None
 
 
-def _documents_up_to(split: UInt64, kept: Int64, start: int, size: int) -> Int64:
-    """Documents from the hash `start` on, up to a round hash by which at least `size` sentences are seen."""
-    shift = np.uint64(64 - BUCKETS.bit_length() + 1)
-    weights = np.zeros(BUCKETS)
-    for block in blocks(len(split)):
-        hashes, counts = split[block], np.where(split[block] >= np.uint64(start), kept[block], 0)
-        weights += np.bincount((hashes >> shift).astype(np.int64), counts, minlength=BUCKETS)
-    bucket = int(np.searchsorted(np.cumsum(weights), size))
-    parts = []
-    for block in blocks(len(split)):
-        hashes = split[block]
-        inside = (hashes >= np.uint64(start)) & ((hashes >> shift) <= np.uint64(bucket)) & (kept[block] > 0)
-        parts.append(block.start + np.flatnonzero(inside))
-    return np.concatenate(parts)
-
-
-def _drop_rest(spool: Spool, border: Border) -> None:
-    """Drops the last `surplus` sentences of the border's last document."""
-    if border.surplus:
-        first = int(spool.first[border.last])
-        end = int(spool.first[border.last + 1]) if border.last + 1 < len(spool.first) else len(spool)
-        left = first + np.flatnonzero(spool.fate[first:end] != DROPPED)
-        spool.fate[left[-border.surplus :]] = DROPPED
+def _drop_rest(spool: Spool, border: Border) -> int:
+    """Drops what is not inside of the border's last document; how many sentences that is."""
+    if border.inside is None:
+        return 0
+    first = spool.first.at(border.last)
+    end = spool.first.at(border.last + 1) if border.last + 1 < len(spool.first) else len(spool)
+    seen = dropped = 0
+    for block in blocks(end - first):
+        start = first + block.start
+        left = start + np.flatnonzero(spool.fate[start : first + block.stop] != DROPPED)
+        rest = left[max(0, border.inside - seen) :]
+        spool.drop(rest)
+        seen, dropped = seen + len(left), dropped + len(rest)
+    return dropped
 
 
 def _check_amount(spool: Spool, settings: TextSettings, language: str) -> None:

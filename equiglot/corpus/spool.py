@@ -1,7 +1,7 @@
 """Clean sentences on disk with columns of numbers beside them, so that text need not fit in memory.
 
-Text is appended once, in the order of reading. What to do with each sentence is then decided over memory-mapped
-columns of eight bytes, block by block.
+Text is appended once, in the order of reading. What to do with each sentence is then decided over columns of eight
+bytes, block by block.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from equiglot.corpus.cleaning import Sentences
-from equiglot.corpus.hashing import Int64, UInt64, reseed
+from equiglot.corpus.hashing import Int64, reseed
 
 BLOCK = 1 << 16  # sentences handled at a time
+TEXT_BLOCK = 1 << 18  # bytes of text handled at a time
 TEST, VALID, TRAIN, DROPPED = range(4)
 
 COLUMNS: dict[str, Any] = {  # name -> dtype; the first row of columns is per sentence, the second per document
@@ -26,10 +27,54 @@ COLUMNS: dict[str, Any] = {  # name -> dtype; the first row of columns is per se
 
 
 @dataclass(frozen=True)
+class Column:
+    """n numbers in a file; a slice of it is read, or written, when it is asked for, and only slices are in memory.
+
+    A memory map would count as memory of the process wherever it was touched, and kill it when the disk is full.
+    """
+
+    path: Path
+    dtype: Any
+    count: int
+
+    @classmethod
+    def filled(cls, path: Path, dtype: Any, count: int, value: int) -> "Column":
+        """A new file with `count` times a value."""
+        column = cls(path, dtype, count)
+        path.touch()
+        for block in blocks(count):
+            column[block] = np.full(block.stop - block.start, value, dtype)
+        return column
+
+    @classmethod
+    def of_file(cls, path: Path, dtype: Any) -> "Column":
+        """All numbers in a file."""
+        return cls(path, dtype, path.stat().st_size // np.dtype(dtype).itemsize)
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __getitem__(self, rows: slice) -> NDArray[Any]:
+        start, stop, _ = rows.indices(self.count)
+        return np.fromfile(self.path, self.dtype, max(0, stop - start), offset=start * np.dtype(self.dtype).itemsize)
+
+    def __setitem__(self, rows: slice, values: NDArray[Any]) -> None:
+        start, _, _ = rows.indices(self.count)
+        with self.path.open("r+b") as file:
+            file.seek(start * np.dtype(self.dtype).itemsize)
+            file.write(np.ascontiguousarray(values, self.dtype).data)
+
+    def at(self, row: int) -> int:
+        """One of the numbers."""
+        return int(self[row : row + 1][0])
+
+
+@dataclass(frozen=True)
 class Spool:
-    """n sentences of d documents, memory-mapped.
+    """n sentences of d documents, on disk.
 
     Attributes:
+        folder: where; more temporary files may be made there.
         text: all sentences in UTF-8, one after the other, uint8 [bytes].
         ends: where each sentence ends in `text`, int64 [n].
         documents: the number of each sentence's document, ascending, int64 [n].
@@ -41,16 +86,17 @@ class Spool:
         fate: the split of each sentence, or DROPPED; uint8 [n], writable, all TRAIN at first.
     """
 
-    text: NDArray[np.uint8]
-    ends: Int64
-    documents: Int64
-    characters: Int64
-    exact: UInt64
-    folded: UInt64
-    split: UInt64
-    position: UInt64
-    first: Int64
-    fate: NDArray[np.uint8]
+    folder: Path
+    text: Column
+    ends: Column
+    documents: Column
+    characters: Column
+    exact: Column
+    folded: Column
+    split: Column
+    position: Column
+    first: Column
+    fate: Column
 
     def __len__(self) -> int:
         return len(self.ends)
@@ -59,13 +105,42 @@ class Spool:
         """How many sentences are not dropped."""
         return sum(int(np.count_nonzero(self.fate[block] != DROPPED)) for block in blocks(len(self)))
 
-    def start_of(self, sentence: int) -> int:
-        """Where a sentence begins in `text`."""
-        return int(self.ends[sentence - 1]) if sentence else 0
+    def drop(self, rows: Int64) -> None:
+        """Marks sentences as dropped; row numbers, ascending."""
+        for part in np.split(rows, np.flatnonzero(np.diff(rows // BLOCK)) + 1):
+            if len(part):
+                window = slice(int(part[0]), int(part[-1]) + 1)
+                fate = self.fate[window]
+                fate[part - window.start] = DROPPED
+                self.fate[window] = fate
 
-    def block_text(self, block: slice) -> str:
+    def of_documents(self, column: Column, block: slice) -> NDArray[Any]:
+        """For each sentence of a block, its document's value in a column of documents."""
+        documents = self.documents[block]
+        first = int(documents[0])
+        values = column[first : int(documents[-1]) + 1]
+        return np.asarray(values[documents - first])
+
+    def text_blocks(self) -> Iterator[slice]:
+        """Consecutive slices that cover all sentences, each with at most some TEXT_BLOCK bytes of text."""
+        start = seen = 0
+        for block in blocks(len(self)):
+            ends = self.ends[block]
+            while start < block.stop:
+                fits = block.start + int(np.searchsorted(ends, seen + TEXT_BLOCK, side="right"))
+                stop = max(start + 1, fits)
+                yield slice(start, stop)
+                start, seen = stop, int(ends[stop - 1 - block.start])
+
+    def block_text(self, block: slice) -> bytes:
         """The text of consecutive sentences, joined by nothing."""
-        return self.text[self.start_of(block.start) : int(self.ends[block.stop - 1])].tobytes().decode()
+        start = self.ends.at(block.start - 1) if block.start else 0
+        return self.text[start : self.ends.at(block.stop - 1)].tobytes()
+
+    def block_bytes(self, block: slice) -> Int64:
+        """The length of each sentence of a block in UTF-8, int64."""
+        ends = self.ends[max(0, block.start - 1) : block.stop]
+        return np.diff(ends) if block.start else np.diff(ends, prepend=0)
 
 
 class SpoolWriter:
@@ -110,20 +185,12 @@ class SpoolWriter:
 
 def open_spool(folder: Path) -> Spool:
     """The finished spool in `folder`."""
-    columns = {name: _mapped(folder / name, dtype) for name, dtype in COLUMNS.items()}
-    fate = _mapped(folder / "fate", np.uint8, len(columns["ends"]))
-    for block in blocks(len(fate)):
-        fate[block] = TRAIN
-    return Spool(text=_mapped(folder / "text", np.uint8), fate=fate, **columns)
+    columns = {name: Column.of_file(folder / name, dtype) for name, dtype in COLUMNS.items()}
+    fate = Column.filled(folder / "fate", np.uint8, len(columns["ends"]), TRAIN)
+    return Spool(folder=folder, text=Column.of_file(folder / "text", np.uint8), fate=fate, **columns)
 
 
-def blocks(count: int, size: int = BLOCK) -> Iterator[slice]:
-    """Consecutive slices that cover `count` rows."""
+def blocks(count: int, size: int = 0) -> Iterator[slice]:
+    """Consecutive slices that cover `count` rows, `size` (or else BLOCK) at a time."""
+    size = size or BLOCK
     return (slice(start, min(start + size, count)) for start in range(0, count, size))
-
-
-def _mapped(path: Path, dtype: Any, count: int | None = None) -> NDArray[Any]:
-    """A file of numbers, mapped; of a new one with `count` numbers, writable."""
-    if count == 0 or (count is None and path.stat().st_size == 0):
-        return np.empty(0, dtype)
-    return np.memmap(path, dtype, "r") if count is None else np.memmap(path, dtype, "w+", shape=(count,))

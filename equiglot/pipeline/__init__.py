@@ -6,24 +6,31 @@ through `execution` and `workers`, each of which does its `work`; `assembling` m
 """
 
 from equiglot.pipeline.assembling import publish
+from equiglot.pipeline.comparing import compare_runs
 from equiglot.pipeline.execution import Watcher
 from equiglot.pipeline.folder import read_run
 from equiglot.pipeline.graph import Graph, Job
 from equiglot.pipeline.machine import Machine
 from equiglot.pipeline.planning import Plan, plan_recipe
+from equiglot.pipeline.progress import JobProgress, TextProgress
 from equiglot.pipeline.running import run_recipe
 from equiglot.pipeline.status import Status, read_status
+from equiglot.pipeline.work import device
 from equiglot.pipeline.workers import Event, WorkerFailed
 
 __all__ = [
     "Event",
     "Graph",
     "Job",
+    "JobProgress",
     "Machine",
     "Plan",
     "Status",
+    "TextProgress",
     "Watcher",
     "WorkerFailed",
+    "compare_runs",
+    "device",
     "plan_recipe",
     "publish",
     "read_run",

@@ -9,12 +9,12 @@ from equiglot.errors import Interrupted
 from equiglot.pipeline.folder import Log
 from equiglot.pipeline.graph import Graph, Job
 from equiglot.pipeline.machine import Machine
+from equiglot.pipeline.progress import JobProgress
 from equiglot.pipeline.records import write_record
 from equiglot.pipeline.signals import StopSignals
 from equiglot.pipeline.workers import Event, Workers
 from equiglot.recipe import Recipe
 from equiglot.run import RunDirectory, write_json
-from equiglot.training import Progress
 
 _POLL_SECONDS = 0.5
 _GRACE_SECONDS = 60.0
@@ -46,7 +46,7 @@ class Execution:
         self._run, self._graph, self._watcher, self._log = run, graph, watcher, log
         self._waiting = {job.name: job for job in left}
         self._unfinished = set(self._waiting)
-        self._running: dict[str, Progress | None] = {}
+        self._running: dict[str, JobProgress | None] = {}
         self._noted = 0.0
 
     def go(self, recipe: Recipe, machine: Machine, signals: StopSignals) -> None:

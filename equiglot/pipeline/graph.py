@@ -6,20 +6,21 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
 
+from equiglot.corpus import identifier_version
 from equiglot.recipe import FREQUENCY, ModelPlan, Recipe
-from equiglot.run import RunDirectory, checksums, fingerprint
+from equiglot.run import CARD, RunDirectory, checksums, fingerprint
 
 Kind = Literal["corpus", "vocabulary", "tokens", "model", "scores"]
 
 # Libraries of which another version may make something else: text cut otherwise, other pieces.
 _TOOLS: dict[Kind, tuple[str, ...]] = {
     "corpus": ("sentencex", "markdown-it-py"),
-    "vocabulary": ("tokenizers",),
+    "vocabulary": ("tokenizers", "sentencepiece"),
     "tokens": ("tokenizers",),
 }
 
 # Raised when a kind of job would make something else from the same inputs.
-_VERSIONS: dict[Kind, int] = {"corpus": 1, "vocabulary": 1, "tokens": 1, "model": 1, "scores": 1}
+_VERSIONS: dict[Kind, int] = {"corpus": 2, "vocabulary": 1, "tokens": 1, "model": 1, "scores": 1}
 
 
 @dataclass(frozen=True)
@@ -99,6 +100,8 @@ class Graph:
             "start": settings.start,
             "seed": self._recipe.seed,
         }
+        if self._recipe.text.identify_language is not None:
+            inputs["identifier"] = identifier_version()
         return self._add("corpus", language, inputs)
 
     def _vocabulary(self, corpora: Mapping[str, str]) -> str:
@@ -119,7 +122,8 @@ class Graph:
             "seed": self._recipe.seed,
         }
         if plan.encoder.folder is not None:  # the weights that it starts from count, not their place
-            inputs["encoder"] |= {"folder": checksums(Path(plan.encoder.folder))}
+            files = checksums(Path(plan.encoder.folder))
+            inputs["encoder"] |= {"folder": {file: mark for file, mark in files.items() if file != CARD}}
         needs = [tokens[language] for language in plan.languages]
         needs += [f"model/{name}" for name in dict.fromkeys(teachers.values())]
         return self._add("model", plan.name, inputs, tuple(needs))

@@ -13,7 +13,7 @@ from equiglot.errors import InputError
 from equiglot.pipeline.environment import hardware, versions
 from equiglot.pipeline.graph import Graph, Job, differences
 from equiglot.recipe import Recipe
-from equiglot.run import RunDirectory, atomic_folder, checksums, read_json, write_json
+from equiglot.run import CARD, RunDirectory, atomic_folder, checksums, read_json, write_json
 
 State = Literal["done", "changed", "left"]
 
@@ -136,7 +136,9 @@ def take_from(others: Iterable[Path], run: RunDirectory, graph: Graph, job: Job)
                 continue
             try:
                 with atomic_folder(job.output(run)) as folder:
-                    shutil.copytree(source.output(other), folder, dirs_exist_ok=True)
+                    shutil.copytree(
+                        source.output(other), folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns(CARD)
+                    )
                     if checksums(folder) != record.outputs:
                         raise _DamagedError
             except _DamagedError:

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from equiglot.evaluation import Score, read_scores
 from equiglot.pipeline.folder import lock_owner, read_run
+from equiglot.pipeline.progress import JobProgress, parse_progress
 from equiglot.pipeline.records import State, recorded_graph, state_of
 from equiglot.run import RunDirectory, read_json
-from equiglot.training import Progress
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Status:
     """
 
     states: dict[str, State]
-    running: dict[str, Progress | None]
+    running: dict[str, JobProgress | None]
     process: int | None
     scores: list[Score]
 
@@ -43,9 +43,9 @@ def read_status(root: Path) -> Status:
     return Status(states, running, process, scores)
 
 
-def _running(run: RunDirectory) -> dict[str, Progress | None]:
+def _running(run: RunDirectory) -> dict[str, JobProgress | None]:
     try:
         saved = read_json(run.progress)
     except (OSError, ValueError):
         return {}
-    return {name: None if progress is None else Progress(**progress) for name, progress in saved.items()}
+    return {name: None if progress is None else parse_progress(progress) for name, progress in saved.items()}

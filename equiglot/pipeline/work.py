@@ -1,16 +1,16 @@
 """What each kind of job does: from files of the run to files of the run."""
 
 import shutil
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from safetensors.numpy import save_file
 from torch import nn
-from transformers import PreTrainedModel, PreTrainedTokenizerFast
+from transformers import PreTrainedModel
 
 from equiglot.corpus import build_corpus
 from equiglot.errors import InputError
@@ -26,17 +26,17 @@ from equiglot.evaluation import (
     write_scores,
 )
 from equiglot.labels import OnlineTeachers, freeze
-from equiglot.masking import Alphabet, Framing, hash_name, hash_words
+from equiglot.masking import Framing, framing_of, hash_name, hash_words
 from equiglot.models import build_model, export_model, load_model
 from equiglot.pipeline.events import EventWriter
 from equiglot.pipeline.graph import Kind
+from equiglot.pipeline.progress import JobProgress, TextProgress
 from equiglot.recipe import FREQUENCY, MaskedLanguageModelling, ModelPlan, Recipe
 from equiglot.run import RunDirectory, atomic_folder, write_json
-from equiglot.training import CheckpointFolder, Progress, Reading, Trainer, plan_reading
+from equiglot.training import CheckpointFolder, Reading, Trainer, plan_reading
 from equiglot.vocabulary import check_same_vocabulary, load_tokenizer, open_tokens, tokenise_split, train_vocabulary
 
 SPLITS = ("train", "valid", "test")
-_SPECIAL_ROLES = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
 
 
 @dataclass(frozen=True)
@@ -44,12 +44,12 @@ class Hooks:
     """How a job at work talks to whoever runs it.
 
     Attributes:
-        progress: told how far a training is.
+        progress: told how far a training, or the preparation of text, is.
         stop: asked whether to stop; a training then saves and raises `Stopped`.
         checkpoint_seconds: time between checkpoints.
     """
 
-    progress: Callable[[Progress], None] = field(default=lambda progress: None)
+    progress: Callable[[JobProgress], None] = field(default=lambda progress: None)
     stop: Callable[[], bool] = field(default=lambda: False)
     checkpoint_seconds: float = 60.0
 
@@ -60,7 +60,7 @@ def perform(run: RunDirectory, recipe: Recipe, kind: Kind, subject: str, checkpo
     A training continues from the folder `checkpoints` and leaves it there.
     """
     if kind == "corpus":
-        make_corpus(run, recipe, subject)
+        make_corpus(run, recipe, subject, hooks)
     elif kind == "vocabulary":
         make_vocabulary(run, recipe)
     elif kind == "tokens":
@@ -71,10 +71,16 @@ def perform(run: RunDirectory, recipe: Recipe, kind: Kind, subject: str, checkpo
         make_scores(run, recipe, subject)
 
 
-def make_corpus(run: RunDirectory, recipe: Recipe, language: str) -> None:
+def make_corpus(run: RunDirectory, recipe: Recipe, language: str, hooks: Hooks) -> None:
     """Text of a language, cleaned and split."""
+    done = Counter[str]()
+
+    def tell(stage: str, amount: int) -> None:
+        done[stage] += amount
+        hooks.progress(TextProgress(stage=stage, done=done[stage]))
+
     with atomic_folder(run.corpus(language)) as folder:
-        build_corpus(language, recipe.languages[language], recipe.text, recipe.seed, folder)
+        build_corpus(language, recipe.languages[language], recipe.text, recipe.seed, folder, tell)
 
 
 def make_vocabulary(run: RunDirectory, recipe: Recipe) -> None:
@@ -108,14 +114,6 @@ def _check_enough(recipe: Recipe, language: str, sequences: int) -> None:
             where=f"models.{name}.training.batch",
             fix="add text, make the batch smaller, or leave the language out",
         )
-
-
-def framing_of(tokenizer: PreTrainedTokenizerFast) -> Framing:
-    """The ids that stand around a sequence, and those that masking needs."""
-    special = {getattr(tokenizer, f"{role}_id") for role in _SPECIAL_ROLES} - {None}
-    ordinary = np.array([number for number in range(len(tokenizer)) if number not in special], dtype=np.int64)
-    first, last = tokenizer.cls_token_id, tokenizer.sep_token_id
-    return Framing(first, last, tokenizer.pad_token_id, Alphabet(tokenizer.mask_token_id, ordinary))
 
 
 def device() -> torch.device:

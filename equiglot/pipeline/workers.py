@@ -22,6 +22,7 @@ from typing import Any
 from equiglot.errors import InputError, refusal
 from equiglot.pipeline.folder import hold_workers_lock
 from equiglot.pipeline.graph import Job
+from equiglot.pipeline.progress import JobProgress, parse_progress
 from equiglot.pipeline.signals import ignore_stop_signals, stop_signals_held
 from equiglot.recipe import Recipe, recipe_tree
 from equiglot.run import RunDirectory
@@ -30,7 +31,7 @@ from equiglot.training import Progress, Stopped
 _REPORT_SECONDS = 0.2
 # How a worker's C library and kernels use memory; read when a process starts. glibc gives freed memory back at once and
 # asks for it again, page by page, which is a tenth of a training step; oneDNN keeps what it compiles for each shape.
-_MEMORY = {
+MEMORY = {
     "MALLOC_TRIM_THRESHOLD_": str(128 << 20),
     "MALLOC_MMAP_THRESHOLD_": str(32 << 20),
     "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "2048",
@@ -53,7 +54,7 @@ class Event:
 
     job: str
     kind: str
-    progress: Progress | None = None
+    progress: JobProgress | None = None
     seconds: float = 0.0
     error: Exception | None = None
 
@@ -140,7 +141,7 @@ class Workers:
 
 
 def _start(arguments: tuple[Any, ...]) -> _Worker:
-    for name, value in _MEMORY.items():
+    for name, value in MEMORY.items():
         os.environ.setdefault(name, value)
     context = multiprocessing.get_context("spawn")
     here, there = context.Pipe()
@@ -159,7 +160,7 @@ def _receive(worker: _Worker) -> Event:
     except _GONE:
         return Event(job, "failed", error=_death_of(worker))
     if message["kind"] == "progress":
-        return Event(job, "progress", progress=Progress(**message["progress"]))
+        return Event(job, "progress", progress=parse_progress(message["progress"]))
     if message["kind"] == "input-error":
         return Event(job, "failed", error=InputError(message["what"], where=message["where"], fix=message["fix"]))
     if message["kind"] == "failed":
@@ -213,9 +214,10 @@ def _do(
 
     last = 0.0
 
-    def report(progress: Progress) -> None:
+    def report(progress: JobProgress) -> None:
         nonlocal last
-        if time.monotonic() - last >= _REPORT_SECONDS or progress.update == progress.updates:
+        trained = isinstance(progress, Progress) and progress.update == progress.updates
+        if time.monotonic() - last >= _REPORT_SECONDS or trained:
             last = time.monotonic()
             connection.send_bytes(json.dumps({"kind": "progress", "progress": progress.model_dump()}).encode())
 

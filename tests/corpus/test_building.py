@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from equiglot.corpus import LanguageText, TextSettings, build_corpus, fold, read_sentences, read_statistics
 from equiglot.corpus import building as building_module
-from equiglot.corpus import drawing as drawing_module
-from equiglot.corpus import duplicates as duplicates_module
 from equiglot.corpus import files as files_module
+from equiglot.corpus import opening as opening_module
+from equiglot.corpus import sorting as sorting_module
 from equiglot.corpus import spool as spool_module
-from equiglot.errors import InputError
+from equiglot.errors import InputError, refusal
 
 Build = Callable[..., Any]
 Write = Callable[..., str]
@@ -71,13 +71,11 @@ def test_block_sizes_do_not_matter(
     path = written("\n".join(text + "\n" * (i % 7 == 0) for i, text in enumerate(texts)))
     whole = build(path, overlap=0.5, start=0.3, characters=9000)
     for module, name, size in (
-        (building_module, "BATCH_CHARACTERS", 100), (files_module, "BLOCK_CHARACTERS", 64), (spool_module, "BLOCK", 7),
-        (drawing_module, "ROWS", 5), (duplicates_module, "PARTITION", 50), (files_module, "PIECE_PARAGRAPHS", 2),
+        (building_module, "BATCH_CHARACTERS", 100), (spool_module, "BLOCK", 7), (spool_module, "TEXT_BLOCK", 200),
+        (opening_module, "BLOCK_CHARACTERS", 64), (files_module, "PIECE_PARAGRAPHS", 2),
+        (sorting_module, "LIMIT", 500), (sorting_module, "WAITING", 300), (sorting_module, "ROWS", 3),
     ):  # fmt: skip
         monkeypatch.setattr(module, name, size)
-    monkeypatch.setattr(spool_module.blocks, "__defaults__", (7,))
-    monkeypatch.setattr(drawing_module.draw, "__defaults__", (0.0, 10))
-    monkeypatch.setattr(duplicates_module.drop_repeats, "__defaults__", (50,))
     assert build(path, overlap=0.5, start=0.3, characters=9000) == whole
 
 
@@ -195,6 +193,18 @@ def test_progress_is_told(written: Write, sentences: Sentences, tmp_path: Path) 
         lambda stage, amount: told.update({stage: told.get(stage, 0) + amount}),
     )
     assert told == {"reading": sum(map(len, texts)), "comparing": 100, "writing": 100}
+
+
+def test_a_full_disk_is_said_and_leaves_nothing_behind(
+    written: Write, sentences: Sentences, tmp_path: Path, file_size_limit: Callable[[int], Any]
+) -> None:
+    path = written("\n".join(sentences(2000)))
+    (tmp_path / "into").mkdir()
+    with file_size_limit(20_000), pytest.raises(OSError) as caught:
+        build_corpus("en", LanguageText(text=path), TextSettings(valid=5, test=5), 0, tmp_path / "into")
+    refused = refusal(caught.value, "job corpus/en")
+    assert refused is not None and refused.fix is not None and "room on the disk" in refused.fix
+    assert not list((tmp_path / "into").iterdir())
 
 
 def test_nothing_is_left_behind_by_a_failure(written: Write, tmp_path: Path) -> None:

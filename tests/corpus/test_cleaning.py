@@ -118,3 +118,24 @@ def test_nothing_to_clean() -> None:
     found, cleaner = clean("", " ", "a b c")
     assert found == ["a b c"]
     assert next((s.dropped, s.changed) for s in cleaner.steps if s.name == CONTROL) == (2, 0)
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("今天天气很好", True),
+        ("今天天气", False),
+        ("映画を見ました", True),
+        ("비가 온다면", True),
+        ("비가 와", False),
+        ("ดีมากครับ", False),  # Thai is written with an alphabet
+        ("Доброе у", False),
+        ("Good mor", False),
+    ],
+)
+def test_letters_of_dense_scripts_count_twice(text: str, kept: bool) -> None:
+    assert bool(clean(text, min_characters=10)[0]) is kept
+
+
+def test_the_upper_limit_counts_likewise() -> None:
+    assert clean("天" * 15, "天" * 16, "x" * 30, min_characters=1, max_characters=30)[0] == ["天" * 15, "x" * 30]

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from equiglot.corpus import TextSettings, fold
 from equiglot.corpus import overlap as overlap_module
+from equiglot.corpus import sorting as sorting_module
+from equiglot.corpus import spool as spool_module
 from equiglot.corpus.cleaning import Cleaner
 from equiglot.corpus.duplicates import drop_repeats
 from equiglot.corpus.hashing import hash_of
@@ -28,14 +30,21 @@ def spooled(folder: Path, texts: list[str]) -> Spool:
     return open_spool(folder)
 
 
-@given(st.lists(st.sampled_from(["ab", "AB", "ab!", "cd", "c d", "ef"]), max_size=30), st.integers(1, 8))
-def test_the_first_of_equals_stays(tmp_path_factory: pytest.TempPathFactory, texts: list[str], partition: int) -> None:
+def left(texts: list[str], spool: Spool) -> list[str]:
+    return [text for text, fate in zip(texts, spool.fate[:], strict=True) if fate != DROPPED]
+
+
+@given(st.lists(st.sampled_from(["ab", "AB", "ab!", "cd", "c d", "ef"]), max_size=30), st.integers(16, 200))
+def test_the_first_of_equals_stays(tmp_path_factory: pytest.TempPathFactory, texts: list[str], limit: int) -> None:
     spool = spooled(tmp_path_factory.mktemp("spool"), texts)
-    dropped = drop_repeats(spool, spool.exact, partition)
-    kept = [text for text, fate in zip(texts, spool.fate, strict=True) if fate != DROPPED]
-    assert kept == list(dict.fromkeys(texts)) and dropped == len(texts) - len(kept)
-    drop_repeats(spool, spool.folded, partition)
-    kept = [text for text, fate in zip(texts, spool.fate, strict=True) if fate != DROPPED]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sorting_module, "LIMIT", limit)
+        patch.setattr(spool_module, "BLOCK", 4)
+        dropped = drop_repeats(spool, spool.exact)
+        kept = left(texts, spool)
+        assert kept == list(dict.fromkeys(texts)) and dropped == len(texts) - len(kept)
+        drop_repeats(spool, spool.folded)
+        kept = left(texts, spool)
     first: dict[str, str] = {}
     for text in texts:
         first.setdefault(fold(text), text)
@@ -44,9 +53,9 @@ def test_the_first_of_equals_stays(tmp_path_factory: pytest.TempPathFactory, tex
 
 def overlapping(folder: Path, held_out: list[str], training: list[str], share: float = 0.5, **more: int) -> list[str]:
     spool = spooled(folder, held_out + training)
-    spool.fate[: len(held_out)] = TEST
+    spool.fate[: len(held_out)] = np.full(len(held_out), TEST)
     dropped = drop_overlap(spool, share, lambda amount: None, **more)
-    gone = [text for text, fate in zip(held_out + training, spool.fate, strict=True) if fate == DROPPED]
+    gone = [text for text, fate in zip(held_out + training, spool.fate[:], strict=True) if fate == DROPPED]
     assert dropped == len(gone)
     return gone
 
@@ -144,7 +153,7 @@ def test_overlap_equals_the_slow_way(
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(overlap_module, "PAIRS", pairs)
-        patch.setattr(overlap_module, "BLOCK", 3)
+        patch.setattr(spool_module, "TEXT_BLOCK", 100)
         folder = tmp_path_factory.mktemp("spool")
         assert overlapping(folder, held_out, training, share, indexed=indexed) == expected(held_out, training, share)
 
@@ -170,4 +179,4 @@ def test_real_text(data: Path, build: Callable[..., Any]) -> None:
 
 def test_fates_start_as_training(tmp_path: Path) -> None:
     spool = spooled(tmp_path / "spool", ["a", "b"])
-    assert np.array_equal(spool.fate, [TRAIN, TRAIN]) and spool.left() == 2
+    assert np.array_equal(spool.fate[:], [TRAIN, TRAIN]) and spool.left() == 2

@@ -5,6 +5,7 @@ import pytest
 
 from equiglot.corpus import Document, FilesSource
 from equiglot.corpus import files as files_module
+from equiglot.corpus import opening as opening_module
 from equiglot.errors import InputError
 
 Write = Callable[..., str]
@@ -33,7 +34,7 @@ def test_byte_order_mark_and_mixed_line_ends(written: Write) -> None:
 def test_blocks_do_not_matter(written: Write, monkeypatch: pytest.MonkeyPatch, size: int) -> None:
     path = written("α\r\nβ\r\n\r\nγγγγγ\nδ\r\rε")
     whole = documents(path)
-    monkeypatch.setattr(files_module, "BLOCK_CHARACTERS", size)
+    monkeypatch.setattr(opening_module, "BLOCK_CHARACTERS", size)
     assert documents(path) == whole
     assert [d.paragraphs for d in whole] == [["α", "β"], ["γγγγγ", "δ"], ["ε"]]
 
@@ -72,7 +73,7 @@ def test_description_names_the_files(written: Write) -> None:
     ("content", "message", "line"),
     [
         (b"", "empty", None),
-        (b"\xef\xbb\xbf\n \n", "only blank lines", None),
+        (b"\xef\xbb\xbf\n \n", "all lines are blank", None),
         (b"good\n\x00\x01", "NUL", None),
         ("text".encode("utf-16"), "NUL", None),
         (b"one\r\ntwo\rthree\nna\xefve\n", "not UTF-8: byte 0xef in line 4", 4),

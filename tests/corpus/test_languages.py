@@ -12,7 +12,16 @@ def test_valid(code: str) -> None:
 
 @pytest.mark.parametrize(
     ("code", "near"),
-    [("gr", "el"), ("jp", "ja"), ("german", "de"), ("cn", "zh"), ("enn-", "enn"), ("", "en"), ("q", "sq")],
+    [
+        ("gr", "el"),
+        ("jp", "ja"),
+        ("german", "de"),
+        ("cn", "zh"),
+        ("enn-", "enn"),
+        ("", "en"),
+        ("q", "sq"),
+        ("名前", "en"),
+    ],
 )
 def test_the_nearest_is_named(code: str, near: str) -> None:
     with pytest.raises(InputError) as caught:

@@ -13,7 +13,8 @@ TEXTS = ["one", "", "δύο", "तीन", "넷", "five 5", "六", "семь", "
 def path(tmp_path: Path) -> Path:
     with SentenceWriter(tmp_path / "text.arrow") as writer:
         for block in (TEXTS[:4], [], TEXTS[4:5], TEXTS[5:]):
-            writer.write([memoryview(text.encode()) for text in block])
+            encoded = [text.encode() for text in block]
+            writer.write(b"".join(encoded), [len(text) for text in encoded])
     return tmp_path / "text.arrow"
 
 

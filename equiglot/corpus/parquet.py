@@ -1,0 +1,118 @@
+"""Parquet files as a source: one column of text, one row a document."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from difflib import get_close_matches
+from itertools import islice
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import pyarrow as pa
+from pyarrow import parquet
+from pydantic import Field
+
+from equiglot.corpus.documents import Document, lines_of
+from equiglot.corpus.opening import unreadable
+from equiglot.corpus.paths import ParallelPathSource
+from equiglot.errors import InputError
+
+ROWS = 256  # read at a time
+BUFFER_BYTES = 1 << 20
+
+
+class ParquetSource(ParallelPathSource):
+    """Parquet files: each row of a column is a document; only that column is read.
+
+    Lines of the text are its paragraphs; null and blank texts are skipped.
+    """
+
+    PATTERN: ClassVar[str] = "*.parquet"
+    FORM: ClassVar[str] = "Parquet"
+
+    kind: Literal["parquet"]
+    column: str = Field("text", min_length=1, description="the column with the text")
+    id: str | None = Field(None, min_length=1, description="the column with a document's id; its row's number if null")
+
+    @property
+    def part(self) -> str:
+        """The column."""
+        return self.column
+
+    def _estimate(self, files: Sequence[Path]) -> float:
+        rows = 0
+        for file in files:
+            with _table(file) as table:
+                rows += table.metadata.num_rows
+        some = [len(text or "") for _, _, text in islice(self._texts(files[0]), ROWS)]
+        return rows * sum(some) / max(1, len(some))
+
+    def _documents(self, index: int, file: Path) -> Iterator[Document]:
+        for number, name, text in self._texts(file):
+            if paragraphs := lines_of(text or ""):
+                yield Document(f"{index}:{number}" if name is None else str(name), paragraphs)
+
+    def _texts(self, file: Path) -> Iterator[tuple[int, Any, str | None]]:
+        """Number, id if there is one, and text of each row."""
+        columns = [self.column] if self.id is None else [self.column, self.id]
+        with _table(file) as table:
+            for name in columns:
+                _check_column(table.schema_arrow, name, file, text=name == self.column)
+            start = 0
+            for batch in table.iter_batches(ROWS, columns=columns):
+                texts = _strings(batch.column(self.column), file, start)
+                ids = [None] * len(texts) if self.id is None else batch.column(self.id).to_pylist()
+                yield from zip(range(start, start + len(texts)), ids, texts, strict=True)
+                start += len(texts)
+
+    def _nothing(self) -> str:
+        return f"the column {self.column!r} is null or blank in every row"
+
+
+@contextmanager
+def _table(file: Path) -> Iterator[parquet.ParquetFile]:
+    """An open Parquet file, whose faults become one message."""
+    try:
+        with parquet.ParquetFile(file, buffer_size=BUFFER_BYTES, pre_buffer=False) as table:
+            yield table
+    except OSError as error:
+        if error.errno is not None:
+            raise unreadable(file, error) from None
+        raise _damaged(file, error) from None
+    except pa.ArrowException as error:
+        raise _damaged(file, error) from None
+
+
+def _check_column(schema: pa.Schema, name: str, file: Path, *, text: bool) -> None:
+    if name not in schema.names:
+        near = get_close_matches(name, schema.names, n=1)
+        fix = f"did you mean {near[0]!r}?" if near else f"its columns are: {', '.join(schema.names[:20])}"
+        raise InputError(f"{file.name} has no column {name!r}.", where=file, fix=fix)
+    kind = schema.field(name).type
+    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+    strings = pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
+    if text and not strings:
+        what = f"The column {name!r} of {file.name} holds no text: its type is {kind}."
+        raise InputError(what, where=file, fix=f"name a column of strings: {_string_columns(schema)}")
+    if not text and not (strings or pa.types.is_integer(kind)):
+        what = f"The column {name!r} of {file.name} holds no ids: its type is {kind}."
+        raise InputError(what, where=file, fix="name a column of strings or whole numbers, or leave `id` out")
+
+
+def _string_columns(schema: pa.Schema) -> str:
+    names = [field.name for field in schema if pa.types.is_string(field.type) or pa.types.is_large_string(field.type)]
+    return ", ".join(names) or "there is none here"
+
+
+def _strings(column: pa.Array, file: Path, start: int) -> list[str | None]:
+    try:
+        strings: list[str | None] = column.to_pylist()
+    except UnicodeDecodeError:
+        what = f"{file.name} holds text that is not UTF-8 in rows {start + 1:,} to {start + len(column):,}."
+        raise InputError(what, where=file, fix="write its column as UTF-8 again") from None
+    return strings
+
+
+def _damaged(file: Path, error: Exception) -> InputError:
+    reason = str(error).strip().splitlines()[0].rstrip(".")
+    what = f"{file.name} is no Parquet file, or cut off or damaged: {reason}."
+    return InputError(what, where=file, fix="copy or download it again; compare its size or checksum")

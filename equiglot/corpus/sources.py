@@ -1,0 +1,89 @@
+"""All kinds of text sources, which of them a bare path means, and what the sources of several languages may share."""
+
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from equiglot.corpus.files import FilesSource
+from equiglot.corpus.hub import HubSource
+from equiglot.corpus.jsonl import JsonlSource
+from equiglot.corpus.opening import unpacked_name
+from equiglot.corpus.parquet import ParquetSource
+from equiglot.corpus.paths import ParallelPathSource
+from equiglot.corpus.sample import SampleSource
+from equiglot.corpus.wikipedia import WikipediaSource
+from equiglot.errors import InputError
+
+AnySource = FilesSource | JsonlSource | ParquetSource | WikipediaSource | HubSource | SampleSource
+TextSource = Annotated[AnySource, Field(discriminator="kind")]
+# How the names of files end, once unpacked; parts of a dump are called ...xml-p1p41242.
+_KINDS = {"*.jsonl": "jsonl", "*.parquet": "parquet", "*.xml": "wikipedia", "*.xml-p*": "wikipedia"}
+
+
+def kind_of(path: str) -> str:
+    """The kind of source that a path or glob means by its name; text files, where it says nothing else."""
+    name = unpacked_name(Path(path).name)
+    return next((kind for pattern, kind in _KINDS.items() if fnmatchcase(name, pattern)), "files")
+
+
+def spelt_out(text: Any) -> Any:
+    """A bare path, or a list of them, as the source that it means; anything else as it is.
+
+    Raises:
+        ValueError: paths of several kinds in one list.
+    """
+    if not isinstance(text, str | list | tuple):
+        return text
+    paths = [text] if isinstance(text, str) else text
+    kinds = {kind_of(path): path for path in paths if isinstance(path, str)} or {"files": ""}
+    if len(kinds) > 1:
+        found = ", ".join(f"{path} ({kind})" for kind, path in kinds.items())
+        raise ValueError(f"files of several kinds in one list: {found}; give files of one kind, and convert the others")
+    return {"kind": next(iter(kinds)), "paths": text}
+
+
+def check_sources(sources: Mapping[str, AnySource]) -> None:
+    """Refuses sources that are not there, or that languages may not share. Paths must be resolved.
+
+    Raises:
+        InputError: missing or empty files, files of another kind, two languages with the same text, parallel languages
+            with unequal numbers of files, a sample or a package that is not installed, a sample without the language.
+    """
+    owner: dict[str, str] = {}
+    for language, source in sources.items():
+        for origin, name in source.origins(language):
+            other = owner.setdefault(origin, language)
+            if other != language:
+                what = f"The languages {other} and {language} have the same {name}."
+                raise InputError(what, where=f"languages.{language}.text", fix="give each language text of its own")
+        if isinstance(source, FilesSource):
+            _check_plain(language, source)
+    _check_counts(sources)
+
+
+def _check_plain(language: str, source: FilesSource) -> None:
+    """A folder's glob can match files that are text only to the eye."""
+    for file in source.files():
+        kind = kind_of(file.name)
+        if kind != "files":
+            what = f"{file.name} is no plain text: its name says {kind}."
+            fix = f"write {{kind: {kind}, paths: ...}}, or rename it if it is plain text"
+            raise InputError(what, where=f"languages.{language}.text", fix=fix)
+
+
+def _check_counts(sources: Mapping[str, AnySource]) -> None:
+    """Documents of parallel files are matched by the number of the file, too."""
+    parallel = [
+        (language, len(source.files()))
+        for language, source in sources.items()
+        if isinstance(source, ParallelPathSource) and source.parallel
+    ]
+    for language, count in parallel:
+        first, wanted = parallel[0]
+        if count != wanted:
+            what = f"The parallel languages {first} and {language} have {wanted} and {count} files."
+            fix = "give them the same files in the same order, or leave `parallel` out"
+            raise InputError(what, where=f"languages.{language}.text", fix=fix)

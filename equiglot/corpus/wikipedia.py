@@ -1,0 +1,155 @@
+"""A Wikipedia dump as a source: the prose of its articles, streamed from the packed XML."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Literal, NamedTuple
+from xml.parsers import expat
+
+from equiglot.corpus.documents import Document
+from equiglot.corpus.opening import opened
+from equiglot.corpus.paths import PathSource, estimate_by_start
+from equiglot.corpus.wikitext import prose_of
+from equiglot.errors import InputError
+
+BLOCK_BYTES = 1 << 16  # of XML, read at a time
+_HIDDEN_KEYS = ("-2", "6", "14")  # the namespaces of media, files and categories, in every wiki
+_ARTICLES = "0"
+_AGAIN = "download it again from dumps.wikimedia.org, and compare its size or checksum"
+
+
+class WikipediaSource(PathSource):
+    """Dumps of a wiki: *-pages-articles*.xml, plain or packed, multistream or not, in one part or several.
+
+    A document is an article (a page of the main namespace that is no redirect); its paragraphs are the lines of its
+    prose.
+    """
+
+    PATTERN: ClassVar[str] = "*pages-articles*.xml*"
+    FORM: ClassVar[str] = "Articles of a Wikipedia dump"
+    is_parallel: ClassVar[bool] = False
+
+    kind: Literal["wikipedia"]
+
+    def _documents(self, index: int, file: Path) -> Iterator[Document]:
+        reader = DumpReader(file)
+        with opened(file, reader.reached) as stream:
+            while block := stream.read(BLOCK_BYTES):
+                yield from self._articles(reader, block)
+            yield from self._articles(reader, b"")
+
+    def _articles(self, reader: "DumpReader", block: bytes) -> Iterator[Document]:
+        for page in reader.read(block):
+            if paragraphs := prose_of(page.text, reader.hidden):
+                yield Document(page.id, paragraphs)
+
+    def _estimate(self, files: Sequence[Path]) -> float:
+        def characters(start: bytes) -> int:
+            documents = self._articles(DumpReader(files[0]), start)
+            return sum(len(line) for document in documents for line in document.paragraphs)
+
+        return estimate_by_start(files, characters)
+
+    def _nothing(self) -> str:
+        return "it has no articles; a dump with their text is called *-pages-articles.xml.bz2"
+
+    def _licence(self) -> str:
+        return "CC BY-SA 4.0, by the authors of Wikipedia"
+
+
+class Page(NamedTuple):
+    """An article as it was written.
+
+    Attributes:
+        id: its number in the wiki.
+        title: its name.
+        text: its wikitext.
+    """
+
+    id: str
+    title: str
+    text: str
+
+
+class DumpReader:
+    """Takes the XML of a dump block by block and gives the articles that are complete.
+
+    A document type, and with it every entity, is refused: dumps have none, and entities can fill the memory.
+
+    Args:
+        file: named in errors.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._file, self._title = file, ""
+        self._open: list[str] = []  # names of the elements that are open
+        self._page: dict[str, str] = {}
+        self._text: list[str] = []
+        self._pages: list[Page] = []
+        self._key = ""  # of the namespace that is open
+        self.hidden: frozenset[str] = frozenset()
+        """Names of the namespaces, case-folded, whose links are no text."""
+        self._parser = expat.ParserCreate()
+        self._parser.buffer_text, self._parser.buffer_size = True, BLOCK_BYTES
+        self._parser.StartDoctypeDeclHandler = self._doctype
+        self._parser.StartElementHandler = self._start
+        self._parser.CharacterDataHandler = self._text.append
+        self._parser.EndElementHandler = self._end
+
+    def read(self, block: bytes) -> list[Page]:
+        """The articles that are complete after this block; an empty block says that the file ends.
+
+        Raises:
+            InputError: no XML, XML of another kind or with a document type, or an end before the end.
+        """
+        try:
+            self._parser.Parse(block, not block)
+        except expat.ExpatError as error:
+            raise self._broken(error, ended=not block) from None
+        pages, self._pages = self._pages, []
+        return pages
+
+    def reached(self) -> str:
+        """How far the dump was read."""
+        return f"the last complete page is {self._title!r}" if self._title else "no page of it is complete"
+
+    def _start(self, name: str, attributes: dict[str, str]) -> None:
+        if not self._open and name != "mediawiki":
+            what = f"{self._file.name} is no dump of a wiki: its XML begins with <{name}>, not <mediawiki>."
+            raise InputError(what, where=self._file, fix="give the file *-pages-articles.xml.bz2 of a dump")
+        self._open.append(name)
+        self._text.clear()
+        if name == "page":
+            self._page = {}
+        elif name == "namespace":
+            self._key = attributes.get("key", "")
+        elif name == "redirect":
+            self._page["redirect"] = ""
+
+    def _end(self, name: str) -> None:
+        self._open.pop()
+        parent = self._open[-1] if self._open else ""
+        if name == "namespace" and self._key in _HIDDEN_KEYS:
+            self.hidden |= {"".join(self._text).casefold()}
+        elif parent == "page" or name == "text":
+            self._page[name] = "".join(self._text)
+        self._text.clear()
+        if name == "page":
+            self._finish(self._page)
+
+    def _finish(self, page: dict[str, str]) -> None:
+        self._title = page.get("title", "")
+        if page.get("ns") == _ARTICLES and "redirect" not in page and "id" in page:
+            self._pages.append(Page(page["id"], self._title, page.get("text", "")))
+
+    def _doctype(self, *_: Any) -> None:
+        what = f"{self._file.name} declares a document type, which can define entities that fill the memory."
+        raise InputError(what, where=self._place(), fix="give an unchanged dump from dumps.wikimedia.org: it has none")
+
+    def _place(self) -> str:
+        return f"{self._file}:{self._parser.CurrentLineNumber}"
+
+    def _broken(self, error: expat.ExpatError, *, ended: bool) -> InputError:
+        if ended and self._open:
+            return InputError(f"{self._file.name} ends in the middle: {self.reached()}.", where=self._file, fix=_AGAIN)
+        what = f"{self._file.name} is no XML in line {error.lineno:,} ({expat.ErrorString(error.code)}): "
+        return InputError(f"{what}{self.reached()}.", where=f"{self._file}:{error.lineno}", fix=_AGAIN)
