@@ -28,7 +28,7 @@ def make_text(count: int, *, seed: int = 0, shortest: int = 3, longest: int = 20
 def make_stream(
     texts: Mapping[str, TokenizedText],
     *,
-    passes: float | Mapping[str, float] = 1.0,
+    passes: float | Mapping[str, float] | list[dict[str, float]] = 1.0,
     sentences: int | None = 4,
     tokens: int | None = None,
     masks: MaskSettings | None = None,
@@ -38,7 +38,9 @@ def make_stream(
     return BatchStream(
         texts,
         {language: len(text) for language, text in texts.items()},
-        passes if isinstance(passes, Mapping) else dict.fromkeys(texts, passes),
+        passes
+        if isinstance(passes, list)
+        else [passes if isinstance(passes, Mapping) else dict.fromkeys(texts, passes)],
         size=BatchSettings(sentences=None if tokens else sentences, tokens=tokens),
         masks=masks or MaskSettings(),
         framing=FRAMING,

@@ -47,7 +47,7 @@ class Prepared:
         return BatchStream(
             self.texts,
             {language: len(text) for language, text in self.texts.items()},
-            dict.fromkeys(self.texts, 1.0),
+            [dict.fromkeys(self.texts, 1.0)],
             size=BatchSettings(sentences=SENTENCES),
             masks=MaskSettings(),
             framing=self.framing,

@@ -5,6 +5,7 @@ text may be read (always a prefix, and the training text is stored in random ord
 and how many passes over them the whole training makes.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
@@ -19,8 +20,19 @@ class Portion(BaseModel):
     passes: float
 
 
-class _Policy(BaseModel):
+_STEPS = 8  # of an annealed policy
+
+
+class _Policy(BaseModel, ABC):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @abstractmethod
+    def portions(self, sizes: Mapping[str, int], epochs: float) -> dict[str, Portion]:
+        """Language -> portion; `sizes` in characters, `epochs` the length of the training."""
+
+    def passes_by_epoch(self, sizes: Mapping[str, int], epochs: float) -> list[dict[str, float]]:
+        """Language -> passes in the first epoch, in the second, and so on; the last holds for all that follow."""
+        return [{language: portion.passes / epochs for language, portion in self.portions(sizes, epochs).items()}]
 
 
 class All(_Policy):
@@ -79,6 +91,32 @@ class Smoothing(_Policy):
         return {language: size**self.alpha for language, size in sizes.items()}
 
 
+class Annealed(_Policy):
+    """Smoothing whose alpha goes from `start` to `end` in eight equal parts of the training.
+
+    From 1 to 0, the large languages come first and all are equal at the end (Marone et al., 2025, arXiv:2509.06888,
+    anneal from 0.7 to 0.3). A part is an epoch of its own, an eighth as long as the training is planned to be.
+    """
+
+    kind: Literal["annealed"] = "annealed"
+    start: float = Field(ge=0, le=1, description="Alpha at the beginning.")
+    end: float = Field(ge=0, le=1, description="Alpha at the end.")
+
+    def portions(self, sizes: Mapping[str, int], epochs: float) -> dict[str, Portion]:
+        """Language -> portion; `sizes` in characters, `epochs` the length of the training."""
+        parts = self.passes_by_epoch(sizes, epochs)
+        return {
+            language: Portion(characters=size, passes=sum(part[language] for part in parts))
+            for language, size in sizes.items()
+        }
+
+    def passes_by_epoch(self, sizes: Mapping[str, int], epochs: float) -> list[dict[str, float]]:
+        """Language -> passes in each eighth of the training."""
+        alphas = [self.start + (self.end - self.start) * step / (_STEPS - 1) for step in range(_STEPS)]
+        parts = (Smoothing(alpha=min(max(alpha, 0), 1)).portions(sizes, epochs / _STEPS) for alpha in alphas)
+        return [{language: portion.passes for language, portion in part.items()} for part in parts]
+
+
 class UniMax(_Policy):
     """Equal budgets, but no language is read more than `passes` times (Chung et al., 2023, arXiv:2304.09151, Alg. 1).
 
@@ -103,11 +141,11 @@ def _from_name(value: Any) -> Any:
     return {"kind": value} if isinstance(value, str) else value
 
 
-_Policies = All | Truncate | Cap | Smoothing | UniMax
+_Policies = All | Truncate | Cap | Smoothing | Annealed | UniMax
 BalancingPolicy = Annotated[
     _Policies,
     Field(discriminator="kind"),
     BeforeValidator(_from_name, json_schema_input_type=_Policies | Literal["all", "truncate"]),
 ]
-"""A policy in a recipe: `all`, `truncate`, `{kind: cap, characters: n}`, `{kind: smoothing, alpha: a}` or
-`{kind: unimax, passes: n}`."""
+"""A policy in a recipe: `all`, `truncate`, `{kind: cap, characters: n}`, `{kind: smoothing, alpha: a}`,
+`{kind: annealed, start: a, end: b}` or `{kind: unimax, passes: n}`."""

@@ -6,7 +6,7 @@ of equal numbers of tokens or sentences, so that almost nothing is padding. Ever
 of batches: the place in the stream is one integer, and nothing before it need be computed.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -54,7 +54,8 @@ class BatchStream:
     Args:
         texts: language -> its training text as tokens; the order of the languages is that of `Batch.languages`.
         sequences: language -> how many sequences of it may be read (a prefix).
-        passes: language -> passes over them in one epoch, may be a fraction.
+        passes: language -> passes over them in the first epoch, in the second, and so on; the last holds for all that
+            follow. May be fractions.
         size: the size of a batch.
         masks: masking.
         framing: special ids.
@@ -68,7 +69,7 @@ class BatchStream:
         self,
         texts: Mapping[str, TokenizedText],
         sequences: Mapping[str, int],
-        passes: Mapping[str, float],
+        passes: Sequence[Mapping[str, float]],
         *,
         size: BatchSettings,
         masks: MaskSettings,
@@ -78,12 +79,13 @@ class BatchStream:
         self.languages = tuple(texts)
         self._texts = [texts[language] for language in self.languages]
         self._kept = [sequences[language] for language in self.languages]
-        self._counts = [round(passes[language] * sequences[language]) for language in self.languages]
+        self._counts = _whole(
+            [[each[language] * sequences[language] for language in self.languages] for each in passes]
+        )
         self._masks, self._framing, self._seed, self._size = masks, framing, seed, size
         self._salts = np.array([hash_name(f"train/{language}") for language in self.languages], dtype=np.uint64)
-        self._ends = np.cumsum(self._counts)
         self._check_enough()
-        self.epoch_sequences = int(self._ends[-1])
+        self.epoch_sequences = int(self._counts[0].sum())
         mean_tokens = self.epoch_tokens() / self.epoch_sequences
         in_a_batch = size.sentences or max(1.0, (size.tokens or 0) / mean_tokens)
         self.pools = max(1, round(self.epoch_sequences / (_POOL * in_a_batch)))
@@ -92,7 +94,7 @@ class BatchStream:
         self._pool = lru_cache(maxsize=1)(self._make_pool)
 
     def _check_enough(self) -> None:
-        rows = zip(self.languages, self._kept, self._counts, self._texts, strict=True)
+        rows = zip(self.languages, self._kept, self._counts.sum(axis=0), self._texts, strict=True)
         for language, kept, count, text in rows:
             tokens = int(text.offsets[kept])
             if kept < (self._size.sentences or 1) or tokens < (self._size.tokens or 1):
@@ -109,9 +111,10 @@ class BatchStream:
                 )
 
     def epoch_tokens(self, language: str | None = None) -> float:
-        """Expected tokens in an epoch, [CLS] and [SEP] included; of one language, or of all."""
+        """Expected tokens in an epoch (of all, where they differ), [CLS] and [SEP] included; of a language, or of all."""
         total = 0.0
-        for name, text, kept, count in zip(self.languages, self._texts, self._kept, self._counts, strict=True):
+        counts = self._counts.mean(axis=0)
+        for name, text, kept, count in zip(self.languages, self._texts, self._kept, counts, strict=True):
             if language in (None, name):
                 total += count * (int(text.offsets[kept]) / kept + 2)
         return total
@@ -145,17 +148,25 @@ class BatchStream:
     def _choose(self, epoch: int, places: Words) -> _Rows:
         """The sequences that stand at the given places of an epoch."""
         mixed = permute(places, self.epoch_sequences, self._key("epoch", epoch)).astype(np.int64)
-        languages = np.searchsorted(self._ends, mixed, side="right")
+        counts, before = self._counts_of(epoch)
+        ends = np.cumsum(counts)
+        languages = np.searchsorted(ends, mixed, side="right")
         sequences, draws = np.empty_like(mixed), np.empty_like(mixed)
-        for number, (kept, count) in enumerate(zip(self._kept, self._counts, strict=True)):
+        for number, (kept, count) in enumerate(zip(self._kept, counts, strict=True)):
             here = np.flatnonzero(languages == number)
-            reading = mixed[here] - (self._ends[number] - count) + epoch * count
+            reading = mixed[here] - (ends[number] - count) + before[number]
             draws[here], inside = np.divmod(reading, kept)
             for draw in np.unique(draws[here]):
                 now = draws[here] == draw
                 key = self._key(f"order/{self.languages[number]}", int(draw))
                 sequences[here[now]] = permute(inside[now].astype(np.uint64), kept, key).astype(np.int64)
         return _Rows(languages, sequences, draws)
+
+    def _counts_of(self, epoch: int) -> tuple[Integers, Integers]:
+        """Sequences of each language in an epoch, and in all epochs before it; int64 [languages] each."""
+        last = len(self._counts) - 1
+        before = self._counts[: min(epoch, last)].sum(axis=0) + max(0, epoch - last) * self._counts[last]
+        return self._counts[min(epoch, last)], before
 
     def _lengths(self, rows: _Rows) -> Integers:
         lengths = np.empty(len(rows.sequences), dtype=np.int64)
@@ -180,6 +191,16 @@ class BatchStream:
 
     def _key(self, purpose: str, number: int) -> int:
         return int(hash_words(self._seed, hash_name(purpose), number)[0])
+
+
+def _whole(wanted: list[list[float]]) -> Integers:
+    """Whole numbers of sequences, int64 [epochs, languages], near to those wanted; every epoch has the same sum."""
+    counts = np.array(wanted)
+    sums = np.rint(counts).sum(axis=1, keepdims=True)
+    total = round(float(sums.mean()))
+    whole: Integers = np.rint(counts * (total / sums)).astype(np.int64)
+    whole[np.arange(len(whole)), whole.argmax(axis=1)] += total - whole.sum(axis=1)
+    return whole
 
 
 def _cuts(lengths: Integers, batches: int, *, by_tokens: bool) -> Integers:

@@ -1,6 +1,7 @@
 from .attention import attend_in_fp32
 from .building import build_model, count_parameters, export_model, load_model
 from .forward import SHAPE_STEP, TensorBatch, head_parts, hidden_states, target_logits, to_tensors
+from .layers import can_encode
 from .opening import OpenModel, find_model, name_models, open_model
 from .publishing import Upload, check_token, prepare_upload, send
 from .settings import EncoderSettings
@@ -13,6 +14,7 @@ __all__ = [
     "Upload",
     "attend_in_fp32",
     "build_model",
+    "can_encode",
     "check_token",
     "count_parameters",
     "export_model",

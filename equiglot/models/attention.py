@@ -1,4 +1,4 @@
-"""Attention on a CPU: always in fp32.
+"""Attention on a CPU in fp32, for models whose layers are not computed by `layers`.
 
 Under bf16 autocast the backward pass of PyTorch's CPU attention is some ten times slower than in fp32 and takes half of
 a training step, while attention over short sequences is a small part of the arithmetic. So queries, keys and values

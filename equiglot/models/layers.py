@@ -3,8 +3,9 @@
 The layers of a small model are so quick that a third of a training step went to dispatching their some fifty
 operations, to converting the same tensors again and again, and to kernels that are slow for short rows (attention's
 backward pass, softmax in bf16, dropout). Here a layer is one node of the graph: products in the type that autocast
-asks for, softmax, normalisation and the sum that runs through the layers in fp32, weights converted once, nothing
-computed twice. The numbers are those of the plain layers, to the rounding of the type.
+asks for (those of attention too, as in transformers' eager attention), softmax, normalisation and the sum that runs
+through the layers in fp32, weights converted once, nothing computed twice. The numbers are those of the plain layers,
+to the rounding of the type.
 """
 
 import math

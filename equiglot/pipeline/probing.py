@@ -34,7 +34,7 @@ def measure_speed(
     stream = BatchStream(
         {"en": text},
         {"en": len(text)},
-        {"en": 1.0},
+        [{"en": 1.0}],
         size=BatchSettings(sentences=rows),
         masks=MaskSettings(),
         framing=framing,

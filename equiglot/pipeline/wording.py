@@ -43,6 +43,7 @@ def balance_in_words(plan: ModelPlan) -> str:
         "truncate": "every language cut to the smallest",
         "cap": "at most {characters:,} characters of each language",
         "smoothing": "languages drawn by size ** {alpha:g}",
+        "annealed": "languages drawn by size ** {start:g}, by size ** {end:g} at the end",
         "unimax": "equal budgets, at most {passes:g} passes",
     }
     return words[plan.balance.kind].format(**plan.balance.model_dump())

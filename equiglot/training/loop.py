@@ -7,17 +7,18 @@ from typing import Protocol
 
 import numpy as np
 import torch
+import transformers
 from torch import Tensor
 from transformers import PreTrainedModel
 
 from equiglot.errors import InputError
 from equiglot.masking import BatchStream, Framing, hash_name, hash_words
-from equiglot.models import attend_in_fp32, target_logits, to_tensors
+from equiglot.models import attend_in_fp32, can_encode, target_logits, to_tensors
 from equiglot.objectives import Objective, SoftTargets
 from equiglot.training.checkpoint import Checkpoint, CheckpointFolder, pack_optimiser, unpack_optimiser
 from equiglot.training.flat import separate
 from equiglot.training.history import Counter, LossMeter, LossPoint, Progress, TrainingRecord, ValidationPoint, mean_of
-from equiglot.training.optimiser import build_optimiser, choose_precision, learning_rate
+from equiglot.training.optimiser import build_optimiser, choose_precision, clip_gradients, learning_rate
 from equiglot.training.settings import TrainingSettings
 from equiglot.training.validation import LanguageValidation, validate
 from equiglot.vocabulary import TokenizedText
@@ -95,7 +96,7 @@ class Trainer:
         self._seed, self._checkpoints, self._checkpoint_seconds = seed, checkpoints, checkpoint_seconds
         self._watch, self._record, self._stop = watch, record, stop
         self._device = next(model.parameters()).device
-        if self._device.type == "cpu":
+        if self._device.type == "cpu" and not can_encode(model, self._device):
             attend_in_fp32(model)
         self._optimiser = build_optimiser(model, settings)
         self._precision = choose_precision(settings, self._device)
@@ -160,15 +161,14 @@ class Trainer:
         for group in self._optimiser.param_groups:
             group["lr"] = learning_rate(settings, update, self.updates)
         indices = range(update * settings.accumulation, (update + 1) * settings.accumulation)
-        count = max(1, sum(len(self._stream[index].targets) for index in indices))
+        count = sum(len(self._stream[index].targets) for index in indices)
         for index in indices:
-            self._backward(index, count)
-        weights = [vector for group in self._optimiser.param_groups for vector in group["params"]]
-        norm = torch.nn.utils.clip_grad_norm_(weights, settings.clip)
-        if not torch.isfinite(norm):
-            self._diverged("gradient", indices[-1])
-        self._optimiser.step()
-        self._optimiser.zero_grad(set_to_none=False)
+            self._backward(index, max(1, count))
+        if count:  # or there is nothing to learn
+            if not torch.isfinite(clip_gradients(self._optimiser, settings.clip)):
+                self._diverged("gradient", indices[-1])
+            self._optimiser.step()
+            self._optimiser.zero_grad(set_to_none=False)
         self._state.update += 1
 
     def _backward(self, index: int, count: int) -> None:
@@ -281,6 +281,7 @@ class Trainer:
             "device": self._device.type,
             "instructions": torch.backends.cpu.get_cpu_capability(),
             "torch": torch.__version__,
+            "transformers": transformers.__version__,
         }
 
     def _check_conditions(self, saved: dict[str, str]) -> None:

@@ -50,7 +50,7 @@ def plan_reading(
     epochs = settings.epochs or 10.0
     if settings.updates is not None:
         epochs = settings.updates / _updates_in_a_pass(texts, settings)
-    portions = policy.portions(sizes, epochs)
+    portions, passes = policy.portions(sizes, epochs), policy.passes_by_epoch(sizes, epochs)
     sequences = {
         language: max(1, int(np.searchsorted(texts[language].characters, portion.characters, side="right")) - 1)
         for language, portion in portions.items()
@@ -58,13 +58,14 @@ def plan_reading(
     stream = BatchStream(
         texts,
         sequences,
-        {language: portion.passes / epochs for language, portion in portions.items()},
+        passes,
         size=settings.batch,
         masks=masks,
         framing=framing,
         seed=seed,
     )
-    planned = settings.updates or max(1, round(epochs * stream.epoch_batches / settings.accumulation))
+    stream_epochs = epochs if len(passes) == 1 else len(passes)
+    planned = settings.updates or max(1, round(stream_epochs * stream.epoch_batches / settings.accumulation))
     if isinstance(policy, UniMax) and any(portion.passes >= policy.passes for portion in portions.values()):
         # The passes of a language are used up: no update may go beyond them.
         planned = max(1, min(planned, int(epochs * stream.epoch_batches / settings.accumulation)))

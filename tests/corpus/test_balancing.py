@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from equiglot.corpus.balancing import All, BalancingPolicy, Cap, Portion, Smoothing, Truncate, UniMax
+from equiglot.corpus.balancing import All, Annealed, BalancingPolicy, Cap, Portion, Smoothing, Truncate, UniMax
 
 _SIZES = st.dictionaries(st.text("abcdef", min_size=2, max_size=3), st.integers(1, 10**9), min_size=1, max_size=8)
 _EPOCHS = st.floats(0.01, 100)
@@ -114,3 +114,21 @@ def test_policies_as_a_recipe_writes_them(written: object, read: object) -> None
 def test_policies_that_make_no_sense_are_refused(written: object) -> None:
     with pytest.raises(ValidationError):
         _READ.validate_python(written)
+
+
+@given(sizes=_SIZES, epochs=_EPOCHS, start=st.floats(0, 1), end=st.floats(0, 1))
+def test_annealing_goes_from_one_smoothing_to_the_other(
+    sizes: dict[str, int], epochs: float, start: float, end: float
+) -> None:
+    policy = Annealed(start=start, end=end)
+    parts = policy.passes_by_epoch(sizes, epochs)
+    for alpha, part in ((start, parts[0]), (end, parts[-1])):
+        expected = Smoothing(alpha=alpha).portions(sizes, epochs / len(parts))
+        assert part == pytest.approx({language: portion.passes for language, portion in expected.items()})
+    assert sum(_budgets(policy.portions(sizes, epochs)).values()) == pytest.approx(epochs * sum(sizes.values()))
+
+
+@given(sizes=_SIZES, epochs=_EPOCHS, alpha=st.floats(0, 1))
+def test_annealing_to_where_it_began_is_smoothing(sizes: dict[str, int], epochs: float, alpha: float) -> None:
+    annealed = Annealed(start=alpha, end=alpha).portions(sizes, epochs)
+    assert _budgets(annealed) == pytest.approx(_budgets(Smoothing(alpha=alpha).portions(sizes, epochs)))

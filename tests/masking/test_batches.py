@@ -138,7 +138,7 @@ def test_only_a_prefix_is_read() -> None:
     stream = BatchStream(
         {"en": make_text(300)},
         {"en": 50},
-        {"en": 2.0},
+        [{"en": 2.0}],
         size=BatchSettings(sentences=4),
         masks=MaskSettings(),
         framing=FRAMING,
@@ -321,3 +321,16 @@ def test_real_text_comes_through_batches_unchanged(tmp_path: Path) -> None:
             decoded = str(tokenizer.decode(restored[row].tolist(), skip_special_tokens=True))
             sentence = normalise(SENTENCES[stream.languages[number]][sequence])
             assert decoded.replace(" ", "") == sentence.replace(" ", "")
+
+
+def test_epochs_can_differ_and_every_pass_reads_all() -> None:
+    """Shares that change from epoch to epoch: each epoch gives what was asked, and passes go on over its end."""
+    texts = {"en": make_text(400), "eu": make_text(100, seed=1)}
+    stream = make_stream(texts, passes=[{"en": 0.75, "eu": 1.0}, {"en": 0.5, "eu": 2.0}, {"en": 0.25, "eu": 3.0}])
+    counts = [Counter(language for language, _ in _read(_epochs(stream, epoch)).elements()) for epoch in range(5)]
+    assert counts == [{0: 300, 1: 100}, {0: 200, 1: 200}, {0: 100, 1: 300}, {0: 100, 1: 300}, {0: 100, 1: 300}]
+    together: Counter[tuple[int, int]] = Counter()
+    for epoch in range(4):
+        together += _read(_epochs(stream, epoch))
+    assert {together[0, sequence] for sequence in range(400)} <= {1, 2}  # 700 readings of 400
+    assert {together[1, sequence] for sequence in range(100)} == {9}

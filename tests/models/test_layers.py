@@ -13,7 +13,7 @@ from equiglot.models.layers import can_encode, encode
 ROWS, WIDTH = 7, 19
 
 
-def make(dropout: float = 0.0, **changes: object) -> BertForMaskedLM:
+def make(dropout: float = 0.0, *, heads: int = 4, **changes: object) -> BertForMaskedLM:
     """A BERT whose biases and norms are no longer at their initial zeros and ones."""
     torch.manual_seed(1)
     settings = {"hidden_dropout_prob": dropout, "attention_probs_dropout_prob": dropout, **changes}
@@ -22,7 +22,7 @@ def make(dropout: float = 0.0, **changes: object) -> BertForMaskedLM:
             vocab_size=300,
             hidden_size=64,
             num_hidden_layers=3,
-            num_attention_heads=4,
+            num_attention_heads=heads,
             intermediate_size=160,
             max_position_embeddings=40,
             initializer_range=0.1,
@@ -79,9 +79,15 @@ def test_states_and_gradients_are_those_of_transformers(padded):
 
 
 @pytest.mark.parametrize("padded", [False, True])
-def test_in_bf16_they_are_as_near_to_fp32_as_those_of_transformers(padded):
+@pytest.mark.parametrize("sharpness", [1, 6])
+def test_in_bf16_they_are_as_near_to_fp32_as_those_of_eager_attention(padded, sharpness):
     model, (inputs, attention) = make(), rows(padded)
+    with torch.no_grad():
+        for layer in model.base_model.encoder.layer:
+            layer.attention.self.query.weight.mul_(sharpness)
+            layer.attention.self.key.weight.mul_(sharpness)
     exact, expected = states_and_gradients(model, lambda: plain(model, inputs, attention), attention, False)
+    model.set_attn_implementation("eager")
     there, usual = states_and_gradients(model, lambda: plain(model, inputs, attention), attention, True)
     here, found = states_and_gradients(model, lambda: encode(model, inputs, attention), attention, True)
     real = slice(None) if attention is None else attention
@@ -97,12 +103,14 @@ def test_no_gradient_no_graph():
         assert encode(model, inputs, attention).grad_fn is None
 
 
-def plain_with_masks(model, inputs, attention, masks, rate):
+def plain_with_masks(model, inputs, attention, masks):
     """A plain BERT whose dropout is given."""
     kept = iter(masks)
+    hidden_rate = model.config.hidden_dropout_prob
+    attention_rate = model.config.attention_probs_dropout_prob
 
-    def drop(values):
-        return values * next(kept).view(values.shape).float() / (1 - rate)
+    def drop(values, rate=hidden_rate):
+        return values * next(kept).view(values.shape).float() / (1 - rate) if rate else values
 
     embeddings, heads = model.base_model.embeddings, model.config.num_attention_heads
     states = embeddings.word_embeddings(inputs) + embeddings.position_embeddings.weight[:WIDTH]
@@ -112,7 +120,8 @@ def plain_with_masks(model, inputs, attention, masks, rate):
         parts = [each(states).view(ROWS, WIDTH, heads, -1).transpose(1, 2) for each in (own.query, own.key, own.value)]
         scores = parts[0] @ parts[1].mT / math.sqrt(parts[0].shape[-1])
         scores = scores.masked_fill(~attention[:, None, None, :], -math.inf)
-        context = drop(scores.softmax(-1)) @ parts[2]
+        probabilities = drop(scores.softmax(-1), attention_rate)
+        context = probabilities @ parts[2]
         context = attended.dense(context.transpose(1, 2).reshape(ROWS, WIDTH, -1))
         states = attended.LayerNorm(states + drop(context))
         up = functional.gelu(layer.intermediate.dense(states))
@@ -120,8 +129,13 @@ def plain_with_masks(model, inputs, attention, masks, rate):
     return states
 
 
-def test_dropout_reaches_what_it_reaches_in_bert(monkeypatch):
-    model, (inputs, attention) = make(dropout=0.3), rows(True)
+@pytest.mark.parametrize("heads", [1, 4])
+@pytest.mark.parametrize("rates", [(0.3, 0.3), (0.3, 0.0), (0.0, 0.3)])
+@pytest.mark.parametrize(("autocast", "bound"), [(False, 1e-5), (True, 0.06)])
+def test_dropout_reaches_what_it_reaches_in_bert(monkeypatch, heads, rates, autocast, bound):
+    hidden, probabilities = rates
+    model = make(heads=heads, hidden_dropout_prob=hidden, attention_probs_dropout_prob=probabilities)
+    inputs, attention = rows(True)
     masks = []
 
     class Kept(Dropout):
@@ -130,15 +144,32 @@ def test_dropout_reaches_what_it_reaches_in_bert(monkeypatch):
             return masks[-1]
 
     monkeypatch.setattr(layers, "Dropout", Kept)
-    here, found = states_and_gradients(model, lambda: encode(model, inputs, attention), attention, False)
-    assert len(masks) == 1 + 3 * model.config.num_hidden_layers
+    here, found = states_and_gradients(model, lambda: encode(model, inputs, attention), attention, autocast)
+    layers_of = model.config.num_hidden_layers
+    assert len(masks) == (1 + 2 * layers_of) * bool(hidden) + layers_of * bool(probabilities)
     there, expected = states_and_gradients(
-        model, lambda: plain_with_masks(model, inputs, attention, masks, 0.3), attention, False
+        model, lambda: plain_with_masks(model, inputs, attention, masks), attention, False
     )
-    assert distance(here[attention], there[attention]) < 2e-6
+    assert distance(here[attention], there[attention]) < bound
     for name, gradient in expected.items():
         if "key.bias" not in name:
-            assert distance(found[name], gradient) < 1e-5, name
+            assert distance(found[name], gradient) < bound, name
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 7), (5, 1)])
+def test_one_row_and_one_token(shape):
+    model, inputs = make(), torch.full(shape, 7)
+    with torch.no_grad():
+        there = plain(model, inputs, None)
+        assert distance(encode(model, inputs, None), there) < 1e-6
+
+
+def test_frozen_weights_get_no_gradient():
+    model, (inputs, attention) = make(), rows(True)
+    model.base_model.encoder.layer[1].requires_grad_(False)
+    _, found = states_and_gradients(model, lambda: encode(model, inputs, attention), attention, False)
+    assert not any("layer.1." in name for name in found)
+    assert any("layer.0." in name for name in found)
 
 
 def test_no_dropout_in_evaluation_mode():
