@@ -53,6 +53,7 @@ Reuse = Annotated[
     typer.Option(help="Another run folder: what it has done already is copied.", autocompletion=_runs),
 ]
 Replace = Annotated[bool, typer.Option("--replace", help="Do again what the folder has of another recipe.")]
+ReplaceFile = Annotated[bool, typer.Option("--replace", help="Write over a file that is there.")]
 Models = Annotated[
     list[str],
     typer.Argument(metavar="MODEL...", help="Folders, runs, or names on the hub.", autocompletion=_models),

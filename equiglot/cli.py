@@ -24,13 +24,14 @@ from equiglot.arguments import (
     Quick,
     RecipeName,
     Replace,
+    ReplaceFile,
     Reuse,
     RunFolder,
     Threads,
     Workers,
 )
 from equiglot.errors import InputError, Interrupted, refusal
-from equiglot.run import RunDirectory
+from equiglot.run import RunDirectory, check_new
 
 if TYPE_CHECKING:
     from equiglot.models import OpenModel
@@ -121,11 +122,12 @@ def report(run: RunFolder) -> None:
 def compare(
     runs: Annotated[list[Path], typer.Argument(metavar="RUN RUN...", help="Two run folders or more.")],
     into: Annotated[Path, typer.Option(help="The page, an HTML file.")] = Path("comparison.html"),
+    replace: ReplaceFile = False,
 ) -> None:
     """Makes one page of several runs: what differs, scores side by side, the spread over seeds."""
     from equiglot.pipeline import compare_runs
 
-    _print_page(compare_runs(runs, into))
+    _print_page(compare_runs(runs, into, replace=replace))
 
 
 @app.command()
@@ -140,7 +142,7 @@ def schema() -> None:
 def init(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder of text: en.txt, tr/, wiki.de.txt, ...")],
     into: Annotated[Path, typer.Option(help="The recipe to write.")] = Path("recipe.yaml"),
-    replace: Annotated[bool, typer.Option("--replace", help="Write over a file that is there.")] = False,
+    replace: ReplaceFile = False,
 ) -> None:
     """Makes a commented recipe from a folder of text."""
     from equiglot.display import print_found
@@ -178,6 +180,7 @@ def evaluate(
         int, typer.Option(min=0, help="Lines of each text that bits per character are measured on; 0 for none.")
     ] = 300,
     seed: Annotated[int, typer.Option(min=0, help="Of masks and intervals.")] = 0,
+    replace: ReplaceFile = False,
 ) -> None:
     """Scores any masked language models on lines of text.
 
@@ -186,6 +189,8 @@ def evaluate(
     from equiglot.display import print_stock_scores
     from equiglot.evaluation import Asking, read_texts, score_stock, write_stock_scores
 
+    if json_file is not None:
+        check_new(json_file, "--json", replace=replace)
     texts = read_texts(text)
     opened = list(_open_models(models))
     asking = Asking(seed=seed, likelihood_lines=likelihood_lines)
@@ -205,11 +210,11 @@ def push(
 ) -> None:
     """Sends a model to the Hugging Face hub."""
     from equiglot.display import print_upload
-    from equiglot.models import check_token, find_model, prepare_upload, send
+    from equiglot.models import check_token, find_model, look_up, prepare_upload, send
 
     upload = prepare_upload(find_model(model))
     check_token()
-    print_upload(_output, upload, repository, private=private)
+    print_upload(_output, upload, repository, there=look_up(repository, private=private), private=private)
     if not yes and not sys.stdin.isatty():
         raise InputError("nothing was sent: nobody is there to be asked", fix="add --yes")
     if yes or typer.confirm("Send it?"):

@@ -14,6 +14,8 @@ from equiglot.pipeline import Event, Graph, Job, JobProgress, Plan, Status, Text
 from equiglot.recipe import Found, Recipe
 from equiglot.training import Progress as TrainingProgress
 
+_LONGEST_WORDS = 12  # characters on average; above, what stands between spaces is more than a word
+
 
 class RunDisplay:
     """A bar for each job at work and one for the run; on a pipe or in a file, a line a job."""
@@ -22,11 +24,11 @@ class RunDisplay:
         self._console = console
         self._bars = Progress(
             SpinnerColumn(),
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=24),
             TaskProgressColumn(),
             TimeElapsedColumn(),
-            TextColumn("{task.fields[details]}"),
+            TextColumn("{task.fields[details]}", markup=False),
             console=console,
             transient=True,
             disable=not console.is_terminal,
@@ -86,7 +88,7 @@ class RunDisplay:
             self._bars.advance(self._whole)
 
     def _print(self, text: str) -> None:
-        self._console.print(text, highlight=False, soft_wrap=True)
+        self._console.print(text, highlight=False, markup=False, soft_wrap=True)
 
 
 def text_in_words(progress: TextProgress) -> str:
@@ -229,7 +231,8 @@ def _print_bits(console: Console, scores: StockScores) -> None:
     """Bits per character, and what they say nothing about."""
     console.print(
         "Bits per character (PLL-word-l2r) can be compared between all models; less is better. They are counted on the "
-        "words that every one of the models can express; `lacking` is the share of the characters in other words."
+        "words that every one of the models can express; `lacking` is the share of the characters in words that this "
+        "model cannot."
     )
     table = Table("model", "language", box=None, pad_edge=False)
     for title in ("bits", "characters", "lacking, %", "altered, %"):
@@ -245,20 +248,26 @@ def _print_bits(console: Console, scores: StockScores) -> None:
             "`altered` words are read otherwise than they are written (in lower case, without accents): they say less, "
             "and are easier to predict."
         )
+    clauses = dict.fromkeys(each.language for each in scores.coverage if each.word_length > _LONGEST_WORDS)
+    if clauses:
+        console.print(
+            f"Words are what stands between spaces. In {', '.join(clauses)} that is a clause rather than a word, and "
+            "bits are a rough measure there: each token is predicted without all that follows in its clause, and how "
+            "finely a vocabulary cuts matters more."
+        )
 
 
 def _with_interval(score: Score, digits: int) -> str:
     return rf"{score.value:.{digits}f} \[{score.low:.{digits}f}, {score.high:.{digits}f}]"
 
 
-def print_upload(console: Console, upload: Upload, repository: str, *, private: bool) -> None:
-    """What would be sent where."""
-    console.print(
-        printable(
-            f"To the {'private' if private else 'public'} repository {repository}, "
-            f"a model of {upload.parameters:,} parameters:"
-        )
-    )
+def print_upload(console: Console, upload: Upload, repository: str, *, there: str | None, private: bool) -> None:
+    """What would be sent where; `there` says who may read the repository, if it is there already."""
+    if there:
+        place = f"To the {there} repository {repository}, which is there already (files of the same names are replaced)"
+    else:
+        place = f"To a new {'private' if private else 'public'} repository {repository}"
+    console.print(printable(f"{place}, a model of {upload.parameters:,} parameters:"), soft_wrap=True)
     table = Table(box=None, show_header=False, pad_edge=False)
     for name, size in upload.files.items():
         table.add_row(printable(name), f"{size:,} bytes")

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from equiglot.errors import InputError
+
 CARD = "README.md"
 """The file of a model folder that people read; it changes with the scores, the model does not."""
 
@@ -124,6 +126,19 @@ def checksum(path: Path) -> str:
 def checksums(folder: Path) -> dict[str, str]:
     """Relative path -> checksum, for every file below `folder`."""
     return {str(path.relative_to(folder)): checksum(path) for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def check_new(path: Path, option: str, *, replace: bool) -> None:
+    """Refuses to write over what is there; `option` is what the user named `path` with.
+
+    Raises:
+        InputError: a file that may not be replaced, or a folder.
+    """
+    if path.is_dir():
+        raise InputError("a folder stands where the file would be", where=path, fix=f"choose another {option}")
+    if path.exists() and not replace:
+        fix = f"choose another {option}, or add --replace"
+        raise InputError("the file is there already", where=path, fix=fix)
 
 
 @contextmanager

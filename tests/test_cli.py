@@ -201,6 +201,10 @@ def test_fill_and_evaluate_a_whole_run(call: Call, text_files: Path, tmp_path: P
     code, out, _ = call(*scored, "--likelihood-lines", "5")
     assert code == 0
     assert "can be compared within a table only" in out and "Bits per character" in out
+    code, _, err = call(*scored)
+    assert code == 2 and "the file is there already" in err and "--json, or add --replace" in err
+    code, _, _ = call(*scored, "--likelihood-lines", "5", "--replace")
+    assert code == 0
     tree = json.loads((tmp_path / "scores.json").read_text())
     assert [group["models"][0] for group in tree["groups"]] == ["student", "stock"]
     assert {row["model"] for row in tree["bits"]} == {"student", "stock"}
@@ -217,13 +221,15 @@ def test_push_asks_first(call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyP
         return "https://hub/x"
 
     monkeypatch.setattr("equiglot.models.send", send)
+    monkeypatch.setattr("equiglot.models.look_up", lambda repository, private: None if private else "public")
     code, out, err = call("push", folder, "group/student")
+    assert "To the public repository group/student, which is there already" in out
     assert code == 2 and "nobody is there to be asked" in err and "model.safetensors" in out and sent == []
     monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
     for answer, said in ((False, "Nothing was sent"), (True, "The model: https://hub/x")):
         monkeypatch.setattr("typer.confirm", lambda question, answer=answer: answer)
         code, out, _ = call("push", folder, "group/student", "--private")
-        assert code == 0 and said in out
+        assert code == 0 and said in out and "To a new private repository group/student" in out
     assert sent == ["group/student True"]
 
 

@@ -2,7 +2,7 @@
 
 import importlib.util
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from difflib import get_close_matches
 from itertools import islice
@@ -14,6 +14,7 @@ from pyarrow import parquet
 from pydantic import BaseModel, ConfigDict, Field
 
 from equiglot.corpus.documents import Document, lines_of
+from equiglot.corpus.paths import absolute_path
 from equiglot.errors import InputError
 from equiglot.run import checksums
 
@@ -61,7 +62,7 @@ class HubSource(BaseModel):
         """The same source with an absolute path, if it is a folder; relative ones start at the folder `base`."""
         if not names_folder(self.dataset):
             return self
-        return self.model_copy(update={"dataset": str(base.absolute() / Path(self.dataset).expanduser())})
+        return self.model_copy(update={"dataset": absolute_path(self.dataset, base)})
 
     def origins(self, language: str) -> list[tuple[str, str]]:
         """What no two languages may have in common, with its name for a message: a column of the dataset.
@@ -81,7 +82,7 @@ class HubSource(BaseModel):
             InputError: the Hub cannot be reached, or has no such dataset, configuration, split or column of text.
         """
         number = -1
-        for number, text in enumerate(self._texts(language)):
+        for number, text in enumerate(self._texts(self._builder(language), language)):
             if paragraphs := lines_of(text):
                 yield Document(str(number), paragraphs)
         if number < 0:
@@ -89,8 +90,9 @@ class HubSource(BaseModel):
 
     def estimate_characters(self, language: str) -> int:
         """About how much text there is, from the first rows and the number of all, where the dataset tells it."""
-        some = list(islice(self._texts(language), SAMPLE_ROWS))
-        rows = self._count(self._builder(language)) or len(some)
+        builder = self._builder(language)
+        some = list(islice(self._texts(builder, language), SAMPLE_ROWS))
+        rows = self._count(builder) or len(some)
         return round(min(rows, self.limit or rows) * sum(map(len, some)) / max(1, len(some)))
 
     def identity(self, language: str) -> dict[str, Any]:
@@ -100,6 +102,10 @@ class HubSource(BaseModel):
         if self._is_folder:
             return {**settings, "checksums": checksums(self._folder())}
         return {**settings, "dataset": self.dataset, "commit": self._commit(language)}
+
+    def at(self, identity: Mapping[str, Any]) -> "HubSource":
+        """The same source at the commit of an `identity`, whatever is the newest state by now."""
+        return self if self._is_folder else self.model_copy(update={"revision": identity["commit"]})
 
     def describe(self, language: str) -> str:
         """One sentence on what the text is."""
@@ -138,7 +144,7 @@ class HubSource(BaseModel):
             raise self._refused(error, language) from None
 
     def _builder(self, language: str) -> "DatasetBuilder":
-        """What reads the dataset, at the commit that `identity` tells."""
+        """What reads the dataset, at one commit."""
         from datasets import load_dataset_builder
         from tqdm import tqdm
 
@@ -154,9 +160,9 @@ class HubSource(BaseModel):
             raise self._wrong(f"is in the cache, but not at the commit {commit}", language, _OFFLINE)
         return builder
 
-    def _texts(self, language: str) -> Iterator[str]:
+    def _texts(self, builder: "DatasetBuilder", language: str) -> Iterator[str]:
         """The text of each row."""
-        for row in self._rows(self._builder(language), language):
+        for row in self._rows(builder, language):
             yield self._text(row, language)
 
     def _count(self, builder: "DatasetBuilder") -> int:

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from equiglot.corpus.documents import Document, lines_of
 from equiglot.corpus.opening import numbered_lines
-from equiglot.corpus.paths import ParallelPathSource, estimate_by_start
+from equiglot.corpus.paths import SAMPLE_BYTES, ParallelPathSource, estimate_by_start
 from equiglot.errors import InputError
 
 
@@ -44,11 +44,12 @@ class JsonlSource(ParallelPathSource):
         return estimate_by_start(files, lambda start: self._characters(files[0], start))
 
     def _characters(self, file: Path, start: bytes) -> int:
-        lines, found = start.decode("utf-8-sig", errors="ignore").split("\n"), 0
-        for number, line in enumerate(lines[:-1] or lines, 1):  # the last may be cut off
-            if line and not line.isspace():
-                found += len(_text(_record(line, file, number), self.field, file, number))
-        return found
+        lines = start.decode("utf-8-sig", errors="ignore").split("\n")
+        cut = lines.pop() if len(start) == SAMPLE_BYTES else ""
+        rows = [(number, line) for number, line in enumerate(lines, 1) if line and not line.isspace()]
+        if not rows:  # the first line is longer than what was read: nearly all of it is text
+            return len(cut)
+        return sum(len(_text(_record(line, file, number), self.field, file, number)) for number, line in rows)
 
     def _nothing(self) -> str:
         return f"the field {self.field!r} is null or blank in every line"

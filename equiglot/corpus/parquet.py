@@ -59,8 +59,8 @@ class ParquetSource(ParallelPathSource):
                 _check_column(table.schema_arrow, name, file, text=name == self.column)
             start = 0
             for batch in table.iter_batches(ROWS, columns=columns):
-                texts = _strings(batch.column(self.column), file, start)
-                ids = [None] * len(texts) if self.id is None else batch.column(self.id).to_pylist()
+                texts = _values(batch.column(self.column), file, start)
+                ids = [None] * len(texts) if self.id is None else _values(batch.column(self.id), file, start)
                 yield from zip(range(start, start + len(texts)), ids, texts, strict=True)
                 start += len(texts)
 
@@ -87,6 +87,9 @@ def _check_column(schema: pa.Schema, name: str, file: Path, *, text: bool) -> No
         near = get_close_matches(name, schema.names, n=1)
         fix = f"did you mean {near[0]!r}?" if near else f"its columns are: {', '.join(schema.names[:20])}"
         raise InputError(f"{file.name} has no column {name!r}.", where=file, fix=fix)
+    if schema.names.count(name) > 1:
+        what = f"{file.name} has several columns that are called {name!r}."
+        raise InputError(what, where=file, fix="write it again with one of that name")
     kind = schema.field(name).type
     kind = kind.value_type if pa.types.is_dictionary(kind) else kind
     strings = pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
@@ -103,13 +106,13 @@ def _string_columns(schema: pa.Schema) -> str:
     return ", ".join(names) or "there is none here"
 
 
-def _strings(column: pa.Array, file: Path, start: int) -> list[str | None]:
+def _values(column: pa.Array, file: Path, start: int) -> list[Any]:
     try:
-        strings: list[str | None] = column.to_pylist()
+        values: list[Any] = column.to_pylist()
     except UnicodeDecodeError:
         what = f"{file.name} holds text that is not UTF-8 in rows {start + 1:,} to {start + len(column):,}."
         raise InputError(what, where=file, fix="write its column as UTF-8 again") from None
-    return strings
+    return values
 
 
 def _damaged(file: Path, error: Exception) -> InputError:

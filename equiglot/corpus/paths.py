@@ -1,6 +1,7 @@
 """What all sources share whose text lies in files: which files are meant, their checksums, how much there is."""
 
 import glob
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from fnmatch import fnmatchcase
@@ -39,8 +40,7 @@ class PathSource(BaseModel, ABC):
 
     def resolve(self, base: Path) -> Self:
         """The same source with absolute paths; relative ones start at the folder `base`."""
-        absolute = tuple(str(base.absolute() / Path(path).expanduser()) for path in self.paths)
-        return self.model_copy(update={"paths": absolute})
+        return self.model_copy(update={"paths": tuple(absolute_path(path, base) for path in self.paths)})
 
     def files(self) -> list[Path]:
         """The files meant, in order, each once.
@@ -137,6 +137,20 @@ class ParallelPathSource(PathSource):
     def is_parallel(self) -> bool:
         """Whether the ids of documents mean the same in other languages."""
         return self.parallel
+
+
+def absolute_path(path: str, base: Path) -> str:
+    """`path` made absolute: a relative one starts at the folder `base`, ~ and ~name at a home.
+
+    Raises:
+        InputError: there is no user of that name.
+    """
+    expanded = os.path.expanduser(path)  # unlike Path's, it tells ./~x from ~x
+    if expanded.startswith("~"):
+        user = expanded.partition("/")[0]
+        fix = f"correct the name, or write ./{user} for a file or folder that is called so"
+        raise InputError(f"{user} is no user's home", where=path, fix=fix)
+    return str(base.absolute() / expanded)
 
 
 def estimate_by_start(files: Sequence[Path], characters: Callable[[bytes], int]) -> float:

@@ -99,12 +99,15 @@ class DumpReader:
         """The articles that are complete after this block; an empty block says that the file ends.
 
         Raises:
-            InputError: no XML, XML of another kind or with a document type, or an end before the end.
+            InputError: no XML, XML of another kind, encoding or with a document type, or an end before the end.
         """
         try:
             self._parser.Parse(block, not block)
         except expat.ExpatError as error:
             raise self._broken(error, ended=not block) from None
+        except (LookupError, ValueError) as error:  # Python knows no such encoding, or expat cannot use it
+            what = f"{self._file.name} declares an encoding that XML is not read in here: {error}."
+            raise InputError(what, where=self._place(), fix="convert it to UTF-8, and let it declare that") from None
         pages, self._pages = self._pages, []
         return pages
 

@@ -2,8 +2,10 @@
 
 Every token is masked in turn and predicted from the rest of its piece of text. Where a word has several tokens, those
 after the one in question are masked too, or the rest of the word would give it away (PLL-word-l2r: Kauf and Ivanova,
-A Better Way to Do Masked Language Model Scoring, 2023). The sum over a word does not depend on how finely it is cut,
-so that bits per character can be compared between vocabularies.
+A Better Way to Do Masked Language Model Scoring, 2023). A word is predicted from the left, whatever pieces it is cut
+into, from the same rest of the text: bits per character can be compared between vocabularies, if words are words. In
+languages written without spaces a "word" is a clause, all of which that follows a token is masked with it; how finely
+it is cut then matters more.
 """
 
 from collections.abc import Iterator

@@ -1,4 +1,8 @@
-"""Lines of text as tokens, with the words that they belong to: white-space words, the same for every tokenizer."""
+"""Lines of text as tokens, with the words that they belong to: what stands between spaces, for every tokenizer.
+
+Where a language is written without spaces between words (Chinese, Japanese, Thai, Khmer, Lao, Burmese), such a "word"
+is a clause or a whole sentence.
+"""
 
 import re
 import unicodedata

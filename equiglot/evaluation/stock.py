@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from equiglot.corpus import check_language
 from equiglot.corpus.opening import read_lines
+from equiglot.corpus.sources import kind_of
 from equiglot.errors import InputError
 from equiglot.evaluation.likelihood import word_bits
 from equiglot.evaluation.lines import TokenizedLines, tokenize_lines
@@ -57,12 +58,14 @@ class Coverage:
         language: of the text.
         unexpressed: share of the characters in words that it has no tokens for, at least in part.
         altered: share of the words that it reads otherwise than they are written (in lower case, say).
+        word_length: characters of a word of the text, on average.
     """
 
     model: str
     language: str
     unexpressed: float
     altered: float
+    word_length: float
 
 
 @dataclass(frozen=True)
@@ -86,18 +89,24 @@ def read_texts(named: Sequence[str]) -> dict[str, list[str]]:
     """Language -> lines, for texts named as en=FILE: lines as they are, without blank ones.
 
     Raises:
-        InputError: not written so, no language, a language twice, or a file that cannot be read, is not UTF-8, or has
-            no text.
+        InputError: not written so, no language, a language twice, or a file that cannot be read, is no plain text or
+            not UTF-8, or has no text.
     """
     texts: dict[str, list[str]] = {}
     for each in named:
         code, equals, name = each.partition("=")
         if not equals or not name:
             raise InputError(f"{each!r} names no text", where="--text", fix="write it as en=corpora/en.txt")
-        check_language(code)
+        try:
+            check_language(code)
+        except InputError as error:
+            raise InputError(error.what, where=f"--text {each}", fix=error.fix) from None
         if code in texts:
             raise InputError(f"the language {code!r} has two texts", where="--text", fix="put them into one file")
-        path = Path(name)
+        path, kind = Path(name), kind_of(name)
+        if kind != "files":
+            what = f"the file is no plain text: its name says {kind}"
+            raise InputError(what, where=path, fix="give a file of plain text, a sentence or paragraph a line")
         texts[code] = [line for block in read_lines(path) for line in block if line and not line.isspace()]
         if not texts[code]:
             raise InputError("the file has no text", where=path, fix="give a file with a sentence or paragraph a line")
@@ -160,8 +169,6 @@ def _by_tokenizer(models: Sequence[OpenModel]) -> list[list[OpenModel]]:
     groups: dict[str, list[OpenModel]] = {}
     for each in models:
         backend = each.tokenizer.backend_tokenizer
-        backend.no_truncation()
-        backend.no_padding()
         identity = hashlib.blake2b(backend.to_str().encode()).hexdigest()
         groups.setdefault(f"{identity} {each.framing.alphabet.mask}", []).append(each)
     shortest = {identity: min(each.max_tokens for each in group) for identity, group in groups.items()}
@@ -224,4 +231,4 @@ def _bits_rows(language: str, costs: _Words, lines: TokenizedLines, asking: Aski
 
 def _coverage(name: str, language: str, lines: TokenizedLines) -> Coverage:
     unexpressed = lines.characters[~lines.expressed].sum() / lines.characters.sum()
-    return Coverage(name, language, float(unexpressed), float(lines.altered.mean()))
+    return Coverage(name, language, float(unexpressed), float(lines.altered.mean()), float(lines.characters.mean()))

@@ -3,7 +3,7 @@ from .building import build_model, count_parameters, export_model, load_model
 from .forward import SHAPE_STEP, TensorBatch, head_parts, hidden_states, target_logits, to_tensors
 from .layers import can_encode
 from .opening import OpenModel, find_model, name_models, open_model
-from .publishing import Upload, check_token, prepare_upload, send
+from .publishing import Upload, check_token, look_up, prepare_upload, send
 from .settings import EncoderSettings
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "head_parts",
     "hidden_states",
     "load_model",
+    "look_up",
     "name_models",
     "open_model",
     "prepare_upload",

@@ -4,10 +4,10 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
-from safetensors import SafetensorError
 from transformers import AutoModelForMaskedLM, BertConfig, BertForMaskedLM, PreTrainedModel, PreTrainedTokenizerFast
 
 from equiglot.errors import InputError
+from equiglot.models.checking import check_config
 from equiglot.models.settings import EncoderSettings
 from equiglot.vocabulary import write_tokenizer
 
@@ -65,11 +65,10 @@ def load_model(folder: Path, *, vocabulary_size: int | None = None) -> PreTraine
     """The masked language model in a Hugging Face folder: safetensors only, no code from the folder, no network.
 
     Raises:
-        InputError: no such folder, no config.json, pickled or damaged weights, no masked-LM weights, another vocabulary
-            size.
+        InputError: no such folder, no config.json or one that asks for code, pickled or damaged weights, no masked-LM
+            weights, another vocabulary size.
     """
-    if not (folder / "config.json").is_file():
-        raise InputError("this is not a model folder: it has no config.json", where=folder)
+    check_config(folder)
     if not any(folder.glob("*.safetensors")):
         pickled = [path.name for pattern in _PICKLES for path in folder.glob(pattern)]
         raise InputError(
@@ -86,10 +85,9 @@ def load_model(folder: Path, *, vocabulary_size: int | None = None) -> PreTraine
             output_loading_info=True,
             dtype=torch.float32,
         )
-    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-        raise InputError(
-            f"the model cannot be loaded: {error}", where=folder, fix="get or make the folder again"
-        ) from error
+    except Exception as error:  # a damaged folder makes transformers raise anything
+        what = f"the model cannot be loaded: {str(error).strip() or type(error).__name__}"
+        raise InputError(what, where=folder, fix="get or make the folder again") from error
     model, info = cast(tuple[PreTrainedModel, dict[str, Any]], loaded)
     if info["missing_keys"]:
         names = ", ".join(sorted(info["missing_keys"])[:3])

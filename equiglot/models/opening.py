@@ -11,6 +11,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast
 from equiglot.errors import InputError
 from equiglot.masking import Framing, framing_of
 from equiglot.models.building import load_model
+from equiglot.models.checking import check_ids
 from equiglot.run import RunDirectory
 from equiglot.vocabulary import load_tokenizer
 
@@ -29,7 +30,7 @@ class OpenModel:
     Attributes:
         name: what it is called in tables.
         model: in evaluation mode, on the GPU if there is one.
-        tokenizer: its own.
+        tokenizer: its own, padding and truncation switched off.
         framing: special ids.
         max_tokens: tokens of text that it reads at once, special ones not counted.
     """
@@ -50,11 +51,14 @@ def name_models(sources: Iterable[str]) -> dict[str, str]:
         InputError: a run without a finished model, or a model named twice.
     """
     found = [each for source in sources for each in _in_run(source)]
-    for each in found:
-        if found.count(each) > 1:
+    places = [Path(each).resolve() for each in found]
+    for each, place in zip(found, places, strict=True):
+        if places.count(place) > 1:
             raise InputError("this model is named twice", where=each, fix="name it once")
     parts = [tuple(part for part in Path(each).parts if part != "models") for each in found]
-    return {_shortest(each, parts): source for each, source in zip(parts, found, strict=True)}
+    short = [_shortest(each, parts) for each in parts]
+    names = [name if short.count(name) == 1 else each for name, each in zip(short, found, strict=True)]
+    return dict(zip(names, found, strict=True))
 
 
 def _shortest(own: tuple[str, ...], others: Sequence[tuple[str, ...]]) -> str:
@@ -106,10 +110,9 @@ def open_model(name: str, source: str) -> OpenModel:
     if not folder.is_dir():
         folder = _fetch(source)
     model, tokenizer = load_model(folder), load_tokenizer(folder)
-    known = int(model.config.vocab_size)
-    if len(tokenizer) > known:
-        what = f"the tokenizer has {len(tokenizer):,} entries, the model knows only {known:,}"
-        raise InputError(what, where=source, fix="get the tokenizer that the model was trained with")
+    check_ids(tokenizer, model, source)
+    tokenizer.backend_tokenizer.no_truncation()  # what tokenizer.json says of both is meant for batches
+    tokenizer.backend_tokenizer.no_padding()
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     nn.Module.to(model, device)
     length = min(_LONGEST, tokenizer.model_max_length, _positions(model)) - 2

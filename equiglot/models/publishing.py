@@ -4,9 +4,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from equiglot.errors import InputError
 from equiglot.models.building import load_model
+from equiglot.models.checking import check_ids
 from equiglot.vocabulary import load_tokenizer
 
 _NEEDED = {
@@ -44,16 +46,22 @@ def prepare_upload(folder: Path) -> Upload:
     for name, fix in _NEEDED.items():
         if not (folder / name).is_file():
             raise InputError(f"the model folder has no {name}", where=folder, fix=fix)
-    if not (folder / "README.md").read_text(encoding="utf-8").strip():
-        raise InputError("the model card is empty", where=folder / "README.md", fix=_NEEDED["README.md"])
+    _check_card(folder / "README.md")
     tokenizer = load_tokenizer(folder)
     model = load_model(folder)
-    if len(tokenizer) > int(model.config.vocab_size):
-        what = f"the tokenizer has {len(tokenizer):,} entries, the model knows only {model.config.vocab_size:,}"
-        raise InputError(what, where=folder, fix="save the tokenizer that the model was trained with")
+    check_ids(tokenizer, model, folder)
     files = {path.name: path.stat().st_size for pattern in _SENT for path in sorted(folder.glob(pattern))}
     kept = sorted(path.name for path in folder.iterdir() if path.name not in files)
     return Upload(folder, files, tuple(kept), model.num_parameters())
+
+
+def _check_card(card: Path) -> None:
+    try:
+        text = card.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise InputError("the model card is not UTF-8 text", where=card, fix="save it as UTF-8") from None
+    if not text.strip():
+        raise InputError("the model card is empty", where=card, fix=_NEEDED["README.md"])
 
 
 def check_token() -> None:
@@ -69,6 +77,29 @@ def check_token() -> None:
         raise InputError("there is no token for the hub on this machine", fix=fix)
 
 
+def look_up(repository: str, *, private: bool) -> Literal["private", "public"] | None:
+    """Who may read a repository that is there already; None where there is none.
+
+    Raises:
+        InputError: a wrong name, a token that is not accepted, no network, or a repository that is public though a
+            private one is asked for.
+    """
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import RepositoryNotFoundError
+
+    with _readable(repository):
+        try:
+            found = HfApi().model_info(repository)
+        except RepositoryNotFoundError as error:
+            if error.response.status_code != 404:
+                raise
+            return None
+    if private and not found.private:
+        what = "the repository is there already, and public: nothing was sent"
+        raise InputError(what, where=repository, fix="make it private on the hub, or choose another name")
+    return "private" if found.private else "public"
+
+
 def send(upload: Upload, repository: str, *, private: bool) -> str:
     """Makes the repository, if it is not there, and sends the files as one commit; the address of the model.
 
@@ -81,9 +112,7 @@ def send(upload: Upload, repository: str, *, private: bool) -> str:
     api = HfApi()
     with _readable(repository):
         place = api.create_repo(repository, private=private, exist_ok=True)
-        if private and not api.model_info(place.repo_id).private:
-            what = "the repository is there already, and public: nothing was sent"
-            raise InputError(what, where=repository, fix="make it private on the hub, or choose another name")
+        look_up(place.repo_id, private=private)
         operations = [CommitOperationAdd(name, upload.folder / name) for name in upload.files]
         api.create_commit(place.repo_id, operations, commit_message="Model sent by Equiglot")
     return str(place.url)

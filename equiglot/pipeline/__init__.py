@@ -1,11 +1,10 @@
 """The graph of jobs that a recipe is, and what runs it.
 
 `graph` says what there is to do, `records` what is done; `running` does what is left in a `folder` that it holds,
-through `execution` and `workers`, each of which does its `work`; `assembling` makes scores and page of it. `planning`
-(with `probing`) and `status` look at a run before and while it is made.
+through `execution` and `workers`, each of which does its `work`; `assembling` makes scores and page of it (again:
+`publishing`). `planning` (with `probing`) and `status` look at a run before and while it is made.
 """
 
-from equiglot.pipeline.assembling import publish
 from equiglot.pipeline.comparing import compare_runs
 from equiglot.pipeline.execution import Watcher
 from equiglot.pipeline.folder import read_run
@@ -13,6 +12,7 @@ from equiglot.pipeline.graph import Graph, Job
 from equiglot.pipeline.machine import Machine
 from equiglot.pipeline.planning import Plan, plan_recipe
 from equiglot.pipeline.progress import JobProgress, TextProgress
+from equiglot.pipeline.publishing import publish
 from equiglot.pipeline.running import run_recipe
 from equiglot.pipeline.status import Status, read_status
 from equiglot.pipeline.work import device

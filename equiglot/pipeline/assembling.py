@@ -51,8 +51,8 @@ _EXAMPLE_TOKENS = 30
 _FREQUENCY_LABEL = "words by frequency"
 
 
-def publish(run: RunDirectory, recipe: Recipe) -> None:
-    """Writes the run's scores, its page with tables and figures, and the cards of its models, from all that is done."""
+def write_results(run: RunDirectory, recipe: Recipe) -> None:
+    """Writes scores, page, tables, figures and cards, from all that is done; whoever calls it holds the run."""
     assembly = Assembly(run, recipe)
     scores = list(assembly.scores())
     report = assembly.report(scores)

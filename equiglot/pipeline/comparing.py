@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import combinations
+from itertools import combinations, takewhile
 from pathlib import Path
 from typing import Any
 
@@ -13,27 +13,30 @@ from equiglot.pipeline.assembling import Assembly
 from equiglot.pipeline.folder import read_run
 from equiglot.pipeline.work import bootstrap_of
 from equiglot.recipe import Recipe
-from equiglot.report import ComparedRun, Comparison, Field, listed, name_in, write_comparison
-from equiglot.run import RunDirectory, canonical_json, fingerprint
+from equiglot.report import ComparedRun, Comparison, Field, is_comparison, listed, name_in, write_comparison
+from equiglot.run import RunDirectory, canonical_json, check_new, fingerprint
 
 _WORDS = {"name", "description", "report"}  # fields of a recipe that change nothing that is made
 _MISSING = object()
+_SHOWN = 200  # characters of a value
 
 
-def compare_runs(roots: Sequence[Path], into: Path) -> Path:
+def compare_runs(roots: Sequence[Path], into: Path, *, replace: bool = False) -> Path:
     """Writes one page about several runs; what is not done of them is left out, and the page says so.
 
     Args:
         roots: the run folders.
-        into: the page, an HTML file.
+        into: the page, an HTML file; an earlier page of this kind is written over.
+        replace: whether any other file may be written over, too.
 
     Returns:
         The path of the page.
 
     Raises:
-        InputError: fewer than two runs, one of them twice, no run folder, or a page that is no HTML file.
+        InputError: fewer than two runs, one of them twice, no run folder, a page that is no HTML file, or another file
+            in its place.
     """
-    _check(roots, into)
+    _check(roots, into, replace=replace)
     recipes = [read_run(root) for root in roots]
     (task,) = recipes[0].evaluation
     names = _names(roots)
@@ -43,7 +46,10 @@ def compare_runs(roots: Sequence[Path], into: Path) -> Path:
     comparison = Comparison(
         runs=tuple(run.compared(groups) for run in runs),
         groups=groups,
-        fields=tuple(_fields([recipe.model_dump(mode="json", exclude=_WORDS) for recipe in recipes])),
+        fields=(
+            *_fields([recipe.model_dump(mode="json", exclude=_WORDS) for recipe in recipes]),
+            *_changed_texts(runs),
+        ),
         obstacles=tuple(sentence for one, two in pairs for sentence in _obstacles(one, two)),
         differences=tuple(row for one, two in pairs for row in _differences(one, two, groups)),
     )
@@ -51,7 +57,7 @@ def compare_runs(roots: Sequence[Path], into: Path) -> Path:
     return into
 
 
-def _check(roots: Sequence[Path], into: Path) -> None:
+def _check(roots: Sequence[Path], into: Path, *, replace: bool) -> None:
     if len(roots) < 2:
         where, fix = listed(list(map(str, roots))), "name two run folders or more; `equiglot report RUN` is for one"
         raise InputError("one run alone is no comparison", where=where, fix=fix)
@@ -61,6 +67,7 @@ def _check(roots: Sequence[Path], into: Path) -> None:
             raise InputError("this run is named twice", where=root, fix="name each run once")
     if into.suffix.lower() not in (".html", ".htm"):
         raise InputError("the page is an HTML file", where=f"--into {into}", fix="let its name end in .html")
+    check_new(into, "--into", replace=replace or (into.is_file() and is_comparison(into)))
 
 
 def _names(roots: Sequence[Path]) -> list[str]:
@@ -93,16 +100,46 @@ class _Run:
         single = [score for score in self.assembly.scores() if score.group is None and score.metric == "mrr"]
         scores = [*single, *(score for score in self.assembly.comparisons(groups) if score.metric != "difference")]
         records = {name: self.assembly.record(f"model/{name}") for name in self.recipe.plans()}
+        tests = {code: test for code in self.recipe.trained_languages if (test := self.test_of(code))}
         return ComparedRun(
             name=self.name,
             folder=str(self.root),
             report=self.assembly.report(scores),
             trainings={name: record.fingerprint for name, record in records.items() if record},
-            seedless=fingerprint(_without_seeds(self.recipe)),
+            seeds={name: canonical_json(self._seeds(name)) for name in self.recipe.plans()},
+            seedless=fingerprint(self._seedless()),
+            tests={code: fingerprint(test) for code, test in tests.items()},
         )
 
+    def _seedless(self) -> Any:
+        """Its recipe without names, words and seeds, and what its texts and start weights are, not where they lie.
+
+        Of what is not known, nothing can be said: it is that of this run alone.
+        """
+        alone = {"of": str(self.root)}
+        corpora = {*self.recipe.trained_languages, *self.recipe.vocabulary_languages}
+        texts = {code: self.assembly.record(f"corpus/{code}") for code in sorted(corpora)}
+        starts = {
+            name: self.assembly.record(f"model/{name}")
+            for name, plan in self.recipe.plans().items()
+            if plan.encoder.folder is not None
+        }
+        return {
+            "recipe": _without_seeds(self.recipe),
+            "texts": {code: record.inputs["source"] if record else alone for code, record in texts.items()},
+            "starts": {name: record.inputs["encoder"] if record else alone for name, record in starts.items()},
+        }
+
+    def _seeds(self, name: str) -> Any:
+        """All that is drawn for a training is drawn from these: of its text, of itself and of its teachers."""
+        plans = self.recipe.plans()
+        teachers = sorted(set(plans[name].teachers().values()) & plans.keys())
+        return [self.recipe.seed, plans[name].seed(self.recipe), *map(self._seeds, teachers)]
+
     def test_of(self, language: str) -> dict[str, Any]:
-        """What its scores in a language hang on besides the model: reason -> a mark."""
+        """What its scores in a language hang on besides the model: reason -> a mark; nothing if that is not known."""
+        if not all(map(self.assembly.record, ("vocabulary/shared", f"corpus/{language}", f"tokens/{language}"))):
+            return {}
         (task,) = self.recipe.evaluation
         cut = {file: mark for file, mark in self._outputs(f"tokens/{language}").items() if file.startswith("test")}
         return {
@@ -119,10 +156,13 @@ class _Run:
 
 
 def _without_seeds(recipe: Recipe) -> Any:
-    """A recipe without names, words and the seeds of trainings; those of the test belong to it."""
+    """A recipe without names, words, places and the seeds of trainings; those of the test belong to it."""
     tree = recipe.model_dump(mode="json", exclude={*_WORDS, "seed"})
     for settings in (tree, *tree["models"].values()):
         settings["training"].pop("seed")
+        settings["encoder"].pop("folder")
+    for language in tree["languages"].values():
+        language.pop("text")
     return tree
 
 
@@ -150,6 +190,15 @@ def _fields(trees: Sequence[Any]) -> list[Field]:
     return [Field(name=".".join(path), values=values) for path, values in kept.items()]
 
 
+def _changed_texts(runs: Sequence[_Run]) -> Iterator[Field]:
+    """The languages whose text is not the same, whatever its place is called."""
+    for code in runs[0].recipe.languages:
+        records = [run.assembly.record(f"corpus/{code}") for run in runs]
+        marks = tuple(fingerprint(record.inputs["source"])[:8] for record in records if record)
+        if len(marks) == len(runs) and len(set(marks)) > 1:
+            yield Field(name=f"the text of {code} itself", values=marks)
+
+
 def _leaves(trees: Sequence[Any], path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], tuple[str, ...]]]:
     trees = [_numbered(tree) for tree in trees]
     if all(isinstance(tree, dict) for tree in trees):
@@ -158,7 +207,7 @@ def _leaves(trees: Sequence[Any], path: tuple[str, ...]) -> Iterator[tuple[tuple
     else:
         values = tuple(map(_value, trees))
         if len(set(values)) > 1:
-            yield path, values
+            yield path, _shown(values)
 
 
 def _numbered(tree: Any) -> Any:
@@ -168,13 +217,29 @@ def _numbered(tree: Any) -> Any:
 
 
 def _value(tree: Any) -> str:
-    text = "" if tree is _MISSING else tree if isinstance(tree, str) else canonical_json(tree)
-    return text if len(text) <= 200 else f"{text[:199]}\N{HORIZONTAL ELLIPSIS}"
+    return "" if tree is _MISSING else tree if isinstance(tree, str) else canonical_json(tree)
+
+
+def _shown(values: Sequence[str]) -> tuple[str, ...]:
+    """Long values cut to where they begin to differ."""
+    given = set(values) - {""}
+    same = sum(1 for _ in takewhile(lambda signs: len(set(signs)) == 1, zip(*given, strict=False)))
+    long = len(given) > 1 and max(map(len, given)) > _SHOWN
+    start = max(0, same - _SHOWN // 4) if long else 0
+    return tuple(_cut(value, start) for value in values)
+
+
+def _cut(text: str, start: int) -> str:
+    dots = "\N{HORIZONTAL ELLIPSIS}"
+    part = text[start : start + _SHOWN]
+    return f"{dots if start and text else ''}{part}{dots if start + _SHOWN < len(text) else ''}"
 
 
 def _unlike(one: _Run, two: _Run, language: str) -> tuple[str, ...]:
-    """Why scores of two runs in a language cannot be compared; nothing where they can."""
+    """Why scores of two runs in a language cannot be compared; nothing where they can, or that is not known."""
     first, second = one.test_of(language), two.test_of(language)
+    if not first or not second:
+        return ()
     reasons = [reason for reason in first if first[reason] != second[reason]]
     cut = "their test texts are cut otherwise"  # follows from either of the others
     return tuple(reason for reason in reasons if reason != cut or reasons[0] == cut)
@@ -191,7 +256,7 @@ def _obstacles(one: _Run, two: _Run) -> Iterator[str]:
         yield f"{one.name} and {two.name} have no language in common."
     found: dict[tuple[str, ...], list[str]] = {}
     for code in shared:
-        if all(run.assembly.record(f"tokens/{code}") for run in (one, two)) and (why := _unlike(one, two, code)):
+        if why := _unlike(one, two, code):
             found.setdefault(why, []).append(code)
     for why, codes in found.items():
         where = "" if len(codes) == len(shared) else f" in {listed(codes)}"
@@ -200,7 +265,8 @@ def _obstacles(one: _Run, two: _Run) -> Iterator[str]:
 
 def _differences(one: _Run, two: _Run, groups: Mapping[str, Sequence[str]]) -> Iterator[Score]:
     """The later run's models minus the equally named ones of the earlier, where they can be compared."""
-    comparable = [code for code in _shared_languages(one, two) if not _unlike(one, two, code)]
+    tests = {code: (one.test_of(code), two.test_of(code)) for code in _shared_languages(one, two)}
+    comparable = [code for code, (first, second) in tests.items() if first and first == second]
     before = one.scores
     for name, scores in two.scores.items():
         first = {code: each for code, each in before.get(name, {}).items() if code in comparable}

@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import re
 import shutil
 import time
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from equiglot.errors import InputError
 from equiglot.recipe import Origin, Recipe, validate_recipe
 from equiglot.run import RunDirectory
 
+_NAME = re.compile(r"\w[\w.-]*")
 _LOCK_SECONDS = 1.0  # `equiglot status` holds the lock for a moment
 
 
@@ -24,18 +26,28 @@ def read_run(root: Path) -> Recipe:
     """The recipe of a run folder.
 
     Raises:
-        InputError: this is no run folder.
+        InputError: this is no run folder; it cannot be read; a model or language is called by what is no plain name.
     """
     path = RunDirectory(root).recipe
     if not path.is_file():
         raise InputError("this is no run folder: it has no recipe.yaml", where=root, fix="name the folder of a run")
     try:
         text = path.read_text(encoding="utf-8")
-        return validate_recipe(yaml.safe_load(text), Origin(((str(path), yaml.compose(text, yaml.SafeLoader)),)))
+        recipe = validate_recipe(yaml.safe_load(text), Origin(((str(path), yaml.compose(text, yaml.SafeLoader)),)))
     except (yaml.YAMLError, ValueError) as error:
         raise InputError(
             f"the run's recipe cannot be read: {error}", where=path, fix="`equiglot run` with the recipe writes it anew"
         ) from None
+    _check_names(recipe, path)
+    return recipe
+
+
+def _check_names(recipe: Recipe, path: Path) -> None:
+    """The recipe may be a stranger's, and its names become paths."""
+    for name in (*recipe.languages, *(plan.name for plan in recipe.expanded())):
+        if not _NAME.fullmatch(name):
+            fix = "make the run anew: `equiglot run` refuses such a recipe, and says what may be written"
+            raise InputError(f"{name!r} cannot be the name of a model or a language", where=path, fix=fix)
 
 
 def make_folder(root: Path) -> None:
@@ -67,8 +79,12 @@ def _is_run(root: Path) -> bool:
 
 
 @contextmanager
-def locked(run: RunDirectory) -> Iterator[None]:
+def locked(run: RunDirectory, fix: str = "wait for it, or choose another --into") -> Iterator[None]:
     """Holds the run folder, with nothing in it half-written.
+
+    Args:
+        run: the folder.
+        fix: what to do where another command holds it.
 
     Raises:
         InputError: another command holds it; with its process id.
@@ -77,9 +93,7 @@ def locked(run: RunDirectory) -> Iterator[None]:
     try:
         if not _take(handle):
             owner = os.pread(handle, 20, 0).decode() or "unknown"
-            raise InputError(
-                f"process {owner} works on this run", where=run.root, fix="wait for it, or choose another --into"
-            )
+            raise InputError(f"process {owner} works on this run", where=run.root, fix=fix)
         os.ftruncate(handle, 0)
         os.pwrite(handle, str(os.getpid()).encode(), 0)
         # Workers of a command that was killed end a moment after it; nothing is touched before they are gone.

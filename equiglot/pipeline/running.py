@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from equiglot.corpus import HubSource
 from equiglot.errors import InputError, Interrupted, refusal
-from equiglot.pipeline.assembling import publish
+from equiglot.pipeline.assembling import write_results
 from equiglot.pipeline.execution import Execution, Watcher
 from equiglot.pipeline.folder import Log, check_other, locked, make_folder
 from equiglot.pipeline.graph import Graph, Job
@@ -56,8 +57,8 @@ def run_recipe(
         try:
             left = list(_without_reused(run, graph, left, reuse, watcher, log, signals))
             if left:
-                Execution(run, graph, left, watcher, log).go(recipe, machine, signals)
-            publish(run, recipe)
+                Execution(run, graph, left, watcher, log).go(_at_commits(recipe, graph), machine, signals)
+            write_results(run, recipe)
         except Interrupted as error:
             log.add("interrupted", signal=str(error))
             raise
@@ -65,6 +66,16 @@ def run_recipe(
             raise refusal(error, into) or error from None
         log.add("end")
     return run.report
+
+
+def _at_commits(recipe: Recipe, graph: Graph) -> Recipe:
+    """The recipe with the commits that the fingerprints stand for: a dataset of the Hub may change meanwhile."""
+    languages = {
+        code: language.model_copy(update={"text": language.text.at(graph.jobs[f"corpus/{code}"].inputs["source"])})
+        for code, language in recipe.languages.items()
+        if isinstance(language.text, HubSource) and f"corpus/{code}" in graph.jobs
+    }
+    return recipe.model_copy(update={"languages": {**recipe.languages, **languages}})
 
 
 def _left(run: RunDirectory, graph: Graph, replace: bool) -> list[Job]:

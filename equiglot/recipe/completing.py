@@ -27,7 +27,7 @@ def complete_runs(begun: str) -> list[str]:
 def complete_models(begun: str) -> list[str]:
     """Model folders, run folders and RUN/model that begin so, and other folders."""
     run, slash, name = begun.rpartition("/")
-    if slash and _is_run(Path(run)):
+    if slash and _holds(_is_run, Path(run)):
         models = RunDirectory(Path(run)).model("*").parent.glob("*/config.json")
         return sorted(f"{run}/{each.parent.name}" for each in models if each.parent.name.startswith(name))
     return _entries(begun, lambda path: _is_run(path) or (path / "config.json").is_file())
@@ -93,9 +93,18 @@ def _entries(begun: str, wanted: Callable[[Path], bool]) -> list[str]:
     """Paths that begin so: those that are wanted, and with a slash behind them the other folders."""
     above, slash, name = begun.rpartition("/")
     place = Path(above or "/") if slash else Path(".")
-    if not place.is_dir():
+    try:
+        begins = [each for each in sorted(place.iterdir()) if each.name.startswith(name)]
+    except OSError:  # no folder, or none that may be read
         return []
-    begins = (each for each in sorted(place.iterdir()) if each.name.startswith(name))
     shown = (each for each in begins if not each.name.startswith(".") or name.startswith("."))
-    named = ((each, f"{above}{slash}{each.name}") for each in shown)
-    return [text if wanted(each) else f"{text}/" for each, text in named if wanted(each) or each.is_dir()]
+    named = ((each, f"{above}{slash}{each.name}", _holds(wanted, each)) for each in shown)
+    return [text if fits else f"{text}/" for each, text, fits in named if fits or _holds(Path.is_dir, each)]
+
+
+def _holds(question: Callable[[Path], bool], path: Path) -> bool:
+    """Whether it is so; not so, where the system does not let us look."""
+    try:
+        return question(path)
+    except OSError:
+        return False

@@ -128,6 +128,7 @@ def _is_plain(file: Path) -> bool:
 def _paths(entry: Path, base: Path) -> list[str]:
     """What stands for a file or folder in the recipe: itself, or globs for a folder without plain text."""
     path = os.path.relpath(entry.absolute(), base)
+    path = f"./{path}" if path.startswith("~") else path  # else it were somebody's home
     if entry.is_file() or any(_is_plain(file) for file in entry.rglob("*")):
         return [path]
     inside = (file.name for file in entry.rglob("*") if file.is_file() and _is_text(file))

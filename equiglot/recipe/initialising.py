@@ -14,7 +14,7 @@ from equiglot.errors import InputError
 from equiglot.recipe.finding import Found, find_languages
 from equiglot.recipe.loading import parse_recipe
 from equiglot.recipe.reading import Origin
-from equiglot.run import write_text
+from equiglot.run import check_new, write_text
 
 # Writing systems of so many characters that a small vocabulary would hold nothing else.
 _MANY_CHARACTERS, _WIDE_VOCABULARY = {"ja", "lzh", "wuu", "yue", "zh"}, 10_000
@@ -85,8 +85,7 @@ def initialise(folder: Path, into: Path, *, gpu: bool, replace: bool = False) ->
     Raises:
         InputError: the file is there already, its folder is not there, or there is no text of any language.
     """
-    if into.exists() and not replace:
-        raise InputError("the file is there already", where=into, fix="choose another --into, or add --replace")
+    check_new(into, "--into", replace=replace)
     if not into.absolute().parent.is_dir():
         raise InputError("there is no folder for the recipe", where=into, fix="make it, or choose another --into")
     found = find_languages(folder, into.absolute().parent)
@@ -127,8 +126,15 @@ def _quoted(value: str | Sequence[str]) -> str:
     """As YAML on one line; of one text in a list, the text."""
     if not isinstance(value, str):
         return _quoted(value[0]) if len(value) == 1 else f"[{', '.join(_quoted(each) for each in value)}]"
-    plain = re.fullmatch(r"[\w./-]+", value) and yaml.safe_load(value) == value
-    return value if plain else json.dumps(value, ensure_ascii=not value.isprintable())
+    return value if _is_plain(value) else json.dumps(value, ensure_ascii=not value.isprintable())
+
+
+def _is_plain(value: str) -> bool:
+    """Whether YAML reads it as it is, without quotes."""
+    try:
+        return bool(re.fullmatch(r"[\w./-]+", value)) and yaml.safe_load(value) == value
+    except ValueError:  # a date that is none
+        return False
 
 
 def _comment(value: str) -> str:

@@ -41,7 +41,7 @@ def parse_recipe(tree: Any, base: Path, origin: Origin | None = None) -> Recipe:
         InputError: as `load_recipe`.
     """
     origin = origin or Origin((("recipe", None),))
-    recipe = validate_recipe(rooted(expand_variables(tree, origin), base), origin)
+    recipe = validate_recipe(rooted(expand_variables(tree, origin), base, origin), origin)
     try:
         check_recipe(recipe)
     except InputError as error:
@@ -118,11 +118,38 @@ def _apply(tree: Tree, assignment: str) -> tuple[Tree, tuple[str, ...]]:
             fix = fix or nearest(path[1], known) or f"there is: {', '.join(known)}"
             raise InputError(f"the recipe has no {path[1]!r} in `{path[0]}`", where=where, fix=fix)
     try:
-        return override(tree, path, yaml.safe_load(text)), tuple(path)
+        return override(_with_default(tree, path), path, yaml.safe_load(text)), tuple(path)
     except (yaml.YAMLError, ValueError):
         raise InputError(f"{text!r} is no YAML value", where=where, fix="put it in quotes") from None
     except LookupError as error:
         raise InputError(str(error.args[0]), where=where, fix="name one of them, or set the whole list") from None
+
+
+def _with_default(tree: Tree, path: list[str]) -> Tree:
+    """`tree` with the list written out that `path` enters, where the recipe leaves it at its default."""
+    for field in (path[:length] for length in range(1, len(path))):
+        default = _default(tree, field)
+        if _at(tree, field) is None and isinstance(default, list | tuple):
+            tree = override(tree, field, plain(default))
+    return tree
+
+
+def _default(tree: Tree, field: list[str]) -> Any:
+    """What holds where a recipe says nothing: for a model what it says of all, or else the settings' own default."""
+    shared = field[2:] if field[0] == "models" else field
+    value: Any = _at(tree, shared)
+    if value is None and shared[0] in Recipe.model_fields:
+        value = Recipe.model_fields[shared[0]].default
+        for step in shared[1:]:
+            value = getattr(value, step, None)
+    return value
+
+
+def _at(tree: Any, path: list[str]) -> Any:
+    """What a tree has at a path; None where it has nothing."""
+    for step in path:
+        tree = tree.get(step) if isinstance(tree, dict) else None
+    return tree
 
 
 def _written_out(name: str, tree: Tree) -> list[str]:

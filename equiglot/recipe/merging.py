@@ -36,7 +36,7 @@ def override(tree: Any, path: Sequence[str], value: Any) -> Any:
     key, *rest = path
     if isinstance(tree, list):
         if not key.isdecimal() or int(key) >= len(tree):
-            raise LookupError(f"the list has items 0 to {len(tree) - 1}, not {key!r}")
+            raise LookupError(f"the list has items 0 to {len(tree) - 1}, not {key!r}" if tree else "the list is empty")
         number = int(key)
         return [*tree[:number], override(tree[number], rest, value), *tree[number + 1 :]]
     below = tree if isinstance(tree, dict) else {}

@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from equiglot.corpus.hub import names_folder
+from equiglot.corpus.paths import absolute_path
 from equiglot.errors import InputError
 from equiglot.recipe.checks import nearest
 from equiglot.recipe.merging import merge
@@ -91,7 +92,7 @@ def read_tree(source: str | Path, chain: tuple[str, ...] = ()) -> tuple[Tree, Or
     tree, node = _parse(text, file)
     origin = Origin(((file, node),))
     if base is not None:
-        tree = rooted(expand_variables(tree, origin), base)
+        tree = rooted(expand_variables(tree, origin), base, origin)
     if "extends" in tree:
         parent = tree.pop("extends")
         beside = (base or Path.cwd()) / str(parent)
@@ -166,9 +167,20 @@ def _check_names(node: yaml.Node, file: str, above: tuple[yaml.Node, ...]) -> No
         _check_names(value, file, (*above, node))
 
 
-def rooted(tree: Any, base: Path) -> Any:
-    """`tree` with every path of a file made absolute; relative ones start at the folder `base`."""
-    return _map_paths(tree, lambda value, _: str(base.absolute() / Path(value).expanduser()))
+def rooted(tree: Any, base: Path, origin: Origin) -> Any:
+    """`tree` with every path of a file made absolute; relative ones start at the folder `base`.
+
+    Raises:
+        InputError: one begins with the home of a user that there is not.
+    """
+
+    def absolute(value: str, path: tuple[Any, ...]) -> str:
+        try:
+            return absolute_path(value, base)
+        except InputError as error:
+            raise InputError(error.what, where=origin.place(path), fix=error.fix) from None
+
+    return _map_paths(tree, absolute)
 
 
 def expand_variables(tree: Any, origin: Origin) -> Any:

@@ -7,7 +7,7 @@ write them for papers. `write_card` tells of one model, `write_comparison` of se
 
 from equiglot.report.card import write_card
 from equiglot.report.comparison import ComparedRun, Comparison, Field, name_in
-from equiglot.report.comparison_page import render_comparison, write_comparison
+from equiglot.report.comparison_page import is_comparison, render_comparison, write_comparison
 from equiglot.report.contents import plots_of, tables_of
 from equiglot.report.data import CleaningStep, Curve, Language, Model, Portion, Report, Role, Run, Size
 from equiglot.report.engraving import write_figures
@@ -30,6 +30,7 @@ __all__ = [
     "Run",
     "Size",
     "Verdict",
+    "is_comparison",
     "listed",
     "name_in",
     "plots_of",

@@ -1,5 +1,6 @@
 """Model cards: what a model is, on what it was trained, how good it is and what it cannot do."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from equiglot.run import write_text
 
 MARK = "<!-- Made by Equiglot, and made again with the page. Take this line out to keep a text of your own. -->"
 _FENCE = "---\n"
+_HEAD = re.compile(r"\s*---[ \t]*\n(.*?)\n---[ \t]*\n", re.DOTALL)
 _ROLES = {
     "teacher": "a monolingual expert that multilingual models are compared with",
     "baseline": "a multilingual model that learnt from the masked words alone",
@@ -34,20 +36,23 @@ _LITTLE = 100_000_000
 def write_card(report: Report, model: Model, path: Path) -> None:
     """Writes a model's card, unless it is the same already, or a person's own: one that has lost its last line.
 
-    What a person has added to the metadata at its top, a licence for instance, stays.
+    What a person has added to the metadata at its top, a licence for instance, stays. A card that cannot be read, or
+    not its metadata, is left as it is: nothing of it gets lost.
     """
-    old = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else None
-    if old is not None and MARK not in old:
+    try:
+        old = path.read_text(encoding="utf-8-sig") if path.is_file() else MARK
+        added = _metadata(old)
+    except ValueError:
         return
-    new = model_card(report, model, _metadata(old or ""))
-    if new != old:
+    new = model_card(report, model, added)
+    if MARK in old and new != old:
         write_text(path, new)
 
 
 def model_card(report: Report, model: Model, added: dict[str, Any] | None = None) -> str:
     """The card of a trained model, Markdown with YAML metadata as the Hugging Face hub reads it.
 
-    `added` are metadata of a person's own; ours go over them.
+    `added` are metadata of a person's own: ours go over them, but not over `language`, and `tags` are joined.
     """
     environment = Environment(  # Markdown: the filter `line` is what escapes
         loader=FileSystemLoader(Path(__file__).parent),
@@ -57,7 +62,7 @@ def model_card(report: Report, model: Model, added: dict[str, Any] | None = None
         keep_trailing_newline=True,
     )
     environment.filters["line"] = markdown_line
-    metadata = {**(added or {}), **_our_metadata(model)}
+    metadata = _joined(added or {}, _our_metadata(model))
     scores = _score_table(report, model)
     names = [report.language_name(code) for code in model.languages]
     body = environment.get_template("card.md.jinja").render(
@@ -87,17 +92,29 @@ def _our_metadata(model: Model) -> dict[str, Any]:
     }
 
 
+def _joined(added: dict[str, Any], ours: dict[str, Any]) -> dict[str, Any]:
+    tags = added.get("tags") or []
+    theirs = tags if isinstance(tags, list) else [tags]
+    kept = {"language": added.get("language") or ours["language"]}  # ours is always the same for one model
+    return {**added, **ours, **kept, "tags": [*theirs, *(tag for tag in ours["tags"] if tag not in theirs)]}
+
+
 def _metadata(card: str) -> dict[str, Any]:
-    """The metadata at the top of a card; nothing where they cannot be read."""
-    start, fence, rest = card.partition(_FENCE)
-    text, closing, _ = rest.partition("\n" + _FENCE)
-    if start or not fence or not closing:
+    """The metadata at the top of a card; nothing where there are none.
+
+    Raises:
+        ValueError: there are some, and they cannot be read.
+    """
+    if not card.lstrip().startswith("---"):
         return {}
+    head = _HEAD.match(card)
     try:
-        found = yaml.safe_load(text)
-    except yaml.YAMLError:
-        return {}
-    return found if isinstance(found, dict) else {}
+        found = yaml.safe_load(head[1]) if head else None
+    except yaml.YAMLError as error:
+        raise ValueError(str(error)) from None
+    if not isinstance(found, dict):
+        raise ValueError("the metadata are no mapping")
+    return found
 
 
 def _letters(name: str) -> str:

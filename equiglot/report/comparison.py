@@ -20,14 +20,23 @@ class ComparedRun(Part):
         folder: where it is.
         report: what its own page is made from; means over groups are over the languages that all runs have.
         trainings: model -> a mark of all that went into its training, the seed too; equal marks are one training.
-        seedless: a mark of its recipe without seeds and names.
+        seeds: model -> all seeds that its training hangs on.
+        seedless: a mark of its recipe without seeds and names, and of its texts.
+        tests: language -> a mark of vocabulary, test text and masks; scores of equal marks can be compared. A language
+            is missing where that is not known.
     """
 
     name: str
     folder: str
     report: Report
     trainings: Mapping[str, str] = {}
+    seeds: Mapping[str, str] = {}
     seedless: str = ""
+    tests: Mapping[str, str] = {}
+
+    def is_scored(self, model: str) -> bool:
+        """Whether there are scores of a model."""
+        return any(score.model == model for score in self.report.scores)
 
 
 class Field(Part):
@@ -60,11 +69,37 @@ class Comparison(Part):
     differences: tuple[Score, ...] = ()
 
     def repeated(self) -> tuple[tuple[ComparedRun, ...], ...]:
-        """The runs that differ in nothing but seeds, together; runs that are alone are left out."""
+        """The runs that differ in nothing but seeds, together; what is alone, or only copied, is left out."""
         alike: dict[str, list[ComparedRun]] = {}
         for run in self.runs:
             alike.setdefault(run.seedless, []).append(run)
-        return tuple(tuple(runs) for runs in alike.values() if len(runs) > 1)
+        return tuple(tuple(runs) for runs in alike.values() if any(len(distinct(runs, m)) > 1 for m in _trained(runs)))
+
+    def checked(self) -> bool:
+        """Whether it is known of all languages that runs share if their scores can be compared."""
+        return all(
+            {*one.tests} & {*two.tests} >= {*one.report.references} & {*two.report.references}
+            for one, two in combinations(self.runs, 2)
+        )
+
+
+def distinct(runs: Sequence[ComparedRun], model: str) -> list[ComparedRun]:
+    """One run of each training of a model from seeds of its own, one with its scores if there is one."""
+    found: list[ComparedRun] = []
+    trained = [run for run in runs if model in run.trainings]
+    for run in sorted(trained, key=lambda run: not run.is_scored(model)):
+        if not any(_same(run, each, model) for each in found):
+            found.append(run)
+    return [run for run in runs if run in found]
+
+
+def _same(one: ComparedRun, two: ComparedRun, model: str) -> bool:
+    """Trainings that differ in versions alone are none from another seed."""
+    return one.trainings[model] == two.trainings[model] or one.seeds.get(model) == two.seeds.get(model)
+
+
+def _trained(runs: Sequence[ComparedRun]) -> list[str]:
+    return list(dict.fromkeys(model for run in runs for model in run.trainings))
 
 
 def name_in(run: str, model: str) -> str:
@@ -148,10 +183,15 @@ def headline(comparison: Comparison) -> str:
     if any(len(runs) == number for runs in comparison.repeated()):
         noise = "the noise of training" + (", and of the text that the seeds drew" if comparison.obstacles else "")
         return f"{count(number)} runs that differ in nothing but seeds: what lies between them is {noise}."
+    first, *others = comparison.runs
+    if first.trainings and all(run.trainings == first.trainings for run in others) and not comparison.obstacles:
+        return f"{count(number)} runs with the same trainings: nothing lies between them."
     fields = len(comparison.fields)
     text = f"{count(number)} runs that differ in {count(fields)} field{'' if fields == 1 else 's'} of the recipe"
     if comparison.obstacles:
         return f"{text}; not all of their scores can be compared."
+    if not comparison.checked():
+        return f"{text}. Whether their scores can be compared is not known yet."
     return f"{text}. Their scores can be compared: vocabulary, test text and masks are the same."
 
 

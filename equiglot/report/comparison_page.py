@@ -12,6 +12,7 @@ from equiglot.report.comparison import (
     all_models,
     compared_pairs,
     compared_series,
+    distinct,
     headline,
     merged,
     name_in,
@@ -25,6 +26,7 @@ from equiglot.report.tables import Cell, Table, row_header, row_languages
 from equiglot.report.words import NONE, decimal, listed, moment, signed
 from equiglot.run import write_text
 
+_MARK, _HEAD = "Equiglot comparison</title>", 1 << 16  # what the page says of itself, in its first characters
 _CONTENTS = {
     "differs": "What differs",
     "repeated": "Repeated trainings",
@@ -43,6 +45,12 @@ def write_comparison(comparison: Comparison, path: Path) -> None:
         OSError: the disk is full or `path` cannot be written; what stood there before is unharmed.
     """
     write_text(path, render_comparison(comparison))
+
+
+def is_comparison(path: Path) -> bool:
+    """Whether a file is such a page."""
+    with path.open(encoding="utf-8", errors="replace") as file:
+        return _MARK in file.read(_HEAD)
 
 
 def render_comparison(comparison: Comparison) -> str:
@@ -146,7 +154,7 @@ def _run_table(comparison: Comparison) -> Table:
 
 
 def _repeated(comparison: Comparison, report: Report, runs: Sequence[ComparedRun]) -> tuple[str, list[Table]]:
-    """Runs that differ only in seeds: their names, and the spread of MRR and of D."""
+    """Runs that differ only in seeds: their names, and the spread of MRR and of D, where they can be compared."""
     caption = "over the trainings: mean; beneath, smallest to largest, and the standard deviation of n trainings."
     titles: dict[Metric, str] = {"mrr": f"MRR in percent {caption}", "d": f"D in points {caption}"}
     spreads = [_spread_table(comparison, report, runs, metric, title) for metric, title in titles.items()]
@@ -158,29 +166,27 @@ def _spread_table(
 ) -> Table:
     """One row a language and group, one column a model; a training that several runs share is counted once."""
     numbers = Numbers(report)
-    trained = [(model, _distinct(runs, model.name)) for model in all_models(comparison)]
-    shown = [(model, distinct) for model, distinct in trained if len(distinct) > 1]
+    trained = [(model, distinct(runs, model.name)) for model in all_models(comparison)]
+    shown = [(model, different) for model, different in trained if len(different) > 1]
     rows = []
     for language, label, note in row_languages(report):
         found = [
-            [numbers.of(name_in(run.name, model.name), metric, language) for run in distinct]
-            for model, distinct in shown
+            [numbers.of(name_in(run.name, model.name), metric, language) for run in different]
+            if _comparable(different, numbers.languages_of(language))
+            else []
+            for model, different in shown
         ]
         values = [[number.value for number in each if number is not None] for each in found]
         if any(values):
             cells = (_spread_cell(each, signs=metric == "d") for each in values)
             rows.append((row_header(language, label, note), *cells))
-    titles = (f"{model.label}, {len(distinct)} trainings" for model, distinct in shown)
+    titles = (f"{model.label}, {len(different)} trainings" for model, different in shown)
     return Table(caption, ("", *titles), tuple(rows))
 
 
-def _distinct(runs: Sequence[ComparedRun], model: str) -> list[ComparedRun]:
-    """The first run of each training of a model."""
-    first: dict[str, ComparedRun] = {}
-    for run in runs:
-        if model in run.trainings:
-            first.setdefault(run.trainings[model], run)
-    return list(first.values())
+def _comparable(runs: Sequence[ComparedRun], languages: Sequence[str]) -> bool:
+    """Whether all have the same vocabulary, test text and masks in these languages."""
+    return all(len({run.tests.get(code, run.name) for run in runs}) == 1 for code in languages)
 
 
 def _spread_cell(values: Sequence[float], *, signs: bool) -> Cell:

@@ -111,6 +111,16 @@ def test_a_branch_becomes_a_commit(make: Make, monkeypatch: pytest.MonkeyPatch) 
     assert make(dataset="o/n").identity("eu")["commit"] == COMMIT[::-1]
 
 
+def test_what_is_read_is_the_commit_of_the_identity(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    commits = iter([COMMIT, COMMIT[::-1]])
+    monkeypatch.setattr(huggingface_hub.HfApi, "dataset_info", lambda *_, **__: SimpleNamespace(sha=next(commits)))
+    source = make(dataset="o/n")
+    fixed = source.at(source.identity("eu"))
+    assert fixed.revision == fixed.identity("eu")["commit"] == COMMIT
+    assert source.identity("eu")["commit"] == COMMIT[::-1]  # the dataset has changed
+    assert make().at(make().identity("ko")) == make()
+
+
 def test_a_filled_cache_serves_without_a_connection(make: Make, folder: Path, tmp_path: Path) -> None:
     cached = tmp_path / "cache" / "owner___name" / "20240101.hi" / "0.0.0" / COMMIT
     builder = datasets.load_dataset_builder(str(folder), "20240101.hi", cache_dir=str(tmp_path / "other"))

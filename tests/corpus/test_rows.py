@@ -13,6 +13,7 @@ from pyarrow import parquet
 
 from equiglot.corpus import Document, FilesSource, JsonlSource, ParquetSource
 from equiglot.corpus import parquet as parquet_module
+from equiglot.corpus.paths import SAMPLE_BYTES
 from equiglot.errors import InputError
 from tests.corpus.conftest import ARTICLE, SECOND
 from tests.corpus.packing import SUFFIXES, packed
@@ -164,8 +165,13 @@ def test_no_parquet(tabled: Write, written: Write, tmp_path: Path) -> None:
             table(written(content, "b.parquet"))
         assert "again" in str(caught.value.fix)
     wrong = pa.StringArray.from_buffers(2, pa.py_buffer(b"\0\0\0\0\1\0\0\0\2\0\0\0"), pa.py_buffer(b"a\xff"))
-    with pytest.raises(InputError, match="not UTF-8 in rows 1 to 2"):
-        table(tabled({"text": wrong}, "c.parquet"))
+    for columns, options in (({"text": wrong}, {}), ({"text": TEXTS[:2], "name": wrong}, {"id": "name"})):
+        with pytest.raises(InputError, match="not UTF-8 in rows 1 to 2"):
+            table(tabled(columns, "c.parquet"), **options)
+    twice = pa.Table.from_arrays([pa.array(TEXTS), pa.array(TEXTS)], names=["text", "text"])
+    parquet.write_table(twice, tmp_path / "d.parquet")
+    with pytest.raises(InputError, match="several columns that are called 'text'"):
+        table(str(tmp_path / "d.parquet"))
 
 
 @pytest.mark.parametrize("suffix", ["", ".zst"])
@@ -176,6 +182,13 @@ def test_estimates(written: Write, tabled: Write, suffix: str) -> None:
     assert JsonlSource(kind="jsonl", paths=(path,)).estimate_characters("en") == pytest.approx(total, rel=0.3)
     paths = (tabled({"text": texts}), tabled({"text": texts}, "b.parquet"))
     assert ParquetSource(kind="parquet", paths=paths).estimate_characters("en") == pytest.approx(2 * total, rel=0.05)
+
+
+def test_a_line_longer_than_the_sample_is_counted_as_text(written: Write) -> None:
+    text = f"{TEXTS[0]} " * (SAMPLE_BYTES // len(TEXTS[0]) + 1)
+    for before in ("", "\n\n"):
+        path = written(before + json_lines([{"n": 1, "text": text}]), "a.jsonl")
+        assert JsonlSource(kind="jsonl", paths=(path,)).estimate_characters("en") == pytest.approx(len(text), rel=0.1)
 
 
 def test_identity_is_of_what_is_read(written: Write, tabled: Write) -> None:

@@ -123,6 +123,9 @@ def test_an_entity_without_a_document_type(written: Write) -> None:
         ("<mediawiki></mediawiki>", "holds no text: it has no articles"),
         ("<mediawiki><page><title>a</title><ns>0</ns></page></mediawiki>", "it has no articles"),
         ("<mediawiki></mediawiki>\n<x/>", "is no XML in line 2"),
+        ("<?xml version='1.0' encoding='foo'?><mediawiki/>", "declares an encoding .*: unknown encoding: foo"),
+        ("<?xml version='1.0' encoding='utf-32'?><mediawiki/>", "declares an encoding that XML is not read in"),
+        ("<?xml version='1.0' encoding='shift_jis'?><mediawiki/>", "declares an encoding that XML is not read in"),
     ],
 )
 def test_no_dump(written: Write, content: str, what: str) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from tokenizers import Tokenizer
 
 from equiglot.errors import InputError
 from equiglot.evaluation import fill
@@ -33,6 +34,19 @@ def test_more_fillers_than_words(tmp_path: Path) -> None:
     (all_of_them,) = fill(opened, "[MASK]", top=10**6)
     assert len(all_of_them) == len(opened.tokenizer)
     assert sum(each.probability for each in all_of_them) == pytest.approx(1, abs=1e-4)
+
+
+def test_what_the_tokenizer_says_of_batches_changes_nothing(tmp_path: Path) -> None:
+    folder = save_stock(tmp_path, "bert")
+    expected = fill(open_model("stock", str(folder)), "Все люди [MASK] свободными")
+    backend = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    backend.enable_truncation(4)
+    backend.save(str(folder / "tokenizer.json"))
+    assert fill(open_model("stock", str(folder)), "Все люди [MASK] свободными") == expected
+    backend.no_truncation()
+    backend.enable_padding(length=36)
+    backend.save(str(folder / "tokenizer.json"))
+    assert fill(open_model("stock", str(folder)), "Все люди [MASK] свободными") == expected
 
 
 @pytest.mark.parametrize(

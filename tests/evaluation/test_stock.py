@@ -6,7 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.console import Console
 
+from equiglot.display import print_stock_scores
 from equiglot.errors import InputError
 from equiglot.evaluation import (
     Asking,
@@ -122,6 +124,8 @@ def _refused(tmp_path: Path) -> Iterator[tuple[list[str], str]]:
     yield [f"en={text}", f"en={text}"], "two texts"
     yield [f"en={blank}"], "no text"
     yield [f"en={tmp_path / 'nowhere.txt'}"], "cannot be read"
+    for name, kind in (("en.jsonl.gz", "jsonl"), ("en.parquet", "parquet"), ("enwiki.xml.bz2", "wikipedia")):
+        yield [f"en={tmp_path / name}"], f"no plain text: its name says {kind}"
 
 
 def test_texts_that_are_refused(tmp_path: Path) -> None:
@@ -129,3 +133,15 @@ def test_texts_that_are_refused(tmp_path: Path) -> None:
         with pytest.raises(InputError, match=said) as caught:
             read_texts(named)
         assert caught.value.fix
+    with pytest.raises(InputError) as caught:
+        read_texts(["german=x.txt"])
+    assert caught.value.where == "--text german=x.txt"
+
+
+def test_words_that_are_clauses_are_told(models: list[OpenModel], capsys: pytest.CaptureFixture[str]) -> None:
+    for text, said in ((ARTICLE["en"], False), ("ຄົນເຮົາເກີດມາມີອິດສະຫຼະ ແລະສະເໝີພາບກັນໃນສັກສີ", True)):
+        scores = score_stock([models[2]], {"lo": [text] * 3}, ASKING)
+        words = text.split()
+        assert scores.coverage[0].word_length == pytest.approx(np.mean([len(word) for word in words]))
+        print_stock_scores(Console(width=200), scores)
+        assert ("In lo that is a clause" in capsys.readouterr().out) is said

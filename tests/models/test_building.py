@@ -148,13 +148,13 @@ def _cut_header(folder: Path) -> None:
     path.write_bytes(path.read_bytes()[:20])
 
 
-def _break_config(folder: Path) -> None:
-    (folder / "config.json").write_text("{")
+def _configure(folder: Path, **fields: object) -> None:
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, **fields}))
 
 
 def _change_shape(folder: Path) -> None:
-    config = json.loads((folder / "config.json").read_text())
-    (folder / "config.json").write_text(json.dumps({**config, "hidden_size": 32}))
+    _configure(folder, hidden_size=32)
 
 
 def _change_type(folder: Path) -> None:
@@ -170,7 +170,6 @@ def _change_type(folder: Path) -> None:
         (_drop_head, "lacks weights of a masked language model"),
         (_cut_weights, "cannot be loaded"),
         (_cut_header, "cannot be loaded"),
-        (_break_config, "cannot be loaded"),
         (_change_shape, "cannot be loaded"),
         (_change_type, "cannot be loaded"),
     ],
@@ -181,6 +180,62 @@ def test_folders_that_hold_no_usable_model_are_refused(folder: Path, spoil: obje
     with pytest.raises(InputError, match=message) as error:
         load_model(folder)
     assert error.value.where == str(folder)
+
+
+@pytest.mark.parametrize(
+    "fields", [{"hidden_size": "a"}, {"num_attention_heads": 0}, {"pad_token_id": 99999}, {"model_type": "nothing"}]
+)
+def test_numbers_that_make_no_model_are_refused(folder: Path, fields: dict[str, object]) -> None:
+    _configure(folder, **fields)
+    with pytest.raises(InputError, match=r"cannot be loaded: \w") as error:
+        load_model(folder)
+    assert error.value.where == str(folder) and error.value.fix
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"transformers_weights": "adapter_model.bin"}, "the weights are no safetensors: adapter_model.bin"),
+        ({"auto_map": {"AutoModelForMaskedLM": "model.Model"}}, "code of its own"),
+        ({"quantization_config": {"quant_method": "bitsandbytes"}}, "quantised"),
+        ({"attn_implementation": "someone/kernel"}, "native code from the hub"),
+        ({"_attn_implementation": {"": "someone/kernel"}}, "native code from the hub"),
+        ({"experts_implementation": "someone/kernel"}, "native code from the hub"),
+        ({"text_config": {"_experts_implementation": "someone/kernel"}}, "native code from the hub"),
+    ],
+)
+def test_what_config_json_may_not_ask_for(folder: Path, fields: dict[str, object], message: str) -> None:
+    torch.save(load_file(folder / "model.safetensors"), folder / "adapter_model.bin")
+    _configure(folder, **fields)
+    with pytest.raises(InputError, match=message) as error:
+        load_model(folder)
+    assert str(error.value.where).startswith(f"{folder / 'config.json'}, field ") and error.value.fix
+
+
+def test_what_config_json_may_ask_for(folder: Path) -> None:
+    fields = {"transformers_weights": "model.safetensors", "_attn_implementation": "eager", "quantization_config": None}
+    _configure(folder, **fields)
+    torch.testing.assert_close(_logits(load_model(folder)), _logits(make_model()))
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "\x80"])
+def test_a_config_that_is_no_json_object(folder: Path, text: str) -> None:
+    (folder / "config.json").write_text(text, encoding="latin-1")
+    with pytest.raises(InputError, match="this is not") as error:
+        load_model(folder)
+    assert error.value.where == str(folder / "config.json") and error.value.fix
+
+
+def test_adapters_and_pickled_shards_are_refused(folder: Path) -> None:
+    (folder / "adapter_config.json").write_text("{}")
+    with pytest.raises(InputError, match="an adapter, no whole model"):
+        load_model(folder)
+    (folder / "adapter_config.json").unlink()
+    index = folder / "model.safetensors.index.json"
+    index.write_text(json.dumps({"metadata": {}, "weight_map": {"cls.predictions.bias": "shard.bin"}}))
+    with pytest.raises(InputError, match=r"no safetensors: shard\.bin") as error:
+        load_model(folder)
+    assert error.value.where == str(index)
 
 
 def test_another_vocabulary_is_refused(folder: Path) -> None:

@@ -1,5 +1,6 @@
 """Models by folder, run and hub name."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,15 @@ def test_what_cannot_be_named(runs: Path) -> None:
         name_models([str(runs / "empty")])
     with pytest.raises(InputError, match="named twice"):
         name_models([str(runs / "one"), str(runs / "one" / "hl")])
+    with pytest.raises(InputError, match="named twice"):
+        name_models([str(runs / "two"), str(runs / "one" / ".." / "two" / "student")])
+
+
+def test_no_model_is_lost_among_equal_names(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (runs / "a").mkdir()
+    (runs / "models" / "a").mkdir(parents=True)
+    monkeypatch.chdir(runs)
+    assert name_models(["models/a", "a"]) == {"models/a": "models/a", "a": "a"}
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
@@ -87,6 +97,16 @@ def test_a_tokenizer_of_another_model_is_refused(tmp_path: Path) -> None:
     save_stock(tmp_path, "bert")
     train_tokenizer("byte-bpe").save_pretrained(tmp_path)
     with pytest.raises(InputError, match="the model knows only"):
+        open_model("x", str(tmp_path))
+
+
+def test_ids_with_gaps_are_told_from_their_number(tmp_path: Path) -> None:
+    save_stock(tmp_path, "bert")
+    tree = json.loads((tmp_path / "tokenizer.json").read_text(encoding="utf-8"))
+    vocabulary = tree["model"]["vocab"]
+    vocabulary[max(vocabulary, key=vocabulary.__getitem__)] = 5_000
+    (tmp_path / "tokenizer.json").write_text(json.dumps(tree), encoding="utf-8")
+    with pytest.raises(InputError, match="ids up to 5,000, the model knows only"):
         open_model("x", str(tmp_path))
 
 

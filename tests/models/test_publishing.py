@@ -13,7 +13,7 @@ import huggingface_hub
 import pytest
 
 from equiglot.errors import InputError
-from equiglot.models import check_token, load_model, prepare_upload, send
+from equiglot.models import check_token, load_model, look_up, prepare_upload, send
 from equiglot.vocabulary import load_tokenizer
 from tests.stock import save_stock
 
@@ -26,11 +26,13 @@ class Hub:
         requests: method, path and body of each.
         refuses: the status that it answers everything with; None where it does what it is asked.
         private: whether its repositories are.
+        exists: whether the repository is there; it is, once it was made.
     """
 
     requests: list[tuple[str, str, str]] = field(default_factory=list)
     refuses: int | None = None
     private: bool = True
+    exists: bool = False
 
     def answer(self, path: str) -> tuple[int, dict[str, Any]]:
         if self.refuses:
@@ -41,7 +43,10 @@ class Hub:
         if path.endswith("/commit/main"):
             return 200, {"commitUrl": "https://huggingface.co/group/student/commit/1", "commitOid": "1" * 40}
         if path.endswith("/repos/create"):
+            self.exists = True
             return 200, {"url": "https://huggingface.co/group/student", "id": "1"}
+        if not self.exists:
+            return 404, {"error": "Repository not found"}
         return 200, {"id": "group/student", "private": self.private, "sha": "1" * 40, "siblings": []}
 
     def files(self) -> dict[str, bytes]:
@@ -63,6 +68,8 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
             status, answer = state.answer(self.path.partition("?")[0])
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
+            if status == 404:
+                self.send_header("X-Error-Code", "RepoNotFound")
             self.end_headers()
             self.wfile.write(json.dumps(answer).encode())
 
@@ -119,6 +126,19 @@ def test_a_public_repository_is_not_taken_for_a_private_one(hub: Hub, folder: Pa
     assert not any("commit" in path for _, path, _ in hub.requests)
 
 
+def test_it_is_known_before_whether_a_repository_is_there(hub: Hub, folder: Path) -> None:
+    assert look_up("group/student", private=True) is None
+    send(prepare_upload(folder), "group/student", private=True)
+    assert look_up("group/student", private=True) == "private"
+    hub.private = False
+    assert look_up("group/student", private=False) == "public"
+    with pytest.raises(InputError, match="public: nothing was sent"):
+        look_up("group/student", private=True)
+    hub.refuses = 401
+    with pytest.raises(InputError, match="does not accept the token"):
+        look_up("group/student", private=False)
+
+
 @pytest.mark.parametrize(
     ("status", "said"), [(401, "does not accept the token"), (403, "no right to write"), (500, "the hub refuses")]
 )
@@ -149,6 +169,9 @@ def test_a_folder_that_is_not_whole(folder: Path) -> None:
         (folder / name).write_bytes(content)
     (folder / "README.md").write_text(" \n")
     with pytest.raises(InputError, match="card is empty"):
+        prepare_upload(folder)
+    (folder / "README.md").write_text("weiß", encoding="latin-1")
+    with pytest.raises(InputError, match="not UTF-8"):
         prepare_upload(folder)
     (folder / "README.md").write_text("# Card")
     (folder / "model.safetensors").write_bytes(b"\x00" * 50)

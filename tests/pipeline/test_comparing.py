@@ -1,7 +1,9 @@
 """Runs against each other, on real text, and what a run shows of itself."""
 
 import csv
+import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -85,6 +87,62 @@ def test_other_masks_are_not_comparable_and_other_resamples_are(
     assert {row.value for row in compared[1].differences} == {0.0}
 
 
+def test_other_text_in_the_same_place_is_no_repeated_training(
+    finished: Path, make: Change, text_files: Path, tmp_path: Path, compared: list[Comparison]
+) -> None:
+    place, said = tmp_path / "ru.txt", (text_files / "ru.txt").read_text(encoding="utf-8").splitlines(keepends=True)
+    place.write_text("".join(said), encoding="utf-8")
+    fields = {"languages__ru__text": str(place), "models__student__training": {"seed": 1}}
+    same, other = _run(make, tmp_path / "same", finished, **fields), tmp_path / "other"
+    compare_runs([finished, same], tmp_path / "page.html")
+    place.write_text("".join(said[:-20]), encoding="utf-8")
+    _run(make, other, finished, **fields)
+    compare_runs([same, other], tmp_path / "page.html")
+    assert len(compared[0].repeated()) == 1  # the same text in another place
+    assert compared[1].repeated() == ()
+    assert [field.name for field in compared[1].fields] == ["the text of ru itself"]
+
+
+def test_start_weights_count_and_not_their_place(
+    finished: Path, make: Change, tmp_path: Path, compared: list[Comparison]
+) -> None:
+    runs = [finished]
+    for name, model in {"one": "hl", "two": "hl", "three": "student"}.items():
+        shutil.copytree(finished / "models" / model, tmp_path / "start" / name)
+        fields = {"encoder": {"folder": str(tmp_path / "start" / name)}, "training": {"seed": len(runs)}}
+        runs.append(_run(make, tmp_path / name, finished, models__tuned=fields))
+    compare_runs(runs, tmp_path / "page.html")
+    assert [[run.name for run in alike] for alike in compared[0].repeated()] == [["one", "two"]]
+
+
+def test_seeds_of_teachers_are_seeds_of_the_student(
+    finished: Path, make: Change, tmp_path: Path, compared: list[Comparison]
+) -> None:
+    fields = {"models__mono-{language}": {"languages": "each", "training": {"seed": 1}}}
+    compare_runs([finished, _run(make, tmp_path / "again", finished, **fields)], tmp_path / "page.html")
+    first, second = (run.seeds for run in compared[0].runs)
+    assert [name for name in first if first[name] != second[name]] == ["mono-en", "mono-ru", "student"]
+
+
+def test_long_values_are_compared_whole_and_shown_where_they_differ(
+    finished: Path, done: Path, tmp_path: Path, compared: list[Comparison]
+) -> None:
+    text = (done / "recipe.yaml").read_text()
+    shutil.move(done, tmp_path / "long")
+    names = [f"{'к' * 150}{number}/ru.txt" for number in range(9)]
+    for root, last in (("one", "α"), ("two", "β")):
+        shutil.copytree(tmp_path / "long", tmp_path / root)
+        path = json.dumps("/".join(names) + last, ensure_ascii=False)
+        changed, count = re.subn(r"(?m)^(\s*)- \S*ru\.txt$", rf"\1- {path}", text)
+        assert count == 1
+        (tmp_path / root / "recipe.yaml").write_text(changed)
+    compare_runs([tmp_path / "one", tmp_path / "two"], tmp_path / "page.html")
+    (field,) = compared[0].fields
+    assert field.name == "languages.ru.text.paths"
+    for value, last in zip(field.values, "αβ", strict=True):
+        assert value.startswith("…") and value.endswith(f'ru.txt{last}"]') and len(value) < 210
+
+
 def test_settings_of_all_models_are_named_once(
     finished: Path, make: Change, tmp_path: Path, compared: list[Comparison]
 ) -> None:
@@ -114,6 +172,23 @@ def test_the_page_is_written(finished: Path, done: Path, tmp_path: Path) -> None
     text = page.read_text(encoding="utf-8")
     assert "student · copy" in text and "Nothing: the recipes are the same." in text
     assert times(finished) == before
+    page.write_text(text + "<!-- earlier -->", encoding="utf-8")
+    compare_runs([finished, tmp_path / "copy"], page)
+    assert page.read_text(encoding="utf-8") == text
+
+
+def test_only_a_page_of_this_kind_is_written_over(finished: Path, done: Path, tmp_path: Path) -> None:
+    for other in (RunDirectory(finished).report.read_bytes(), "eigene Seite \x80".encode("latin-1")):
+        (tmp_path / "mine.html").write_bytes(other)
+        with pytest.raises(InputError, match="there already") as caught:
+            compare_runs([finished, done], tmp_path / "mine.html")
+        assert "--replace" in str(caught.value.fix)
+        assert (tmp_path / "mine.html").read_bytes() == other
+    compare_runs([finished, done], tmp_path / "mine.html", replace=True)
+    assert b"comparison" in (tmp_path / "mine.html").read_bytes()
+    (tmp_path / "folder.html").mkdir()
+    with pytest.raises(InputError, match="a folder stands"):
+        compare_runs([finished, done], tmp_path / "folder.html", replace=True)
 
 
 @pytest.mark.parametrize(

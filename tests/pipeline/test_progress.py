@@ -63,3 +63,10 @@ def test_the_terminal_shows_it(make: Change) -> None:
         watcher.event(Event(job.name, "progress", progress=TextProgress(stage="comparing", done=4096)))
         display._bars.refresh()
     assert "comparing, 4,096 sentences" in captured.get()
+
+
+def test_names_are_shown_as_they_are(make: Change, capsys: pytest.CaptureFixture[str]) -> None:
+    display = RunDisplay(Console(width=140))
+    job = Graph(make()).jobs["corpus/ru"]
+    display.watcher().reuse(job, "runs/[bold]x[/nothing]")
+    assert capsys.readouterr().out == "corpus/ru: taken from runs/[bold]x[/nothing]\n"

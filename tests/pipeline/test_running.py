@@ -8,11 +8,12 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from equiglot.corpus import SampleSource
+from equiglot.corpus import HubSource, LanguageText, SampleSource
 from equiglot.errors import InputError, Interrupted
 from equiglot.pipeline import Job, Machine, Watcher, graph, publish, read_run, read_status, run_recipe, work
 from equiglot.pipeline.folder import locked
@@ -325,6 +326,51 @@ def test_a_run_of_which_nothing_is_done_gives_a_page(tmp_path: Path, make: Chang
         run_recipe(make(), into, machine=Machine(), watcher=Watcher(start=stop))
     publish(RunDirectory(into), read_run(into))
     assert (into / "report" / "index.html").is_file()
+
+
+def test_a_run_at_work_makes_its_page_itself(done: Path) -> None:
+    page = (done / "report" / "index.html").read_bytes()
+    with locked(RunDirectory(done)), pytest.raises(InputError, match=f"process {os.getpid()} works") as caught:
+        publish(RunDirectory(done), read_run(done))
+    assert "equiglot status" in str(caught.value.fix)
+    assert (done / "report" / "index.html").read_bytes() == page
+
+
+def test_a_page_is_not_lost_to_another_version(done: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = {path: path.read_bytes() for path in (done / "report").rglob("*.*")}
+    monkeypatch.setitem(graph._VERSIONS, "corpus", 99)
+    with pytest.raises(InputError, match="all scores of this run were made with another recipe or version") as caught:
+        publish(RunDirectory(done), read_run(done))
+    assert "--replace" in str(caught.value.fix)
+    assert {path: path.read_bytes() for path in (done / "report").rglob("*.*")} == before
+
+
+@pytest.mark.parametrize(("old", "new"), [("  hl:", "  ../../hl:"), ("  ru:", "  ..:"), ("mono-{", "/tmp/mono-{")])
+def test_a_stranger_s_run_leads_nowhere_else(done: Path, old: str, new: str) -> None:
+    text = (done / "recipe.yaml").read_text()
+    (done / "recipe.yaml").write_text(text.replace(old, new))
+    with pytest.raises(InputError, match="cannot be the name of a model or a language") as caught:
+        read_run(done)
+    assert caught.value.where == str(done / "recipe.yaml")
+
+
+def test_workers_read_the_commit_of_the_fingerprint(
+    tmp_path: Path, make: Change, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(HubSource, "_commit", lambda *_: "a" * 40)
+    monkeypatch.setattr(HubSource, "origins", lambda *_: [("o/n", "dataset")])
+    read: list[str | None] = []
+
+    def build(language: str, settings: LanguageText, *_: Any) -> None:
+        read.append(getattr(settings.text, "revision", None))
+        raise InputError("enough")
+
+    monkeypatch.setattr(work, "build_corpus", build)
+    recipe = make(languages__en__text={"kind": "hub", "dataset": "o/n"})
+    with pytest.raises(InputError, match="enough"):
+        run_recipe(recipe, tmp_path / "run", machine=Machine())
+    assert read == ["a" * 40]
+    assert "revision" not in (tmp_path / "run" / "recipe.yaml").read_text()
 
 
 def test_a_loss_that_is_no_number(done: Path, make: Change) -> None:

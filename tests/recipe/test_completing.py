@@ -1,6 +1,8 @@
 """What Tab offers."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -74,3 +76,18 @@ def test_recipes_runs_and_models(runs: Path) -> None:
     assert complete_models("") == ["mine", "runs/"]
     assert complete_models("runs/demo/stu") == ["runs/demo/student", "runs/demo/student-half"]
     assert complete_models("nowhere/") == []
+
+
+def test_folders_that_may_not_be_read(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(question: Callable[..., Any]) -> Callable[..., Any]:
+        def asked(self: Path) -> Any:
+            if "mine" in self.parts:
+                raise PermissionError(13, "Permission denied")
+            return question(self)
+
+        return asked
+
+    for name in ("is_file", "is_dir", "iterdir"):
+        monkeypatch.setattr(Path, name, refuse(getattr(Path, name)))
+    assert complete_models("") == complete_runs("") == ["runs/"]
+    assert complete_models("mine/") == complete_runs("mine/x") == complete_recipes("mine/") == []

@@ -72,6 +72,19 @@ def test_the_recipe_can_be_planned_as_it_is(folder: Path, tmp_path: Path) -> Non
     assert all("#" in line for line in text.splitlines() if line.startswith("  ") and ":" in line)
 
 
+def test_a_folder_whose_name_looks_like_a_home(folder: Path, tmp_path: Path) -> None:
+    folder.rename(tmp_path / "~x")
+    initialise(tmp_path / "~x", tmp_path / "mine.yaml", gpu=False)
+    (english,) = load_recipe(tmp_path / "mine.yaml").languages["en"].text.files()
+    assert english == tmp_path / "~x" / "eng.txt"
+
+
+@pytest.mark.parametrize("name", ["2024-02-31", "2024-02-28", "12", "no"])
+def test_names_that_yaml_takes_for_something_else(folder: Path, tmp_path: Path, name: str) -> None:
+    initialise(folder, tmp_path / f"{name}.yaml", gpu=False)
+    assert load_recipe(tmp_path / f"{name}.yaml").name == name
+
+
 def test_nothing_is_written_over_unless_asked(folder: Path, tmp_path: Path) -> None:
     into = tmp_path / "mine.yaml"
     into.write_text("precious")

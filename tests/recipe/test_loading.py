@@ -12,6 +12,7 @@ from equiglot.errors import InputError
 from equiglot.models import EncoderSettings
 from equiglot.recipe import (
     Language,
+    MaskedLanguageModelling,
     ModelSettings,
     Recipe,
     builtin_recipes,
@@ -94,6 +95,20 @@ def test_paths_start_at_the_recipe(file: Path, place: Path, monkeypatch: pytest.
     assert paths_of(load_recipe(file), "ru") == (str(place / "text/ru.txt"),)
 
 
+def test_homes(file: Path, place: Path, monkeypatch: pytest.MonkeyPatch, refused: Refused) -> None:
+    monkeypatch.setenv("HOME", str(place / "text"))
+    (place / "~x").mkdir()
+    (place / "~x" / "ru.txt").write_text("Все люди.", encoding="utf-8")
+    file.write_text(RECIPE.replace("text/en.txt", "~/en.txt").replace("text/ru.txt", "./~x/ru.txt"))
+    recipe = load_recipe(file)
+    assert paths_of(recipe, "en") == (str(place / "text/en.txt"),)
+    assert paths_of(recipe, "ru") == (str(place / "~x/ru.txt"),)
+    error = refused("- text/ru.txt", "- ~nobodyhere/ru.txt")
+    assert error.what == "~nobodyhere is no user's home" and "./~nobodyhere" in str(error.fix)
+    assert str(error.where).endswith("small.yaml:6, field languages.ru.text.0")
+    assert "~nobodyhere" in refused("text/en.txt", "{kind: hub, dataset: ~nobodyhere/x}").what
+
+
 def test_environment_variables(file: Path, place: Path, monkeypatch: pytest.MonkeyPatch, refused: Refused) -> None:
     monkeypatch.setenv("TEXT", str(place / "text"))
     file.write_text(RECIPE.replace("text: text/en.txt", "text: $TEXT/en.txt"))
@@ -135,9 +150,21 @@ def test_overrides(file: Path, place: Path) -> None:
     assert recipe.report.title == "a=b"
 
 
+def test_overrides_of_lists_that_the_recipe_leaves_at_their_default(file: Path) -> None:
+    given = ("evaluation.0.draws=2", "models.hl.training.betas.1=0.98", "training.betas.0=0.8")
+    recipe = load_recipe(file, given)
+    assert recipe.evaluation == (MaskedLanguageModelling(draws=2),)
+    assert recipe.training.betas == (0.8, 0.999)
+    assert recipe.models["hl"].training.betas == (0.9, 0.98)
+    assert load_recipe(file, given[::-1]).models["hl"].training.betas == (0.8, 0.98)
+
+
 @pytest.mark.parametrize(
     ("assignment", "where", "what", "fix"),
     [
+        ("evaluation.1.draws=2", "--set evaluation.1.draws", "items 0 to 0, not '1'", "whole list"),
+        ("evaluation.draws=2", "--set evaluation.draws", "items 0 to 0, not 'draws'", "whole list"),
+        ("report.notes.0=x", "--set report.notes.0", "the list is empty", "whole list"),
         ("encoder.layer=3", "--set encoder.layer, field encoder.layer", "unknown field", "'layers'"),
         ("encodr.layers=3", "--set encodr.layers, field encodr", "unknown field", "'encoder'"),
         ("models.studnt.training.epochs=4", "--set models.studnt.training.epochs", "no 'studnt'", "'student'"),

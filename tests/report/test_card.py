@@ -88,10 +88,30 @@ def test_a_card_without_its_last_line_is_a_person_s(synthetic: Report, tmp_path:
     assert (tmp_path / "README.md").read_bytes() == text
 
 
-@pytest.mark.parametrize("broken", [f"{MARK}\n", f"---\n: [\n---\n{MARK}\n", f"---\n- a\n---\n{MARK}\n"])
-def test_metadata_that_cannot_be_read_are_written_anew(synthetic: Report, tmp_path: Path, broken: str) -> None:
-    (tmp_path / "README.md").write_text(broken)
+def test_tags_and_language_of_a_person_s_own_stay(synthetic: Report, tmp_path: Path) -> None:
+    _written(synthetic, "student", tmp_path)
+    path = tmp_path / "README.md"
+    changed = path.read_text().replace("- el\n", "- el\n- grc\n").replace("tags:\n", "tags:\n- Волга\n")
+    path.write_text(f"\ufeff{changed}", encoding="utf-8")
+    card = _written(synthetic.model_copy(update={"scores": ()}), "student", tmp_path)
+    assert card.data.language == ["en", "de", "tr", "eu", "el", "grc"] and "It has not been scored." in card.text
+    assert card.data.tags == ["Волга", "equiglot", "knowledge-distillation", "multilingual"]
+
+
+def test_a_card_without_metadata_gets_them(synthetic: Report, tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text(f"{MARK}\n")
     assert _written(synthetic, "student", tmp_path).data.pipeline_tag == "fill-mask"
+
+
+@pytest.mark.parametrize(
+    "head", ["license: mit\n: [\n---\n", "license:mit\n---\n", "- a\n---\n", "license: mit\n", "day: 2026-02-31\n---\n"]
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_a_card_that_cannot_be_read_is_left_alone(synthetic: Report, tmp_path: Path, head: str, encoding: str) -> None:
+    text = f"---\n{head}{MARK}\n".encode(encoding)
+    (tmp_path / "README.md").write_bytes(text)
+    write_card(synthetic, _model(synthetic, "student"), tmp_path / "README.md")
+    assert (tmp_path / "README.md").read_bytes() == text
 
 
 def test_the_same_card_is_not_written_again(synthetic: Report, tmp_path: Path) -> None:

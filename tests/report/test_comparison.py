@@ -6,7 +6,7 @@ from statistics import stdev
 import pytest
 
 from equiglot.report import ComparedRun, Comparison, Field, Report, name_in, render_comparison, rendering
-from equiglot.report.comparison import compared_pairs, compared_series, headline, merged
+from equiglot.report.comparison import compared_pairs, compared_series, distinct, headline, merged
 from equiglot.report.comparison_page import _repeated, _tables
 from equiglot.report.numbers import Numbers
 from tests.report.conftest import GROUPS, ScoreMaker
@@ -34,7 +34,15 @@ def _run(
     report = report.model_copy(
         update={"scores": scores, "references": {code: f"mono-{code}" for code in GROUPS["all"]}}
     )
-    return ComparedRun(name=name, folder=f"runs/{name}", report=report, trainings=trainings, seedless=seedless)
+    return ComparedRun(
+        name=name,
+        folder=f"runs/{name}",
+        report=report,
+        trainings=trainings,
+        seeds={model: mark.replace("a version of ", "") for model, mark in trainings.items()},
+        seedless=seedless,
+        tests=dict.fromkeys(GROUPS["all"], "the same"),
+    )
 
 
 @pytest.fixture
@@ -83,11 +91,13 @@ def test_the_spread_over_seeds_is_counted(synthetic: Report, two: Comparison) ->
     shifts = (0.0, 1.5, 0.6)
     runs = tuple(_run(synthetic, name, shift) for name, shift in zip("abc", shifts, strict=True))
     copy = _run(synthetic, "copy", 0.0, training="a")
-    comparison = two.model_copy(update={"runs": (*runs, copy), "differences": ()})
+    version = _run(synthetic, "version", 9.0, training="a version of a")
+    copy, version = (run.model_copy(update={"name": name}) for run, name in ((copy, "copy"), (version, "version")))
+    comparison = two.model_copy(update={"runs": (*runs, copy, version), "differences": ()})
     (alike,) = comparison.repeated()
     names, (mrr, distance) = _repeated(comparison, merged(comparison), alike)
-    assert names == "a, b, c and copy"
-    # The copy is no training of its own.
+    assert names == "a, b, c, copy and version"
+    # The copy is no training of its own, nor is the same seed with another version.
     assert mrr.columns[3] == "Student, 3 trainings"
     greek = next(row for row in mrr.rows if row[0].text == "Greek")
     assert greek[3].text == f"{37.8 + sum(shifts) / 3:.1f}"
@@ -95,11 +105,27 @@ def test_the_spread_over_seeds_is_counted(synthetic: Report, two: Comparison) ->
     assert next(row for row in distance.rows if row[0].text == "Greek")[3].note.startswith("−1.4 to +0.1")
 
 
-def test_models_that_were_trained_once_have_no_spread(synthetic: Report, two: Comparison) -> None:
+def test_copies_of_a_run_are_no_repeated_trainings(synthetic: Report, two: Comparison) -> None:
     runs = (_run(synthetic, "a", 0.0), _run(synthetic, "b", 0.0, training="a"))
-    comparison = two.model_copy(update={"runs": runs})
-    (_, (mrr, _)), *_ = [_repeated(comparison, merged(comparison), alike) for alike in comparison.repeated()]
-    assert mrr.rows == ()
+    comparison = two.model_copy(update={"runs": runs, "fields": ()})
+    assert comparison.repeated() == ()
+    assert headline(comparison) == "2 runs with the same trainings: nothing lies between them."
+
+
+def test_what_cannot_be_compared_has_no_spread(two: Comparison) -> None:
+    tests = {**two.runs[1].tests, "el": "another vocabulary"}
+    comparison = two.model_copy(update={"runs": (two.runs[0], two.runs[1].model_copy(update={"tests": tests}))})
+    (alike,) = comparison.repeated()
+    for table in _repeated(comparison, merged(comparison), alike)[1]:
+        names = [row[0].text for row in table.rows]
+        assert "English" in names and "Greek" not in names
+        assert not any("all" in name.lower() for name in names)  # Greek is one of them
+
+
+def test_a_copy_without_scores_gives_way_to_one_with_them(synthetic: Report, two: Comparison) -> None:
+    unscored = _run(synthetic.model_copy(update={"scores": ()}), "half", 0.0, training="a")
+    runs = (unscored, *two.runs)
+    assert [run.name for run in distinct(runs, "student")] == ["a", "b"]
 
 
 def test_headlines(synthetic: Report, two: Comparison) -> None:
@@ -109,6 +135,9 @@ def test_headlines(synthetic: Report, two: Comparison) -> None:
     other = two.model_copy(update={"runs": (two.runs[0], _run(synthetic, "b", 1.5, seedless="other"))})
     assert headline(other).startswith("2 runs that differ in 1 field of the recipe. Their scores can be compared")
     assert "not all" in headline(other.model_copy(update={"obstacles": blocked.obstacles}))
+    unknown = two.runs[0].model_copy(update={"tests": {"en": "the same"}})
+    said = headline(other.model_copy(update={"runs": (unknown, other.runs[1])}))
+    assert said == "2 runs that differ in 1 field of the recipe. Whether their scores can be compared is not known yet."
     assert other.repeated() == ()
 
 

@@ -71,6 +71,10 @@ def test_names_are_no_commands_in_latex(name: str) -> None:
     assert not line.startswith(("[", "*"))
 
 
+def test_quotation_marks_need_no_other_encoding_of_fonts() -> None:
+    assert "say ''no''" in latex_text(_named('say "no"'), "x")
+
+
 def test_latex_of_scores(synthetic: Report) -> None:
     lines = latex_text(tables_of(synthetic)["distance"], "distance").splitlines()
     assert r"\begin{tabular}{lrrrr}" in lines and r"\label{tab:distance}" in lines
