@@ -111,7 +111,7 @@ class BatchStream:
                 )
 
     def epoch_tokens(self, language: str | None = None) -> float:
-        """Expected tokens in an epoch, [CLS] and [SEP] included, of one language or all; the mean where epochs differ."""
+        """Expected tokens in an epoch, [CLS] and [SEP] included, of one language or all; the mean if epochs differ."""
         total = 0.0
         counts = self._counts.mean(axis=0)
         for name, text, kept, count in zip(self.languages, self._texts, self._kept, counts, strict=True):
