@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -264,3 +265,13 @@ def test_jobs_of_another_recipe_are_named(done: Path, make: Change) -> None:
     publish(RunDirectory(done), read_run(done))
     page = (done / "report" / "index.html").read_text(encoding="utf-8")
     assert "done with another recipe or version, and left out here: model/mono-en" in page
+
+
+def test_a_model_of_one_run_only_is_named_not_spelt_out() -> None:
+    trees: list[Any] = [
+        {"models": {"hl": {"balance": {"kind": "all"}}}},
+        {"models": {"hl": {"balance": {"kind": "truncate"}}}},
+    ]
+    trees[0]["models"]["student"] = {"balance": {"kind": "all"}}
+    found = {field.name: field.values for field in comparing._fields(trees)}
+    assert found == {"models.hl.balance.kind": ("all", "truncate"), "models.student": ("there", "not there")}
