@@ -205,7 +205,7 @@ def _leaves(trees: Sequence[Any], path: tuple[str, ...]) -> Iterator[tuple[tuple
         for key in dict.fromkeys(key for tree in trees for key in tree):
             yield from _leaves([tree.get(key, _MISSING) for tree in trees], (*path, key))
     elif any(isinstance(tree, dict) for tree in trees) and any(tree is _MISSING for tree in trees):
-        yield path, tuple("not there" if tree is _MISSING else "there" for tree in trees)
+        yield path, tuple("" if tree is _MISSING else "there" for tree in trees)
     else:
         values = tuple(map(_value, trees))
         if len(set(values)) > 1:

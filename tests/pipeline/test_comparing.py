@@ -274,4 +274,4 @@ def test_a_model_of_one_run_only_is_named_not_spelt_out() -> None:
     ]
     trees[0]["models"]["student"] = {"balance": {"kind": "all"}}
     found = {field.name: field.values for field in comparing._fields(trees)}
-    assert found == {"models.hl.balance.kind": ("all", "truncate"), "models.student": ("there", "not there")}
+    assert found == {"models.hl.balance.kind": ("all", "truncate"), "models.student": ("there", "")}
