@@ -22,16 +22,10 @@ from transformers import (
     XLMRobertaConfig,
 )
 
-# Article 1 of the Universal Declaration of Human Rights.
-ARTICLE = {
-    "en": "All human beings are born free and equal in dignity and rights.",
-    "ru": "Все люди рождаются свободными и равными в своём достоинстве и правах.",
-    "el": "Όλοι οι άνθρωποι γεννιούνται ελεύθεροι και ίσοι στην αξιοπρέπεια και τα δικαιώματα.",
-    "hi": "सभी मनुष्यों को गौरव और अधिकारों के मामले में जन्मजात स्वतन्त्रता और समानता प्राप्त है।",
-    "te": "ప్రతిపత్తిస్వత్వముల విషయమున మానవులెల్లరును జన్మతః స్వతంత్రులును సమానులును నగుదురు.",
-    "ko": "모든 인간은 태어날 때부터 자유로우며 그 존엄과 권리에 있어 동등하다.",
-    "ar": "يولد جميع الناس أحرارًا متساوين في الكرامة والحقوق.",
-}
+from tests.articles import ARTICLE
+
+SCRIPTS = {code: ARTICLE[code] for code in ("en", "ru", "el", "hi", "te", "ko", "ar")}
+"""A sentence in each of seven scripts; tokenizers are learnt from them."""
 KINDS = ("wordpiece", "byte-bpe", "unigram")
 _ROLES = {
     "wordpiece": {"pad": "[PAD]", "unk": "[UNK]", "cls": "[CLS]", "sep": "[SEP]", "mask": "[MASK]"},
@@ -41,7 +35,7 @@ _ROLES = {
 POSITIONS = 40
 
 
-def train_tokenizer(kind: str, text: Iterable[str] = tuple(ARTICLE.values())) -> PreTrainedTokenizerFast:
+def train_tokenizer(kind: str, text: Iterable[str] = tuple(SCRIPTS.values())) -> PreTrainedTokenizerFast:
     """A tokenizer of one of the three kinds, as stock models have them."""
     roles, lines = _ROLES[kind], [line for line in text for _ in range(3)]
     special = list(roles.values())

@@ -10,21 +10,8 @@ from typing import Any
 import pytest
 
 from equiglot.corpus import CorpusStatistics, LanguageText, TextSettings, build_corpus, read_sentences
+from tests.articles import ARTICLE
 
-# Article 1 of the Universal Declaration of Human Rights.
-ARTICLE = {
-    "en": "All human beings are born free and equal in dignity and rights.",
-    "ru": "Все люди рождаются свободными и равными в своём достоинстве и правах.",
-    "el": "Όλοι οι άνθρωποι γεννιούνται ελεύθεροι και ίσοι στην αξιοπρέπεια και τα δικαιώματα.",
-    "hi": "सभी मनुष्यों को गौरव और अधिकारों के मामले में जन्मजात स्वतन्त्रता और समानता प्राप्त है।",
-    "te": "ప్రతిపత్తిస్వత్వముల విషయమున మానవులెల్లరును జన్మతః స్వతంత్రులును సమానులును నగుదురు.",
-    "ko": "모든 인간은 태어날 때부터 자유로우며 그 존엄과 권리에 있어 동등하다.",
-    "ar": "يولد جميع الناس أحرارًا متساوين في الكرامة والحقوق.",
-    "fa": "تمام افراد بشر آزاد به دنیا می‌آیند و از لحاظ حیثیت و حقوق با هم برابرند.",
-    "zh": "人人生而自由，在尊严和权利上一律平等。",
-    "ja": "すべての人間は、生まれながらにして自由であり、かつ、尊厳と権利とについて平等である。",
-    "th": "มนุษย์ทั้งหลายเกิดมามีอิสระและเสมอภาคกันในเกียรติศักดิ์และสิทธิ",
-}
 SECOND = {
     "en": "They are endowed with reason and conscience.",
     "ru": "Они наделены разумом и совестью.",

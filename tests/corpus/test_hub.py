@@ -12,7 +12,8 @@ from pyarrow import parquet
 
 from equiglot.corpus import Document, HubSource
 from equiglot.errors import InputError
-from tests.corpus.conftest import ARTICLE, SECOND
+from tests.articles import ARTICLE
+from tests.corpus.conftest import SECOND
 
 datasets = pytest.importorskip("datasets", reason="needs the extra `hub`")
 huggingface_hub = pytest.importorskip("huggingface_hub")

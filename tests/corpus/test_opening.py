@@ -10,7 +10,8 @@ from equiglot.corpus import opening as opening_module
 from equiglot.corpus import paths as paths_module
 from equiglot.corpus.opening import head, read_lines
 from equiglot.errors import InputError
-from tests.corpus.conftest import ARTICLE, random_sentences
+from tests.articles import ARTICLE
+from tests.corpus.conftest import random_sentences
 from tests.corpus.packing import SUFFIXES, packed
 
 Write = Callable[..., str]

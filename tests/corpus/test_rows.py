@@ -15,7 +15,8 @@ from equiglot.corpus import Document, FilesSource, JsonlSource, ParquetSource
 from equiglot.corpus import parquet as parquet_module
 from equiglot.corpus.paths import SAMPLE_BYTES
 from equiglot.errors import InputError
-from tests.corpus.conftest import ARTICLE, SECOND
+from tests.articles import ARTICLE
+from tests.corpus.conftest import SECOND
 from tests.corpus.packing import SUFFIXES, packed
 
 Write = Callable[..., str]

@@ -10,7 +10,8 @@ import pytest
 from equiglot.corpus import Document, WikipediaSource
 from equiglot.corpus import wikipedia as wikipedia_module
 from equiglot.errors import InputError
-from tests.corpus.conftest import ARTICLE, SECOND
+from tests.articles import ARTICLE
+from tests.corpus.conftest import SECOND
 from tests.corpus.dumps import NAMES, Article, dump
 from tests.corpus.packing import SUFFIXES, packed
 

@@ -10,7 +10,7 @@ from equiglot.errors import InputError
 from equiglot.evaluation import fill
 from equiglot.evaluation.filling import piece_text
 from equiglot.models import open_model
-from tests.stock import ARCHITECTURES, ARTICLE, KINDS, save_stock, train_tokenizer
+from tests.stock import ARCHITECTURES, KINDS, SCRIPTS, save_stock, train_tokenizer
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
@@ -63,13 +63,13 @@ def test_text_that_cannot_be_filled(tmp_path: Path, text: str, said: str) -> Non
 def test_pieces_make_words_again(kind: str) -> None:
     tokenizer = train_tokenizer(kind)
     for code in ("en",) if kind == "byte-bpe" else ("en", "ru", "ko"):  # pieces of bytes need not be letters
-        ids = tokenizer.encode(ARTICLE[code].rstrip("."), add_special_tokens=False)
+        ids = tokenizer.encode(SCRIPTS[code].rstrip("."), add_special_tokens=False)
         pieces = [piece_text(tokenizer, number) for number in ids]
         if kind == "wordpiece":
-            expected = tokenizer.backend_tokenizer.normalizer.normalize_str(ARTICLE[code])
+            expected = tokenizer.backend_tokenizer.normalizer.normalize_str(SCRIPTS[code])
             assert "##" not in pieces[0]
         else:
-            expected = ARTICLE[code]
+            expected = SCRIPTS[code]
             pieces[0] = pieces[0].removeprefix("##")  # a byte-level tokenizer marks words by the space before them
         # A space may be a piece of its own.
         joined = " ".join(pieces).replace(" ##", "").replace("▁", "").replace("Ġ", "")

@@ -10,9 +10,9 @@ from equiglot.evaluation import likelihood
 from equiglot.evaluation.likelihood import word_bits
 from equiglot.evaluation.lines import TokenizedLines, tokenize_lines
 from equiglot.models import OpenModel, open_model
-from tests.stock import ARCHITECTURES, ARTICLE, save_stock
+from tests.stock import ARCHITECTURES, SCRIPTS, save_stock
 
-LINES = [*(ARTICLE[code][:15] for code in ("en", "ru", "te")), "自由 free", "a"]
+LINES = [*(SCRIPTS[code][:15] for code in ("en", "ru", "te")), "自由 free", "a"]
 
 
 @torch.no_grad()

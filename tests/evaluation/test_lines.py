@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from equiglot.evaluation.lines import TokenizedLines, tokenize_lines
-from tests.stock import ARTICLE, KINDS, train_tokenizer
+from tests.stock import KINDS, SCRIPTS, train_tokenizer
 
-LINES = [*ARTICLE.values(), "  two   spaces\tand a tab  ", "自由 平等", "word"]
+LINES = [*SCRIPTS.values(), "  two   spaces\tand a tab  ", "自由 平等", "word"]
 
 
 def _pieces(lines: TokenizedLines) -> list[list[int]]:

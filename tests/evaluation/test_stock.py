@@ -23,9 +23,9 @@ from equiglot.evaluation.likelihood import word_bits
 from equiglot.evaluation.lines import tokenize_lines
 from equiglot.evaluation.stock import FREQUENCY, spread, write_stock_scores
 from equiglot.models import OpenModel, open_model
-from tests.stock import ARTICLE, save_stock
+from tests.stock import SCRIPTS, save_stock
 
-TEXTS = {"en": [ARTICLE["en"], "All free and equal", "自由 in dignity"] * 3, "ru": [ARTICLE["ru"]] * 4}
+TEXTS = {"en": [SCRIPTS["en"], "All free and equal", "自由 in dignity"] * 3, "ru": [SCRIPTS["ru"]] * 4}
 ASKING = Asking(resamples=100, likelihood_lines=5)
 
 
@@ -110,8 +110,8 @@ def test_all_numbers_are_written(scores: StockScores, tmp_path: Path) -> None:
 
 
 def test_texts_are_read_as_they_are(tmp_path: Path) -> None:
-    (tmp_path / "ru.txt").write_text(f"\n {ARTICLE['ru']} \n\n  \nещё\n", encoding="utf-8")
-    assert read_texts([f"ru={tmp_path / 'ru.txt'}"]) == {"ru": [f" {ARTICLE['ru']} ", "ещё"]}
+    (tmp_path / "ru.txt").write_text(f"\n {SCRIPTS['ru']} \n\n  \nещё\n", encoding="utf-8")
+    assert read_texts([f"ru={tmp_path / 'ru.txt'}"]) == {"ru": [f" {SCRIPTS['ru']} ", "ещё"]}
 
 
 def _refused(tmp_path: Path) -> Iterator[tuple[list[str], str]]:
@@ -139,7 +139,7 @@ def test_texts_that_are_refused(tmp_path: Path) -> None:
 
 
 def test_words_that_are_clauses_are_told(models: list[OpenModel], capsys: pytest.CaptureFixture[str]) -> None:
-    for text, said in ((ARTICLE["en"], False), ("ຄົນເຮົາເກີດມາມີອິດສະຫຼະ ແລະສະເໝີພາບກັນໃນສັກສີ", True)):
+    for text, said in ((SCRIPTS["en"], False), ("ຄົນເຮົາເກີດມາມີອິດສະຫຼະ ແລະສະເໝີພາບກັນໃນສັກສີ", True)):
         scores = score_stock([models[2]], {"lo": [text] * 3}, ASKING)
         words = text.split()
         assert scores.coverage[0].word_length == pytest.approx(np.mean([len(word) for word in words]))

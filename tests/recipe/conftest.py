@@ -7,13 +7,8 @@ import pytest
 
 from equiglot.errors import InputError
 from equiglot.recipe import load_recipe
+from tests.articles import ARTICLE
 
-# Article 1 of the Universal Declaration of Human Rights: nothing here is trained.
-ARTICLE = {
-    "en": "All human beings are born free and equal in dignity and rights.",
-    "ru": "Все люди рождаются свободными и равными в своём достоинстве и правах.",
-    "ko": "모든 인간은 태어날 때부터 자유로우며 그 존엄과 권리에 있어 동등하다.",
-}
 RECIPE = """\
 name: small
 languages:
@@ -43,8 +38,8 @@ Refused = Callable[..., InputError]
 def place(tmp_path: Path) -> Path:
     """A folder with text/<language>.txt and small.yaml."""
     (tmp_path / "text").mkdir()
-    for language, sentence in ARTICLE.items():
-        (tmp_path / "text" / f"{language}.txt").write_text(sentence + "\n", encoding="utf-8")
+    for language in ("en", "ru", "ko"):
+        (tmp_path / "text" / f"{language}.txt").write_text(ARTICLE[language] + "\n", encoding="utf-8")
     (tmp_path / "small.yaml").write_text(RECIPE, encoding="utf-8")
     return tmp_path
 

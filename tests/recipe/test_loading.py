@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import jsonschema
 import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
@@ -270,7 +271,6 @@ def check_structure(schema: dict[str, object]) -> None:
 def test_schema() -> None:
     schema = recipe_schema()
     check_structure(schema)
-    jsonschema = pytest.importorskip("jsonschema")
     jsonschema.Draft202012Validator.check_schema(schema)
     validator = jsonschema.Draft202012Validator(schema)
     library = Path(__file__).parents[2] / "equiglot" / "recipe" / "library"
