@@ -146,7 +146,7 @@ def init(
 ) -> None:
     """Makes a commented recipe from a folder of text."""
     from equiglot.display import print_found
-    from equiglot.pipeline import device
+    from equiglot.models import device
     from equiglot.recipe import initialise
 
     found = initialise(folder, into, gpu=device().type != "cpu", replace=replace)

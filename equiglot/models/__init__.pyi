@@ -1,5 +1,5 @@
 from .attention import attend_in_fp32
-from .building import build_model, count_parameters, export_model, load_model
+from .building import build_model, count_parameters, device, export_model, load_model, on_device
 from .forward import SHAPE_STEP, TensorBatch, head_parts, hidden_states, target_logits, to_tensors
 from .layers import can_encode
 from .opening import OpenModel, find_model, name_models, open_model
@@ -17,6 +17,7 @@ __all__ = [
     "can_encode",
     "check_token",
     "count_parameters",
+    "device",
     "export_model",
     "find_model",
     "head_parts",
@@ -24,6 +25,7 @@ __all__ = [
     "load_model",
     "look_up",
     "name_models",
+    "on_device",
     "open_model",
     "prepare_upload",
     "send",

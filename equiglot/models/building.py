@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
+from torch import nn
 from transformers import AutoModelForMaskedLM, BertConfig, BertForMaskedLM, PreTrainedModel, PreTrainedTokenizerFast
 
 from equiglot.errors import InputError
@@ -13,6 +14,17 @@ from equiglot.vocabulary import write_tokenizer
 
 # What a folder of weights may hold: nothing that is executed when it is read.
 _PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
+
+
+def device() -> torch.device:
+    """Where models run: the GPU, if there is one."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def on_device(model: PreTrainedModel) -> PreTrainedModel:
+    """`model`, moved to where models run."""
+    nn.Module.to(model, device())
+    return model
 
 
 def build_model(settings: EncoderSettings, vocabulary_size: int, *, padding: int, seed: int) -> PreTrainedModel:

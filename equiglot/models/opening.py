@@ -4,13 +4,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
 from torch import nn
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from equiglot.errors import InputError
 from equiglot.masking import Framing, framing_of
-from equiglot.models.building import load_model
+from equiglot.models.building import load_model, on_device
 from equiglot.models.checking import check_ids
 from equiglot.run import RunDirectory
 from equiglot.vocabulary import load_tokenizer
@@ -113,10 +112,8 @@ def open_model(name: str, source: str) -> OpenModel:
     check_ids(tokenizer, model, source)
     tokenizer.backend_tokenizer.no_truncation()  # what tokenizer.json says of both is meant for batches
     tokenizer.backend_tokenizer.no_padding()
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    nn.Module.to(model, device)
     length = min(_LONGEST, tokenizer.model_max_length, _positions(model)) - 2
-    return OpenModel(name, model.eval(), tokenizer, framing_of(tokenizer), length)
+    return OpenModel(name, on_device(model).eval(), tokenizer, framing_of(tokenizer), length)
 
 
 def _positions(model: PreTrainedModel) -> int:

@@ -15,7 +15,6 @@ from equiglot.pipeline.progress import JobProgress, TextProgress
 from equiglot.pipeline.publishing import publish
 from equiglot.pipeline.running import run_recipe
 from equiglot.pipeline.status import Status, read_status
-from equiglot.pipeline.work import device
 from equiglot.pipeline.workers import Event, WorkerFailed
 
 __all__ = [
@@ -30,7 +29,6 @@ __all__ = [
     "Watcher",
     "WorkerFailed",
     "compare_runs",
-    "device",
     "plan_recipe",
     "publish",
     "read_run",

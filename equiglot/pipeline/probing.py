@@ -9,9 +9,8 @@ from transformers import PreTrainedModel
 
 from equiglot.labels import OnlineTeachers, SoftLabels, freeze
 from equiglot.masking import Alphabet, BatchSettings, BatchStream, Framing, MaskSettings
-from equiglot.models import EncoderSettings, build_model
+from equiglot.models import EncoderSettings, build_model, device, on_device
 from equiglot.objectives import Objective
-from equiglot.pipeline.work import device, on_device
 from equiglot.training import CheckpointFolder, Progress, Trainer, TrainingSettings
 from equiglot.vocabulary import TokenizedText
 

@@ -7,10 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors.numpy import save_file
-from torch import nn
-from transformers import PreTrainedModel
 
 from equiglot.corpus import build_corpus
 from equiglot.errors import InputError
@@ -27,7 +24,7 @@ from equiglot.evaluation import (
 )
 from equiglot.labels import OnlineTeachers, freeze
 from equiglot.masking import Framing, framing_of, hash_name, hash_words
-from equiglot.models import build_model, export_model, load_model
+from equiglot.models import build_model, device, export_model, load_model, on_device
 from equiglot.pipeline.events import EventWriter
 from equiglot.pipeline.graph import Kind
 from equiglot.pipeline.progress import JobProgress, TextProgress
@@ -116,11 +113,6 @@ def _check_enough(recipe: Recipe, language: str, sequences: int) -> None:
         )
 
 
-def device() -> torch.device:
-    """Where models run: the GPU, if there is one."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-
-
 def randomness(recipe: Recipe, plan: ModelPlan) -> int:
     """What initialisation, order, masks and dropout of a training are drawn from.
 
@@ -140,12 +132,6 @@ def read_for(run: RunDirectory, recipe: Recipe, plan: ModelPlan, framing: Framin
         framing=framing,
         seed=randomness(recipe, plan),
     )
-
-
-def on_device(model: PreTrainedModel) -> PreTrainedModel:
-    """`model`, moved to where models run."""
-    nn.Module.to(model, device())
-    return model
 
 
 def make_model(run: RunDirectory, recipe: Recipe, plan: ModelPlan, checkpoints: Path, hooks: Hooks) -> None:
