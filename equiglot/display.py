@@ -8,12 +8,13 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TaskProgre
 from rich.table import Table
 from rich.text import Text
 
-from equiglot.evaluation import Filler, Score, StockScores
+from equiglot.evaluation import PRIMARY, Filler, Score, StockScores
 from equiglot.models import Upload
 from equiglot.pipeline import Event, Graph, Job, JobProgress, Plan, Status, TextProgress, Watcher
 from equiglot.recipe import Found, Recipe
 from equiglot.training import Progress as TrainingProgress
 
+_METRICS = {"accuracy": "accuracy", "macro_f1": "macro-F1"}
 _LONGEST_WORDS = 12  # characters on average; above, what stands between spaces is more than a word
 
 
@@ -92,8 +93,9 @@ class RunDisplay:
 
 
 def text_in_words(progress: TextProgress) -> str:
-    """How much text is read, compared or written."""
-    return f"{progress.stage}, {progress.done:,} {'characters' if progress.stage == 'reading' else 'sentences'}"
+    """How much text is read, compared, written or encoded, or how many languages are probed."""
+    units = {"reading": "characters", "probing": "languages"}
+    return f"{progress.stage}, {progress.done:,} {units.get(progress.stage, 'sentences')}"
 
 
 def progress_in_words(progress: JobProgress | None) -> str:
@@ -170,15 +172,16 @@ def print_results(console: Console, status: Status, recipe: Recipe) -> None:
 
 
 def print_scores(console: Console, status: Status, languages: Sequence[str] | None = None) -> None:
-    """MRR in percent, a row a model and a column a language."""
-    if not status.scores:
-        return
+    """Scores in percent, a table for MRR and two for each task that is probed; a row a model, a column a language."""
     languages = languages or list(dict.fromkeys(score.language for score in status.scores))
-    table = Table("MRR, %", *languages, box=None, pad_edge=False)
-    for model in dict.fromkeys(score.model for score in status.scores):
-        values = {score.language: score for score in status.scores if score.model == model}
-        table.add_row(model, *(f"{values[code].value:.1f}" if code in values else "" for code in languages))
-    console.print(table)
+    for task, source in dict.fromkeys((score.task, score.source) for score in status.scores):
+        scores = [score for score in status.scores if (score.task, score.source) == (task, source)]
+        title = "MRR, %" if source is None else f"{task}, {source}, {_METRICS[PRIMARY[task]]}, %"
+        table = Table(title, *languages, box=None, pad_edge=False)
+        for model in dict.fromkeys(score.model for score in scores):
+            values = {score.language: score for score in scores if score.model == model}
+            table.add_row(model, *(f"{values[code].value:.1f}" if code in values else "" for code in languages))
+        console.print(table)
 
 
 def print_found(console: Console, found: Found, recipe: str) -> None:

@@ -83,6 +83,18 @@ class RunDirectory:
         """Scores of one model: scores.jsonl, and ranks.safetensors for paired statistics."""
         return self.root / "scores" / name
 
+    def task(self, name: str) -> Path:
+        """Labelled data of a task: one .arrow a language and split, task.json."""
+        return self.root / "tasks" / name
+
+    def features(self, name: str) -> Path:
+        """Hidden states of a task's words or sentences, `name` is task.model: one .npy a language and split."""
+        return self.root / "features" / name
+
+    def probes(self, name: str) -> Path:
+        """What probes on these features predict, `name` is task.model: predictions, estimates, scores.jsonl."""
+        return self.root / "probes" / name
+
     @property
     def scores(self) -> Path:
         """All scores of the run, one row a number."""

@@ -35,13 +35,14 @@ from equiglot.recipe.merging import merge, override
 from equiglot.recipe.reading import read_tree
 from tests.conftest import ROOT
 from tests.corpus.dumps import Article, dump
+from tests.labelled import write_entities, write_treebanks
 
 DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", *sorted(DOCS.glob("*.md"))]
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 MAKE = re.compile(r"^make (\w+)", re.MULTILINE)
 NAME = re.compile(r"# (\S+\.yaml)\n")
-BEFORE = {"models.md": "balance.md", "scale.md": "balance.md"}
+BEFORE = {"models.md": "balance.md", "probes.md": "balance.md", "scale.md": "balance.md"}
 """Pages that go on where another one ends."""
 REFUSED = {"equiglot run balance.yaml --into runs/balance --set models.student.labels.weight=0.5"}
 """Commands of which the page says so."""
@@ -141,7 +142,15 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Reader:
             (into / "pages.txt").write_text("\n\n".join(_pages(language, characters)), encoding="utf-8")
         except InputError as error:
             pytest.skip(str(error))
+    _write_labels(place)
     return Reader(place)
+
+
+def _write_labels(place: Path) -> None:
+    """ud/ and ner/, as the page on probes names them."""
+    write_treebanks(place, list(SAMPLE))
+    write_entities(place, ["en", "ru"])
+    write_entities(place, ["tr"], person="PERSON")
 
 
 @pytest.mark.slow

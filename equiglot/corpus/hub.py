@@ -72,7 +72,7 @@ class HubSource(BaseModel):
         """
         if importlib.util.find_spec("datasets") is None:
             what = "Datasets of the Hugging Face Hub need the package datasets, which is not installed."
-            raise InputError(what, where=f"languages.{language}.text", fix="pip install equiglot[hub]")
+            raise InputError(what, where=self._where(language), fix="pip install equiglot[hub]")
         return [(" ".join([self.dataset, self._configuration(language) or "", self.split, self.column]), self._name)]
 
     def documents(self, language: str) -> Iterator[Document]:
@@ -117,6 +117,15 @@ class HubSource(BaseModel):
     @property
     def _name(self) -> str:
         return f"dataset {Path(self.dataset).name if self._is_folder else self.dataset}"
+
+    def _where(self, language: str) -> str:
+        """The field of a recipe that it stands in."""
+        return f"languages.{language}.text"
+
+    @property
+    def _columns(self) -> list[str]:
+        """What is read of a row."""
+        return [self.column]
 
     @property
     def _is_folder(self) -> bool:
@@ -180,45 +189,48 @@ class HubSource(BaseModel):
     def _rows(self, builder: "DatasetBuilder", language: str) -> Iterator[dict[str, Any]]:
         try:
             if files := self._parquet_files(builder):
-                yield from islice(_parquet_rows(files, self.column), self.limit)
+                yield from islice(_parquet_rows(files, self._columns), self.limit)
             else:
                 yield from islice(builder.as_streaming_dataset(split=self.split), self.limit)
         except Exception as error:
             raise self._refused(error, language) from None
 
     def _text(self, row: dict[str, Any], language: str) -> str:
-        if self.column not in row:
-            near = get_close_matches(self.column, row, n=1)
-            fix = f"did you mean {near[0]!r}?" if near else f"its columns are: {', '.join(row)}"
-            raise self._wrong(f"has no column {self.column!r}", language, fix)
-        text = row[self.column]
+        text = self._value(row, self.column, language)
         if text is not None and not isinstance(text, str):
             what = f"holds no text in the column {self.column!r}, but {type(text).__name__}"
             raise self._wrong(what, language, "name a column of strings")
         return text or ""
+
+    def _value(self, row: dict[str, Any], column: str, language: str) -> Any:
+        if column not in row:
+            near = get_close_matches(column, row, n=1)
+            fix = f"did you mean {near[0]!r}?" if near else f"its columns are: {', '.join(row)}"
+            raise self._wrong(f"has no column {column!r}", language, fix)
+        return row[column]
 
     def _refused(self, error: Exception, language: str) -> InputError:
         """Whatever the libraries of the Hub raise, as one message."""
         names = [kind.__name__ for kind in type(error).__mro__]
         if "ConnectionError" in names or "TransportError" in names:
             what = f"The Hugging Face Hub cannot be reached for the {self._name}."
-            return InputError(what, where=f"languages.{language}.text", fix=_OFFLINE)
+            return InputError(what, where=self._where(language), fix=_OFFLINE)
         reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
         return self._wrong(f"cannot be read: {reason}", language, "correct dataset, configuration, split or revision")
 
     def _wrong(self, what: str, language: str, fix: str) -> InputError:
-        return InputError(f"The {self._name} {what}.", where=f"languages.{language}.text", fix=fix)
+        return InputError(f"The {self._name} {what}.", where=self._where(language), fix=fix)
 
 
-def _parquet_rows(files: Iterable[str], column: str) -> Iterator[dict[str, Any]]:
-    """The rows of Parquet files, wherever they lie; of other columns only where `column` is missing.
+def _parquet_rows(files: Iterable[str], wanted: list[str]) -> Iterator[dict[str, Any]]:
+    """The rows of Parquet files, wherever they lie; of other columns only where one that is wanted is missing.
 
     `datasets` would load all columns, a whole row group at a time, on threads of Arrow's that abort the process if
     it ends soon after reading was stopped.
     """
     for file in files:
         with _open_parquet(file) as table:
-            columns = [column] if column in table.schema_arrow.names else None
+            columns = wanted if {*wanted} <= {*table.schema_arrow.names} else None
             for batch in table.iter_batches(ROWS, columns=columns, use_threads=False):
                 yield from batch.to_pylist()
 

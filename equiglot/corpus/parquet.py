@@ -41,7 +41,7 @@ class ParquetSource(ParallelPathSource):
     def _estimate(self, files: Sequence[Path]) -> float:
         rows = 0
         for file in files:
-            with _table(file) as table:
+            with opened_table(file) as table:
                 rows += table.metadata.num_rows
         some = [len(text or "") for _, _, text in islice(self._texts(files[0]), ROWS)]
         return rows * sum(some) / max(1, len(some))
@@ -54,9 +54,10 @@ class ParquetSource(ParallelPathSource):
     def _texts(self, file: Path) -> Iterator[tuple[int, Any, str | None]]:
         """Number, id if there is one, and text of each row."""
         columns = [self.column] if self.id is None else [self.column, self.id]
-        with _table(file) as table:
+        with opened_table(file) as table:
             for name in columns:
-                _check_column(table.schema_arrow, name, file, text=name == self.column)
+                check_column(table.schema_arrow, name, file)
+                _check_kind(table.schema_arrow, name, file, text=name == self.column)
             start = 0
             for batch in table.iter_batches(ROWS, columns=columns):
                 texts = _values(batch.column(self.column), file, start)
@@ -69,8 +70,12 @@ class ParquetSource(ParallelPathSource):
 
 
 @contextmanager
-def _table(file: Path) -> Iterator[parquet.ParquetFile]:
-    """An open Parquet file, whose faults become one message."""
+def opened_table(file: Path) -> Iterator[parquet.ParquetFile]:
+    """An open Parquet file, whose faults become one message.
+
+    Raises:
+        InputError: it cannot be read, is cut off or damaged, or is of another form.
+    """
     try:
         with parquet.ParquetFile(file, buffer_size=BUFFER_BYTES, pre_buffer=False) as table:
             yield table
@@ -82,7 +87,12 @@ def _table(file: Path) -> Iterator[parquet.ParquetFile]:
         raise _damaged(file, error) from None
 
 
-def _check_column(schema: pa.Schema, name: str, file: Path, *, text: bool) -> None:
+def check_column(schema: pa.Schema, name: str, file: Path) -> None:
+    """Refuses a column that is not there, or there twice.
+
+    Raises:
+        InputError: with the nearest name.
+    """
     if name not in schema.names:
         near = get_close_matches(name, schema.names, n=1)
         fix = f"did you mean {near[0]!r}?" if near else f"its columns are: {', '.join(schema.names[:20])}"
@@ -90,6 +100,9 @@ def _check_column(schema: pa.Schema, name: str, file: Path, *, text: bool) -> No
     if schema.names.count(name) > 1:
         what = f"{file.name} has several columns that are called {name!r}."
         raise InputError(what, where=file, fix="write it again with one of that name")
+
+
+def _check_kind(schema: pa.Schema, name: str, file: Path, *, text: bool) -> None:
     kind = schema.field(name).type
     kind = kind.value_type if pa.types.is_dictionary(kind) else kind
     strings = pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)

@@ -82,7 +82,7 @@ class PathSource(BaseModel, ABC):
     def identity(self, language: str) -> dict[str, Any]:
         """What stands for the text in a fingerprint: how it is read, and the files' checksums, not their names."""
         settings = self.model_dump(mode="json", exclude={"paths"})
-        return {**settings, "checksums": [_checksum(file) for file in self.files()]}
+        return {**settings, "checksums": [checked_sum(file) for file in self.files()]}
 
     def describe(self, language: str) -> str:
         """One sentence on what the text is."""
@@ -173,7 +173,12 @@ def _check_size(file: Path) -> None:
         raise InputError(f"The text file {file.name} is empty.", where=file, fix="fill it or leave it out")
 
 
-def _checksum(file: Path) -> str:
+def checked_sum(file: Path) -> str:
+    """The checksum of a file.
+
+    Raises:
+        InputError: it cannot be read.
+    """
     try:
         return checksum(file)
     except OSError as error:

@@ -9,13 +9,33 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError,
 from equiglot.errors import InputError
 from equiglot.run import atomic_file
 
-Metric = Literal["mrr", "accuracy", "top5", "loss", "d", "difference", "bits"]
+Metric = Literal[
+    "mrr", "accuracy", "top5", "loss", "d", "difference", "bits", "macro_f1", "entity_f1", "seqeval_f1", "p"
+]
 """What a number is.
 
-`mrr`, `accuracy`, `top5`: percent (0 to 100). `loss`: nats per masked position. `d`: distance from the monolingual
-teachers in points of MRR (paper 1, Eq. 3), positive where the model is better. `difference`: MRR of `model` minus MRR
-of `reference` in points, on the same masks. `bits`: per character of text, less is better.
+`mrr`, `accuracy`, `top5`: percent (0 to 100). `loss`: nats per masked position. `bits`: per character of text, less is
+better. `macro_f1`: F1 in percent, the mean over classes ("O" among them) of single words or sentences (paper 1,
+section 7). `entity_f1`: F1 of whole entities in percent, strict IOB2. `seqeval_f1`: the same as XTREME counts it, by
+seqeval's lenient reading.
+
+Relative to `reference`: `d`: distance from the monolingual teachers in points of MRR (paper 1, Eq. 3), positive where
+the model is better. `difference`: the task's first metric (`PRIMARY`) of `model` minus that of `reference`, in points,
+on the same items. `p`: of a Wilcoxon signed-rank test over the languages' differences, 0 to 1; `n` languages.
 """
+
+PRIMARY: dict[str, Metric] = {
+    "mlm": "mrr",
+    "pos": "accuracy",
+    "ner": "macro_f1",
+    "topic": "accuracy",
+    "place": "macro_f1",
+}
+"""The metric of each task that models are compared by."""
+
+IN_LANGUAGE, ZERO_SHOT = "in-language", "zero-shot"
+"""What stands in `Score.source` for a probe tested on the language that it was trained on, and for the mean over the
+probes trained on all other languages."""
 
 _GROUP = "group:"
 
@@ -42,7 +62,11 @@ class Score(BaseModel):
         high: upper end of the 95 % interval, or None where there is none.
         n: how many items (masked positions, for "mlm") it was measured on.
         seed: the seed of the training that it belongs to.
-        reference: the model that it is relative to, for `d` and `difference`.
+        reference: the model that it is relative to, for `d`, `difference` and `p`.
+        source: for a probe, the language that it was trained on: a code, `IN_LANGUAGE` or `ZERO_SHOT`; of a group, the
+            mean over its languages as targets. None where nothing is trained to be scored.
+        deviation: standard deviation over repeats (n - 1 in the denominator); `value` is their mean. None without.
+        repeats: how often the probe was trained, from different initial weights.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -57,6 +81,9 @@ class Score(BaseModel):
     n: int = Field(ge=0)
     seed: int
     reference: str | None = None
+    source: str | None = None
+    deviation: FiniteFloat | None = None
+    repeats: int = Field(default=1, ge=1)
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -64,7 +91,7 @@ class Score(BaseModel):
             raise ValueError("an interval has both ends, `low` and `high`, or none")
         if self.low is not None and self.high is not None and self.low > self.high:
             raise ValueError(f"the interval is upside down: low {self.low}, high {self.high}")
-        if self.metric in ("d", "difference") and self.reference is None:
+        if self.metric in ("d", "difference", "p") and self.reference is None:
             raise ValueError(f"metric {self.metric!r} is relative to a model: `reference` must name it")
         return self
 

@@ -21,6 +21,7 @@ from equiglot.evaluation import (
     write_scores,
 )
 from equiglot.labels import SoftLabels
+from equiglot.pipeline.probes import ProbedModels
 from equiglot.pipeline.records import Record, read_record, recorded_graph, state_of
 from equiglot.pipeline.wording import balance_in_words, encoder_in_words, labels_in_words, vocabulary_in_words
 from equiglot.pipeline.work import SPLITS, bootstrap_of
@@ -75,6 +76,7 @@ class Assembly:
 
     Attributes:
         mrr: model -> language -> its MRR, for all that is scored.
+        probed: task -> its probes, for every task whose data is prepared.
     """
 
     def __init__(self, run: RunDirectory, recipe: Recipe, bootstrap: Bootstrap | None = None) -> None:
@@ -83,8 +85,8 @@ class Assembly:
         jobs = recorded_graph(run, recipe).jobs
         self._states = {name: state_of(run, job) for name, job in jobs.items()}
         self._records = {name: read_record(run, name) for name, state in self._states.items() if state == "done"}
-        (task,) = recipe.evaluation
-        self._bootstrap = bootstrap or bootstrap_of(task)
+        self._bootstrap = bootstrap or bootstrap_of(recipe.masked)
+        self.probed = {task: self._probed(task) for task in recipe.probed if self._done(f"task/{task}")}
         self.mrr = {name: self._estimates(name) for name in (*self._plans, FREQUENCY) if self._done(f"scores/{name}")}
 
     def scores(self) -> Iterator[Score]:
@@ -92,10 +94,12 @@ class Assembly:
         for name in self.mrr:
             yield from read_scores(self._run.scores_of(name) / "scores.jsonl")
         yield from self.comparisons(self._recipe.groups)
+        for probed in self.probed.values():
+            yield from probed.scores()
 
     def comparisons(self, groups: Mapping[str, Sequence[str]]) -> Iterator[Score]:
         """Means over groups of languages, distances from the teachers, and differences between models."""
-        compared = {name: scores for name, scores in self.mrr.items() if name == FREQUENCY or self._multilingual(name)}
+        compared = {name: scores for name, scores in self.mrr.items() if name == FREQUENCY or self._compared(name)}
         reference, seed = self._recipe.report.reference, self._recipe.seed
         yield from comparison_rows(compared, self.teachers(), reference=reference, groups=groups, seed=seed)
 
@@ -114,6 +118,7 @@ class Assembly:
             curves=tuple(curves),
             reference=self._recipe.report.reference,
             references={code: self._recipe.reference(code) for code in self._recipe.trained_languages},
+            tasks=tuple(probed.task() for probed in self.probed.values()),
             run=self._about_run(),
             missing=self._missing(),
             notes=self._recipe.report.notes,
@@ -131,8 +136,12 @@ class Assembly:
     def _done(self, job: str) -> bool:
         return self.record(job) is not None
 
-    def _multilingual(self, name: str) -> bool:
-        return len(self._plans[name].languages) > 1
+    def _compared(self, name: str) -> bool:
+        return not self._recipe.is_expert(self._plans[name])
+
+    def _probed(self, task: str) -> ProbedModels:
+        done = [name for name in self._plans if self._done(f"probes/{task}.{name}")]
+        return ProbedModels(self._run, self._recipe, self._recipe.probed[task], done)
 
     def _estimates(self, name: str) -> ByLanguage:
         positions = read_positions(self._run.scores_of(name) / "positions.safetensors")
@@ -159,6 +168,7 @@ class Assembly:
             code=code,
             name=name,
             text=corpus.description,
+            wikipedia=self._recipe.languages[code].wikipedia,
             cleaning=tuple(steps),
             fertility=held_out.fertility if held_out else None,
             continued=held_out.continued_share if held_out else None,
@@ -187,7 +197,7 @@ class Assembly:
     def _role(self, plan: ModelPlan) -> Role:
         if isinstance(plan.labels, SoftLabels):
             return "student"
-        return "baseline" if len(plan.languages) > 1 else "teacher"
+        return "teacher" if self._recipe.is_expert(plan) else "baseline"
 
     def _model(self, plan: ModelPlan) -> Model:
         known = Model(
@@ -199,6 +209,7 @@ class Assembly:
             balancing=balance_in_words(plan),
             encoder=encoder_in_words(plan.encoder),
             seed=plan.seed(self._recipe),
+            teachers=plan.teachers(),
         )
         if not self._done(f"model/{plan.name}"):
             return known

@@ -16,7 +16,9 @@ from equiglot.recipe import Recipe
 from equiglot.report import ComparedRun, Comparison, Field, is_comparison, listed, name_in, write_comparison
 from equiglot.run import RunDirectory, canonical_json, check_new, fingerprint
 
-_WORDS = {"name", "description", "report"}  # fields of a recipe that change nothing that is made
+_WORDS: dict[str, Any] = {  # fields of a recipe that change nothing that is made
+    "name": True, "description": True, "report": True, "languages": {"__all__": {"wikipedia"}},
+}  # fmt: skip
 _MISSING = object()
 _SHOWN = 200  # characters of a value
 
@@ -38,9 +40,8 @@ def compare_runs(roots: Sequence[Path], into: Path, *, replace: bool = False) ->
     """
     _check(roots, into, replace=replace)
     recipes = [read_run(root) for root in roots]
-    (task,) = recipes[0].evaluation
-    names = _names(roots)
-    runs = [_Run(*each, bootstrap_of(task)) for each in zip(names, roots, recipes, strict=True)]
+    names, bootstrap = _names(roots), bootstrap_of(recipes[0].masked)
+    runs = [_Run(*each, bootstrap) for each in zip(names, roots, recipes, strict=True)]
     groups = _common_groups(recipes)
     pairs = list(combinations(runs, 2))
     comparison = Comparison(
@@ -91,9 +92,9 @@ class _Run:
 
     @property
     def scores(self) -> dict[str, ByLanguage]:
-        """MRR of the monolingual teachers together, and of every multilingual model."""
-        wide = {name for name, plan in self.recipe.plans().items() if len(plan.languages) > 1}
-        models = {name: scores for name, scores in self.assembly.mrr.items() if name in wide}
+        """MRR of the monolingual teachers together, and of every model that is compared with them."""
+        shown = {name for name, plan in self.recipe.plans().items() if not self.recipe.is_expert(plan)}
+        models = {name: scores for name, scores in self.assembly.mrr.items() if name in shown}
         return {self.recipe.report.reference: self.assembly.teachers(), **models}
 
     def compared(self, groups: Mapping[str, Sequence[str]]) -> ComparedRun:
@@ -140,14 +141,13 @@ class _Run:
         """What its scores in a language hang on besides the model: reason -> a mark; nothing if that is not known."""
         if not all(map(self.assembly.record, ("vocabulary/shared", f"corpus/{language}", f"tokens/{language}"))):
             return {}
-        (task,) = self.recipe.evaluation
         cut = {file: mark for file, mark in self._outputs(f"tokens/{language}").items() if file.startswith("test")}
         return {
             "their vocabularies differ, and other tokens are easier or harder to guess":
                 self._outputs("vocabulary/shared").get("tokenizer.json"),
             "their test texts differ": self._outputs(f"corpus/{language}").get("test.arrow"),
             "their test texts are cut otherwise": cut,
-            "other positions are masked": task.model_dump(exclude={"resamples"}),
+            "other positions are masked": self.recipe.masked.model_dump(exclude={"resamples"}),
         }  # fmt: skip
 
     def _outputs(self, job: str) -> dict[str, str]:
@@ -157,7 +157,7 @@ class _Run:
 
 def _without_seeds(recipe: Recipe) -> Any:
     """A recipe without names, words, places and the seeds of trainings; those of the test belong to it."""
-    tree = recipe.model_dump(mode="json", exclude={*_WORDS, "seed"})
+    tree = recipe.model_dump(mode="json", exclude={**_WORDS, "seed": True})
     for settings in (tree, *tree["models"].values()):
         settings["training"].pop("seed")
         settings["encoder"].pop("folder")

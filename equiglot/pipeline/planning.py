@@ -12,8 +12,8 @@ from equiglot.masking import Alphabet, Framing
 from equiglot.models import count_parameters
 from equiglot.pipeline.graph import Graph
 from equiglot.pipeline.machine import Machine
-from equiglot.pipeline.probing import measure_speed
 from equiglot.pipeline.records import State, state_of
+from equiglot.pipeline.speed import measure_speed
 from equiglot.recipe import ModelPlan, Recipe
 from equiglot.run import RunDirectory
 from equiglot.training import Reading, plan_reading

@@ -1,5 +1,6 @@
 """How far a job is, as a worker says it and the run folder keeps it."""
 
+from collections.abc import Callable
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter
@@ -8,17 +9,20 @@ from equiglot.training import Progress
 
 
 class TextProgress(BaseModel):
-    """How far the preparation of a language's text is.
+    """How far the preparation of a language's text is, or the probing of a model.
 
     Attributes:
-        stage: reading, comparing or writing.
-        done: characters read, or sentences compared or written.
+        stage: reading, comparing, writing, encoding or probing.
+        done: characters read; sentences compared, written or encoded; languages that probes were trained on.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     stage: str
     done: int
 
+
+Tell = Callable[[str, int], None]
+"""Told a stage of a job, and how much of it was done since the last call."""
 
 JobProgress = Progress | TextProgress
 _PARSER: TypeAdapter[JobProgress] = TypeAdapter(JobProgress)

@@ -54,9 +54,10 @@ def read_record(run: RunDirectory, name: str) -> Record | None:
 
 
 def recorded_graph(run: RunDirectory, recipe: Recipe) -> Graph:
-    """The jobs of a run as it stands: what its text was is read from the records, the text itself is not."""
-    records = {language: read_record(run, f"corpus/{language}") for language in recipe.languages}
-    return Graph(recipe, {language: record.inputs["source"] for language, record in records.items() if record})
+    """The jobs of a run as it stands: what its text and labels were is read from the records, they themselves not."""
+    jobs = [*(f"corpus/{language}" for language in recipe.languages), *(f"task/{task}" for task in recipe.probed)]
+    records = {job: read_record(run, job) for job in jobs}
+    return Graph(recipe, {job: record.inputs["source"] for job, record in records.items() if record})
 
 
 def write_record(run: RunDirectory, graph: Graph, job: Job, seconds: float, source: str | None = None) -> Record:

@@ -12,8 +12,9 @@ from equiglot.pipeline.graph import Graph, Job
 from equiglot.pipeline.machine import Machine
 from equiglot.pipeline.records import check_outputs, explain_change, state_of, take_from
 from equiglot.pipeline.signals import StopSignals
-from equiglot.recipe import Recipe, recipe_text
+from equiglot.recipe import MaskedLanguageModelling, Recipe, recipe_text
 from equiglot.run import RunDirectory, write_text
+from equiglot.tasks import task_at
 
 
 def run_recipe(
@@ -70,12 +71,18 @@ def run_recipe(
 
 def _at_commits(recipe: Recipe, graph: Graph) -> Recipe:
     """The recipe with the commits that the fingerprints stand for: a dataset of the Hub may change meanwhile."""
+    evaluation = tuple(
+        each
+        if isinstance(each, MaskedLanguageModelling)
+        else task_at(each, graph.jobs[f"task/{each.task}"].inputs["source"])
+        for each in recipe.evaluation
+    )
     languages = {
         code: language.model_copy(update={"text": language.text.at(graph.jobs[f"corpus/{code}"].inputs["source"])})
         for code, language in recipe.languages.items()
         if isinstance(language.text, HubSource) and f"corpus/{code}" in graph.jobs
     }
-    return recipe.model_copy(update={"languages": {**recipe.languages, **languages}})
+    return recipe.model_copy(update={"languages": {**recipe.languages, **languages}, "evaluation": evaluation})
 
 
 def _left(run: RunDirectory, graph: Graph, replace: bool) -> list[Job]:

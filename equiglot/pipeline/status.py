@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from equiglot.evaluation import Score, read_scores
+from equiglot.evaluation import IN_LANGUAGE, PRIMARY, ZERO_SHOT, Score, read_scores
 from equiglot.pipeline.folder import lock_owner, read_run
 from equiglot.pipeline.progress import JobProgress, parse_progress
 from equiglot.pipeline.records import State, recorded_graph, state_of
@@ -18,7 +18,7 @@ class Status:
         states: job -> done, changed or left.
         running: job at work now -> how far it is (None where it does not say).
         process: the process id of the command at work, if one is.
-        scores: MRR so far.
+        scores: by language, so far: MRR, and of probes each task's first metric, in-language and zero-shot.
     """
 
     states: dict[str, State]
@@ -38,9 +38,13 @@ def read_status(root: Path) -> Status:
     states = {name: state_of(run, job) for name, job in jobs.items()}
     process = lock_owner(run)
     running = _running(run) if process is not None else {}
-    scored = [job.output(run) for name, job in jobs.items() if job.kind == "scores" and states[name] == "done"]
-    scores = [score for folder in scored for score in read_scores(folder / "scores.jsonl") if score.metric == "mrr"]
+    done = [job for name, job in jobs.items() if job.kind in ("scores", "probes") and states[name] == "done"]
+    scores = [score for job in done for score in read_scores(job.output(run) / "scores.jsonl") if _is_main(score)]
     return Status(states, running, process, scores)
+
+
+def _is_main(score: Score) -> bool:
+    return score.metric == PRIMARY[score.task] and score.source in (None, IN_LANGUAGE, ZERO_SHOT)
 
 
 def _running(run: RunDirectory) -> dict[str, JobProgress | None]:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from equiglot.labels import SoftLabels
 from equiglot.models import EncoderSettings
+from equiglot.probing import FixedProbe, Probing
 from equiglot.recipe import PLACEHOLDER, ModelPlan
 from equiglot.report import listed
 from equiglot.vocabulary import VocabularySettings
@@ -54,6 +55,18 @@ def encoder_in_words(settings: EncoderSettings) -> str:
     size = f"{settings.layers} layers, {settings.heads} heads, width {settings.hidden_size}"
     start = "" if settings.folder is None else f", started from {Path(settings.folder).name}"
     return f"{settings.architecture.upper()}, {size}, at most {settings.max_length} tokens{start}"
+
+
+def probe_in_words(settings: Probing) -> str:
+    """How the probes of a task are trained, and on what."""
+    layers = {"last": "the last layer", "all": "all layers, side by side", "mix": "a learnt mean of all layers"}
+    number = "the embeddings" if settings.layers == 0 else f"layer {settings.layers}"
+    read = layers[settings.layers] if isinstance(settings.layers, str) else number
+    probe = settings.probe
+    if isinstance(probe, FixedProbe):
+        updates = f"{probe.epochs:,} epochs of Adam in batches of {probe.batch:,} sentences"
+        return f"trained on {read} for {updates}, with a learning rate of {probe.learning_rate:g} that falls to 0"
+    return f"a multinomial logistic regression on {read}, trained to convergence, its penalty chosen on dev data"
 
 
 def vocabulary_in_words(settings: VocabularySettings, size: int, languages: Sequence[str]) -> str:

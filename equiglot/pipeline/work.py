@@ -27,7 +27,8 @@ from equiglot.masking import Framing, framing_of, hash_name, hash_words
 from equiglot.models import build_model, device, export_model, load_model, on_device
 from equiglot.pipeline.events import EventWriter
 from equiglot.pipeline.graph import Kind
-from equiglot.pipeline.progress import JobProgress, TextProgress
+from equiglot.pipeline.progress import JobProgress, Tell, TextProgress
+from equiglot.pipeline.tasks import make_features, make_probes, make_task
 from equiglot.recipe import FREQUENCY, MaskedLanguageModelling, ModelPlan, Recipe
 from equiglot.run import RunDirectory, atomic_folder, write_json
 from equiglot.training import CheckpointFolder, Reading, Trainer, plan_reading
@@ -50,32 +51,42 @@ class Hooks:
     stop: Callable[[], bool] = field(default=lambda: False)
     checkpoint_seconds: float = 60.0
 
+    def counter(self) -> Tell:
+        """Something to count with what is done of each stage of a job; the sums are told."""
+        done = Counter[str]()
+
+        def tell(stage: str, amount: int) -> None:
+            done[stage] += amount
+            self.progress(TextProgress(stage=stage, done=done[stage]))
+
+        return tell
+
 
 def perform(run: RunDirectory, recipe: Recipe, kind: Kind, subject: str, checkpoints: Path, hooks: Hooks) -> None:
     """Does one job, whose needs are done; its output appears complete or not at all.
 
     A training continues from the folder `checkpoints` and leaves it there.
     """
-    if kind == "corpus":
-        make_corpus(run, recipe, subject, hooks)
+    if kind == "task":
+        make_task(run, recipe, subject)
+    elif kind == "corpus":
+        make_corpus(run, recipe, subject, hooks.counter())
     elif kind == "vocabulary":
         make_vocabulary(run, recipe)
     elif kind == "tokens":
         make_tokens(run, recipe, subject)
     elif kind == "model":
         make_model(run, recipe, recipe.plans()[subject], checkpoints, hooks)
-    else:
+    elif kind == "scores":
         make_scores(run, recipe, subject)
+    elif kind == "features":
+        make_features(run, recipe, subject, hooks.counter())
+    else:
+        make_probes(run, recipe, subject, hooks.counter())
 
 
-def make_corpus(run: RunDirectory, recipe: Recipe, language: str, hooks: Hooks) -> None:
+def make_corpus(run: RunDirectory, recipe: Recipe, language: str, tell: Tell) -> None:
     """Text of a language, cleaned and split."""
-    done = Counter[str]()
-
-    def tell(stage: str, amount: int) -> None:
-        done[stage] += amount
-        hooks.progress(TextProgress(stage=stage, done=done[stage]))
-
     with atomic_folder(run.corpus(language)) as folder:
         build_corpus(language, recipe.languages[language], recipe.text, recipe.seed, folder, tell)
 
@@ -189,7 +200,7 @@ def _about(record: dict[str, Any], parameters: int, reading: Reading) -> dict[st
 
 def make_scores(run: RunDirectory, recipe: Recipe, name: str) -> None:
     """One model (or the frequency ranking) scored on the test text of its languages."""
-    tokenizer, (task,) = load_tokenizer(run.vocabulary), recipe.evaluation
+    tokenizer, task = load_tokenizer(run.vocabulary), recipe.masked
     masks = TestMasks(task.rate, task.draws, task.sequences, task.seed, framing_of(tokenizer))
     positions: dict[str, MaskedPositions] = {}
     if name == FREQUENCY:

@@ -11,15 +11,8 @@ from equiglot.recipe.loading import (
     validate_recipe,
 )
 from equiglot.recipe.reading import Origin, builtin_recipes
-from equiglot.recipe.settings import (
-    FREQUENCY,
-    PLACEHOLDER,
-    Language,
-    MaskedLanguageModelling,
-    ModelPlan,
-    ModelSettings,
-    Recipe,
-)
+from equiglot.recipe.scoring import MaskedLanguageModelling, ProbedTask
+from equiglot.recipe.settings import FREQUENCY, PLACEHOLDER, Language, ModelPlan, ModelSettings, Recipe
 
 __all__ = [
     "FREQUENCY",
@@ -30,6 +23,7 @@ __all__ = [
     "ModelPlan",
     "ModelSettings",
     "Origin",
+    "ProbedTask",
     "Recipe",
     "builtin_recipes",
     "initialise",

@@ -8,7 +8,9 @@ from pathlib import Path
 from equiglot.corpus import check_text
 from equiglot.errors import InputError
 from equiglot.labels import SoftLabels
+from equiglot.recipe.scoring import MaskedLanguageModelling, ProbedTask
 from equiglot.recipe.settings import FREQUENCY, PLACEHOLDER, ModelPlan, Recipe
+from equiglot.tasks import check_task
 
 
 def check_recipe(recipe: Recipe) -> None:
@@ -25,10 +27,14 @@ def check_recipe(recipe: Recipe) -> None:
         _check_teachers(recipe, plan, plans)
     _check_encoders(recipe)
     _check_reference(recipe, plans)
+    _check_published(recipe)
     for code, language in recipe.languages.items():
         with _named(f"languages.{code}.text"):
             check_text(recipe.text, {code: language})
     check_text(recipe.text, recipe.languages)
+    for number, evaluation in enumerate(recipe.evaluation):
+        if not isinstance(evaluation, MaskedLanguageModelling):
+            _check_task(recipe, f"evaluation.{number}", evaluation)
 
 
 @contextmanager
@@ -41,6 +47,16 @@ def _named(field: str) -> Iterator[None]:
             place = f" ({error.where})" if error.where and error.where not in error.what else ""
             raise InputError(f"{error.what.rstrip('.')}{place}", where=field, fix=error.fix) from None
         raise
+
+
+def _check_task(recipe: Recipe, field: str, task: ProbedTask) -> None:
+    texts = {code: recipe.languages[code].text for code in recipe.trained_languages}
+    try:
+        with _named(field):
+            check_task(task, recipe.trained_languages, texts)
+    except InputError as error:  # which names the task, not its place in the recipe
+        where = str(error.where).replace(f"evaluation.{task.task}", field)
+        raise InputError(error.what, where=where, fix=error.fix) from None
 
 
 def _check_names(recipe: Recipe) -> None:
@@ -156,6 +172,14 @@ def _check_reference(recipe: Recipe, plans: dict[str, ModelPlan]) -> None:
             where="report.reference",
             fix=nearest(min(references), tuple(plans)) or f"there is: {', '.join(recipe.models)}",
         )
+
+
+def _check_published(recipe: Recipe) -> None:
+    if recipe.report.published is not None:
+        from equiglot.report.published import read_published
+
+        with _named("report.published"):
+            read_published(recipe.report.published)
 
 
 def nearest(name: str, known: tuple[str, ...]) -> str | None:

@@ -11,6 +11,7 @@ from equiglot.recipe.checks import nearest
 from equiglot.recipe.reading import Origin
 from equiglot.recipe.settings import Recipe
 
+_UNIONS = ("tuple[", "list[", "literal[", "dict[", "tagged-union[", "function-", "str")  # how their members are called
 _LONGEST = 60  # characters of a wrong value that are shown
 
 
@@ -61,22 +62,20 @@ def _walk(location: Sequence[Any]) -> tuple[list[Any], tuple[str, ...]]:
         if tagged and step not in fields:
             types = tagged
             continue
-        if isinstance(step, str) and step.startswith(("tuple[", "list[", "literal[", "dict[", "function-", "str")):
+        if isinstance(step, str) and step.startswith(_UNIONS):
             continue
         known = tuple(fields)
         path.append(step)
         if step in fields:
             types = members(fields[step].annotation)
-        elif models:
-            types = []
         else:
             types = [inner for each in types for inner in inside(each)]
     return path, known
 
 
 def _kind(model: type[BaseModel]) -> str | None:
-    """The tag of a union's member: all that its `kind` can be."""
-    field = model.model_fields.get("kind")
+    """The tag of a union's member: all that its `kind` or `task` can be."""
+    field = model.model_fields.get("kind") or model.model_fields.get("task")
     return None if field is None else str(get_args(field.annotation)[0])
 
 

@@ -217,6 +217,12 @@ def _is_path(field: tuple[Any, ...], value: str) -> bool:
             return True
         case ("encoder", "folder") | ("models", _, "encoder", "folder"):
             return True
-        case ("languages", _, "text", "dataset"):
+        case ("report", "published"):
+            return value.endswith((".yaml", ".yml")) or names_folder(value)  # and not the name of a built-in one
+        case ("languages", _, "text", "dataset") | ("evaluation", _, "data", "dataset"):
             return names_folder(value)
+        case ("evaluation", _, "data", *steps) if "dataset" in steps:  # one of several languages
+            return names_folder(value)
+        case ("evaluation", _, "data", *steps) if {"train", "dev", "test"} & {*steps}:
+            return any(sign in value for sign in "/.*$~")  # and not the name of a dataset's split
     return False

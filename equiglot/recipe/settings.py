@@ -1,9 +1,9 @@
 """What a run is: one validated tree that composes the settings of all the packages below."""
 
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
 
 from equiglot.corpus import LanguageText, TextSettings
 from equiglot.corpus.balancing import All, BalancingPolicy
@@ -11,6 +11,7 @@ from equiglot.labels import HardLabels, Labels, SoftLabels
 from equiglot.masking import MaskSettings
 from equiglot.models import EncoderSettings
 from equiglot.recipe.merging import merge, plain
+from equiglot.recipe.scoring import Evaluations, MaskedLanguageModelling, ProbedTask
 from equiglot.training import TrainingSettings
 from equiglot.vocabulary import VocabularySettings
 
@@ -28,6 +29,9 @@ class Language(LanguageText):
 
     group: str | None = Field(None, description="Languages of a group are averaged in the report: high, low, ...")
     vocabulary_only: bool = Field(False, description="Its text serves the vocabulary; no model is trained on it.")
+    wikipedia: FiniteFloat | None = Field(
+        None, description="Binary logarithm of its Wikipedia's size in MB; the page draws the text's size against it."
+    )
 
 
 class ModelSettings(_Settings):
@@ -45,27 +49,16 @@ class ModelSettings(_Settings):
     training: TrainingSettings = TrainingSettings()
 
 
-class MaskedLanguageModelling(_Settings):
-    """MRR, accuracy and loss at masked positions of the test text, on the same masks for all models."""
-
-    task: Literal["mlm"] = Field("mlm", description="What is scored.")
-    rate: float = Field(0.15, gt=0, lt=1, description="Share of the positions that are predicted.")
-    draws: int = Field(1, gt=0, description="Different masks laid over each sentence.")
-    sequences: int | None = Field(None, gt=0, description="At most so many sequences of each language; all if null.")
-    resamples: int = Field(1000, ge=100, description="Bootstrap samples behind an interval.")
-    seed: int = Field(0, ge=0, description="Of masks and bootstrap.")
-
-
-def _evaluations(value: Any) -> Any:
-    return [{"task": each} if isinstance(each, str) else each for each in value] if isinstance(value, list) else value
-
-
 class ReportSettings(_Settings):
     """What the page compares with what."""
 
     reference: str = Field("mono-{language}", description="The model that a language's distance is measured from.")
     title: str | None = Field(None, description="The page's title; the recipe's name if null.")
     notes: tuple[str, ...] = Field((), description="Paragraphs that stand on the page.")
+    published: str | None = Field(
+        None,
+        description="Numbers of others that stand beside this run's: a YAML file, or paper1-shared or paper1-diverse.",
+    )
 
 
 class ModelPlan(_Settings):
@@ -81,6 +74,11 @@ class ModelPlan(_Settings):
     def seed(self, recipe: "Recipe") -> int:
         """The seed of its training, as scores name it."""
         return recipe.seed + self.training.seed
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it learns one language, from the masked words."""
+        return len(self.languages) == 1 and not isinstance(self.labels, SoftLabels)
 
     def teachers(self) -> dict[str, str]:
         """Language -> the model that teaches it."""
@@ -105,11 +103,7 @@ class Recipe(_Settings):
     models: dict[str, ModelSettings] = Field(
         min_length=1, description="Name -> model; a name with {language} in it stands for one model of each language."
     )
-    evaluation: Annotated[
-        tuple[MaskedLanguageModelling, ...],
-        Field(min_length=1, max_length=1),
-        BeforeValidator(_evaluations, json_schema_input_type=tuple[MaskedLanguageModelling | Literal["mlm"], ...]),
-    ] = (MaskedLanguageModelling(),)
+    evaluation: Evaluations = (MaskedLanguageModelling(),)
     report: ReportSettings = ReportSettings()
 
     @model_validator(mode="before")
@@ -120,6 +114,16 @@ class Recipe(_Settings):
             return data
         models = {name: _complete(model, data) for name, model in data["models"].items()}
         return {**data, "models": models}
+
+    @property
+    def masked(self) -> MaskedLanguageModelling:
+        """How masked language modelling is scored."""
+        return next(each for each in self.evaluation if isinstance(each, MaskedLanguageModelling))
+
+    @property
+    def probed(self) -> dict[str, ProbedTask]:
+        """Task -> how it is probed."""
+        return {each.task: each for each in self.evaluation if not isinstance(each, MaskedLanguageModelling)}
 
     @property
     def trained_languages(self) -> tuple[str, ...]:
@@ -160,6 +164,16 @@ class Recipe(_Settings):
     def reference(self, language: str) -> str:
         """The name of the model that `language`'s distance is measured from (paper 1, Eq. 3)."""
         return self.report.reference.replace(PLACEHOLDER, language)
+
+    def is_expert(self, plan: ModelPlan) -> bool:
+        """Whether a model is the monolingual expert of its language, and not one that is compared with it.
+
+        Students are not, nor other models of one language where the recipe has the one that distances are measured
+        from.
+        """
+        alike = {each.name for each in self.expanded() if each.is_plain and each.languages == plan.languages}
+        reference = self.reference(plan.languages[0])
+        return plan.is_plain and (plan.name == reference or reference not in alike)
 
     def expanded(self) -> Iterator[ModelPlan]:
         """The models in the recipe's order, templates written out; of equal names, all."""

@@ -9,7 +9,21 @@ from equiglot.report.card import write_card
 from equiglot.report.comparison import ComparedRun, Comparison, Field, name_in
 from equiglot.report.comparison_page import is_comparison, render_comparison, write_comparison
 from equiglot.report.contents import plots_of, tables_of
-from equiglot.report.data import CleaningStep, Curve, Language, Model, Portion, Report, Role, Run, Size
+from equiglot.report.data import (
+    CleaningStep,
+    Curve,
+    Language,
+    Model,
+    Portion,
+    ProbedTask,
+    Published,
+    PublishedNumber,
+    Report,
+    Role,
+    Run,
+    Size,
+    TaskLanguage,
+)
 from equiglot.report.engraving import write_figures
 from equiglot.report.page import render, write_report
 from equiglot.report.verdict import Verdict, verdict
@@ -25,10 +39,14 @@ __all__ = [
     "Language",
     "Model",
     "Portion",
+    "ProbedTask",
+    "Published",
+    "PublishedNumber",
     "Report",
     "Role",
     "Run",
     "Size",
+    "TaskLanguage",
     "Verdict",
     "is_comparison",
     "listed",

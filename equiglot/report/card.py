@@ -12,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from equiglot.report.data import Model, Portion, Report
 from equiglot.report.numbers import Numbers
 from equiglot.report.tables import Cell, Table, number_cell, row_header, row_languages
-from equiglot.report.words import count, decimal, duration, listed, short_count
+from equiglot.report.words import count, decimal, duration, listed, short_count, task_title
 from equiglot.report.writing import markdown_line, markdown_text
 from equiglot.run import write_text
 
@@ -20,9 +20,9 @@ MARK = "<!-- Made by Equiglot, and made again with the page. Take this line out 
 _FENCE = "---\n"
 _HEAD = re.compile(r"\s*---[ \t]*\n(.*?)\n---[ \t]*\n", re.DOTALL)
 _ROLES = {
-    "teacher": "a monolingual expert that multilingual models are compared with",
-    "baseline": "a multilingual model that learnt from the masked words alone",
-    "student": "a multilingual model that learnt from the distributions of its teachers",
+    "teacher": "a {kind} expert that other models are compared with",
+    "baseline": "a {kind} model that learnt from the masked words alone",
+    "student": "a {kind} model that learnt from the distributions of other models",
     "reference": "a reference",
 }
 _UNLICENSED = (
@@ -70,7 +70,7 @@ def model_card(report: Report, model: Model, added: dict[str, Any] | None = None
         model=model,
         languages=listed(names),
         example=_letters(names[0]),
-        role=_ROLES[model.role],
+        role=_ROLES[model.role].format(kind="multilingual" if len(model.languages) > 1 else "monolingual"),
         version=report.run.versions.get("equiglot", ""),
         facts=_facts(report, model),
         text=markdown_text(_text_table(report, model)),
@@ -88,7 +88,7 @@ def _our_metadata(model: Model) -> dict[str, Any]:
         "language": list(dict.fromkeys(langcodes.Language.get(code).language or code for code in model.languages)),
         "library_name": "transformers",
         "pipeline_tag": "fill-mask",
-        "tags": [*tags, *(["multilingual"] if model.multilingual else [])],
+        "tags": [*tags, *(["multilingual"] if len(model.languages) > 1 else [])],
     }
 
 
@@ -166,11 +166,20 @@ def _score_table(report: Report, model: Model) -> Table:
     return Table("On held-out text of the same sources, with 95 % intervals.", columns, kept)
 
 
+def _tested(report: Report, model: Model) -> str:
+    """What a model was tested on, a phrase."""
+    found = {score.task for score in report.scores if score.model == model.name}
+    probed = [task_title(task.task).lower() for task in report.tasks if task.task in found]
+    if not probed:
+        return "masked words only: on no task"
+    return f"masked words, and by linear probes on {listed(probed)}: on nothing else"
+
+
 def _limits(report: Report, model: Model) -> Iterator[str]:
     sizes = [portion.characters for portion in model.portions.values() if portion.characters is not None]
     if sizes and min(sizes) < _LITTLE:
         yield "It was trained on little text: what it knows of its languages, and of the world, is what stands in it."
-    yield "It was tested on masked words only: on no task, and not for bias. Test it on what you need it for."
+    yield f"It was tested on {_tested(report, model)}, and not for bias. Test it on what you need it for."
     yield (
         "MRR depends on the vocabulary: the numbers can be compared with those of models of the same vocabulary and "
         "test text, and with no others."

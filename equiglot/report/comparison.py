@@ -5,6 +5,7 @@ from itertools import combinations
 
 from equiglot.evaluation import Score
 from equiglot.report.data import Model, Part, Report
+from equiglot.report.numbers import TASK
 from equiglot.report.series import Series, multilingual_series
 from equiglot.report.tables import Pair
 from equiglot.report.words import count, listed
@@ -35,8 +36,8 @@ class ComparedRun(Part):
     tests: Mapping[str, str] = {}
 
     def is_scored(self, model: str) -> bool:
-        """Whether there are scores of a model."""
-        return any(score.model == model for score in self.report.scores)
+        """Whether there are scores of a model, masked words filled."""
+        return any(score.model == model and score.task == TASK for score in self.report.scores)
 
 
 class Field(Part):

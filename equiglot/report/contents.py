@@ -7,11 +7,17 @@ from dataclasses import dataclass
 import plotly.graph_objects as go
 
 from equiglot.report import figures, tables
-from equiglot.report.data import Report
+from equiglot.report.beside import beside
+from equiglot.report.data import ProbedTask, Report
+from equiglot.report.heat import transfer_maps
 from equiglot.report.numbers import TASK
+from equiglot.report.probes import probe_tables
+from equiglot.report.scaling import growth_figure, growth_table, growths, track_series
 from equiglot.report.series import Series, all_series, multilingual_series
 from equiglot.report.tables import Table
-from equiglot.report.words import count, decimal
+from equiglot.report.transfer import Transfer
+from equiglot.report.wikipedia import wikipedia_figure, wikipedia_fit
+from equiglot.report.words import capital, count, decimal, listed, metric_phrase, task_title
 
 
 @dataclass(frozen=True)
@@ -59,8 +65,11 @@ def plots_of(report: Report) -> tuple[Plot, ...]:
         _trade_off_plot(report),
         _scores_plot(report),
         _distance_plot(report),
+        *_amount_plots(report),
+        *(_transfer_plot(report, task) for task in report.tasks),
         _learning_plot(report),
         _loss_plot(report),
+        *_wikipedia_plots(report),
     )
 
 
@@ -113,6 +122,50 @@ def _distance_plot(report: Report) -> Plot:
     )
 
 
+def _amount_plots(report: Report) -> tuple[Plot, ...]:
+    """One, where models of one language differ in how much text they had."""
+    found = growths(report)
+    series = track_series(found)
+    plot = Plot(
+        name="amount",
+        title="Line chart: MRR by amount of training text; the table below has the numbers",
+        caption="MRR of models of one language by the characters of text that they were trained on, with 95 % "
+        "intervals; one line for those that learnt from the masked words, one for the students of each teacher.",
+        absent="",
+        views={report.language_name(growth.language): growth_figure(growth, series) for growth in found},
+        choice="Models of",
+        series=tuple(series.values()),
+    )
+    return (plot,) if found else ()
+
+
+def _transfer_plot(report: Report, task: ProbedTask) -> Plot:
+    maps = transfer_maps(report, task)
+    metric = capital(metric_phrase(Transfer(report, task).metric))
+    return Plot(
+        name=f"{task.task}-transfer",
+        title=f"{task_title(task.task)}, heat map: a row for each language that probes were trained on, a column for "
+        "each that they were tested on; the table below has the numbers",
+        caption=f"{metric} in percent{_of(maps)}, by the language that a probe was trained on (rows) and tested on "
+        "(columns). Framed: in-language. The stronger the colour the higher; it means the same for all models.",
+        absent="No probe was tested on another language"
+        + (": that needs labelled data in two." if _tested_on(task) < 2 else " yet."),
+        views=maps,
+        choice="Model",
+    )
+
+
+def _of(maps: Mapping[str, go.Figure]) -> str:
+    """Of whom a figure without a choice is."""
+    return "" if len(maps) > 1 else f" of {listed(list(maps))}"
+
+
+def _tested_on(task: ProbedTask) -> int:
+    """How many languages have labelled data to test on; if it is not known yet, as many as there are."""
+    known = [language for language in task.languages if language.items.get("test")]
+    return len(known) if task.languages else 2
+
+
 def _learning_plot(report: Report) -> Plot:
     return Plot(
         name="learning",
@@ -137,9 +190,26 @@ def _loss_plot(report: Report) -> Plot:
     )
 
 
+def _wikipedia_plots(report: Report) -> tuple[Plot, ...]:
+    """One, where the recipe states how large the languages' Wikipedias are."""
+    fit = wikipedia_fit(report)
+    if fit is None:
+        return ()
+    plot = Plot(
+        name="wikipedia",
+        title="Scatter plot: characters of training text against the size of the language's Wikipedia",
+        caption="Are the texts as unequal as the Wikipedias? Characters of training text against the binary logarithm "
+        f"of the size of the language's Wikipedia in MB, as the recipe states it. {fit.words}",
+        absent="",
+        views=single(wikipedia_figure(fit)),
+    )
+    return (plot,)
+
+
 def tables_of(report: Report) -> dict[str, Table]:
     """Name -> table, in the order of the page."""
-    best = "The best multilingual model of each row is bold; \N{ALMOST EQUAL TO} marks those within its noise."
+    kind = "" if report.only_teacher else "multilingual "
+    best = f"The best {kind}model of each row is bold; \N{ALMOST EQUAL TO} marks those within its noise."
     intervals = "95 % intervals in brackets."
     return {
         "mrr": tables.score_table(report, "mrr", f"MRR in percent{_positions(report)}; {intervals} {best}"),
@@ -159,6 +229,14 @@ def tables_of(report: Report) -> dict[str, Table]:
             report,
             "Paired differences in MRR between models, on the same masks; bold where the interval excludes zero.",
         ),
+        "amount": growth_table(
+            report,
+            "MRR in percent by characters of training text and what a model learnt from; 95 % intervals in brackets. "
+            "Beneath, the paired difference from the model that learnt from the masked words of the same text; bold "
+            "where it excludes zero.",
+        ),
+        **{name: table for task in report.tasks for name, table in probe_tables(report, task).items()},
+        **(published.tables if (published := beside(report)) else {}),
         "data": tables.data_table(
             report, "The text of each language after cleaning: characters; beneath, sentences and tokens."
         ),

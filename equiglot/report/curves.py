@@ -32,9 +32,9 @@ def lines_of_mrr(report: Report, language: str | None) -> list[Line]:
     for model in report.models:
         own = model.role == "teacher" and language is not None and language in model.languages
         curve = _curve(report, model, language)
-        if curve and (own or model.multilingual):
+        if curve and (own or model.compared):
             look = series.get(model.name)
-            label = model.label if look else "its teacher"
+            label = model.label if look or report.only_teacher else "its teacher"
             lines.append(_line(curve, label, look.colour if look else "var(--teacher)", "solid" if look else "dot"))
     return lines
 
@@ -65,7 +65,7 @@ def lines_of_losses(report: Report) -> list[tuple[str, list[Line]]]:
     models = (*report.of_role("student", "baseline"), *report.of_role("teacher"))
     found: dict[str, list[Line]] = {}
     for model in models:
-        owner = model.label if model.multilingual else "Monolingual teachers"
+        owner = model.label if model.compared else "Monolingual teachers"
         for curve in report.curves:
             if curve.model == model.name and curve.metric != "mrr" and curve.updates:
                 split = "validation" if curve.split == "valid" else "training"

@@ -9,10 +9,11 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 
-from equiglot.evaluation import Score
+from equiglot.evaluation import Metric, Score
 
 Role = Literal["teacher", "baseline", "student", "reference"]
-"""teacher: monolingual, what soft labels and D refer to; baseline and student: multilingual; reference: untrained."""
+"""teacher: monolingual, what soft labels and D refer to; baseline and student: what is compared with the teachers, as a
+rule multilingual; reference: untrained."""
 
 
 class Part(BaseModel):
@@ -43,6 +44,7 @@ class Language(Part):
         code: the language's code.
         name: its English name.
         text: what the text is, a phrase.
+        wikipedia: binary logarithm of the size of its Wikipedia in MB.
         train, valid, test: sizes of the splits; None before they exist.
         cleaning: the steps in the order in which they were taken.
         fertility: tokens a word.
@@ -54,6 +56,7 @@ class Language(Part):
     code: str
     name: str
     text: str = ""
+    wikipedia: FiniteFloat | None = None
     train: Size | None = None
     valid: Size | None = None
     test: Size | None = None
@@ -95,6 +98,7 @@ class Model(Part):
         tokens: tokens read in training, all passes together.
         seconds: time of training.
         portions: language code -> what it got of it.
+        teachers: language code -> the name of the model that taught it.
         starved: for a teacher, why it is too weak to be learnt from; None where it is not.
     """
 
@@ -112,10 +116,11 @@ class Model(Part):
     tokens: int | None = Field(default=None, ge=0)
     seconds: FiniteFloat | None = Field(default=None, ge=0)
     portions: Mapping[str, Portion] = Field(default_factory=dict)
+    teachers: Mapping[str, str] = Field(default_factory=dict)
     starved: str | None = None
 
     @property
-    def multilingual(self) -> bool:
+    def compared(self) -> bool:
         """Whether it is one of those that the report compares with the teachers."""
         return self.role in ("baseline", "student")
 
@@ -161,6 +166,83 @@ class Run(Part):
     hardware: Mapping[str, str] = Field(default_factory=dict)
 
 
+class TaskLanguage(Part):
+    """The labelled data of one language.
+
+    Attributes:
+        files: which files they are, in words; empty where there are none.
+        sentences, items, available: "train", "dev" or "test" -> how many are used; of the items, how many there are.
+        notes: what a reader must know of them, a phrase each.
+    """
+
+    code: str
+    files: str = ""
+    sentences: Mapping[str, int] = Field(default_factory=dict)
+    items: Mapping[str, int] = Field(default_factory=dict)
+    available: Mapping[str, int] = Field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+class ProbedTask(Part):
+    """A task that probes were trained for.
+
+    Attributes:
+        task: as in `Score.task`.
+        unit: what is labelled: "word", or "sentence" for a whole text.
+        languages: every language of the run, also those without data.
+        method: what a probe is, as a phrase after "it is", such as "logistic regression on the last layer".
+        repeats: from how many random starts.
+        converged: whether they were trained until their start made no difference.
+    """
+
+    task: str
+    unit: Literal["word", "sentence"] = "word"
+    labels: tuple[str, ...] = ()
+    languages: tuple[TaskLanguage, ...] = ()
+    method: str = ""
+    repeats: int = Field(default=1, ge=1)
+    converged: bool = True
+
+
+class PublishedNumber(Part):
+    """One number of a publication.
+
+    Attributes:
+        table: where it stands there, such as "Table 2".
+        task, metric, language, source: as in `Score`.
+        model: the model of the run that it is to be compared with.
+        value: the number, in `Metric`'s unit.
+        deviation: the standard deviation that stands beside it.
+        doubt: why it may not be what was meant, a phrase; empty where nothing is in doubt.
+    """
+
+    table: str
+    task: str
+    metric: Metric
+    language: str
+    source: str | None = None
+    model: str
+    value: FiniteFloat
+    deviation: FiniteFloat | None = None
+    doubt: str = ""
+
+
+class Published(Part):
+    """What others have published of the same experiment.
+
+    Attributes:
+        source: the publication.
+        scale: at what scale it was done there, a phrase.
+        groups: name -> the codes that its groups of languages have.
+        numbers: its numbers.
+    """
+
+    source: str
+    scale: str
+    groups: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
+    numbers: tuple[PublishedNumber, ...]
+
+
 class Report(Part):
     """All that the page shows.
 
@@ -175,6 +257,8 @@ class Report(Part):
         references: language code -> the model that its distance is measured from.
         reference: the name under which the monolingual teachers *together* stand in `scores` (means over groups, and
             the reference of D).
+        tasks: those that probes were trained for, in the order of the recipe.
+        published: numbers of others to compare with.
         run: what was run.
         missing: what is not done yet, one phrase each, beyond what the page finds out by itself.
         notes: what a reader must know about this run, one sentence each.
@@ -189,6 +273,8 @@ class Report(Part):
     curves: tuple[Curve, ...] = ()
     reference: str = "mono-{language}"
     references: Mapping[str, str] = Field(default_factory=dict)
+    tasks: tuple[ProbedTask, ...] = ()
+    published: Published | None = None
     run: Run = Run()
     missing: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
@@ -203,6 +289,11 @@ class Report(Part):
         if name is not None:
             return next((model for model in self.models if model.name == name), None)
         return next((model for model in self.of_role("teacher") if language in model.languages), None)
+
+    @property
+    def only_teacher(self) -> Model | None:
+        """The teacher of a run that has but one language."""
+        return self.teacher_of(self.languages[0].code) if len(self.languages) == 1 else None
 
     def group_of(self, language: str) -> str | None:
         """The first group, other than "all", that a language is in."""

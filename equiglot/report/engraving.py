@@ -5,6 +5,7 @@ text, so that every script is shown by whatever font the reader has; equal figur
 """
 
 import io
+import math
 import re
 import warnings
 from collections.abc import Iterable
@@ -68,7 +69,8 @@ def engrave(figure: go.Figure, series: Iterable[Series], title: str) -> str:
         for shape in figure.layout.shapes:
             _draw_shape(axes, shape)
         for trace in figure.data:
-            _draw_trace(axes, trace)
+            draw = _draw_heatmap if trace.type == "heatmap" else _draw_trace
+            draw(axes, trace)
         for note in figure.layout.annotations:
             _draw_note(axes, note)
         _add_key(paper, list(series))
@@ -99,6 +101,10 @@ def _prepare(axes: "Axes", layout: go.Layout) -> None:
 
 
 def _draw_shape(axes: "Axes", shape: Any) -> None:
+    if shape.type == "rect" and not shape.fillcolor:
+        x, y = (shape.x0, shape.x1, shape.x1, shape.x0, shape.x0), (shape.y0, shape.y0, shape.y1, shape.y1, shape.y0)
+        axes.plot(x, y, color=_colour(shape.line.color), linewidth=shape.line.width * _POINTS, clip_on=False, zorder=3)
+        return
     if shape.type == "rect":
         axes.axhspan(shape.y0, shape.y1, color=_colour(shape.fillcolor), linewidth=0, zorder=0)
         return
@@ -139,6 +145,18 @@ def _draw_trace(axes: "Axes", trace: go.Scatter) -> None:
             va={"top": "bottom", "bottom": "top"}.get(up, "center"),
             color=_colour(trace.textfont.color),
         )
+
+
+def _draw_heatmap(axes: "Axes", trace: go.Heatmap) -> None:
+    from matplotlib.colors import LinearSegmentedColormap
+
+    values = [[math.nan if value is None else value for value in row] for row in trace.z]
+    columns, rows = ([place - 0.5 for place in range(length + 1)] for length in (len(values[0]), len(values)))
+    colours = LinearSegmentedColormap.from_list("", [(place, _colour(name)) for place, name in trace.colorscale])
+    axes.pcolormesh(columns, rows, values, cmap=colours, vmin=trace.zmin, vmax=trace.zmax, edgecolors="white")
+    for row, texts in enumerate(trace.text):
+        for column, text in enumerate(texts):
+            axes.text(column, row, text, ha="center", va="center", color=_colour(trace.textfont.color))
 
 
 def _draw_note(axes: "Axes", note: Any) -> None:

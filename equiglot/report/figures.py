@@ -214,7 +214,8 @@ def _dots(series: Series, known: Sequence[tuple[float, tuple[str, str, str], Num
 
 def learning_curves(report: Report) -> dict[str, go.Figure]:
     """Validation MRR by update: view -> figure, one view for the mean over languages and one a language."""
-    names = [ALL, *(language.code for language in report.languages)]
+    codes = [language.code for language in report.languages]
+    names = codes if len(codes) == 1 else [ALL, *codes]
     views = {name: lines_of_mrr(report, None if name == ALL else name) for name in names}
     titles = {name: "Mean over languages" if name == ALL else report.language_name(name) for name in names}
     axes = {name: "mean over languages" if name == ALL else plot_text(shortened(titles[name])) for name in names}

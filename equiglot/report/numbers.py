@@ -9,18 +9,25 @@ from equiglot.evaluation import ALL, Metric, Score, group_language
 from equiglot.report.data import Model, Report
 
 TASK = "mlm"
-"""The page is about masked language modelling; scores of other tasks are left alone."""
+"""What the page is first of all about: masked language modelling."""
 
 _Key = tuple[str, str, str, str]
+_RELATIVE = ("difference", "p")
+"""Metrics of which a model has one number for each model that it is compared with."""
 
 
 @dataclass(frozen=True)
 class Number:
-    """A value with its 95 % interval, where there is one."""
+    """A value with its 95 % interval, or its standard deviation over repeats, where there is one.
+
+    `n` is how many items, or for a `p` languages, it was measured on; 0 where that is not known.
+    """
 
     value: float
     low: float | None = None
     high: float | None = None
+    deviation: float | None = None
+    n: int = 0
 
     @property
     def clearly_positive(self) -> bool:
@@ -35,32 +42,40 @@ class Number:
     def __neg__(self) -> "Number":
         low = None if self.high is None else -self.high
         high = None if self.low is None else -self.low
-        return Number(-self.value, low, high)
+        return Number(-self.value, low, high, self.deviation, self.n)
 
 
 @dataclass(frozen=True)
 class Numbers:
-    """The numbers of a report, by what is compared, metric and language (a code or a group)."""
+    """The numbers of a report, by what is compared, metric and language (a code or a group).
+
+    `task` and `source` are those of `Score`: numbers of other tasks, or of probes trained on something else, are left
+    alone.
+    """
 
     report: Report
+    task: str = TASK
+    source: str | None = None
+
+    @cached_property
+    def _scores(self) -> tuple[Score, ...]:
+        return tuple(score for score in self.report.scores if (score.task, score.source) == (self.task, self.source))
 
     @cached_property
     def _rows(self) -> Mapping[_Key, Number]:
         rows: dict[_Key, list[Score]] = {}
-        for score in self.report.scores:
-            if score.task == TASK:
-                against = (score.reference or "") if score.metric == "difference" else ""
-                rows.setdefault((score.model, score.metric, score.language, against), []).append(score)
+        for score in self._scores:
+            against = (score.reference or "") if score.metric in _RELATIVE else ""
+            rows.setdefault((score.model, score.metric, score.language, against), []).append(score)
         return {key: _merged(scores) for key, scores in rows.items()}
 
     @property
     def seeds(self) -> int:
         """How many seeds there are of the number that has the most."""
         seeds: dict[tuple[str, ...], set[int]] = {}
-        for score in self.report.scores:
-            if score.task == TASK:
-                key = (score.model, score.metric, score.language, score.reference or "")
-                seeds.setdefault(key, set()).add(score.seed)
+        for score in self._scores:
+            key = (score.model, score.metric, score.language, score.reference or "")
+            seeds.setdefault(key, set()).add(score.seed)
         return max(map(len, seeds.values()), default=0)
 
     def languages_of(self, language: str) -> tuple[str, ...]:
@@ -91,11 +106,15 @@ class Numbers:
         return self.of(teacher.name, metric, language) if teacher else None
 
     def difference(self, model: str, other: str, language: str) -> Number | None:
-        """MRR of `model` minus MRR of `other`, with the paired interval; None where it was not computed."""
+        """The task's first metric of `model` minus that of `other`, with the paired interval; None where unknown."""
         if row := self._rows.get((model, "difference", language, other)):
             return row
         mirrored = self._rows.get((other, "difference", language, model))
         return -mirrored if mirrored else None
+
+    def p(self, model: str, other: str) -> Number | None:
+        """p of a Wilcoxon signed-rank test on the differences of two models, one a language; None where unknown."""
+        return self._rows.get((model, "p", ALL, other)) or self._rows.get((other, "p", ALL, model))
 
     def ranking(self, metric: Metric, language: str) -> list[tuple[Model, Number]]:
         """The multilingual models that have a number, best first (for every metric but the loss, the highest)."""
@@ -115,11 +134,12 @@ class Numbers:
 
 
 def _merged(scores: list[Score]) -> Number:
-    """One number of several seeds: their mean, and the interval that spans all of theirs."""
+    """One number of several seeds: their mean, the interval that spans all of theirs, their largest deviation."""
     lows = [score.low for score in scores if score.low is not None]
     highs = [score.high for score in scores if score.high is not None]
-    value = fmean(score.value for score in scores)
-    return Number(value, min(lows), max(highs)) if len(lows) == len(scores) else Number(value)
+    low, high = (min(lows), max(highs)) if len(lows) == len(scores) else (None, None)
+    deviation = max((score.deviation for score in scores if score.deviation is not None), default=None)
+    return Number(fmean(score.value for score in scores), low, high, deviation, min(score.n for score in scores))
 
 
 def _mean(numbers: Iterable[Number | None]) -> Number | None:

@@ -23,6 +23,9 @@
     if (box.clientWidth < 520) {
       spec.layout.font.size = 12;
       spec.layout.margin.r = Math.min(spec.layout.margin.r, 118);
+      for (const map of spec.data.filter((trace) => trace.type === "heatmap" && trace.z[0].length > 8)) {
+        map.text = map.text.map((row) => row.map((text) => text && String(Math.round(text))));
+      }
       for (const note of spec.layout.annotations ?? []) note.font = { ...note.font, size: 10.5 };
     }
     // The box has still its width on the screen when the printer asks.

@@ -7,10 +7,13 @@ from equiglot.evaluation import Metric
 from equiglot.report.data import Report, Role
 from equiglot.report.numbers import Number, Numbers
 
-# Custom properties of page.css (Okabe and Ito's palette, which colour-blind readers can tell apart), each with a
-# Plotly symbol, so that colour is never the only sign.
-_STUDENTS = (("--blue", "circle"), ("--purple", "hexagon"), ("--sky", "circle-open"))
-_BASELINES = (("--vermilion", "diamond"), ("--green", "square"), ("--amber", "triangle-up"))
+# Custom properties of page.css (Okabe and Ito's palette, which colour-blind readers can tell apart), and Plotly's
+# symbols, so that colour is never the only sign. Where there are more models than colours, each colour comes again with
+# other symbols: no two of 18 students look the same.
+_STUDENTS = ("--blue", "--purple", "--sky"), ("circle", "hexagon", "circle-open", "diamond", "square", "triangle-up")
+_BASELINES = ("--vermilion", "--green", "--amber"), (
+    "diamond", "square", "triangle-up", "circle", "hexagon", "circle-open"
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -41,17 +44,19 @@ class Series:
 def all_series(report: Report) -> tuple[Series, ...]:
     """Everything that is compared: the teachers together, the multilingual models, the reference."""
     references = report.of_role("reference")
-    teachers = [Series(report.reference, "Monolingual teachers", "teacher", "var(--teacher)", "cross")]
+    label = report.only_teacher.label if report.only_teacher else "Monolingual teachers"
+    teachers = [Series(report.reference, label, "teacher", "var(--teacher)", "cross")]
     lines = [Series(model.name, model.label, "reference", "var(--reference)", "x") for model in references]
     return (*(teachers if report.of_role("teacher") else ()), *multilingual_series(report), *lines)
 
 
 def multilingual_series(report: Report) -> tuple[Series, ...]:
-    """The multilingual models, baselines first, else in the order of the recipe."""
+    """What is compared with the teachers, baselines first, else in the order of the recipe."""
     positions = {"student": count(), "baseline": count()}
     found = []
     for model in report.of_role("baseline", "student"):
-        looks = _STUDENTS if model.role == "student" else _BASELINES
-        colour, symbol = looks[next(positions[model.role]) % len(looks)]
-        found.append(Series(model.name, model.label, model.role, f"var({colour})", symbol))
+        colours, symbols = _STUDENTS if model.role == "student" else _BASELINES
+        round_, place = divmod(next(positions[model.role]), len(colours))
+        symbol = symbols[(place + round_) % len(symbols)]
+        found.append(Series(model.name, model.label, model.role, f"var({colours[place]})", symbol))
     return tuple(found)

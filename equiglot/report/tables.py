@@ -10,12 +10,15 @@ from equiglot.report.numbers import Number, Numbers
 from equiglot.report.series import Series, all_series, multilingual_series
 from equiglot.report.words import count, decimal, duration, group_label, interval, short_count, signed
 
-Mark = Literal["", "best", "level", "clear", "total"]
+Mark = Literal["", "best", "level", "clear", "own", "total"]
 """best: of the multilingual models; level: its paired difference from the best does not exclude zero; clear: a
-difference whose interval excludes zero; total: the header of a row of means."""
+difference whose interval excludes zero; own: a probe on the language that it was trained on; total: the header of a
+row of means."""
 
 _WIDE = 3
 """With more pairs of models than this, only those with a student are shown."""
+_BROAD = 8
+"""Columns of a table that can be read side by side."""
 
 
 Value = str | float | None
@@ -41,12 +44,23 @@ class Cell:
 
 @dataclass(frozen=True)
 class Table:
-    """A table with a caption. The first cell of a row is its header; columns from `numeric_from` on are numbers."""
+    """A table with a caption. The first cell of a row is its header; columns from `numeric_from` on are numbers.
+
+    `spans` are titles that stand above those of the columns, each with the number of columns that it is for; of all
+    columns or, where the table has none, of no column.
+    """
 
     caption: str
     columns: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
     numeric_from: int = 1
+    spans: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def titles(self) -> tuple[str, ...]:
+        """What each column is called where all must be said in one line, such as "Student, zero-shot"."""
+        above = [title for title, count in self.spans for _ in range(count)] or [""] * len(self.columns)
+        return tuple(", ".join(filter(None, pair)) for pair in zip(above, self.columns, strict=True))
 
 
 def score_table(report: Report, metric: Metric, caption: str, series: Sequence[Series] | None = None) -> Table:
@@ -66,22 +80,33 @@ def _number_table(
     numbers = Numbers(report)
     rows = []
     for language, label, note in row_languages(report):
-        best = next((model.name for model, _ in numbers.ranking(metric, language)), None)
-        level = {model.name for model in numbers.level_with_best(metric, language)} if metric in ("mrr", "d") else set()
+        best, level = best_and_level(numbers, metric, language, paired=metric in ("mrr", "d"))
         cells = [
             number_cell(
-                entry.number(numbers, metric, language), _mark(entry.name, best, level), signs=signs, digits=digits
+                entry.number(numbers, metric, language), mark_of(entry.name, best, level), signs=signs, digits=digits
             )
             for entry in series
         ]
         if any(entry.number(numbers, metric, language) for entry in series):
             rows.append((row_header(language, label, note), *cells))
-    return Table(caption, ("", *(entry.label for entry in series)), tuple(rows))
+    return _upright(Table(caption, ("", *(entry.label for entry in series)), tuple(rows)))
+
+
+def _upright(table: Table) -> Table:
+    """A table of a single row that is too broad to be read, with a row for each of its columns."""
+    if len(table.rows) != 1 or len(table.columns) <= _BROAD:
+        return table
+    head, *cells = table.rows[0]
+    rows = tuple((Cell(title), cell) for title, cell in zip(table.columns[1:], cells, strict=True))
+    return Table(table.caption, ("Model", head.text), rows)
 
 
 def row_languages(report: Report) -> list[tuple[str, str, str]]:
-    """The rows of a table or figure of scores: (what stands in `Score.language`, label, note), groups first."""
-    names = [*report.proper_groups, "all"]
+    """The rows of a table or figure of scores: (what stands in `Score.language`, label, note), groups first.
+
+    Of a single language there are no groups.
+    """
+    names = [*report.proper_groups, "all"] if len(report.languages) != 1 else []
     groups = [(group_language(name), group_label(name), "") for name in names]
     ordered = [code for name in report.proper_groups for code in report.groups[name]]
     codes = dict.fromkeys([*ordered, *(language.code for language in report.languages)])
@@ -95,16 +120,29 @@ def row_header(language: str, label: str, note: str) -> Cell:
     return Cell(label, note.lower(), mark, {"": label, "code": language, "group": note})
 
 
-def _mark(name: str, best: str | None, level: set[str]) -> Mark:
+def best_and_level(
+    numbers: Numbers, metric: Metric, language: str, *, paired: bool
+) -> tuple[str | None, frozenset[str]]:
+    """The best multilingual model of a row, and, if the metric is the one that is `paired`, those within its noise."""
+    best = next((model.name for model, _ in numbers.ranking(metric, language)), None)
+    level = numbers.level_with_best(metric, language) if paired else ()
+    return best, frozenset(model.name for model in level)
+
+
+def mark_of(name: str, best: str | None, level: frozenset[str]) -> Mark:
+    """The mark of a model's number in a row; the last two arguments are what `best_and_level` says."""
     return "best" if name == best else "level" if name in level else ""
 
 
 def number_cell(number: Number | None, mark: Mark, *, signs: bool, digits: int) -> Cell:
-    """A number with its interval, `digits` after the point; with `signs` as a difference."""
+    """A number with its deviation, or else its interval, `digits` after the point; with `signs` as a difference."""
     if number is None:
         return Cell(decimal(None), values={"": None})
     text = signed(number.value, digits) if signs else decimal(number.value, digits)
     values = {"": number.value, "low": number.low, "high": number.high}
+    if number.deviation is not None and not signs:
+        note = f"\N{PLUS-MINUS SIGN} {decimal(number.deviation, digits)}"
+        return Cell(text, note, mark, {**values, "deviation": number.deviation})
     return Cell(text, interval(number.low, number.high, sign=signs, digits=digits), mark, values)
 
 
@@ -122,24 +160,32 @@ def difference_table(report: Report, caption: str, pairs: Sequence[Pair] | None 
     are named.
     """
     numbers = Numbers(report)
-    shown = _pairs(report, numbers) if pairs is None else pairs
+    shown = pairs_of(report, numbers) if pairs is None else pairs
     rows = []
     for language, label, note in row_languages(report):
         found = [numbers.difference(pair.first, pair.second, language) for pair in shown]
         if any(found):
-            rows.append((row_header(language, label, note), *(_difference_cell(number) for number in found)))
-    return Table(caption, ("", *(pair.title for pair in shown)), tuple(rows))
+            rows.append((row_header(language, label, note), *(difference_cell(number) for number in found)))
+    return _upright(Table(caption, ("", *(pair.title for pair in shown)), tuple(rows)))
 
 
-def _pairs(report: Report, numbers: Numbers) -> list[Pair]:
+def pairs_of(report: Report, numbers: Numbers) -> list[Pair]:
+    """The pairs of models whose difference is known; of many, those with a student, of one language on equal text."""
     models = report.of_role("student", "baseline")
     pairs = [(first, second) for index, first in enumerate(models) for second in models[index + 1 :]]
     known = [pair for pair in pairs if numbers.difference(pair[0].name, pair[1].name, ALL)]
-    shown = [pair for pair in known if len(known) <= _WIDE or pair[0].role == "student"]
+    shown = known if len(known) <= _WIDE else [pair for pair in known if _is_telling(*pair)]
     return [Pair(one.name, two.name, f"{one.label} \N{MINUS SIGN} {two.label}") for one, two in shown]
 
 
-def _difference_cell(number: Number | None) -> Cell:
+def _is_telling(one: Model, two: Model) -> bool:
+    """Whether a difference is shown, even of many."""
+    texts = [{code: portion.characters for code, portion in model.portions.items()} for model in (one, two)]
+    return one.role == "student" and (len(one.languages) != 1 or texts[0] == texts[1])
+
+
+def difference_cell(number: Number | None) -> Cell:
+    """A difference; it is marked where its interval excludes zero."""
     clear = number is not None and (number.clearly_positive or number.clearly_negative)
     return number_cell(number, "clear" if clear else "", signs=True, digits=1)
 
@@ -148,7 +194,7 @@ def data_table(report: Report, caption: str) -> Table:
     """Per language: its group, what the text is, and how much of it there is in each split."""
     rows = tuple(
         (
-            _language_cell(report, language),
+            language_cell(report, language),
             Cell(language.text),
             *(_size_cell(size) for size in (language.train, language.valid, language.test)),
         )
@@ -157,7 +203,8 @@ def data_table(report: Report, caption: str) -> Table:
     return Table(caption, ("Language", "Text", "train", "valid", "test"), rows, numeric_from=2)
 
 
-def _language_cell(report: Report, language: Language) -> Cell:
+def language_cell(report: Report, language: Language) -> Cell:
+    """The header of a row about a language's text."""
     group = report.group_of(language.code)
     note = f"{language.code}, {group_label(group).lower()}" if group else language.code
     values = {"": language.name, "code": language.code, "group": group_label(group) if group else ""}
@@ -215,7 +262,7 @@ def vocabulary_table(report: Report, caption: str) -> Table:
     known = [language for language in report.languages if language.fertility is not None]
     rows = tuple(
         (
-            _language_cell(report, language),
+            language_cell(report, language),
             Cell(decimal(language.fertility, 2), values={"": language.fertility}),
             _share_cell(language.continued, 1),
             _share_cell(language.unknown, 2),

@@ -4,8 +4,11 @@ from dataclasses import dataclass
 
 from equiglot.evaluation import ALL, group_language
 from equiglot.report.data import Model, Report
-from equiglot.report.numbers import Number, Numbers
-from equiglot.report.words import capital, group_phrase, interval, listed, signed
+from equiglot.report.numbers import TASK, Number, Numbers
+from equiglot.report.words import capital, group_phrase, interval, listed, signed, spelt
+
+_MOST_NAMED = 4
+"""Of more models than this the headline only says how many they are."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,7 @@ def verdict(report: Report) -> Verdict:
 
 def missing_pieces(report: Report) -> tuple[str, ...]:
     """What a finished run has and this one does not, one phrase each."""
-    scored = {score.model for score in report.scores}
+    scored = _scored(report)
     trained = [model for model in report.models if model.role != "reference"]
     found = [*report.missing]
     for role in ("teacher", "student"):
@@ -42,6 +45,11 @@ def missing_pieces(report: Report) -> tuple[str, ...]:
     found += [f"not trained: {listed(untrained)}"] if untrained else []
     found += [f"trained, but not scored: {listed(unscored)}"] if unscored else []
     return tuple(found)
+
+
+def _scored(report: Report) -> set[str]:
+    """The models that were scored in what the verdict is about."""
+    return {score.model for score in report.scores if score.task == TASK}
 
 
 def called(report: Report, model: Model) -> str:
@@ -70,7 +78,7 @@ def _reason(report: Report) -> str:
         return "this run has no models"
     if any(model.updates is None for model in students):
         return "the student is not trained" if len(students) == 1 else "the students are not trained"
-    scored = {score.model for score in report.scores}
+    scored = _scored(report)
     unscored = [called(report, model) for model in report.of_role("student", "teacher") if model.name not in scored]
     if unscored:
         return f"{listed(unscored)} {'is' if len(unscored) == 1 else 'are'} not scored"
@@ -93,12 +101,22 @@ def _overall(report: Report, numbers: Numbers, ranking: list[tuple[Model, Number
             clear.append(name)
         else:
             level.append(f"{name} is within the noise (difference {_number(lead)})")
-    text = f"{_opening(report, best, rivals_clear)}{called(report, best)} {_standing(value)}"
-    text += f", ahead of {listed(clear)}" if clear else ""
-    text += f", but its lead over {listed(level)}" if level else ""
+    text = f"{_opening(report, best, rivals_clear)}{called(report, best)} {_standing(report, value)}"
+    text += f", ahead of {_named(clear)}" if clear else ""
+    text += f", but its lead over {_named(level, ' is within the noise')}" if level else ""
     if open_:
-        text += f"{', and' if level else ','} nominally ahead of {listed(open_)}"
+        text += f"{', and' if level else ','} nominally ahead of {_named(open_)}"
     return text
+
+
+def _named(phrases: list[str], shared: str = "") -> str:
+    """The phrases as a list; of many only how many, and what they share."""
+    return listed(phrases) if len(phrases) <= _MOST_NAMED else f"{spelt(len(phrases))} others{shared}"
+
+
+def _teachers(report: Report) -> str:
+    """Those that distances are measured from."""
+    return report.only_teacher.label if report.only_teacher else "the monolingual teachers over all languages"
 
 
 def _opening(report: Report, best: Model, rivals_clear: bool) -> str:
@@ -110,9 +128,9 @@ def _opening(report: Report, best: Model, rivals_clear: bool) -> str:
     return "the student does not win: " if len(students) == 1 else "no student wins: "
 
 
-def _standing(value: Number) -> str:
+def _standing(report: Report, value: Number) -> str:
     """How the best model stands to the teachers, over all languages."""
-    where = f"the monolingual teachers over all languages (D = {_number(value)})"
+    where = f"{_teachers(report)} (D = {_number(value)})"
     if value.clearly_positive:
         return f"is better than {where}"
     if value.low is not None and value.high is not None and value.low <= 0 <= value.high:

@@ -9,6 +9,19 @@ NONE = "\N{EN DASH}"
 """What stands where there is no number."""
 
 _GROUPS = {"low": "Low-resource", "high": "High-resource", "all": "All languages"}
+_TASKS = {
+    "pos": "Part of speech",
+    "ner": "Named entities",
+    "topic": "Topic of a text",
+    "place": "Place in its document",
+}
+_METRICS = {
+    "accuracy": "accuracy",
+    "macro_f1": "macro-F1",
+    "entity_f1": "F1 of whole entities",
+    "seqeval_f1": "F1 as XTREME counts it",
+}
+_SPELT = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 _TERMS = {"loss": "loss", "total": "total loss", "hard": "gold labels (cross-entropy)", "soft": "soft labels (KL)"}
 
 
@@ -110,3 +123,23 @@ def plot_text(text: str) -> str:
 def shortened(text: str, length: int = 22) -> str:
     """`text` cut to fit beside a point or a line."""
     return text if len(text) <= length else text[: length - 1] + "\N{HORIZONTAL ELLIPSIS}"
+
+
+def spelt(number: int) -> str:
+    """A small number in letters."""
+    return _SPELT[number] if number < len(_SPELT) else count(number)
+
+
+def task_title(task: str) -> str:
+    """What a task is called in a title."""
+    return _TASKS.get(task, capital(task))
+
+
+def metric_phrase(metric: str) -> str:
+    """What a metric of a task is called within a sentence."""
+    return _METRICS.get(metric, metric)
+
+
+def probability(p: float) -> str:
+    """A p with its sign: "= 0.016" or "< 0.001"."""
+    return f"= {p:.3f}" if p >= 0.001 else "< 0.001"

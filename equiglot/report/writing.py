@@ -3,8 +3,8 @@
 import csv
 import io
 import re
-from collections.abc import Mapping
-from itertools import zip_longest
+from collections.abc import Iterator, Mapping
+from itertools import accumulate, zip_longest
 from pathlib import Path
 
 from equiglot.report.tables import Cell, Table, Value
@@ -17,7 +17,7 @@ _LATEX = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}",
     "|": r"\textbar{}", '"': "''", "`": r"\textasciigrave{}",
-    "\N{MINUS SIGN}": "$-$", "\N{EN DASH}": "--", "\N{ALMOST EQUAL TO}": r"$\approx$",
+    "\N{MINUS SIGN}": "$-$", "\N{PLUS-MINUS SIGN}": r"$\pm$", "\N{EN DASH}": "--", "\N{ALMOST EQUAL TO}": r"$\approx$",
     "\N{HORIZONTAL ELLIPSIS}": r"\dots{}", "\N{MIDDLE DOT}": r"\textperiodcentered{}", "\N{NO-BREAK SPACE}": "~",
     "\N{LEFT DOUBLE QUOTATION MARK}": "``", "\N{RIGHT DOUBLE QUOTATION MARK}": "''",
 }  # fmt: skip
@@ -41,7 +41,7 @@ def csv_text(table: Table) -> str:
     rows = []
     for cells in table.rows:
         row: dict[tuple[int, str], Value] = {}
-        for place, (title, cell) in enumerate(zip(table.columns, cells, strict=True)):
+        for place, (title, cell) in enumerate(zip(table.titles, cells, strict=True)):
             for name, value in (cell.values or {"": cell.text}).items():
                 columns.setdefault((place, name), " ".join(filter(None, (title or _FIRST, name))))
                 row[place, name] = round(value, 6) if isinstance(value, float) else value
@@ -57,7 +57,7 @@ def csv_text(table: Table) -> str:
 def markdown_text(table: Table) -> str:
     """A table for a README, in the dialect of GitHub; notes stand behind the numbers, what is marked is bold."""
     aligned = ["---:" if place >= table.numeric_from else "---" for place in range(len(table.columns))]
-    head = [markdown_line(title) or " " for title in table.columns]
+    head = [markdown_line(title) or " " for title in table.titles]
     rows = [head, aligned, *([_markdown_cell(cell) for cell in cells] for cells in table.rows)]
     lines = [f"| {' | '.join(row)} |" for row in rows]
     return "\n".join([markdown_line(table.caption), "", *lines]) + "\n"
@@ -77,7 +77,7 @@ def markdown_line(text: str) -> str:
 
 def latex_text(table: Table, name: str) -> str:
     """A table for a paper; needs the packages booktabs and textcomp, and of LaTeX an engine that reads UTF-8."""
-    head = " & ".join(_latex(title) for title in table.columns)
+    head = " & ".join(map(_latex, table.columns))
     lines = [
         r"% \usepackage{booktabs}",
         r"\begin{table}",
@@ -86,6 +86,7 @@ def latex_text(table: Table, name: str) -> str:
         rf"\label{{tab:{name}}}",
         rf"\begin{{tabular}}{{{_latex_columns(table)}}}",
         r"\toprule",
+        *_latex_spans(table),
         rf"{head} \\",
         r"\midrule",
     ]
@@ -94,6 +95,17 @@ def latex_text(table: Table, name: str) -> str:
         if following and cells[0].mark == "total" != following[0].mark:
             lines.append(r"\midrule")
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", r"\end{table}"]) + "\n"
+
+
+def _latex_spans(table: Table) -> Iterator[str]:
+    """The line of titles above several columns, and the rules under them."""
+    if not table.spans:
+        return
+    ends = list(accumulate(count for _, count in table.spans))
+    yield " & ".join(rf"\multicolumn{{{count}}}{{c}}{{{_latex(title)}}}" for title, count in table.spans) + r" \\"
+    starts = [end - count + 1 for end, (_, count) in zip(ends, table.spans, strict=True)]
+    named = zip(starts, ends, table.spans, strict=True)
+    yield " ".join(rf"\cmidrule(lr){{{start}-{end}}}" for start, end, (title, _) in named if title)
 
 
 def _latex_columns(table: Table) -> str:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from equiglot.errors import InputError
-from equiglot.evaluation.score import Score, group_language, read_scores, write_scores
+from equiglot.evaluation.score import ZERO_SHOT, Score, group_language, read_scores, write_scores
 
 _FIELDS = {"model": "student", "task": "mlm", "language": "eu", "metric": "mrr", "value": 40.5, "n": 100, "seed": 0}
 _TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
@@ -23,6 +23,8 @@ def test_scores_come_back_as_they_were(
     path = tmp_path_factory.getbasetemp() / "scores.jsonl"
     scores = [
         _score(model=model, language=language, value=value),
+        _score(task="ner", metric="entity_f1", source=language, deviation=0.5, repeats=5),
+        _score(task="pos", metric="p", source=ZERO_SHOT, reference=model, value=0.016, n=7),
         _score(metric="d", reference=model, low=-1.0, high=2.0),
     ]
     write_scores(path, scores)
@@ -44,6 +46,9 @@ def test_a_group_is_told_from_a_language() -> None:
         {"value": float("inf")},
         {"metric": "d"},
         {"metric": "difference"},
+        {"metric": "p"},
+        {"deviation": float("nan")},
+        {"repeats": 0},
         {"metric": "perplexity"},
         {"n": -1},
         {"surprise": 1},

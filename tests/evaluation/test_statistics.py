@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from equiglot.evaluation import Estimate, bootstrap_mean, distance, mean_over
-from equiglot.evaluation.statistics import by_sentence
+from equiglot.evaluation import Estimate, bootstrap_mean, distance, mean_over, smallest_p, statistics
+from equiglot.evaluation.statistics import by_sentence, mean_on_same, resample_sums, signed_rank_p
+from equiglot.masking import hash_name
 
 
 def _items(seed: int, sentences: int = 80, shift: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
@@ -101,3 +102,52 @@ def test_sums_by_sentence(sentences: list[int]) -> None:
     sums = by_sentence(values, np.array(sentences, dtype=np.int32), 6)
     assert sums.dtype == np.float64
     assert sums.tolist() == [sum(value for value, own in enumerate(sentences) if own == place) for place in range(6)]
+
+
+@pytest.mark.parametrize("block", [1, 200, 10**6])
+def test_resamples_do_not_depend_on_how_many_are_made_at_a_time(monkeypatch: pytest.MonkeyPatch, block: int) -> None:
+    monkeypatch.setattr(statistics, "_BLOCK", block)
+    sums, counts = _items(0)
+    found = bootstrap_mean(sums, counts, resamples=30, seed=7, salt="eu").replicates
+    generator, expected = np.random.default_rng([7, hash_name("eu")]), []
+    for _ in range(30):
+        weights = np.bincount(generator.integers(0, len(sums), len(sums)), minlength=len(sums))
+        expected.append(weights @ sums / (weights @ counts))
+    assert found.tolist() == expected
+
+
+def test_tables_are_summed_over_the_same_sentences_that_means_are_taken_over() -> None:
+    sums, counts = np.arange(80.0), _items(0)[1]
+    table = np.stack([sums.astype(np.int64), counts], axis=1)
+    first, second = resample_sums([table, table[:, :1]], resamples=30, seed=7, salt="eu")
+    mean = bootstrap_mean(sums, counts, resamples=30, seed=7, salt="eu").replicates
+    assert (first[:, 0] / first[:, 1]).tolist() == mean.tolist()
+    assert second.shape == (30, 1) and np.array_equal(second[:, 0], first[:, 0])
+
+
+def test_a_mean_on_the_same_items_counts_them_once() -> None:
+    mean = mean_on_same([Estimate(3, np.array([2.0, 4.0]), 10), Estimate(4, np.array([4.0, 4.0]), 10)])
+    assert (mean.value, mean.replicates.tolist(), mean.n) == (3.5, [3, 4], 10)
+
+
+@pytest.mark.parametrize(
+    ("differences", "p"),
+    [
+        ([1, 2, 3, 4, 5, 6, 7], 2 / 2**7),
+        ([-1, -2, -3, -4], 2 / 2**4),
+        ([1, 2, 3, -4], 14 / 2**4),  # of 16 sums of ranks, 7 are at least 6 and 7 at most 4
+        ([0, 0, 0], 1),
+        ([0, 2, 1, 3], 2 / 2**3),
+        ([0.1 + 0.2 - 0.3, 2, 1, 3], 2 / 2**3),
+        ([5, 5, 5, 5], 2 / 2**4),
+        ([2, 2, -2, 1], 10 / 2**4),  # ranks 3, 3, -3, 1: of 16 sums 5 are at least 7 and 5 at most 3
+    ],
+)
+def test_signed_ranks_by_hand(differences: list[float], p: float) -> None:
+    assert signed_rank_p(differences) == pytest.approx(p)
+    assert signed_rank_p([-each for each in differences]) == pytest.approx(p)
+
+
+def test_the_smallest_p_of_the_papers_languages() -> None:
+    assert smallest_p(7) == pytest.approx(0.016, abs=5e-4)
+    assert smallest_p(4) == 0.125

@@ -17,6 +17,9 @@ from equiglot.evaluation import Score, read_scores
 from equiglot.pipeline import Job, Machine, Watcher, comparing, publish, read_run, run_recipe
 from equiglot.pipeline.comparing import compare_runs
 from equiglot.report import Comparison
+from equiglot.report.comparison import merged
+from equiglot.report.comparison_page import _tables as tables_of_comparison
+from equiglot.report.writing import csv_text
 from equiglot.run import RunDirectory
 from tests.pipeline.conftest import Change, times
 
@@ -71,6 +74,50 @@ def test_another_vocabulary_is_not_comparable(
     (sentence,) = comparison.obstacles
     assert sentence.startswith("MRR of run and other is not comparable: their vocabularies differ")
     assert comparison.differences == () and comparison.repeated() == ()
+
+
+SETS = {
+    "languages__ru": {"text": "ru.txt", "vocabulary_only": True},
+    "languages__ar": {"text": "ar.txt", "group": "low"},
+}
+"""English and Arabic, where the other run has English and Russian; the vocabulary is learnt from all three in both."""
+
+
+@pytest.mark.parametrize("same", [True, False], ids=["one vocabulary", "another vocabulary"])
+def test_a_language_of_two_sets_has_its_distance_in_both(
+    same: bool, finished: Path, make: Change, tmp_path: Path, compared: list[Comparison]
+) -> None:
+    """Paper 1, Table 5 and Figure 4: German, trained with the Latin set and with the diverse one."""
+    fields = SETS if same else {**SETS, "vocabulary": {"size": 420, "characters": 10_000}}
+    other = _run(make, tmp_path / "other", finished, **fields)
+    compare_runs([finished, other], tmp_path / "page.html")
+    (comparison,) = compared
+    assert comparison.groups == {"high": ("en",), "all": ("en",)}
+    rows = list(csv.reader(csv_text(tables_of_comparison(comparison, merged(comparison))["distance"]).splitlines()))
+    english, found = dict(zip(rows[0], next(row for row in rows if row[1] == "en"), strict=True)), {}
+    for name, root in (("run", finished), ("other", other)):
+        scores = read_scores(RunDirectory(root).scores)
+        for model in ("hl", "student"):
+            found[f"{model} · {name}"] = _row(scores, model, "d", "en").value
+    assert {title: float(english[title]) for title in found} == pytest.approx(found, abs=1e-5)
+    if same:
+        assert comparison.obstacles == ()
+        assert {row.language for row in comparison.differences} == {"en", "group:high", "group:all"}
+        teacher = _row(list(comparison.differences), "other: mono-{language}", "difference", "en")
+        assert teacher.value == 0  # it is the same one in both
+    else:
+        (sentence,) = comparison.obstacles
+        assert sentence.startswith("MRR of run and other is not comparable: their vocabularies differ")
+        assert comparison.differences == ()
+
+
+def test_facts_that_only_the_page_tells_make_no_difference(
+    finished: Path, make: Change, tmp_path: Path, compared: list[Comparison]
+) -> None:
+    stated = {"languages__en": {"text": "en.txt", "group": "high", "wikipedia": 14}}
+    other = _run(make, tmp_path / "other", finished, **stated, report={"published": "paper1-shared"})
+    compare_runs([finished, other], tmp_path / "page.html")
+    assert compared[0].fields == () and compared[0].runs[0].seedless == compared[0].runs[1].seedless
 
 
 def test_other_masks_are_not_comparable_and_other_resamples_are(

@@ -29,6 +29,8 @@ WRONG = [
     ("hl: {}", "hl: {languages: []}", 14, "models.hl.languages", "no language is named", "en, ru, ko"),
     ("name: small", "name: small\nvocabulary: {languages: [fr]}", 2, "vocabulary.languages", "'fr'", "en, ru, ko"),
     ("name: small", "name: small\nreport: {reference: mon}", 2, "report.reference", "no model", "'mono-ru'"),
+    ("name: small", "name: small\nreport: {published: paper1}", 2, "report.published", "no such", "paper1-shared"),
+    ("name: small", "name: small\nreport: {published: x.yaml}", 2, "report.published", "/x.yaml)", "paper1-shared"),
     ("mono-{language}: {l", "mon-{language}: {l", 19, "models.student.labels.teachers", "en has no", "'mon-en'"),
     (STUDENT, "labels: {kind: soft, teachers: hl2}", 19, "models.student.labels.teachers", "'hl2'", "'hl'"),
     (STUDENT, "labels: {kind: soft, teachers: mono-en}", 19, "models.student.labels.teachers", "ru has no", "mono-ru"),

@@ -12,6 +12,11 @@ from equiglot.recipe import Recipe, load_recipe
 SHARED = {"en": 100, "de": 100, "es": 50, "hu": 30, "vi": 20, "tr": 10, "eu": 10}
 DIVERSE = {"ru": 100, "de": 100, "ko": 50, "el": 30, "hi": 20, "te": 10, "ur": 10}
 VOCABULARY_ONLY = {"he", "lt"}  # appendix E.1, footnote 9
+# Wu and Dredze (2020), Table 1.
+WIKIPEDIAS = {
+    7: {"eu", "hi", "lt", "te", "ur"}, 8: {"el"}, 9: {"he", "ko", "tr", "vi"}, 10: {"hu"}, 12: {"de", "es", "ru"},
+    14: {"en"},
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -41,6 +46,39 @@ def test_paper_1_is_stated_in_full(name: str, sizes: dict[str, int]) -> None:
     assert list(plans) == [*(f"mono-{code}" for code in recipe.trained_languages), "hl", "hl-balanced", "student"]
     assert plans["student"].balance.kind == plans["hl-balanced"].balance.kind == "truncate"
     assert plans["student"].teachers() == {code: f"mono-{code}" for code in recipe.trained_languages}
+    assert recipe.report.published == name
+    sizes_there = {code: size for size, codes in WIKIPEDIAS.items() for code in codes}
+    assert {code: language.wikipedia for code, language in recipe.languages.items()} == sizes_there
+
+
+@pytest.mark.usefixtures("wikipedia")
+def test_appendix_c_is_stated_in_full() -> None:
+    """Five amounts of German; teachers of 10, 50 and 100 million, students on every amount that is not larger."""
+    recipe = load_recipe("paper1-monolingual-scaling")
+    amounts = [10, 20, 30, 50, 100]
+    assert recipe.trained_languages == ("de",)
+    plans = recipe.plans()
+    wanted: dict[str, tuple[int, str | None]] = {f"hl-{size}": (size, None) for size in amounts}
+    wanted |= {
+        f"student-{size}-of-{teacher}": (size, f"hl-{teacher}")
+        for teacher in (10, 50, 100)
+        for size in amounts
+        if size <= teacher
+    }
+    assert {
+        name: (plan.balance.portions({"de": 10**9}, 1)["de"].characters // 10**6, plan.teachers().get("de"))
+        for name, plan in plans.items()
+    } == wanted
+    rates = {plan.training.learning_rate for plan in plans.values() if plan.teachers()}
+    assert rates == {5 * recipe.training.learning_rate}  # footnote 8
+    assert [name for name, plan in plans.items() if recipe.is_expert(plan)] == ["hl-100"]
+
+
+@pytest.mark.usefixtures("wikipedia")
+def test_appendix_c_shares_text_and_vocabulary_with_the_main_experiment() -> None:
+    jobs, others = (Graph(load_recipe(name)).jobs for name in ("paper1-monolingual-scaling", "paper1-shared"))
+    for job in ("corpus/de", "vocabulary/shared", "tokens/de"):
+        assert jobs[job].fingerprint == others[job].fingerprint, job
 
 
 @pytest.mark.usefixtures("wikipedia")

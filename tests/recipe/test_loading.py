@@ -212,7 +212,7 @@ VALUES = {
     "vocabulary.languages": st.none() | st.just(["ru", "en"]),
     "languages.ru.group": st.none() | st.sampled_from(["high", "no", "1"]),
     "text.valid": st.integers(1, 9) | st.floats(0.01, 0.2),
-    "evaluation": st.sampled_from([["mlm"], [{"task": "mlm", "draws": 2}], [{"rate": 0.2}]]),
+    "evaluation": st.sampled_from([["mlm"], [{"task": "mlm", "draws": 2}], [{"task": "mlm", "rate": 0.2}]]),
 }
 
 

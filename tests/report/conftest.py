@@ -7,6 +7,7 @@ import pytest
 
 from equiglot.evaluation import Metric, Score, group_language
 from equiglot.report import CleaningStep, Curve, Language, Model, Portion, Report, Run, Size
+from tests.report.probes import probe_scores, probed_tasks
 
 TEACHERS = "mono-{language}"
 GROUPS = {"high": ("en", "de"), "low": ("tr", "eu", "el"), "all": ("en", "de", "tr", "eu", "el")}
@@ -190,3 +191,11 @@ def synthetic() -> Report:
 def score() -> ScoreMaker:
     """`make_score`, for tests that build their own numbers."""
     return make_score
+
+
+@pytest.fixture(scope="session")
+def probed(synthetic: Report) -> Report:
+    """The same run with two tasks: parts of speech, where languages lack data; named entities, from five starts."""
+    return synthetic.model_copy(
+        update={"tasks": probed_tasks(CODES), "scores": (*synthetic.scores, *probe_scores(MRR, GROUPS, TEACHERS))}
+    )

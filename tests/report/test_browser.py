@@ -36,9 +36,9 @@ def browser() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="module")
-def report_file(synthetic: Report, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def report_file(probed: Report, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("report") / "index.html"
-    write_report(synthetic, path)
+    write_report(probed, path)
     return path
 
 
@@ -77,7 +77,7 @@ def test_it_draws_without_error_request_or_sideways_scroll(
     visit = _Visit(browser, report_file, width=width, scheme=scheme)
     visit.check(report_file)
     assert visit.page.evaluate("document.documentElement.scrollWidth") <= width
-    assert visit.page.locator(".plot .main-svg").count() >= 5
+    assert visit.page.locator(".plot .main-svg").count() >= 7
     # Nothing of a figure sticks out of it, where it could not be read.
     assert visit.page.evaluate(
         "[...document.querySelectorAll('.plot')].every(b => b.clientWidth <= b.parentNode.clientWidth)"
@@ -110,6 +110,17 @@ def test_the_link_to_a_figure_follows_the_choice(browser: Any, report_file: Path
     assert visit.page.evaluate(link) == "figures/learning-mean-over-languages.svg"
     visit.page.select_option("#learning-plot-view", label="Greek")
     assert visit.page.evaluate(link) == "figures/learning-greek.svg"
+
+
+def test_a_model_can_be_chosen_for_the_heat_map(browser: Any, report_file: Path) -> None:
+    visit = _Visit(browser, report_file, width=390)
+    said = "[...document.querySelectorAll('#pos-transfer-plot .heatmap-label')].map((e) => e.textContent).join(' ')"
+    assert "79.6" in visit.page.evaluate(said)
+    frames = "document.querySelectorAll('#pos-transfer-plot .shapelayer path').length"
+    assert visit.page.evaluate(frames) == 3
+    visit.page.select_option("#pos-transfer-plot-view", label="HL")
+    visit.wait_for(f"{said}.includes('77.5')")
+    visit.check(report_file)
 
 
 def test_figures_follow_the_colour_scheme(browser: Any, report_file: Path) -> None:
@@ -148,14 +159,14 @@ def test_printing_fits_the_paper_and_leaves_the_screen_as_it_was(browser: Any, r
     visit.check(report_file)
 
 
-def test_hostile_text_stays_text(browser: Any, synthetic: Report, tmp_path: Path) -> None:
+def test_hostile_text_stays_text(browser: Any, probed: Report, tmp_path: Path) -> None:
     path = tmp_path / "index.html"
     languages = tuple(
         language.model_copy(update={"name": HOSTILE, "text": HOSTILE, "example": (HOSTILE,)})
-        for language in synthetic.languages
+        for language in probed.languages
     )
-    models = tuple(model.model_copy(update={"label": HOSTILE}) for model in synthetic.models)
-    write_report(synthetic.model_copy(update={"languages": languages, "models": models, "name": HOSTILE}), path)
+    models = tuple(model.model_copy(update={"label": HOSTILE}) for model in probed.models)
+    write_report(probed.model_copy(update={"languages": languages, "models": models, "name": HOSTILE}), path)
     visit = _Visit(browser, path, width=390)
     visit.page.locator("#scores-plot .point").first.hover(force=True)
     visit.page.locator("#scores-plot .hovertext").wait_for()

@@ -66,6 +66,14 @@ def test_text_of_the_run_is_text_in_the_card(synthetic: Report, tmp_path: Path) 
     assert not [line for line in card.text.splitlines() if line.startswith(("---", "# a"))]
 
 
+def test_what_a_model_was_probed_on_is_no_longer_untested(synthetic: Report, probed: Report) -> None:
+    assert "masked words only: on no task, and not for bias" in model_card(synthetic, _model(synthetic, "student"))
+    said = "masked words, and by linear probes on part of speech and named entities: on nothing else, and not for bias"
+    assert said in model_card(probed, _model(probed, "student"))
+    assert "on part of speech and" in model_card(probed, _model(probed, "mono-de"))
+    assert "on named entities: on nothing else" in model_card(probed, _model(probed, "mono-eu"))
+
+
 def test_codes_are_those_that_the_hub_knows(synthetic: Report) -> None:
     model = _model(synthetic, "student").model_copy(update={"languages": ("zh-Hans", "zh-Hant", "no")})
     metadata = yaml.safe_load(model_card(synthetic, model).split("---\n")[1])

@@ -39,6 +39,16 @@ def test_figures_say_what_the_page_says(synthetic: Report, name: str, words: set
     assert words <= _texts(_engraved(synthetic, name))
 
 
+def test_a_heat_map_has_its_numbers_colours_and_frames(probed: Report) -> None:
+    views = _plot(probed, "pos-transfer").views
+    svg = engrave(views["Student, half gold"], (), "")
+    assert {"78.3", "82.8", "English (en)", "el", "trained on", "tested on"} <= _texts(svg)
+    assert "#5fb0cf" in svg  # the largest number of all models has the end of the scale
+    assert "#5fb0cf" not in engrave(views["HL"], (), "")
+    frames = re.findall(r'<path d="([^"]+)" style="fill: none; stroke: #1d1f22', svg)
+    assert [path.count("L") for path in frames] == [4, 4, 4]
+
+
 def test_equal_figures_are_equal_bytes(synthetic: Report, tmp_path: Path) -> None:
     for folder in ("one", "two"):
         write_figures(plots_of(synthetic)[:3], tmp_path / folder)

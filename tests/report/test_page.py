@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from equiglot.report import Language, Report, figures, page, render, rendering, write_report
+from equiglot.report import Language, ProbedTask, Report, figures, page, render, rendering, write_report
 from equiglot.report.series import all_series
 
 HOSTILE = st.one_of(
@@ -75,18 +75,27 @@ def _with_text(report: Report, text: str) -> Report:
         update={"recipe": text, "command": text, "versions": {text: text}, "hardware": {text: text}}
     )
     groups = {**{(name if name == "all" else text + name): codes for name, codes in report.groups.items()}}
-    changes = {"languages": languages, "models": models, "run": run, "groups": groups, "name": text}
+    tasks = tuple(_task_with_text(task, text) for task in report.tasks)
+    changes = {"tasks": tasks, "languages": languages, "models": models, "run": run, "groups": groups, "name": text}
     return report.model_copy(update={**changes, "notes": (text,), "missing": (text,)})
 
 
+def _task_with_text(task: ProbedTask, text: str) -> ProbedTask:
+    languages = tuple(
+        language.model_copy(update={"files": text, "notes": (text, text)} if language.files else {})
+        for language in task.languages
+    )
+    return task.model_copy(update={"labels": (text, text), "method": text, "languages": languages})
+
+
 @pytest.mark.usefixtures("without_plotly")
-def test_no_text_becomes_markup(synthetic: Report) -> None:
-    expected = _read(render(_with_text(synthetic, "plain")))
+def test_no_text_becomes_markup(probed: Report) -> None:
+    expected = _read(render(_with_text(probed, "plain")))
 
     @settings(max_examples=20, deadline=None)
     @given(text=HOSTILE)
     def check(text: str) -> None:
-        found = _read(render(_with_text(synthetic, text)))
+        found = _read(render(_with_text(probed, text)))
         # A note that is blank has no element; all others differ in nothing but text.
         assert [tag for tag, _ in found.tags if tag != "span"] == [tag for tag, _ in expected.tags if tag != "span"]
         assert not any(name.startswith("on") for _, attributes in found.tags for name in attributes)
@@ -139,10 +148,32 @@ def test_the_page_says_everything_it_must(synthetic: Report) -> None:
 
 
 @pytest.mark.usefixtures("without_plotly")
-def test_tables_and_figures_are_described(synthetic: Report) -> None:
-    reader = _read(render(synthetic))
+def test_probes_have_a_section_each_behind_the_distances(probed: Report) -> None:
+    text = render(probed)
+    order = [text.index(f'<section id="{name}"') for name in ("distance", "pos", "ner", "learning")]
+    assert order == sorted(order)
+    assert '<a href="#pos">Part of speech</a>' in text and '<a href="#ner">Named entities</a>' in text
+    assert "Other ways to count" in text[order[2] :] and "Other ways to count" not in text[: order[2]]
+    assert "<strong>Zero-shot.</strong>" in text and 'href="tables/ner-seqeval-f1.csv"' in text
+
+
+@pytest.mark.usefixtures("without_plotly")
+def test_probes_that_are_not_scored_are_said_to_be_missing(probed: Report) -> None:
+    text = render(probed.model_copy(update={"scores": ()}))
+    assert text.count("No probe of this task is scored over all languages yet.") == 2
+    assert text.count("No probe was tested on another language yet.") == 2
+    assert "no training data: only tested on" in text
+    one = tuple(task.model_copy(update={"languages": task.languages[:1]}) for task in probed.tasks)
+    assert "that needs labelled data in two" in render(probed.model_copy(update={"scores": (), "tasks": one}))
+    none = tuple(task.model_copy(update={"languages": ()}) for task in probed.tasks)
+    assert "Labelled data:" not in render(probed.model_copy(update={"scores": (), "tasks": none}))
+
+
+@pytest.mark.usefixtures("without_plotly")
+def test_tables_and_figures_are_described(probed: Report) -> None:
+    reader = _read(render(probed))
     tags = [tag for tag, _ in reader.tags]
-    assert tags.count("table") == tags.count("caption") and tags.count("figure") == tags.count("figcaption") == 5
+    assert tags.count("table") == tags.count("caption") and tags.count("figure") == tags.count("figcaption") == 7
     assert tags.count("h1") == 1
     assert all(
         attributes.get("aria-label") for _, attributes in reader.tags if attributes.get("role") in ("img", "region")

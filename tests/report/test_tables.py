@@ -1,6 +1,6 @@
 import pytest
 
-from equiglot.report import Language, Report, tables
+from equiglot.report import Language, Report, tables, verdict
 from equiglot.report.numbers import Numbers
 from equiglot.report.words import count, decimal, duration, interval, listed, moment, short_count, signed
 
@@ -61,6 +61,13 @@ def test_several_seeds_become_a_mean_with_the_widest_interval(synthetic: Report)
 def test_other_tasks_are_left_alone(synthetic: Report) -> None:
     scores = tuple(score.model_copy(update={"task": "pos"}) for score in synthetic.scores)
     assert tables.score_table(synthetic.model_copy(update={"scores": scores}), "mrr", "").rows == ()
+
+
+def test_probes_change_nothing_of_masked_words(synthetic: Report, probed: Report) -> None:
+    for metric in ("mrr", "accuracy"):
+        assert tables.score_table(probed, metric, "") == tables.score_table(synthetic, metric, "")
+    assert tables.difference_table(probed, "") == tables.difference_table(synthetic, "")
+    assert verdict(probed) == verdict(synthetic) and Numbers(probed).seeds == 1
 
 
 def test_facts_of_data_and_models(synthetic: Report) -> None:

@@ -47,6 +47,19 @@ def test_truncation_is_by_characters_and_takes_whole_sequences() -> None:
     assert reading.tokens["en"] == _TEXTS["en"].offsets[kept]
 
 
+def test_a_smaller_cap_is_the_beginning_of_a_larger_one() -> None:
+    text = _TEXTS["en"]
+    found = []
+    for characters in (2000, 4000, 9000):
+        reading = _plan(Cap(characters=characters), {"en": text}, epochs=1)
+        batches = [reading.stream[index] for index in range(reading.updates)]
+        found.append({int(each) for batch in batches for each in batch.sequences})
+        assert characters - reading.characters["en"] < 200  # whole sequences
+    small, middle, large = found
+    assert small < middle < large
+    assert large == set(range(len(large)))
+
+
 @pytest.mark.parametrize("accumulation", [1, 3])
 def test_length_in_epochs(accumulation: int) -> None:
     reading = _plan(All(), epochs=2, accumulation=accumulation)

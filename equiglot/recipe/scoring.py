@@ -1,0 +1,63 @@
+"""How a run's models are scored: masked words, and probes of tasks."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from equiglot.probing import Probing
+from equiglot.tasks import NamedEntities, PartOfSpeech, Place, Topic
+
+
+class MaskedLanguageModelling(BaseModel):
+    """MRR, accuracy and loss at masked positions of the test text, on the same masks for all models."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    task: Literal["mlm"] = Field("mlm", description="What is scored.")
+    rate: float = Field(0.15, gt=0, lt=1, description="Share of the positions that are predicted.")
+    draws: int = Field(1, gt=0, description="Different masks laid over each sentence.")
+    sequences: int | None = Field(None, gt=0, description="At most so many sequences of each language; all if null.")
+    resamples: int = Field(1000, ge=100, description="Bootstrap samples behind an interval.")
+    seed: int = Field(0, ge=0, description="Of masks and bootstrap.")
+
+
+class PartOfSpeechProbe(PartOfSpeech, Probing):
+    """Universal part-of-speech tags of words, by a linear probe."""
+
+
+class NamedEntityProbe(NamedEntities, Probing):
+    """Named entities, as a BIO tag of each word, by a linear probe."""
+
+
+class TopicProbe(Topic, Probing):
+    """The class of a text, such as its topic, by a linear probe."""
+
+
+class PlaceProbe(Place, Probing):
+    """Where in its document a paragraph stands, by a linear probe: first, between or last. It needs no labels."""
+
+
+ProbedTask = PartOfSpeechProbe | NamedEntityProbe | TopicProbe | PlaceProbe
+_Evaluation = Annotated[MaskedLanguageModelling | ProbedTask, Field(discriminator="task")]
+
+
+def _from_names(value: Any) -> Any:
+    return [{"task": each} if isinstance(each, str) else each for each in value] if isinstance(value, list) else value
+
+
+def _check_tasks(value: Sequence[Any]) -> Any:
+    tasks = [each.task for each in value]
+    for task in tasks:
+        if tasks.count(task) > 1:
+            raise ValueError(f"the task {task} stands here twice; give it once")
+    if "mlm" not in tasks:
+        raise ValueError("the task mlm is missing: the report compares models by it; add {task: mlm}")
+    return value
+
+
+Evaluations = Annotated[
+    tuple[_Evaluation, ...],
+    BeforeValidator(_from_names, json_schema_input_type=tuple[_Evaluation | Literal["mlm", "place"], ...]),
+    AfterValidator(_check_tasks),
+]
+"""What is scored: `mlm` always, and each other task at most once."""

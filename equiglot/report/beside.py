@@ -1,0 +1,287 @@
+"""This run's numbers beside those that others have published of the same experiment."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import combinations
+from statistics import fmean
+
+from equiglot.evaluation import IN_LANGUAGE, ZERO_SHOT
+from equiglot.report.data import Model, Published, PublishedNumber, Report
+from equiglot.report.numbers import TASK, Number, Numbers
+from equiglot.report.tables import Cell, Table, number_cell
+from equiglot.report.words import (
+    NONE,
+    capital,
+    count,
+    decimal,
+    group_label,
+    listed,
+    metric_phrase,
+    short_count,
+    signed,
+    task_title,
+)
+
+_GROUP = "group:"
+
+
+@dataclass(frozen=True)
+class Beside:
+    """The section of the page: what is compared with what, and one table for each published one.
+
+    A table of probes becomes two, for in-language and zero-shot numbers.
+
+    Attributes:
+        source, theirs, ours: the publication, its scale, and this run's.
+        agreement: over all tables, in words.
+        findings: title of a table -> how far it agrees, in words.
+        tables: name -> table; first those of masked language modelling, then the `probed`.
+        probed: the names of the tables of probes.
+    """
+
+    source: str
+    theirs: str
+    ours: str
+    agreement: str
+    findings: dict[str, str]
+    tables: dict[str, Table]
+    probed: tuple[str, ...]
+
+
+def beside(report: Report) -> Beside | None:
+    """This run beside what is published; None where there is nothing to compare."""
+    published = report.published
+    if published is None:
+        return None
+    places = dict.fromkeys((number.table, number.source) for number in published.numbers)
+    found = [_Printed(report, published, *place) for place in places]
+    shown = sorted((printed for printed in found if printed.rows), key=lambda printed: printed.task != TASK)
+    if not shown:
+        return None
+    return Beside(
+        source=published.source,
+        theirs=published.scale,
+        ours=_scale(report),
+        agreement=sum((printed.agreement for printed in shown), Agreement()).words,
+        findings={printed.title: words for printed in shown if (words := printed.agreement.words)},
+        tables={printed.file: printed.table for printed in shown},
+        probed=tuple(printed.file for printed in shown if printed.task != TASK),
+    )
+
+
+def _scale(report: Report) -> str:
+    """How much text and how large models this run has."""
+    models = [model for model in report.models if model.compared]
+    texts = sorted(language.train.characters for language in report.languages if language.train)
+    sizes = sorted(model.parameters for model in models if model.parameters is not None)
+    updates = sorted(model.updates for model in models if model.updates is not None)
+    found = (
+        (texts, [short_count(size) for size in texts], "characters of training text a language"),
+        (sizes, [count(size) for size in sizes], "parameters a model"),
+        (updates, [count(number) for number in updates], "updates a model"),
+    )
+    return ", ".join(f"{_range(words)} {what}" for values, words, what in found if values)
+
+
+def _range(words: list[str]) -> str:
+    return words[0] if words[0] == words[-1] else f"{words[0]} to {words[-1]}"
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """In how many of `rows` the models stand in the published order, how many of `numbers` have the published sign.
+
+    Only distances from the teachers have signs.
+    """
+
+    rows: int = 0
+    same_order: int = 0
+    numbers: int = 0
+    same_sign: int = 0
+
+    def __add__(self, other: "Agreement") -> "Agreement":
+        return Agreement(
+            self.rows + other.rows,
+            self.same_order + other.same_order,
+            self.numbers + other.numbers,
+            self.same_sign + other.same_sign,
+        )
+
+    @property
+    def words(self) -> str:
+        """As a sentence; nothing where nothing was counted."""
+        rows, numbers = (
+            f"{size} {what}{'' if size == 1 else 's'}" for size, what in ((self.rows, "row"), (self.numbers, "number"))
+        )
+        order = f"same order of the models in {self.same_order} of {rows}" if self.rows else ""
+        signs = f"same sign of D in {self.same_sign} of {numbers}" if self.numbers else ""
+        said = capital("; ".join(filter(None, (order, signs))))
+        return f"{said}." if said else ""
+
+
+@dataclass(frozen=True)
+class _Row:
+    """A language or group of a published table that this run has numbers for.
+
+    Attributes:
+        language: as in `Score`.
+        theirs, ours: model -> number; of ours not all need be there.
+        languages: what our number is the mean of.
+        published: what theirs is the mean of.
+    """
+
+    language: str
+    theirs: Mapping[str, PublishedNumber]
+    ours: Mapping[str, Number]
+    languages: tuple[str, ...]
+    published: tuple[str, ...]
+
+    @property
+    def alike(self) -> bool:
+        """Whether both are means of the same languages."""
+        return set(self.languages) == set(self.published)
+
+    @property
+    def order(self) -> list[str]:
+        """Our models by their numbers, the highest first; none where fewer than two can be compared."""
+        ordered = sorted(self.ours, key=lambda model: -self.ours[model].value)
+        return ordered if len(ordered) > 1 else []
+
+    @property
+    def same_order(self) -> bool:
+        """Whether no two of our models stand the other way round than in the publication."""
+        theirs = [self.theirs[model].value for model in self.order]
+        return all(higher >= lower for higher, lower in combinations(theirs, 2))
+
+
+@dataclass(frozen=True)
+class _Printed:
+    """The numbers of one published table, of its probes those with one `source`."""
+
+    report: Report
+    published: Published
+    name: str
+    source: str | None
+
+    @cached_property
+    def numbers(self) -> tuple[PublishedNumber, ...]:
+        known = {model.name for model in self.report.models}
+        there = (each for each in self.published.numbers if (each.table, each.source) == (self.name, self.source))
+        return tuple(number for number in there if number.model in known)
+
+    @property
+    def task(self) -> str:
+        return self.numbers[0].task
+
+    @property
+    def title(self) -> str:
+        return ", ".join(filter(None, (self.name, self.source)))
+
+    @property
+    def file(self) -> str:
+        return f"beside-{re.sub('[^a-z0-9]+', '-', self.title.lower())}"
+
+    @cached_property
+    def models(self) -> tuple[Model, ...]:
+        models = {model.name: model for model in self.report.models}
+        return tuple(models[name] for name in dict.fromkeys(number.model for number in self.numbers))
+
+    @cached_property
+    def rows(self) -> tuple[_Row, ...]:
+        """Those that this run has a number for, in the order of the publication."""
+        found = (self._row(language) for language in dict.fromkeys(number.language for number in self.numbers))
+        return tuple(row for row in found if row.ours and set(row.languages) & set(row.published))
+
+    def _row(self, language: str) -> _Row:
+        theirs = {each.model: each for each in self.numbers if each.language == language}
+        name = language.removeprefix(_GROUP)
+        found = {model: self._own(number) for model, number in theirs.items()}
+        return _Row(
+            language,
+            theirs,
+            {model: number for model, (number, _) in found.items() if number},
+            next((codes for number, codes in found.values() if number), ()),
+            (language,) if name == language else self.published.groups.get(name, ()),
+        )
+
+    def _own(self, number: PublishedNumber) -> tuple[Number | None, tuple[str, ...]]:
+        """Our number, and the languages that it is the mean of: of a group those that have one."""
+        numbers = Numbers(self.report, number.task, number.source)
+        codes = numbers.languages_of(number.language)
+        found = {code: numbers.of(number.model, number.metric, code) for code in codes}
+        known = {code: each.value for code, each in found.items() if each}
+        mean = Number(fmean(known.values())) if known else None
+        return numbers.of(number.model, number.metric, number.language) or mean, tuple(known) or codes
+
+    @property
+    def agreement(self) -> Agreement:
+        """Rows of other languages than the publication's are left out."""
+        alike = [row for row in self.rows if row.alike]
+        orders = [row.same_order for row in alike if row.order]
+        signs = [
+            (row.ours[model].value > 0) == (number.value > 0)
+            for row in alike
+            for model, number in row.theirs.items()
+            if number.metric == "d" and model in row.ours and number.value
+        ]
+        return Agreement(len(orders), sum(orders), len(signs), sum(signs))
+
+    @property
+    def table(self) -> Table:
+        columns = ("", *(model.label for model in self.models), "Order")
+        return Table(self._caption(), columns, tuple(self._cells(row) for row in self.rows))
+
+    def _caption(self) -> str:
+        title = f"{task_title(self.task)}, {metric_phrase(self.numbers[0].metric)} of probes in percent"
+        what = "D, points of MRR from the monolingual teachers" if self.task == TASK else title
+        beneath = "Beneath each number its interval or standard deviation, then the published one."
+        return " ".join(filter(None, (f"{self.title}: {what}.", self.agreement.words, self._trained_on(), beneath)))
+
+    def _trained_on(self) -> str:
+        """Zero-shot numbers are means over the languages that probes were trained on: says where those are others."""
+        if self.source != ZERO_SHOT:
+            return ""
+        scores = [score for score in self.report.scores if score.task == self.task]
+        ours = {score.language if score.source == IN_LANGUAGE else score.source for score in scores}
+        codes = [code for code in self.published.groups.get("all", ()) if code not in ours]
+        names = listed([self.report.language_name(code) for code in codes])
+        return f"No probe is trained on {names} here, so these are means over fewer." if names else ""
+
+    def _cells(self, row: _Row) -> tuple[Cell, ...]:
+        name = row.language.removeprefix(_GROUP)
+        group = name != row.language
+        label = group_label(name) if group else self.report.language_name(name)
+        values = {"": label, "code": row.language, "languages": " ".join(row.languages)}
+        head = Cell(label, self._otherwise(row), "total" if group else "", values)
+        numbers = (_beside(row.ours.get(model.name), row.theirs.get(model.name)) for model in self.models)
+        return (head, *numbers, self._order(row))
+
+    def _otherwise(self, row: _Row) -> str:
+        """How the languages of a group differ from those of the publication's."""
+        missing = [self.report.language_name(code) for code in row.published if code not in row.languages]
+        more = [self.report.language_name(code) for code in row.languages if code not in row.published]
+        parts = {"without": listed(missing), "with": listed(more)}
+        return "\n".join(f"{word} {names} here" for word, names in parts.items() if names)
+
+    def _order(self, row: _Row) -> Cell:
+        if not row.order:
+            return Cell(NONE, values={"": None})
+        labels = {model.name: model.label for model in self.models}
+        same = "same" if row.same_order else "another"
+        here = " > ".join(labels[name] for name in row.order)
+        return Cell(same, "" if row.same_order else here, values={"": same, "here": here})
+
+
+def _beside(ours: Number | None, theirs: PublishedNumber | None) -> Cell:
+    """Our number, with theirs and what is doubtful about it in the note."""
+    signs = theirs is not None and theirs.metric == "d"
+    cell = number_cell(ours, "", signs=signs, digits=1)
+    if theirs is None:
+        return cell
+    value = signed(theirs.value) if signs else decimal(theirs.value)
+    deviation = "" if theirs.deviation is None else f" \N{PLUS-MINUS SIGN} {decimal(theirs.deviation)}"
+    note = "\n".join(filter(None, (cell.note, f"published {value}{deviation}", theirs.doubt)))
+    more = {"published": theirs.value, "published deviation": theirs.deviation, "doubt": theirs.doubt or None}
+    return Cell(cell.text, note, cell.mark, {**cell.values, **more})

@@ -1,0 +1,132 @@
+"""What probes say, in words, and no more than they say."""
+
+from dataclasses import dataclass
+
+from equiglot.evaluation import ALL, smallest_p
+from equiglot.report.data import Model, ProbedTask, Report
+from equiglot.report.numbers import Number, Numbers
+from equiglot.report.plotting import spoken
+from equiglot.report.probes import slug
+from equiglot.report.transfer import Transfer
+from equiglot.report.verdict import called
+from equiglot.report.words import capital, count, decimal, listed, metric_phrase, probability, spelt, task_title
+
+
+@dataclass(frozen=True)
+class Section:
+    """What the page says of one task, around its tables and its figure.
+
+    Attributes:
+        id: of its element, and the beginning of its tables' names.
+        title: of the section.
+        about: what was done, and what the numbers are, in whole sentences.
+        findings: who is best, and by how much more than noise, by what the numbers are of; empty without numbers.
+        tables: the names of the tables with scores, the one of the first metric first.
+    """
+
+    id: str
+    title: str
+    about: tuple[str, ...]
+    findings: dict[str, str]
+    tables: tuple[str, ...]
+
+
+def section_of(report: Report, task: ProbedTask) -> Section:
+    """The words of a task's section."""
+    transfer = Transfer(report, task)
+    findings = {source: _finding(transfer, source) for source in transfer.averages}
+    return Section(
+        id=task.task,
+        title=task_title(task.task),
+        about=(_done(task), _noise(task)),
+        findings={capital(source): text for source, text in findings.items() if text},
+        tables=tuple(f"{task.task}-{slug(metric)}" for metric in transfer.metrics),
+    )
+
+
+def _done(task: ProbedTask) -> str:
+    reads = (
+        "the hidden states of each word's first sub-word"
+        if task.unit == "word"
+        else "the mean of the hidden states of each text's sub-words"
+    )
+    labels = f"{count(len(task.labels))} labels" if task.labels else "its labels"
+    how = f" It is {task.method}." if task.method else ""
+    return (
+        f"A probe is a linear classifier on the frozen encoder: from {reads} it tells {labels} "
+        f"apart.{how} Each is trained on one language and tested on every language: in-language on its own, zero-shot "
+        "on another. The zero-shot number of a language is the mean over the probes of all other languages."
+    )
+
+
+def _noise(task: ProbedTask) -> str:
+    training = "do not contain the noise of training the models: another seed of a model moves its scores too."
+    if task.repeats > 1:
+        return (
+            f"Each number is the mean of {spelt(task.repeats)} probes from different random starts, with their "
+            f"standard deviation. The intervals of differences are over test sentences and {training}"
+        )
+    probe = (
+        "A converged probe has nearly no noise of its own."
+        if task.converged
+        else "Each probe was trained from one random start: what another start would change is not known."
+    )
+    return f"{probe} The intervals are over test sentences and {training}"
+
+
+def _finding(transfer: Transfer, source: str) -> str:
+    """Who is best over all languages, by how much, and who is level; then p, of which the languages are the sample."""
+    report, numbers = transfer.report, transfer.averages[source]
+    ranking = numbers.ranking(transfer.metric, ALL)
+    if not ranking:
+        return ""
+    (best, value), others = ranking[0], [model for model, _ in ranking[1:]]
+    those = " that have labelled data" if transfer.untested or transfer.untrained else ""
+    metric = f"{decimal(value.value)}\N{NO-BREAK SPACE}% {metric_phrase(transfer.metric)}"
+    where = f"{metric}, the mean over all languages{those}"
+    if not others:
+        return f"{capital(called(report, best))} has {where}. No other multilingual model is probed."
+    lead = _lead(report, numbers, best, others, where)
+    return " ".join(filter(None, (lead, _tests(report, numbers, best, others))))
+
+
+def _lead(report: Report, numbers: Numbers, best: Model, others: list[Model], where: str) -> str:
+    clear, level, open_ = [], [], []
+    for model in others:
+        lead, name = numbers.difference(best.name, model.name, ALL), called(report, model)
+        if lead is None or lead.low is None:
+            open_.append(name)
+        elif lead.clearly_positive:
+            clear.append(f"{name} by {spoken(lead, signs=True)}")
+        else:
+            level.append(f"{name} ({spoken(lead, signs=True)})")
+    if level or open_:
+        text = f"No model is clearly best: {called(report, best)} has {where}"
+    else:
+        text = f"{capital(called(report, best))} is best: it has {where}"
+    text += f", but is level with {listed(level)}, within the noise" if level else ""
+    text += f"; its difference from {listed(open_)} has no paired interval" if open_ else ""
+    return f"{text}{f'; it is ahead of {listed(clear)} points' if clear else ''}."
+
+
+def _tests(report: Report, numbers: Numbers, best: Model, others: list[Model]) -> str:
+    """p of the best model against each other one, and how small it could be with so few languages."""
+    found = {called(report, model): numbers.p(best.name, model.name) for model in others}
+    known = {name: number for name, number in found.items() if number is not None and number.n}
+    if not known:
+        return ""
+    fewest = min(number.n for number in known.values())
+    least = smallest_p(fewest)
+    if least > 0.05:
+        return f"{capital(_languages(fewest))} cannot decide it: the p of a Wilcoxon test is {least:.3f} at the least."
+    said = [f"p {probability(number.value)} against {name}{_at_its_end(number)}" for name, number in known.items()]
+    return f"Language by language (Wilcoxon signed-rank test, each pair by itself): {'; '.join(said)}."
+
+
+def _at_its_end(number: Number) -> str:
+    smallest = number.value <= 1.001 * smallest_p(number.n)
+    return f", the smallest possible with {_languages(number.n)}" if smallest else ""
+
+
+def _languages(number: int) -> str:
+    return f"{spelt(number)} language{'' if number == 1 else 's'}"

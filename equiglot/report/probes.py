@@ -1,0 +1,191 @@
+"""What probes scored as rows of tables; the first is paper 1's Table 3."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from equiglot.evaluation import Metric
+from equiglot.report.data import ProbedTask, Report, TaskLanguage
+from equiglot.report.numbers import Number, Numbers
+from equiglot.report.series import Series, all_series
+from equiglot.report.tables import (
+    Cell,
+    Pair,
+    Table,
+    best_and_level,
+    difference_cell,
+    language_cell,
+    mark_of,
+    number_cell,
+    pairs_of,
+    row_header,
+    row_languages,
+)
+from equiglot.report.transfer import Transfer
+from equiglot.report.words import capital, count, listed, metric_phrase
+
+_SPLITS = ("train", "dev", "test")
+
+
+@dataclass(frozen=True)
+class _Column:
+    """A model, or a pair of models, in the language that its probes were trained on, or in the others."""
+
+    entry: Series | Pair
+    source: str
+    numbers: Numbers
+
+    @property
+    def label(self) -> str:
+        return self.entry.label if isinstance(self.entry, Series) else self.entry.title
+
+    def number(self, metric: Metric, language: str) -> Number | None:
+        if isinstance(self.entry, Series):
+            return self.entry.number(self.numbers, metric, language)
+        return self.numbers.difference(self.entry.first, self.entry.second, language)
+
+    def cell(self, metric: Metric, language: str, *, paired: bool) -> Cell:
+        number = self.number(metric, language)
+        if isinstance(self.entry, Pair):
+            return difference_cell(number)
+        best, level = best_and_level(self.numbers, metric, language, paired=paired)
+        return number_cell(number, mark_of(self.entry.name, best, level), signs=False, digits=1)
+
+
+def probe_tables(report: Report, task: ProbedTask) -> dict[str, Table]:
+    """Name -> table of a task, in the order of the page."""
+    transfer = Transfer(report, task)
+    scores = {f"{task.task}-{slug(metric)}": _score_table(transfer, metric) for metric in transfer.metrics}
+    return {
+        **scores,
+        f"{task.task}-difference": _difference_table(transfer),
+        f"{task.task}-pairs": _pair_table(transfer),
+        f"{task.task}-data": _data_table(report, task),
+    }
+
+
+def slug(metric: Metric) -> str:
+    """A metric in the name of a table."""
+    return metric.replace("_", "-")
+
+
+def _score_table(transfer: Transfer, metric: Metric) -> Table:
+    """One row a language and group, two columns a model: in the language trained on, and in others."""
+    return _table(transfer, metric, all_series(transfer.report), _score_caption(transfer, metric))
+
+
+def _difference_table(transfer: Transfer) -> Table:
+    """The same of differences between models, and beneath them p over the languages."""
+    found = (pair for numbers in transfer.averages.values() for pair in pairs_of(transfer.report, numbers))
+    caption = (
+        f"Paired differences in {metric_phrase(transfer.metric)} between models, in points, on the same items; bold "
+        "where the 95 % interval excludes zero."
+    )
+    return _table(transfer, "difference", list(dict.fromkeys(found)), caption)
+
+
+def _table(transfer: Transfer, metric: Metric, entries: Sequence[Series | Pair], caption: str) -> Table:
+    languages = row_languages(transfer.report)
+    every = (_Column(entry, source, numbers) for entry in entries for source, numbers in transfer.averages.items())
+    columns = [column for column in every if any(column.number(metric, row[0]) for row in languages)]
+    rows = [
+        (row_header(*row), *(column.cell(metric, row[0], paired=metric == transfer.metric) for column in columns))
+        for row in languages
+        if any(column.number(metric, row[0]) for column in columns)
+    ]
+    spans = [(next(group).label, 1 + sum(1 for _ in group)) for _, group in groupby(columns, lambda one: one.entry)]
+    titles = ("", *(column.source for column in columns))
+    return Table(caption, titles, (*rows, *_p_rows(columns)), spans=(("", 1), *spans))
+
+
+def _p_rows(columns: Sequence[_Column]) -> Iterator[tuple[Cell, ...]]:
+    found = [
+        column.numbers.p(column.entry.first, column.entry.second) if isinstance(column.entry, Pair) else None
+        for column in columns
+    ]
+    if any(found):
+        cells = [number_cell(number, "", signs=False, digits=3) for number in found]
+        yield Cell("p", "Wilcoxon, over languages", values={"": "p"}), *cells
+
+
+def _score_caption(transfer: Transfer, metric: Metric) -> str:
+    """What a table's numbers are, and what its means leave out."""
+    unit = "words" if transfer.task.unit == "word" else "texts"
+    outside = ", O too" if transfer.task.task == "ner" else ""
+    how = {
+        "accuracy": f"the share of {unit} that get the right label",
+        "macro_f1": f"F1 of single {unit}, the mean over the labels that a test set has{outside}",
+        "entity_f1": "an entity counts if its type and both its ends are right, strict IOB2",
+        "seqeval_f1": "seqeval's lenient reading of labels as spans",
+    }[metric]
+    spread = (
+        "mean \N{PLUS-MINUS SIGN} standard deviation of the probes' starts."
+        if transfer.task.repeats > 1
+        else "95 % intervals in brackets."
+    )
+    best = "Of each row the best multilingual model is bold, in either kind of column"
+    best += "; \N{ALMOST EQUAL TO} marks those within its noise." if metric == transfer.metric else "."
+    return f"{capital(metric_phrase(metric))} in percent: {how}; {spread} {best}{_left_out(transfer)}"
+
+
+def _left_out(transfer: Transfer) -> str:
+    said = ""
+    for codes, what in ((transfer.untested, "to test on"), (transfer.untrained, "to train on")):
+        if codes:
+            names = listed([transfer.report.language_name(code) for code in codes])
+            said += f" There is no labelled data {what} for {names}."
+    return f"{said} Means are over the languages that have it." if said else ""
+
+
+def _pair_table(transfer: Transfer) -> Table:
+    """Every number of the heat maps: one row a model and language trained on, one column a language tested on."""
+    name = transfer.report.language_name
+    rows = tuple(
+        (
+            Cell(name(source), model.label, values={"": name(source), "code": source, "model": model.label}),
+            *(_pair_cell(transfer, model.name, source, target) for target in transfer.targets),
+        )
+        for model in transfer.models
+        for source in transfer.sources
+    )
+    caption = (
+        f"{capital(metric_phrase(transfer.metric))} in percent of every probe: rows are the languages that it was "
+        "trained on, columns those that it was tested on; in-language is bold."
+    )
+    return Table(caption, ("Trained on", *map(name, transfer.targets)), rows)
+
+
+def _pair_cell(transfer: Transfer, model: str, source: str, target: str) -> Cell:
+    number = transfer.number(model, source, target)
+    return number_cell(number, "own" if source == target else "", signs=False, digits=1)
+
+
+def _data_table(report: Report, task: ProbedTask) -> Table:
+    """Per language: the files, what readers must know of them, and how much there is in each split."""
+    known = {language.code: language for language in report.languages}
+    things = "words" if task.unit == "word" else "texts"
+    rows = tuple(
+        (
+            language_cell(report, known[language.code]),
+            Cell(language.files or "none"),
+            Cell("; ".join(language.notes)),
+            *(_split_cell(language, split, task.unit) for split in _SPLITS),
+        )
+        for language in task.languages
+        if language.code in known
+    )
+    caption = (
+        f"Labelled data: {things} that are used; beneath, {'sentences, and ' if task.unit == 'word' else ''}how many "
+        f"{things} there are, where not all are used. {count(len(task.labels))} labels: {', '.join(task.labels)}."
+    )
+    return Table(caption, ("Language", "Files", "Notes", *_SPLITS), rows, numeric_from=3)
+
+
+def _split_cell(language: TaskLanguage, split: str, unit: str) -> Cell:
+    items, sentences = language.items.get(split), language.sentences.get(split)
+    available = language.available.get(split)
+    if not items:
+        return Cell(count(None), values={"": 0})
+    notes = [f"{count(sentences)} sentences"] if unit == "word" else []
+    notes += [f"of {count(available)}"] if available is not None and available > items else []
+    return Cell(count(items), "\n".join(notes), values={"": items, "sentences": sentences, "available": available})

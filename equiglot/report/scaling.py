@@ -1,0 +1,180 @@
+"""How the score of one language grows with its text: from the masked words, and from each teacher (paper 1, App. C)."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import cycle
+from math import log10
+
+import plotly.graph_objects as go
+
+from equiglot.report.data import Model, Report
+from equiglot.report.numbers import Number, Numbers
+from equiglot.report.plotting import HOVER, base_layout, marker, spoken, whiskers
+from equiglot.report.series import Series
+from equiglot.report.tables import Cell, Table, number_cell
+from equiglot.report.words import NONE, decimal, interval, listed, plot_text, short_count, signed
+
+_FEWEST = 3
+"""Amounts of text from which on there is something to see."""
+_LOOKS = (("--blue", "circle"), ("--vermilion", "diamond"), ("--green", "square"), ("--purple", "hexagon"),
+          ("--amber", "triangle-up"), ("--sky", "circle-open"))  # fmt: skip
+_APART = 0.008
+"""Share of the axis by which tracks stand beside each other, so that no interval hides another."""
+_GOLD = ""
+"""Stands for the teacher of models that have none."""
+
+
+@dataclass(frozen=True)
+class Sized:
+    """A scored model of one language, and how many characters of text it had."""
+
+    model: Model
+    characters: int
+    number: Number
+
+
+@dataclass(frozen=True)
+class Growth:
+    """The models of one language by teacher and amount of text."""
+
+    report: Report
+    language: str
+
+    @cached_property
+    def _numbers(self) -> Numbers:
+        return Numbers(self.report)
+
+    @cached_property
+    def tracks(self) -> dict[str, tuple[Sized, ...]]:
+        """Name of a teacher -> its students by their text; first, without a teacher, those of the masked words."""
+        found: dict[str, list[Sized]] = {_GOLD: []}
+        for model in self.report.models:
+            characters = model.portions[self.language].characters if self.language in model.portions else None
+            number = self._numbers.of(model.name, "mrr", self.language)
+            if model.languages == (self.language,) and characters and number:
+                found.setdefault(model.teachers.get(self.language, _GOLD), []).append(Sized(model, characters, number))
+        ordered = {teacher: sorted(models, key=lambda each: each.characters) for teacher, models in found.items()}
+        return {teacher: tuple(models) for teacher, models in ordered.items() if models}
+
+    @property
+    def amounts(self) -> tuple[int, ...]:
+        """How much text models had, in characters."""
+        return tuple(sorted({each.characters for models in self.tracks.values() for each in models}))
+
+    def against_gold(self, each: Sized) -> Number | None:
+        """MRR of a student minus that of the model that learnt from the masked words of the same text, paired."""
+        equal = (other for other in self.tracks.get(_GOLD, ()) if other.characters == each.characters)
+        other = next(equal, None)
+        if other is None or other.model == each.model:
+            return None
+        if other.model.name == self.report.references.get(self.language):
+            return self._numbers.of(each.model.name, "d", self.language)
+        return self._numbers.difference(each.model.name, other.model.name, self.language)
+
+
+def growths(report: Report) -> tuple[Growth, ...]:
+    """The languages of which models had at least three amounts of text."""
+    found = (Growth(report, language.code) for language in report.languages)
+    return tuple(growth for growth in found if len(growth.amounts) >= _FEWEST)
+
+
+def track_series(found: Sequence[Growth]) -> dict[str, Series]:
+    """Teacher -> how its track looks, in all languages the same; "" stands for the masked words."""
+    teachers = dict.fromkeys(teacher for growth in found for teacher in growth.tracks if teacher != _GOLD)
+    labels = {model.name: model.label for growth in found for model in growth.report.models}
+    looks = zip(teachers, cycle(_LOOKS), strict=False)
+    gold = Series(_GOLD, "Masked words (hard labels)", "teacher", "var(--teacher)", "cross")
+    return {_GOLD: gold} | {
+        teacher: Series(teacher, f"Students of {labels.get(teacher, teacher)}", "student", f"var({colour})", symbol)
+        for teacher, (colour, symbol) in looks
+    }
+
+
+def growth_figure(growth: Growth, series: Mapping[str, Series]) -> go.Figure:
+    """Paper 1, Figure 3: MRR by characters of text, logarithmic; one line for the masked words, one a teacher."""
+    figure = go.Figure(layout=base_layout(height=430, x="characters of training text, logarithmic", y="MRR (%)"))
+    wide = log10(growth.amounts[-1] / growth.amounts[0])
+    for place, (teacher, models) in enumerate(growth.tracks.items()):
+        shift = _APART * wide * (place - (len(growth.tracks) - 1) / 2)
+        figure.add_trace(_track(series[teacher], models, shift))
+    amounts, room = growth.amounts, 0.06 * wide
+    figure.update_xaxes(  # logarithms on a plain axis: so every amount that there is gets its tick, and no other
+        tickvals=[log10(amount) for amount in amounts],
+        ticktext=[short_count(amount) for amount in amounts],
+        range=[log10(amounts[0]) - room, log10(amounts[-1]) + room],
+    )
+    return figure
+
+
+def _track(series: Series, models: Sequence[Sized], shift: float) -> go.Scatter:
+    numbers = [each.number for each in models]
+    said = [
+        f"<b>{plot_text(each.model.label)}</b><br>{short_count(each.characters)} characters: {spoken(each.number)}"
+        for each in models
+    ]
+    return go.Scatter(
+        x=[log10(each.characters) + shift for each in models],
+        y=[number.value for number in numbers],
+        error_y=whiskers(numbers, series.colour),
+        mode="lines+markers",
+        line={"color": series.colour, "width": 2.2},
+        marker=marker(series, 9),
+        customdata=said,
+        hovertemplate=HOVER,
+    )
+
+
+def growth_table(report: Report, caption: str) -> Table:
+    """The same as rows, one an amount of text; of students the paired difference from the masked words beneath."""
+    found = growths(report)
+    series = track_series(found)
+    rows = tuple(row for growth in found for row in _rows(growth, tuple(series)))
+    return Table(caption, ("Text", *(entry.label for entry in series.values())), rows)
+
+
+def _rows(growth: Growth, teachers: Sequence[str]) -> Iterator[tuple[Cell, ...]]:
+    alone = len(growth.report.languages) == 1
+    name = "" if alone else growth.report.language_name(growth.language)
+    known = {
+        (teacher, each.characters): _cell(growth, each) for teacher, models in growth.tracks.items() for each in models
+    }
+    for amount in growth.amounts:
+        head = Cell(short_count(amount), name, values={"": amount, "language": growth.language})
+        yield head, *(known.get((teacher, amount), Cell(NONE, values={"": None})) for teacher in teachers)
+
+
+def _cell(growth: Growth, each: Sized) -> Cell:
+    cell = number_cell(each.number, "", signs=False, digits=1)
+    lead = growth.against_gold(each)
+    if lead is None:
+        return cell
+    said = f"{signed(lead.value)} {interval(lead.low, lead.high, sign=True)}".strip()
+    clear = lead.clearly_positive or lead.clearly_negative
+    values = {**cell.values, "difference": lead.value, "difference low": lead.low, "difference high": lead.high}
+    return Cell(cell.text, f"{cell.note}\n{said}", "clear" if clear else "", values)
+
+
+def growth_words(growth: Growth) -> str:
+    """What became of the students, in a sentence or two."""
+    students = [each for teacher, models in growth.tracks.items() if teacher != _GOLD for each in models]
+    leads = [(each, lead) for each in students if (lead := growth.against_gold(each))]
+    if not leads:
+        return ""
+    better = [each.model.label for each, lead in leads if lead.clearly_positive]
+    worse = [each.model.label for each, lead in leads if lead.clearly_negative]
+    best = max(students, key=lambda each: each.number.value)
+    parts = [
+        f"{len(better)} {'is' if len(better) == 1 else 'are'} better{_named(better)}",
+        f"{len(worse)} {'is' if len(worse) == 1 else 'are'} worse{_named(worse)}",
+        f"{len(leads) - len(better) - len(worse)} within the noise of it",
+    ]
+    return (
+        f"Of {len(leads)} students, beside the model that learnt from the masked words of the same text, "
+        f"{listed(parts)}. The best is {best.model.label} ({decimal(best.number.value)} %, "
+        f"{short_count(best.characters)} characters)."
+    )
+
+
+def _named(labels: Sequence[str]) -> str:
+    return f" ({listed(labels)})" if labels else ""

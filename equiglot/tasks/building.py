@@ -1,0 +1,81 @@
+"""Labelled data of all languages, read, checked and written: what probes are trained and tested on."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import replace
+from pathlib import Path
+
+from equiglot.corpus import TextSource
+from equiglot.errors import InputError
+from equiglot.tasks.arranging import Arranged, arrange, items, labelled, labels_of
+from equiglot.tasks.folder import split_file, write_split, write_summary
+from equiglot.tasks.labels import check_agreement, in_order, labelling, stray
+from equiglot.tasks.reading import describe, read_language
+from equiglot.tasks.settings import NamedEntities, Task
+from equiglot.tasks.summary import TaskLanguage, TaskSummary
+
+
+def build_task(task: Task, languages: Sequence[str], documents: Mapping[str, TextSource], folder: Path) -> TaskSummary:
+    """Reads and checks the data of a task, and writes what is used of it.
+
+    Args:
+        task: the task, its paths absolute.
+        languages: the languages of the run.
+        documents: language -> text, for the task that makes its labels of it.
+        folder: an empty folder; gets LANGUAGE-SPLIT.arrow (words: list of texts, labels: list of int16, a sentence a
+            row) and task.json, the summary.
+
+    Raises:
+        InputError: data that is not as it should be, with file and line; languages whose labels differ; no language
+            to train on or none to test on.
+    """
+    found = {language: _arranged(task, language, documents) for language in languages}
+    _check_amount(task, found)
+    check_agreement(task, {code: each.trained for code, each in found.items() if "train" in each.splits})
+    used = {label for each in found.values() for rows in each.splits.values() for label in labels_of(rows)}
+    labels = in_order(task, used)
+    if len(labels) < 2:
+        what = f"All data has one label only ({', '.join(labels)}): there is nothing to learn."
+        raise InputError(what, where=f"evaluation.{task.task}", fix="give other data, or correct `types` and `map`")
+    for language, each in found.items():
+        for split, rows in each.splits.items():
+            write_split(split_file(folder, language, split), rows, labels)
+    known = {label for each in found.values() for label in labels_of(each.splits.get("train", []))}
+    described = tuple(_described(task, code, each, known) for code, each in found.items())
+    summary = TaskSummary(task=task.task, unit=task.unit, labels=labels, languages=described)
+    write_summary(folder, summary)
+    return summary
+
+
+def _arranged(task: Task, language: str, documents: Mapping[str, TextSource]) -> Arranged:
+    notes: Counter[str] = Counter()
+    label = labelling(task, language)
+    found = read_language(task, language, documents, notes)
+    rows = {split: labelled(sentences, label, notes) for split, sentences in found.items()}
+    arranged = arrange(rows, task.sentences, language, f"evaluation.{task.task}.data")
+    if isinstance(task, NamedEntities):
+        used = (labels for rows in arranged.splits.values() for _, labels in rows)
+        notes["I- tags that follow no tag of their type (left as they are)"] = sum(map(stray, used))
+    counted = (f"{what}: {count:,}" for what, count in notes.items() if count)
+    return replace(arranged, notes=(*arranged.notes, *counted))
+
+
+def _check_amount(task: Task, found: Mapping[str, Arranged]) -> None:
+    for split, purpose in (("train", "train probes on"), ("test", "score them on")):
+        if not any(split in each.splits for each in found.values()):
+            what = f"The task {task.task} has no data to {purpose} in any of the languages {', '.join(found)}."
+            raise InputError(what, where=f"evaluation.{task.task}", fix="give more data, or leave the task out")
+
+
+def _described(task: Task, language: str, data: Arranged, known: Set[str]) -> TaskLanguage:
+    """What the data of a language is; `known` are the labels that any language is trained on."""
+    trained = labels_of(data.splits["train"]) if "train" in data.splits else known
+    new = sorted(labels_of(data.splits.get("test", [])) - trained)
+    return TaskLanguage(
+        code=language,
+        files=describe(task, language),
+        sentences={split: len(rows) for split, rows in data.splits.items()},
+        items={split: items(rows) for split, rows in data.splits.items()},
+        available=data.available,
+        notes=(*data.notes, *([f"labels in test that training has not: {', '.join(new)}"] if new else [])),
+    )

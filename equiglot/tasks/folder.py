@@ -1,0 +1,103 @@
+"""A task's data on disk: an Arrow file for each split of a language, and a summary."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from equiglot.errors import InputError
+from equiglot.run import read_json, write_json
+from equiglot.tasks.arranging import Rows
+from equiglot.tasks.summary import TaskSummary
+
+SCHEMA = pa.schema({"words": pa.list_(pa.string()), "labels": pa.list_(pa.int16())})
+SUMMARY = "task.json"
+
+
+@dataclass(frozen=True)
+class LabelledSplit:
+    """The labelled sentences of one split of a language.
+
+    Attributes:
+        words: the words of each sentence; for labelled texts, the text alone. [sentences]
+        labels: the label of each item (word or text), as a number of the summary's labels, int16 [items].
+        lengths: the items of each sentence, int64 [sentences].
+    """
+
+    words: list[list[str]]
+    labels: NDArray[np.int16]
+    lengths: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class OpenTask:
+    """A task's data on disk.
+
+    Attributes:
+        folder: where.
+        summary: what it is.
+    """
+
+    folder: Path
+    summary: TaskSummary
+
+    def split(self, language: str, split: str) -> LabelledSplit | None:
+        """The sentences of a split (train, dev or test) in a language; None where there are none.
+
+        Raises:
+            InputError: its file is damaged.
+        """
+        path = split_file(self.folder, language, split)
+        if not path.is_file():
+            return None
+        try:
+            with pa.memory_map(str(path)) as file, pa.ipc.open_file(file) as reader:
+                table = reader.read_all()
+        except pa.ArrowInvalid as error:
+            raise InputError(f"{path.name} is damaged ({error}).", where=path, fix="build the task again") from None
+        labels, lengths = pc.list_flatten(table["labels"]), pc.list_value_length(table["labels"])
+        return LabelledSplit(table["words"].to_pylist(), labels.to_numpy(), lengths.to_numpy().astype(np.int64))
+
+
+def open_task(folder: Path) -> OpenTask:
+    """The task in a folder that `build_task` filled.
+
+    Raises:
+        InputError: there is none.
+    """
+    path = folder / SUMMARY
+    try:
+        return OpenTask(folder, TaskSummary.model_validate(read_json(path)))
+    except FileNotFoundError:
+        raise InputError("There is no task here.", where=path, fix="build the task first") from None
+    except ValueError:
+        raise InputError(f"{path.name} is damaged.", where=path, fix="build the task again") from None
+
+
+def write_summary(folder: Path, summary: TaskSummary) -> None:
+    """Writes task.json."""
+    write_json(folder / SUMMARY, summary.model_dump(mode="json"))
+
+
+def write_split(path: Path, rows: Rows, labels: Sequence[str]) -> None:
+    """Writes the sentences of a split.
+
+    Args:
+        path: the file.
+        rows: the words and labels of each.
+        labels: all labels that there are.
+    """
+    numbers = {label: number for number, label in enumerate(labels)}
+    columns = [[words for words, _ in rows], [[numbers[label] for label in found] for _, found in rows]]
+    table = pa.table(columns, schema=SCHEMA)
+    with pa.ipc.new_file(str(path), SCHEMA) as writer:
+        writer.write_table(table)
+
+
+def split_file(folder: Path, language: str, split: str) -> Path:
+    """Where the sentences of a split are."""
+    return folder / f"{language}-{split}.arrow"

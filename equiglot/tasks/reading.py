@@ -1,0 +1,112 @@
+"""Which labelled data a language has, and its sentences."""
+
+import glob
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
+from pathlib import Path
+
+from equiglot.corpus import TextSource
+from equiglot.errors import InputError
+from equiglot.tasks.bio import read_bio
+from equiglot.tasks.conllu import read_conllu
+from equiglot.tasks.hub import hub_rows
+from equiglot.tasks.place import read_places
+from equiglot.tasks.rows import Unit, read_parquet
+from equiglot.tasks.sentences import Sentence
+from equiglot.tasks.settings import (
+    SPLITS,
+    BioFiles,
+    ConlluFiles,
+    HubRows,
+    ParquetFiles,
+    Place,
+    Task,
+    TsvFiles,
+    source_of,
+)
+from equiglot.tasks.tables import read_tsv
+
+NAMED = 5  # files of a split, in words
+FileSource = ConlluFiles | BioFiles | TsvFiles | ParquetFiles
+
+
+def read_language(
+    task: Task, language: str, documents: Mapping[str, TextSource], notes: Counter[str]
+) -> dict[str, Iterable[Sentence]]:
+    """The labelled sentences of a language, by split; only splits that are there.
+
+    Args:
+        task: the task.
+        language: the language.
+        documents: language -> text, for the task that makes its labels of it.
+        notes: counts what readers of the scores should know about the data.
+
+    Raises:
+        InputError: as the readers of each kind, when the sentences are read, and for a file or split without any.
+    """
+    if isinstance(task, Place):
+        return {**read_places(documents[language].documents(language), notes)}
+    source = source_of(task, language)
+    if source is None:
+        return {}
+    if isinstance(source, HubRows):
+        parts = {split: hub_rows(source, task.task, language, split) for split in hub_splits(source)}
+        return {split: _any(rows.sentences(language, task.unit), rows.place(language)) for split, rows in parts.items()}
+    return {
+        split: chain.from_iterable(_any(_read_file(source, task.unit, file, notes), file) for file in files)
+        for split, files in files_of(source, language).items()
+    }
+
+
+def files_of(source: FileSource, language: str) -> dict[str, list[Path]]:
+    """The files of a language, by split, sorted; only splits that have any."""
+    found = {split: _matched(getattr(source, split), language) for split in SPLITS}
+    return {split: files for split, files in found.items() if files}
+
+
+def hub_splits(source: HubRows) -> list[str]:
+    """The splits that a dataset has."""
+    return [split for split in SPLITS if getattr(source, split)]
+
+
+def describe(task: Task, language: str) -> str:
+    """Where the labelled data of a language is, in words; nothing if there is none."""
+    if isinstance(task, Place):
+        return "the paragraphs of its own text"
+    source = source_of(task, language)
+    if isinstance(source, HubRows):
+        return hub_rows(source, task.task, language, hub_splits(source)[0]).described(language)
+    found = {} if source is None else files_of(source, language)
+    return "; ".join(f"{split}: {_names(files)}" for split, files in found.items())
+
+
+def _names(files: Sequence[Path]) -> str:
+    return ", ".join(file.name for file in files[:NAMED]) + (", ..." if len(files) > NAMED else "")
+
+
+def _matched(patterns: Iterable[str], language: str) -> list[Path]:
+    names = [pattern.replace("{language}", language) for pattern in patterns]
+    found = {file for name in names for file in ([name] if Path(name).is_file() else glob.glob(name, recursive=True))}
+    return sorted(path for path in map(Path, found) if path.is_file())
+
+
+def _read_file(source: FileSource, unit: Unit, file: Path, notes: Counter[str]) -> Iterator[Sentence]:
+    match source:
+        case ConlluFiles():
+            return read_conllu(file, notes)
+        case BioFiles():
+            return read_bio(file)
+        case TsvFiles():
+            return read_tsv(file, source.text, source.label)
+        case ParquetFiles():
+            return read_parquet(file, source.text, source.label, unit)
+
+
+def _any(sentences: Iterable[Sentence], where: Path | str) -> Iterator[Sentence]:
+    """The same sentences; refuses none at all."""
+    sentence = None
+    for sentence in sentences:
+        yield sentence
+    if sentence is None:
+        raise InputError("There is no sentence in it.", where=where, fix="fill it or leave it out")

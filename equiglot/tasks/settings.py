@@ -1,0 +1,141 @@
+"""What a task is: which labels, in which files, and how much of them is used."""
+
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+SPLITS = ("train", "dev", "test")
+
+_Patterns = Annotated[
+    tuple[str, ...], BeforeValidator(lambda value: (value,) if isinstance(value, str) else value, str | list[str])
+]
+
+
+class _Settings(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class _Files(_Settings):
+    """Files of a language, by split; `{language}` stands for its code, and all files that a pattern matches are joined.
+
+    A split that is not given, or whose pattern matches no file of a language, is not there for it.
+    """
+
+    train: _Patterns = Field((), description="Files or globs, such as ud/{language}_*-train.conllu.")
+    dev: _Patterns = Field((), description="The same for choosing settings of a probe.")
+    test: _Patterns = Field((), description="The same for scoring.")
+
+
+class ConlluFiles(_Files):
+    """CoNLL-U: words and universal part-of-speech tags of treebanks."""
+
+    kind: Literal["conllu"]
+
+
+class BioFiles(_Files):
+    """A word and its BIO tag a line, with a tab or spaces between them; blank lines between sentences."""
+
+    kind: Literal["bio"]
+
+
+class TsvFiles(_Files):
+    """Tab-separated, with a header: a text and its class a line."""
+
+    kind: Literal["tsv"]
+    text: str = Field("text", min_length=1, description="The column with the text.")
+    label: str = Field("category", min_length=1, description="The column with its class.")
+
+
+class ParquetFiles(_Files):
+    """Parquet: words and tags as lists, a sentence a row; or a text and its class."""
+
+    kind: Literal["parquet"]
+    text: str = Field("tokens", min_length=1, description="The column with the words, or with a text.")
+    label: str = Field(
+        "ner_tags", min_length=1, description="The column with tags or class: text, or numbers of names."
+    )
+
+
+class HubRows(_Settings):
+    """A dataset of the Hugging Face Hub (extra `hub`), or a folder that holds one, such as google/xtreme.
+
+    `{language}` stands for a language's code, `{name}` for its English name.
+    """
+
+    kind: Literal["hub"]
+    dataset: str = Field(min_length=1, description="owner/name, or a folder that begins with ./, ../, / or ~")
+    configuration: str | None = Field(None, description="Such as PAN-X.{language} or udpos.{name}.")
+    text: str = Field("tokens", min_length=1, description="The column with the words, or with a text.")
+    label: str = Field("ner_tags", min_length=1, description="The column with tags or class.")
+    train: str | None = Field("train", description="The split to train on; none if null.")
+    dev: str | None = Field("validation", description="The split for choosing settings; none if null.")
+    test: str | None = Field("test", description="The split to score; none if null.")
+    revision: str | None = Field(None, description="Branch, tag or commit; the newest state if null.")
+
+
+WordSource = Annotated[ConlluFiles | BioFiles | ParquetFiles | HubRows, Field(discriminator="kind")]
+TextSource = Annotated[TsvFiles | ParquetFiles | HubRows, Field(discriminator="kind")]
+
+
+class Sentences(_Settings):
+    """How many sentences of a language are used at most, spread evenly over its files; all if null."""
+
+    train: int | None = Field(2000, gt=0, description="To train a probe.")
+    dev: int | None = Field(1000, gt=0, description="To choose its settings.")
+    test: int | None = Field(None, gt=0, description="To score it.")
+
+
+class _Task(_Settings):
+    """What all tasks share."""
+
+    unit: ClassVar[Literal["word", "sentence"]]
+    """What is labelled."""
+
+    sentences: Sentences = Sentences()
+    map: dict[str, dict[str, str]] = Field(
+        default_factory=dict,
+        description='Language (or "all") -> label in its files -> label to use, such as {vi: {NAME: PER}}.',
+    )
+
+
+class PartOfSpeech(_Task):
+    """Universal part-of-speech tags of words."""
+
+    unit: ClassVar[Literal["word", "sentence"]] = "word"
+    task: Literal["pos"] = Field(description="What is scored.")
+    data: WordSource | dict[str, WordSource] = Field(description="For all languages, or language -> its own.")
+
+
+class NamedEntities(_Task):
+    """Named entities, as a BIO tag of each word."""
+
+    unit: ClassVar[Literal["word", "sentence"]] = "word"
+    task: Literal["ner"] = Field(description="What is scored.")
+    data: WordSource | dict[str, WordSource] = Field(description="For all languages, or language -> its own.")
+    types: tuple[str, ...] | None = Field(
+        None, min_length=1, description="The types that count, such as [PER, LOC, ORG]; others are O. All if null."
+    )
+
+
+class Topic(_Task):
+    """The class of a text, such as its topic."""
+
+    unit: ClassVar[Literal["word", "sentence"]] = "sentence"
+    task: Literal["topic"] = Field(description="What is scored.")
+    data: TextSource | dict[str, TextSource] = Field(description="For all languages, or language -> its own.")
+
+
+class Place(_Task):
+    """Where in its document a paragraph of the run's own text stands: first, between or last. It needs no labels."""
+
+    unit: ClassVar[Literal["word", "sentence"]] = "sentence"
+    task: Literal["place"] = Field(description="What is scored.")
+
+
+Task = PartOfSpeech | NamedEntities | Topic | Place
+
+
+def source_of(task: Task, language: str) -> Any:
+    """Where the labels of a language are; None where the recipe names nothing."""
+    data = getattr(task, "data", None)
+    return data.get(language) if isinstance(data, dict) else data

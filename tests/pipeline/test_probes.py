@@ -1,0 +1,230 @@
+"""Probes as part of a run: from text and labels to the page, on tiny models; what changed is done again, no more."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from equiglot.errors import InputError
+from equiglot.evaluation import ALL, IN_LANGUAGE, PRIMARY, ZERO_SHOT, Score, group_language, read_scores
+from equiglot.pipeline import Machine, Watcher, execution, publish, read_run, read_status, run_recipe
+from equiglot.probing import read_predictions
+from equiglot.recipe import Recipe
+from equiglot.run import RunDirectory, checksum
+from equiglot.tasks import open_task
+from tests.labelled import write_entities, write_treebanks
+from tests.pipeline.conftest import Change, WorkersHere, half_written
+
+pytestmark = pytest.mark.usefixtures("here")
+
+Probed = Callable[..., Recipe]
+
+
+@pytest.fixture(scope="module")
+def labels(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("labels")
+    write_treebanks(folder, ["en", "ru"], 60)
+    write_entities(folder, ["en"], 60)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def probed(make: Change, labels: Path) -> Probed:
+    """The tiny recipe with tasks: treebanks of both languages, entities of English alone, places of paragraphs."""
+
+    def changed(**fields: Any) -> Recipe:
+        shared = {"resamples": 100, **fields}
+        pos = {f"{split}": f"{labels}/ud/{{language}}_*-{split}.conllu" for split in ("train", "dev", "test")}
+        ner = {f"{split}": f"{labels}/ner/{{language}}-{split}.tsv" for split in ("train", "dev", "test")}
+        tasks = [
+            {"task": "mlm", "sequences": 20, "resamples": 100},
+            {"task": "pos", "data": {"kind": "conllu", **pos}, **shared},
+            {"task": "ner", "data": {"kind": "bio", **ner}, **shared},
+            {"task": "place", "sentences": {"train": 60, "dev": 30, "test": 40}, **shared},
+        ]
+        return make(evaluation=tasks)
+
+    return changed
+
+
+@pytest.fixture(scope="module")
+def finished_probes(finished: Path, probed: Probed, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run with probes that is done; not to be touched."""
+    into = tmp_path_factory.mktemp("probed") / "run"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(execution, "Workers", WorkersHere)
+        run_recipe(probed(), into, reuse=[finished], machine=Machine())
+    return into
+
+
+@pytest.fixture
+def done(finished_probes: Path, tmp_path: Path) -> Path:
+    """A copy of it, to be touched."""
+    shutil.copytree(finished_probes, tmp_path / "run")
+    return tmp_path / "run"
+
+
+def run(recipe: Recipe, into: Path, **options: Any) -> list[str]:
+    """Runs a recipe; which jobs it did."""
+    started: list[str] = []
+    watcher = Watcher(start=lambda job: started.append(job.name))
+    run_recipe(recipe, into, machine=Machine(), watcher=watcher, **options)
+    assert half_written(into) == []
+    return started
+
+
+def results(root: Path) -> dict[str, str]:
+    """Checksums of all that probes make."""
+    made = [path for folder in ("tasks", "features", "probes") for path in (root / folder).rglob("*")]
+    files = [path for path in made if path.is_file()]
+    return {str(path.relative_to(root)): checksum(path) for path in [*files, root / "scores.jsonl"]}
+
+
+def numbers(root: Path, task: str, **wanted: Any) -> list[Score]:
+    """The scores of a task that are so."""
+    found = [score for score in read_scores(root / "scores.jsonl") if score.task == task]
+    return [score for score in found if all(getattr(score, name) == value for name, value in wanted.items())]
+
+
+def test_the_page_and_the_scores_have_every_task(finished_probes: Path) -> None:
+    page = (finished_probes / "report" / "index.html").read_text(encoding="utf-8")
+    for task in ("pos", "ner", "place"):
+        assert f'<section id="{task}"' in page
+        assert (finished_probes / "report" / "tables" / f"{task}-data.csv").is_file()
+    for language in ("en", "ru"):
+        for source in (IN_LANGUAGE, ZERO_SHOT):
+            (row,) = numbers(
+                finished_probes, "pos", model="student", language=language, source=source, metric="accuracy"
+            )
+            assert row.low is not None and row.high is not None and row.low <= row.value <= row.high
+    assert {score.source for score in numbers(finished_probes, "pos", model="mono-en")} == {IN_LANGUAGE}
+    assert numbers(finished_probes, "pos", model="mono-{language}", language=ALL, metric="accuracy")
+    assert numbers(finished_probes, "pos", model="hl", reference="student") or numbers(
+        finished_probes, "pos", model="student", reference="hl"
+    )
+
+
+def test_every_word_of_the_files_is_scored(finished_probes: Path, labels: Path) -> None:
+    task = open_task(RunDirectory(finished_probes).task("pos"))
+    for pair in read_predictions(RunDirectory(finished_probes).probes("pos.student")):
+        file = labels / "ud" / f"{pair.target}_sample-test.conllu"
+        words = sum(line[:1].isdigit() for line in file.read_text(encoding="utf-8").splitlines())
+        split = task.split(pair.target, "test")
+        assert split is not None
+        assert len(pair.predicted) == len(split.labels) == words
+    for score in numbers(finished_probes, "pos", metric="accuracy", source=IN_LANGUAGE, model="student", language="ru"):
+        assert score.n == sum(each.items["test"] for each in task.summary.languages if each.code == "ru")
+
+
+def test_a_score_is_what_its_predictions_say(finished_probes: Path) -> None:
+    run_folder = RunDirectory(finished_probes)
+    task = open_task(run_folder.task("pos"))
+    pairs = {(pair.source, pair.target): pair.predicted for pair in read_predictions(run_folder.probes("pos.hl"))}
+    for (source, target), predicted in pairs.items():
+        split = task.split(target, "test")
+        assert split is not None
+        place = IN_LANGUAGE if source == target else source
+        (row,) = numbers(finished_probes, "pos", model="hl", language=target, source=place, metric="accuracy")
+        assert row.value == pytest.approx(100 * np.mean(predicted == split.labels))
+
+
+def test_a_language_without_labels_is_reported(finished_probes: Path) -> None:
+    summary = open_task(RunDirectory(finished_probes).task("ner")).summary
+    assert {each.code: bool(each.items) for each in summary.languages} == {"en": True, "ru": False}
+    table = (finished_probes / "report" / "tables" / "ner-data.csv").read_text(encoding="utf-8")
+    assert "no data" in table and "Russian" in table
+    # The mean over all languages is that over those with labels, and zero-shot there is none.
+    (row,) = numbers(finished_probes, "ner", model="student", language=ALL, metric=PRIMARY["ner"], source=IN_LANGUAGE)
+    (single,) = numbers(finished_probes, "ner", model="student", language="en", metric=row.metric, source=IN_LANGUAGE)
+    assert row.value == single.value
+    assert not numbers(finished_probes, "ner", source=ZERO_SHOT)
+    assert not numbers(finished_probes, "ner", language=group_language("low"))
+
+
+def test_the_same_command_again_does_nothing(done: Path, probed: Probed) -> None:
+    before = results(done)
+    assert run(probed(), done) == []
+    assert results(done) == before
+
+
+def test_another_run_gives_the_same_to_the_byte(finished_probes: Path, probed: Probed, tmp_path: Path) -> None:
+    started = run(probed(), tmp_path / "again")
+    assert "probes/pos.student" in started
+    one, two = results(finished_probes), results(tmp_path / "again")
+    assert one == two
+
+
+def test_another_probe_reads_the_same_features(done: Path, probed: Probed) -> None:
+    fixed = {"kind": "fixed", "epochs": 1, "seeds": 3, "learning_rate": 0.01}
+    with pytest.raises(InputError, match="jobs of another recipe"):
+        run(probed(probe=fixed), done)
+    started = run(probed(probe=fixed), done, replace=True)
+    assert started and all(name.startswith("probes/") for name in started)
+    (row,) = numbers(done, "pos", model="student", language=ALL, source=ZERO_SHOT, metric="accuracy")
+    assert row.repeats == 3 and row.deviation is not None
+    assert "three probes" in (done / "report" / "index.html").read_text(encoding="utf-8")
+
+
+def test_other_layers_read_the_same_labels(done: Path, probed: Probed) -> None:
+    started = run(probed(layers="mix"), done, replace=True)
+    assert {name.split("/")[0] for name in started} == {"features", "probes"}
+
+
+def test_changed_labels_are_read_again(done: Path, probed: Probed, labels: Path) -> None:
+    file = labels / "ud" / "ru_sample-train.conllu"
+    before = file.read_text(encoding="utf-8")
+    try:
+        file.write_text(before.replace("\tVERB\t", "\tAUX\t"), encoding="utf-8")
+        started = run(probed(), done, replace=True)
+    finally:
+        file.write_text(before, encoding="utf-8")
+    assert started[0] == "task/pos"
+    assert all(name.split("/")[1].startswith("pos") for name in started)
+
+
+def test_what_is_wrong_with_labels_stops_before_anything_is_trained(make: Change, labels: Path, tmp_path: Path) -> None:
+    bad = tmp_path / "ru-train.conllu"
+    bad.write_text("1\tДом\t_\tHOUSE\t_\t_\t0\troot\t_\t_\n\n", encoding="utf-8")
+    data = {
+        "en": {"kind": "conllu", "train": f"{labels}/ud/en_*-train.conllu", "test": f"{labels}/ud/en_*-test.conllu"},
+        "ru": {"kind": "conllu", "train": str(bad), "test": f"{labels}/ud/ru_*-test.conllu"},
+    }
+    into = tmp_path / "run"
+    with pytest.raises(InputError) as caught:
+        run(make(evaluation=[{"task": "mlm"}, {"task": "pos", "data": data}]), into)
+    assert f"{bad}:1" in str(caught.value.where)
+    assert "HOUSE" in caught.value.what and caught.value.fix
+    assert not (into / "models").exists()
+
+
+def test_status_tells_probes_too(finished_probes: Path) -> None:
+    status = read_status(finished_probes)
+    found = {(score.task, score.source) for score in status.scores}
+    assert {("mlm", None), ("pos", IN_LANGUAGE), ("pos", ZERO_SHOT), ("place", ZERO_SHOT)} <= found
+
+
+def test_a_half_done_run_shows_what_there_is(done: Path) -> None:
+    for path in (done / "jobs" / "probes").glob("pos.*.json"):
+        path.unlink()
+    publish(RunDirectory(done), read_run(done))
+    page = (done / "report" / "index.html").read_text(encoding="utf-8")
+    assert '<section id="pos"' in page and '<section id="place"' in page
+    assert not numbers(done, "pos") and numbers(done, "place")
+
+
+def test_a_run_without_its_labels_can_be_looked_at(done: Path, labels: Path, tmp_path: Path) -> None:
+    recipe = (done / "recipe.yaml").read_text(encoding="utf-8")
+    (done / "recipe.yaml").write_text(recipe.replace(str(labels), str(tmp_path / "gone")), encoding="utf-8")
+    assert set(read_status(done).states.values()) == {"done"}
+    publish(RunDirectory(done), read_run(done))
+    assert numbers(done, "pos")
+
+
+def test_facts_of_the_probes_are_kept(finished_probes: Path) -> None:
+    for path in (finished_probes / "probes").glob("pos.*/facts.json"):
+        for fact in json.loads(path.read_text(encoding="utf-8")):
+            assert fact["items"] > 0 and fact["penalty"] is not None

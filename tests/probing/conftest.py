@@ -1,0 +1,62 @@
+"""Labelled words of real text in several scripts, and what a tiny model makes of them."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pytest
+
+from equiglot.models import open_model
+from equiglot.probing import Features, open_features, write_features
+from equiglot.tasks import OpenTask, TaskSummary
+from equiglot.tasks.folder import split_file, write_split
+from tests.stock import save_stock
+
+SHAPES = ("capital", "digit", "latin", "other", "symbol")
+LANGUAGES = ("en", "ru", "ar")
+SENTENCES = {"train": 60, "dev": 20, "test": 30}
+
+
+def shape_of(word: str) -> str:
+    """A class of words that stands in their letters: something that every tiny model can learn."""
+    if not any(character.isalnum() for character in word):
+        return "symbol"
+    if any(character.isdigit() for character in word):
+        return "digit"
+    if word[0].isupper():
+        return "capital"
+    return "latin" if word[0].isascii() else "other"
+
+
+def make_task(
+    folder: Path,
+    splits: Mapping[tuple[str, str], Sequence[tuple[list[str], list[str]]]],
+    labels: Sequence[str] = SHAPES,
+    unit: str = "word",
+) -> OpenTask:
+    """A task on disk, of (language, split) -> words and labels of sentences."""
+    for (language, split), rows in splits.items():
+        write_split(split_file(folder, language, split), list(rows), labels)
+    return OpenTask(folder, TaskSummary(task="pos", unit=unit, labels=tuple(labels), languages=()))
+
+
+@pytest.fixture(scope="session")
+def shapes(text_files: Path, tmp_path_factory: pytest.TempPathFactory) -> OpenTask:
+    """Words of real pages in three scripts, labelled by their shape; some sentences are longer than a window."""
+    splits = {}
+    for language in LANGUAGES:
+        lines = [line.split() for line in (text_files / f"{language}.txt").read_text(encoding="utf-8").splitlines()]
+        rows = [(words, [shape_of(word) for word in words]) for words in lines if words]
+        begin = 0
+        for split, count in SENTENCES.items():
+            splits[language, split] = rows[begin : begin + count]
+            begin += count
+    return make_task(tmp_path_factory.mktemp("shapes"), splits)
+
+
+@pytest.fixture(scope="session")
+def shape_features(shapes: OpenTask, tmp_path_factory: pytest.TempPathFactory) -> Features:
+    """All hidden states of a tiny model at these words: float16 [words, 3, 16]."""
+    opened = open_model("tiny", str(save_stock(tmp_path_factory.mktemp("model"), "bert")))
+    folder = tmp_path_factory.mktemp("features")
+    write_features(opened, shapes, LANGUAGES, "all", folder)
+    return open_features(folder)
