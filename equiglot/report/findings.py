@@ -11,6 +11,8 @@ from equiglot.report.transfer import Transfer
 from equiglot.report.verdict import called
 from equiglot.report.words import capital, count, decimal, listed, metric_phrase, probability, spelt, task_title
 
+_SURE = 0.05  # a p above it is no evidence
+
 
 @dataclass(frozen=True)
 class Section:
@@ -102,8 +104,11 @@ def _lead(report: Report, numbers: Numbers, best: Model, others: list[Model], wh
             level.append(f"{name} ({spoken(lead, signs=True)})")
     if level or open_:
         text = f"No model is clearly best: {called(report, best)} has {where}"
-    else:
+    elif all(_holds(numbers.p(best.name, model.name)) for model in others):
         text = f"{capital(called(report, best))} is best: it has {where}"
+    else:
+        text = f"{capital(called(report, best))} has the highest mean, but language by language that may be chance: "
+        text += where
     text += f", but is level with {listed(level)}, within the noise" if level else ""
     text += f"; its difference from {listed(open_)} has no paired interval" if open_ else ""
     return f"{text}{f'; it is ahead of {listed(clear)} points' if clear else ''}."
@@ -117,10 +122,15 @@ def _tests(report: Report, numbers: Numbers, best: Model, others: list[Model]) -
         return ""
     fewest = min(number.n for number in known.values())
     least = smallest_p(fewest)
-    if least > 0.05:
+    if least > _SURE:
         return f"{capital(_languages(fewest))} cannot decide it: the p of a Wilcoxon test is {least:.3f} at the least."
     said = [f"p {probability(number.value)} against {name}{_at_its_end(number)}" for name, number in known.items()]
     return f"Language by language (Wilcoxon signed-rank test, each pair by itself): {'; '.join(said)}."
+
+
+def _holds(number: Number | None) -> bool:
+    """Whether a lead holds language by language, or there are too few languages to say that it does not."""
+    return number is None or number.value <= _SURE or smallest_p(number.n) > _SURE
 
 
 def _at_its_end(number: Number) -> str:

@@ -18,7 +18,7 @@ TRAINING = Progress(update=3, updates=20, tokens=6000, seconds=2.0, loss=5.5)
 
 def test_preparing_text_tells_how_far_it_is(make: Change, tmp_path: Path) -> None:
     told: list[JobProgress] = []
-    make_corpus(RunDirectory(tmp_path), make(), "ru", Hooks(progress=told.append))
+    make_corpus(RunDirectory(tmp_path), make(), "ru", Hooks(progress=told.append).counter())
     found: dict[str, list[int]] = {}
     for each in told:
         assert isinstance(each, TextProgress)

@@ -172,6 +172,19 @@ def test_a_clear_winner_of_seven_languages() -> None:
     }
 
 
+def test_a_lead_that_does_not_hold_language_by_language() -> None:
+    report = _report(
+        *MEANS[:2],
+        _row("student", "difference", 0.2, 0.1, reference="hl"),
+        _row("student", "p", 1.0, reference="hl", n=7),
+    )
+    assert _findings(report)["In-language"] == (
+        "The student has the highest mean, but language by language that may be chance: 57.0\N{NO-BREAK SPACE}% "
+        "accuracy, the mean over all languages; it is ahead of HL by +0.2 [+0.1, +0.3] points. Language by language "
+        "(Wilcoxon signed-rank test, each pair by itself): p = 1.000 against HL."
+    )
+
+
 def test_what_is_within_the_noise_is_no_lead() -> None:
     report = _report(
         *MEANS,
