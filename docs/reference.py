@@ -47,6 +47,7 @@ class Reference:
 
     def __init__(self, schema: Node) -> None:
         self._schema, self._definitions = schema, schema["$defs"]
+        self._told: set[str | Steps] = set()  # the classes and fields that have been described
         self._uses: dict[str, list[tuple[int, Steps]]] = {}  # class -> for each field: classes it may hold, its path
         self._collect(schema, ())
 
@@ -73,13 +74,15 @@ class Reference:
     def _sections(self, node: Node, path: Steps) -> Iterator[str]:
         for name, field in node["properties"].items():
             below = _below(path, name, field)
-            here = [cls for cls in self._classes(field) if self._home(cls) == below]
+            here = [cls for cls in self._classes(field) if self._home(cls) == below and cls not in self._told]
             level = 1 + sum(step != "*" for step in below)
-            if len(here) > 1:
+            several, known = len(self._classes(field)) > 1, below in self._told
+            self._told |= {below, *here}
+            if several and here and not known:
                 yield from ("", f"{'#' * level} `{'.'.join(below)}`", "", f"{self._type(field)}.")
             for cls in here:
                 definition = self._definitions[cls]
-                yield from ("", f"{'#' * (level + (len(here) > 1))} `{self._heading(cls)}`", "")
+                yield from ("", f"{'#' * (level + several)} `{self._heading(cls)}`", "")
                 yield _escaped(definition["description"])
                 if definition["properties"].keys() - {"kind"}:
                     yield from ("", *self._table(definition))

@@ -3,12 +3,10 @@
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 
-import langcodes
 import numpy as np
 from safetensors.numpy import load_file
 
-from equiglot.corpus import CleaningStep as CorpusStep
-from equiglot.corpus import read_sentences, read_statistics
+from equiglot.errors import InputError
 from equiglot.evaluation import (
     Bootstrap,
     ByLanguage,
@@ -23,21 +21,21 @@ from equiglot.evaluation import (
 from equiglot.labels import SoftLabels
 from equiglot.pipeline.probes import ProbedModels
 from equiglot.pipeline.records import Record, read_record, recorded_graph, state_of
-from equiglot.pipeline.wording import balance_in_words, encoder_in_words, labels_in_words, vocabulary_in_words
-from equiglot.pipeline.work import SPLITS, bootstrap_of
+from equiglot.pipeline.texts import RunText
+from equiglot.pipeline.wording import balance_in_words, encoder_in_words, labels_in_words
+from equiglot.pipeline.work import bootstrap_of
 from equiglot.recipe import FREQUENCY, ModelPlan, Recipe, recipe_text
 from equiglot.report import (
-    CleaningStep,
     Curve,
-    Language,
     Model,
     Portion,
+    Published,
     Report,
     Role,
     Run,
-    Size,
     listed,
     plots_of,
+    read_published,
     tables_of,
     write_card,
     write_figures,
@@ -46,9 +44,7 @@ from equiglot.report import (
 )
 from equiglot.run import RunDirectory, read_json
 from equiglot.training import LossPoint, ValidationPoint
-from equiglot.vocabulary import TokenStatistics, load_tokenizer, readable_pieces
 
-_EXAMPLE_TOKENS = 30
 _FREQUENCY_LABEL = "words by frequency"
 
 
@@ -89,13 +85,14 @@ class Assembly:
         self.probed = {task: self._probed(task) for task in recipe.probed if self._done(f"task/{task}")}
         self.mrr = {name: self._estimates(name) for name in (*self._plans, FREQUENCY) if self._done(f"scores/{name}")}
 
-    def scores(self) -> Iterator[Score]:
-        """Every number of the run: of each model alone, then of groups, distances and differences."""
+    def scores(self, groups: Mapping[str, Sequence[str]] | None = None) -> Iterator[Score]:
+        """Every number of the run: of each model alone, then of groups (its own, or these), distances, differences."""
+        groups = self._recipe.groups if groups is None else groups
         for name in self.mrr:
             yield from read_scores(self._run.scores_of(name) / "scores.jsonl")
-        yield from self.comparisons(self._recipe.groups)
+        yield from self.comparisons(groups)
         for probed in self.probed.values():
-            yield from probed.scores()
+            yield from probed.scores(groups)
 
     def comparisons(self, groups: Mapping[str, Sequence[str]]) -> Iterator[Score]:
         """Means over groups of languages, distances from the teachers, and differences between models."""
@@ -105,13 +102,13 @@ class Assembly:
 
     def report(self, scores: list[Score]) -> Report:
         """All that the page shows."""
-        languages = tuple(self._language(code) for code in self._recipe.trained_languages)
+        text = RunText(self._run, self._recipe, self._done)
         models = (*(self._model(plan) for plan in self._plans.values()), self._frequency())
         curves = chain.from_iterable(self._curves(name) for name in self._plans if self._done(f"model/{name}"))
         return Report(
             name=self._recipe.report.title or self._recipe.name,
-            languages=languages,
-            vocabulary=self._vocabulary(),
+            languages=tuple(text.language(code) for code in self._recipe.trained_languages),
+            vocabulary=text.vocabulary(),
             groups=self._recipe.groups,
             models=models,
             scores=tuple(scores),
@@ -119,10 +116,19 @@ class Assembly:
             reference=self._recipe.report.reference,
             references={code: self._recipe.reference(code) for code in self._recipe.trained_languages},
             tasks=tuple(probed.task() for probed in self.probed.values()),
+            published=self._published(),
             run=self._about_run(),
             missing=self._missing(),
             notes=self._recipe.report.notes,
         )
+
+    def _published(self) -> Published | None:
+        """What others have published, where the recipe names it, and it is still there to be read."""
+        name = self._recipe.report.published
+        try:
+            return read_published(name) if name is not None else None
+        except InputError:  # the run was moved without the file; `equiglot run` refuses it
+            return None
 
     def _missing(self) -> tuple[str, ...]:
         groups = {"left": "not done", "changed": "done with another recipe or version, and left out here"}
@@ -151,48 +157,6 @@ class Assembly:
         """Language -> MRR of the model that its distance is measured from."""
         named = {code: self._recipe.reference(code) for code in self._recipe.trained_languages}
         return {code: self.mrr[name][code] for code, name in named.items() if code in self.mrr.get(name, {})}
-
-    def _language(self, code: str) -> Language:
-        name = _language_name(code)
-        if not self._done(f"corpus/{code}"):
-            return Language(code=code, name=name)
-        corpus = read_statistics(self._run.corpus(code))
-        counts = self._token_counts(code)
-        sizes = {}
-        for split in SPLITS:
-            part, tokens = getattr(corpus, split), counts[split].tokens if counts else None
-            sizes[split] = Size(characters=part.characters, sentences=part.sentences, tokens=tokens)
-        steps = (CleaningStep(name=step.name, counts=_step_counts(step)) for step in corpus.steps)
-        held_out = counts.get("valid")
-        return Language(
-            code=code,
-            name=name,
-            text=corpus.description,
-            wikipedia=self._recipe.languages[code].wikipedia,
-            cleaning=tuple(steps),
-            fertility=held_out.fertility if held_out else None,
-            continued=held_out.continued_share if held_out else None,
-            unknown=held_out.unknown_rate if held_out else None,
-            example=self._example(code) if counts else (),
-            **sizes,
-        )
-
-    def _vocabulary(self) -> str:
-        if not self._done("vocabulary/shared"):
-            return ""
-        names = [_language_name(code) for code in self._recipe.vocabulary_languages]
-        return vocabulary_in_words(self._recipe.vocabulary, len(load_tokenizer(self._run.vocabulary)), names)
-
-    def _example(self, code: str) -> tuple[str, ...]:
-        """A held-out sentence as the vocabulary cuts it."""
-        sentence = next(read_sentences(self._run.corpus(code) / "valid.arrow", 0, 1))[0]
-        return readable_pieces(load_tokenizer(self._run.vocabulary), sentence)[:_EXAMPLE_TOKENS]
-
-    def _token_counts(self, code: str) -> dict[str, TokenStatistics]:
-        if not self._done(f"tokens/{code}"):
-            return {}
-        saved = read_json(self._run.tokens(code) / "tokens.json")
-        return {split: TokenStatistics.model_validate(counts) for split, counts in saved.items()}
 
     def _role(self, plan: ModelPlan) -> Role:
         if isinstance(plan.labels, SoftLabels):
@@ -271,15 +235,6 @@ class Assembly:
             versions=last.versions if last else {},
             hardware=last.hardware if last else {},
         )
-
-
-def _language_name(code: str) -> str:
-    return langcodes.Language.get(code).display_name()
-
-
-def _step_counts(step: CorpusStep) -> dict[str, int]:
-    counts = {"dropped": step.dropped, "changed": step.changed}
-    return {**{word: number for word, number in counts.items() if number}, "left": step.left}
 
 
 def _loss_curves(name: str, points: list[LossPoint]) -> Iterator[Curve]:

@@ -3,24 +3,27 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import combinations, takewhile
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 from equiglot.errors import InputError
 from equiglot.evaluation import Bootstrap, ByLanguage, Score, difference_rows
 from equiglot.pipeline.assembling import Assembly
+from equiglot.pipeline.fields import changed_fields
 from equiglot.pipeline.folder import read_run
 from equiglot.pipeline.work import bootstrap_of
 from equiglot.recipe import Recipe
-from equiglot.report import ComparedRun, Comparison, Field, is_comparison, listed, name_in, write_comparison
+from equiglot.report import ComparedRun, Comparison, Field, is_comparison, listed, name_in, task_title, write_comparison
 from equiglot.run import RunDirectory, canonical_json, check_new, fingerprint
+from equiglot.tasks import SPLITS
 
 _WORDS: dict[str, Any] = {  # fields of a recipe that change nothing that is made
     "name": True, "description": True, "report": True, "languages": {"__all__": {"wikipedia"}},
 }  # fmt: skip
-_MISSING = object()
-_SHOWN = 200  # characters of a value
+_CUT = "their test texts are cut otherwise"
+_OTHER_SOURCES = "some of the probes are trained on other labelled data"
+_FOLLOWING = (_CUT, _OTHER_SOURCES)  # not worth saying where there is another reason
 
 
 def compare_runs(roots: Sequence[Path], into: Path, *, replace: bool = False) -> Path:
@@ -48,7 +51,7 @@ def compare_runs(roots: Sequence[Path], into: Path, *, replace: bool = False) ->
         runs=tuple(run.compared(groups) for run in runs),
         groups=groups,
         fields=(
-            *_fields([recipe.model_dump(mode="json", exclude=_WORDS) for recipe in recipes]),
+            *changed_fields([_tree(recipe) for recipe in recipes]),
             *_changed_texts(runs),
         ),
         obstacles=tuple(sentence for one, two in pairs for sentence in _obstacles(one, two)),
@@ -98,28 +101,29 @@ class _Run:
         return {self.recipe.report.reference: self.assembly.teachers(), **models}
 
     def compared(self, groups: Mapping[str, Sequence[str]]) -> ComparedRun:
-        single = [score for score in self.assembly.scores() if score.group is None and score.metric == "mrr"]
-        scores = [*single, *(score for score in self.assembly.comparisons(groups) if score.metric != "difference")]
         records = {name: self.assembly.record(f"model/{name}") for name in self.recipe.plans()}
         tests = {code: test for code in self.recipe.trained_languages if (test := self.test_of(code))}
         return ComparedRun(
             name=self.name,
             folder=str(self.root),
-            report=self.assembly.report(scores),
+            report=self.assembly.report(list(self.assembly.scores(groups))),
             trainings={name: record.fingerprint for name, record in records.items() if record},
             seeds={name: canonical_json(self._seeds(name)) for name in self.recipe.plans()},
             seedless=fingerprint(self._seedless()),
             tests={code: fingerprint(test) for code, test in tests.items()},
+            labels={task: self._labels(task) for task in self.assembly.probed},
         )
 
+    def _labels(self, task: str) -> dict[str, str]:
+        return {code: fingerprint(self.probe_of(task, code)) for code in self.recipe.trained_languages}
+
     def _seedless(self) -> Any:
-        """Its recipe without names, words and seeds, and what its texts and start weights are, not where they lie.
+        """Its recipe without names, words and seeds, and what its texts, labels and start weights are, not where.
 
         Of what is not known, nothing can be said: it is that of this run alone.
         """
         alone = {"of": str(self.root)}
-        corpora = {*self.recipe.trained_languages, *self.recipe.vocabulary_languages}
-        texts = {code: self.assembly.record(f"corpus/{code}") for code in sorted(corpora)}
+        corpora = sorted({*self.recipe.trained_languages, *self.recipe.vocabulary_languages})
         starts = {
             name: self.assembly.record(f"model/{name}")
             for name, plan in self.recipe.plans().items()
@@ -127,7 +131,8 @@ class _Run:
         }
         return {
             "recipe": _without_seeds(self.recipe),
-            "texts": {code: record.inputs["source"] if record else alone for code, record in texts.items()},
+            "texts": {code: self.source_of(f"corpus/{code}") or alone for code in corpora},
+            "labels": {task: self.source_of(f"task/{task}") or alone for task in self.recipe.probed},
             "starts": {name: record.inputs["encoder"] if record else alone for name, record in starts.items()},
         }
 
@@ -136,6 +141,11 @@ class _Run:
         plans = self.recipe.plans()
         teachers = sorted(set(plans[name].teachers().values()) & plans.keys())
         return [self.recipe.seed, plans[name].seed(self.recipe), *map(self._seeds, teachers)]
+
+    def source_of(self, job: str) -> Any:
+        """What stands for a job's text or labels; None where that is not known."""
+        record = self.assembly.record(job)
+        return record.inputs["source"] if record else None
 
     def test_of(self, language: str) -> dict[str, Any]:
         """What its scores in a language hang on besides the model: reason -> a mark; nothing if that is not known."""
@@ -146,23 +156,49 @@ class _Run:
             "their vocabularies differ, and other tokens are easier or harder to guess":
                 self._outputs("vocabulary/shared").get("tokenizer.json"),
             "their test texts differ": self._outputs(f"corpus/{language}").get("test.arrow"),
-            "their test texts are cut otherwise": cut,
+            _CUT: cut,
             "other positions are masked": self.recipe.masked.model_dump(exclude={"resamples"}),
         }  # fmt: skip
+
+    def probe_of(self, task: str, language: str) -> dict[str, Any]:
+        """The same of the probes of a task whose data is prepared: model and vocabulary may be any."""
+        settings, data = self.recipe.probed[task], self._outputs(f"task/{task}")
+        return {
+            "their labelled data differ": [data.get(f"{language}-{split}.arrow") for split in SPLITS],
+            "their probes are trained otherwise": settings.probe.model_dump(mode="json", exclude={"seeds"}),
+            "their probes read other layers": settings.layers,
+        }
+
+    def sources_of(self, task: str, language: str) -> dict[str, Any]:
+        """The same of the means over the probes that were trained on all other languages."""
+        data = self._outputs(f"task/{task}")
+        others = [code for code in self.recipe.trained_languages if code != language]
+        sources = {code: data[f"{code}-train.arrow"] for code in sorted(others) if f"{code}-train.arrow" in data}
+        chosen = {code: data.get(f"{code}-dev.arrow") for code in sources}
+        return {"their probes are trained on other languages": list(sources), _OTHER_SOURCES: [sources, chosen]}
 
     def _outputs(self, job: str) -> dict[str, str]:
         record = self.assembly.record(job)
         return record.outputs if record else {}
 
 
+def _tree(recipe: Recipe) -> Any:
+    """A recipe without names and words, JSON-able; how it is scored by task, in whatever order."""
+    tree = recipe.model_dump(mode="json", exclude=_WORDS)
+    return {**tree, "evaluation": {settings["task"]: settings for settings in tree["evaluation"]}}
+
+
 def _without_seeds(recipe: Recipe) -> Any:
-    """A recipe without names, words, places and the seeds of trainings; those of the test belong to it."""
-    tree = recipe.model_dump(mode="json", exclude={**_WORDS, "seed": True})
+    """A recipe without names, words, places and the seeds of trainings; those of tests and probes belong to it."""
+    tree = _tree(recipe)
+    tree.pop("seed")
     for settings in (tree, *tree["models"].values()):
         settings["training"].pop("seed")
         settings["encoder"].pop("folder")
     for language in tree["languages"].values():
         language.pop("text")
+    for settings in tree["evaluation"].values():
+        settings.pop("data", None)
     return tree
 
 
@@ -179,72 +215,28 @@ def _common_groups(recipes: Sequence[Recipe]) -> dict[str, tuple[str, ...]]:
     return groups
 
 
-def _fields(trees: Sequence[Any]) -> list[Field]:
-    """Where recipes differ; what a model only has from the recipe's own settings is not told again."""
-    found = {path: values for path, values in _leaves(trees, ())}
-    kept = {
-        path: values
-        for path, values in found.items()
-        if not (path[0] == "models" and path[2:3] in (("encoder",), ("training",)) and found.get(path[2:]) == values)
-    }
-    return [Field(name=".".join(path), values=values) for path, values in kept.items()]
-
-
 def _changed_texts(runs: Sequence[_Run]) -> Iterator[Field]:
-    """The languages whose text is not the same, whatever its place is called."""
+    """The languages whose text or labels are not the same, whatever their places are called."""
     for code in runs[0].recipe.languages:
-        records = [run.assembly.record(f"corpus/{code}") for run in runs]
-        marks = tuple(fingerprint(record.inputs["source"])[:8] for record in records if record)
-        if len(marks) == len(runs) and len(set(marks)) > 1:
-            yield Field(name=f"the text of {code} itself", values=marks)
+        yield from _changed(f"the text of {code} itself", [run.source_of(f"corpus/{code}") for run in runs])
+    for task in runs[0].recipe.probed:
+        sources = [run.source_of(f"task/{task}") or {} for run in runs]
+        for code in runs[0].recipe.trained_languages:
+            yield from _changed(f"the labels of {task} in {code} themselves", [each.get(code) for each in sources])
 
 
-def _leaves(trees: Sequence[Any], path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], tuple[str, ...]]]:
-    trees = [_numbered(tree) for tree in trees]
-    if all(isinstance(tree, dict) for tree in trees):
-        for key in dict.fromkeys(key for tree in trees for key in tree):
-            yield from _leaves([tree.get(key, _MISSING) for tree in trees], (*path, key))
-    elif any(isinstance(tree, dict) for tree in trees) and any(tree is _MISSING for tree in trees):
-        yield path, tuple("" if tree is _MISSING else "there" for tree in trees)
-    else:
-        values = tuple(map(_value, trees))
-        if len(set(values)) > 1:
-            yield path, _shown(values)
+def _changed(name: str, sources: Sequence[Any]) -> Iterator[Field]:
+    marks = tuple(fingerprint(source)[:8] for source in sources if source is not None)
+    if len(marks) == len(sources) and len(set(marks)) > 1:
+        yield Field(name=name, values=marks)
 
 
-def _numbered(tree: Any) -> Any:
-    """A list of settings as a mapping, so that what differs in them is found; everything else as it is."""
-    settings = isinstance(tree, list) and tree and all(isinstance(each, dict) for each in tree)
-    return {str(number): each for number, each in enumerate(tree)} if settings else tree
-
-
-def _value(tree: Any) -> str:
-    return "" if tree is _MISSING else tree if isinstance(tree, str) else canonical_json(tree)
-
-
-def _shown(values: Sequence[str]) -> tuple[str, ...]:
-    """Long values cut to where they begin to differ."""
-    given = set(values) - {""}
-    same = sum(1 for _ in takewhile(lambda signs: len(set(signs)) == 1, zip(*given, strict=False)))
-    long = len(given) > 1 and max(map(len, given)) > _SHOWN
-    start = max(0, same - _SHOWN // 4) if long else 0
-    return tuple(_cut(value, start) for value in values)
-
-
-def _cut(text: str, start: int) -> str:
-    dots = "\N{HORIZONTAL ELLIPSIS}"
-    part = text[start : start + _SHOWN]
-    return f"{dots if start and text else ''}{part}{dots if start + _SHOWN < len(text) else ''}"
-
-
-def _unlike(one: _Run, two: _Run, language: str) -> tuple[str, ...]:
-    """Why scores of two runs in a language cannot be compared; nothing where they can, or that is not known."""
-    first, second = one.test_of(language), two.test_of(language)
+def _unlike(first: Mapping[str, Any], second: Mapping[str, Any]) -> tuple[str, ...]:
+    """Why scores of two runs cannot be compared, of reason -> a mark; nothing where they can, or that is not known."""
     if not first or not second:
         return ()
     reasons = [reason for reason in first if first[reason] != second[reason]]
-    cut = "their test texts are cut otherwise"  # follows from either of the others
-    return tuple(reason for reason in reasons if reason != cut or reasons[0] == cut)
+    return tuple(reason for reason in reasons if reason not in _FOLLOWING or reasons[0] == reason)
 
 
 def _shared_languages(one: _Run, two: _Run) -> list[str]:
@@ -253,16 +245,29 @@ def _shared_languages(one: _Run, two: _Run) -> list[str]:
 
 def _obstacles(one: _Run, two: _Run) -> Iterator[str]:
     """Sentences that say what of two runs cannot be compared, and why."""
-    shared = _shared_languages(one, two)
+    shared, names = _shared_languages(one, two), f"{one.name} and {two.name}"
     if not shared:
-        yield f"{one.name} and {two.name} have no language in common."
+        yield f"{names} have no language in common."
+    yield from _sentences(f"MRR of {names}", {code: _unlike(one.test_of(code), two.test_of(code)) for code in shared})
+    for task in (task for task in one.assembly.probed if task in two.assembly.probed):
+        alone = {code: _unlike(one.probe_of(task, code), two.probe_of(task, code)) for code in shared}
+        yield from _sentences(f"{task_title(task)} of {names}", alone)
+        means = {
+            code: () if alone[code] else _unlike(one.sources_of(task, code), two.sources_of(task, code))
+            for code in shared
+        }
+        yield from _sentences(f"{task_title(task)}, zero-shot, of {names}", means)
+
+
+def _sentences(what: str, reasons: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
+    """One sentence for all languages that have the same reasons."""
     found: dict[tuple[str, ...], list[str]] = {}
-    for code in shared:
-        if why := _unlike(one, two, code):
+    for code, why in reasons.items():
+        if why:
             found.setdefault(why, []).append(code)
     for why, codes in found.items():
-        where = "" if len(codes) == len(shared) else f" in {listed(codes)}"
-        yield f"MRR of {one.name} and {two.name} is not comparable{where}: {listed(why)}."
+        where = "" if len(codes) == len(reasons) else f" in {listed(codes)}"
+        yield f"{what} is not comparable{where}: {listed(why)}."
 
 
 def _differences(one: _Run, two: _Run, groups: Mapping[str, Sequence[str]]) -> Iterator[Score]:

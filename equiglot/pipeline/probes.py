@@ -57,11 +57,11 @@ class ProbedModels:
         named = {code: self._recipe.reference(code) for code in self._recipe.trained_languages}
         return monolingual({code: self.estimates[name] for code, name in named.items() if name in self.estimates})
 
-    def scores(self) -> Iterator[Score]:
+    def scores(self, groups: Mapping[str, Sequence[str]]) -> Iterator[Score]:
         """Every number: of each model by language, then of groups, of the teachers together, and differences."""
         for name in self._models:
             yield from read_scores(self._run.probes(self._subject(name)) / "scores.jsonl")
-        yield from self.comparisons(self._recipe.groups)
+        yield from self.comparisons(groups)
 
     def comparisons(self, groups: Mapping[str, Sequence[str]]) -> Iterator[Score]:
         """Means over groups of languages, the monolingual teachers together, and differences between models."""

@@ -9,11 +9,13 @@ root, L-BFGS needs some 20 to 60 evaluations. Penalties are tried from strong to
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import cast
 
 import numpy as np
 import torch
+from torch import Tensor
 
-from equiglot.probing.curvature import Coordinates, Eigen, Floats, Weights, feature_curvature
+from equiglot.probing.curvature import Coordinates, Eigen, Weights, feature_curvature
 from equiglot.probing.linear import Labelled, LinearProbe, ScaledItems, standard_scaling
 
 _TOLERANCE = 5e-4  # the largest slope at the end; half the squares of all slopes is about what is left to gain, in nats
@@ -58,67 +60,78 @@ class Regression:
 
     def start(self) -> Weights:
         """No weights; biases by how frequent the classes are; layers alike."""
-        frequencies = np.bincount(self._gold.numpy()) / self._count
         return Weights(
-            weights=np.zeros((len(self.classes), self._features.values.size)),
-            bias=np.log(frequencies),
-            mixing=np.zeros(self._layers if self._mixed else 0),
+            weights=torch.zeros(len(self.classes), self._features.values.numel(), dtype=torch.float64),
+            bias=(self._gold.bincount().double() / self._count).log(),
+            mixing=torch.zeros(self._layers if self._mixed else 0, dtype=torch.float64),
         )
 
     def fit(self, penalty: float, begin: Weights, tolerance: float = _TOLERANCE) -> Fit:
         """Minimises the loss, from where another training ended."""
-        from scipy.optimize import minimize
-
         scaled = Coordinates(self._features, self._class_curvature(begin), penalty)
+        place = scaled.place(begin)
 
-        def evaluate(place: Floats) -> tuple[float, Floats]:
+        def evaluate() -> float:
             here = scaled.weights(place)
             loss, slopes = self.loss(here)
-            loss += penalty / 2 * float(np.square(here.weights).sum())
-            return loss, scaled.slopes(Weights(slopes.weights + penalty * here.weights, slopes.bias, slopes.mixing))
+            place.grad = scaled.slopes(replace(slopes, weights=slopes.weights + penalty * here.weights))
+            return loss + penalty / 2 * here.weights.square().sum().item()
 
-        options = {"maxcor": _MEMORY, "gtol": tolerance, "ftol": 0.0, "maxiter": _ITERATIONS}
-        result = minimize(evaluate, scaled.place(begin), jac=True, method="L-BFGS-B", options=options)
-        slope, steepest = float(np.linalg.norm(result.jac)), float(np.abs(result.jac).max())
-        return Fit(scaled.weights(result.x), penalty, int(result.nfev), slope, steepest <= tolerance)
+        optimiser = torch.optim.LBFGS(
+            [place],
+            max_iter=_ITERATIONS,
+            max_eval=2 * _ITERATIONS,
+            tolerance_grad=tolerance,
+            tolerance_change=0,
+            history_size=_MEMORY,
+            line_search_fn="strong_wolfe",
+        )
+        optimiser.step(evaluate)
+        evaluate()  # where it ended, which need not be where it looked last
+        slopes = cast(Tensor, place.grad)
+        evaluations = int(optimiser.state[place]["func_evals"])
+        converged = bool(slopes.abs().max() <= tolerance)
+        return Fit(scaled.weights(place), penalty, evaluations, slopes.norm().item(), converged)
 
     def probe(self, found: Weights) -> LinearProbe:
         """The classifier with some weights."""
-        weights, bias = torch.from_numpy(found.of_features()).float(), torch.from_numpy(found.bias).float()
+        weights, bias = found.of_features().float(), found.bias.float()
         return LinearProbe(self.scaling, weights[None], bias[None], self.classes.astype(np.int16))
 
     def loss(self, here: Weights) -> tuple[float, Weights]:
         """Mean cross-entropy, in nats, and its slopes; what is summed over items is summed in double precision."""
-        flat = here.of_features()
-        weights, bias = torch.from_numpy(flat).float(), torch.from_numpy(here.bias).float()[:, None]
-        loss, slopes, bias_slopes = 0.0, np.zeros(flat.shape), np.zeros(len(flat))
-        for rows, block in self._items:
+        loss, slopes, bias_slopes = 0.0, torch.zeros_like(here.of_features()), torch.zeros_like(here.bias)
+        for rows, block, logits in self._logits(here):
             gold = self._gold[None, rows]
-            logarithms = torch.log_softmax(torch.addmm(bias, weights, block.T), 0)
+            logarithms = logits.log_softmax(0)
             loss -= logarithms.gather(0, gold).double().sum().item()
             errors = logarithms.exp_().scatter_add_(0, gold, torch.full(gold.shape, -1.0))
-            slopes += (errors @ block).numpy()
-            bias_slopes += errors.double().sum(1).numpy()
+            slopes += errors @ block
+            bias_slopes += errors.double().sum(1)
         return loss / self._count, self._unmixed(here, slopes / self._count, bias_slopes / self._count)
 
-    def _unmixed(self, here: Weights, slopes: Floats, bias_slopes: Floats) -> Weights:
+    def _unmixed(self, here: Weights, slopes: Tensor, bias_slopes: Tensor) -> Weights:
         """Slopes of what is learnt, from those of the weights of all features [classes, features]."""
         if not self._mixed:
             return Weights(slopes, bias_slopes, here.mixing)
-        by_layer = slopes.reshape(len(slopes), self._layers, -1)
-        gains = np.einsum("clh,ch->l", by_layer, here.weights)
-        mixing = here.shares * (gains - here.shares @ gains)
-        return Weights(np.einsum("clh,l->ch", by_layer, here.shares), bias_slopes, mixing)
+        by_layer, shares = slopes.view(len(slopes), self._layers, -1), here.shares
+        gains = torch.einsum("clh,ch->l", by_layer, here.weights)
+        mixing = shares * (gains - shares @ gains)
+        return Weights(torch.einsum("clh,l->ch", by_layer, shares), bias_slopes, mixing)
 
     def _class_curvature(self, here: Weights) -> Eigen:
         """Of diag(p) - p p', [classes, classes], on average over the items."""
-        weights = torch.from_numpy(here.of_features()).float()
-        bias = torch.from_numpy(here.bias).float()[:, None]
-        total = np.zeros((len(weights), len(weights)))
-        for _, block in self._items:
-            shares = torch.softmax(torch.addmm(bias, weights, block.T), 0)
-            total += np.diag(shares.double().sum(1).numpy()) - (shares @ shares.T).double().numpy()
+        total = torch.zeros(len(here.bias), len(here.bias), dtype=torch.float64)
+        for _, _, logits in self._logits(here):
+            shares = logits.softmax(0)
+            total += shares.double().sum(1).diag() - shares @ shares.T
         return Eigen.of(total / self._count)
+
+    def _logits(self, here: Weights) -> Iterator[tuple[slice, Tensor, Tensor]]:
+        """Consecutive items, their features float32 [m, features] and logits [classes, m]."""
+        weights, bias = here.of_features().float(), here.bias.float()[:, None]
+        for rows, block in self._items:
+            yield rows, block, torch.addmm(bias, weights, block.T)
 
 
 def train_converged(train: Labelled, penalties: Sequence[float], *, mixed: bool) -> Iterator[tuple[LinearProbe, Fit]]:
@@ -134,4 +147,4 @@ def train_converged(train: Labelled, penalties: Sequence[float], *, mixed: bool)
     for penalty in sorted(penalties, reverse=True):
         fit = regression.fit(penalty, found)
         yield regression.probe(fit.found), fit
-        found = replace(fit.found, mixing=np.zeros_like(fit.found.mixing))  # a layer that a strong penalty shut is back
+        found = replace(fit.found, mixing=torch.zeros_like(found.mixing))  # a layer that a strong penalty shut is back

@@ -2,12 +2,10 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
+import torch
+from torch import Tensor
 
 from equiglot.probing.linear import ScaledItems
-
-Floats = npt.NDArray[np.float64]
 
 _WIDEST = 2048  # features whose covariance is taken as a whole; of more, each layer's alone
 _FLAT = 1e-4  # curvature that a bias is taken to have at least
@@ -23,22 +21,20 @@ class Weights:
         mixing: float64 [layers], logarithms of the layers' shares up to a constant; empty where they are not mixed.
     """
 
-    weights: Floats
-    bias: Floats
-    mixing: Floats
+    weights: Tensor
+    bias: Tensor
+    mixing: Tensor
 
     @property
-    def shares(self) -> Floats:
+    def shares(self) -> Tensor:
         """float64 [layers], what each layer contributes; they sum to 1."""
-        raised = np.exp(self.mixing - self.mixing.max(initial=-np.inf))
-        shares: Floats = raised / raised.sum()
-        return shares
+        return self.mixing.softmax(0)
 
-    def of_features(self) -> Floats:
+    def of_features(self) -> Tensor:
         """Weights of all layers' features, side by side: float64 [classes, features]."""
         if not len(self.mixing):
             return self.weights
-        return (self.shares[:, None] * self.weights[:, None]).reshape(len(self.weights), -1)
+        return (self.shares[:, None] * self.weights[:, None]).flatten(1)
 
 
 @dataclass(frozen=True)
@@ -50,14 +46,14 @@ class Eigen:
         vectors: float64 [..., n, n], a column each.
     """
 
-    values: Floats
-    vectors: Floats
+    values: Tensor
+    vectors: Tensor
 
     @classmethod
-    def of(cls, matrices: Floats) -> "Eigen":
+    def of(cls, matrices: Tensor) -> "Eigen":
         """Of matrices [..., n, n]."""
-        values, vectors = np.linalg.eigh(matrices)
-        return cls(np.maximum(values, 0.0), vectors)
+        values, vectors = torch.linalg.eigh(matrices)
+        return cls(values.clamp(min=0), vectors)
 
 
 def feature_curvature(items: ScaledItems, layers: int, *, mixed: bool) -> Eigen:
@@ -65,12 +61,12 @@ def feature_curvature(items: ScaledItems, layers: int, *, mixed: bool) -> Eigen:
 
     Of mixed layers: of their mean, [1, hidden, hidden].
     """
-    total, count = np.zeros(()), 0
+    total, count = torch.zeros(1, dtype=torch.float64), 0
     for _, block in items:
         features = block.view(len(block), layers, -1).mean(1) if mixed else block
         groups = 1 if mixed or features.shape[1] <= _WIDEST else layers
         grouped = features.view(len(block), groups, -1).transpose(0, 1)
-        total = total + (grouped.transpose(1, 2) @ grouped).double().numpy()
+        total = total + (grouped.transpose(1, 2) @ grouped).double()
         count += len(block)
     return Eigen.of(total / count)
 
@@ -86,27 +82,26 @@ class Coordinates:
 
     def __init__(self, features: Eigen, classes: Eigen, penalty: float) -> None:
         self._features, self._classes = features.vectors, classes.vectors
-        self._steps = 1 / np.sqrt(classes.values[:, None] * features.values.ravel() + penalty)
-        self._bias_steps = 1 / np.sqrt(np.maximum(classes.values, _FLAT))
+        self._steps = (classes.values[:, None] * features.values.flatten() + penalty).rsqrt()
+        self._bias_steps = classes.values.clamp(min=_FLAT).rsqrt()
 
-    def weights(self, place: Floats) -> Weights:
+    def weights(self, place: Tensor) -> Weights:
         """The weights at a point."""
-        weights, bias, mixing = np.split(place, [self._steps.size, self._steps.size + len(self._bias_steps)])
-        turned = self._turn(self._steps * weights.reshape(self._steps.shape), self._features.transpose(0, 2, 1))
+        weights, bias, mixing = place.tensor_split([self._steps.numel(), self._steps.numel() + len(self._bias_steps)])
+        turned = self._turn(self._steps * weights.view_as(self._steps), self._features.mT)
         return Weights(self._classes @ turned, self._classes @ (self._bias_steps * bias), mixing)
 
-    def slopes(self, slopes: Weights) -> Floats:
+    def slopes(self, slopes: Weights) -> Tensor:
         """Slopes along the coordinates, from those of the weights."""
         weights = self._steps * self._turn(self._classes.T @ slopes.weights, self._features)
-        return np.concatenate([weights.ravel(), self._bias_steps * (self._classes.T @ slopes.bias), slopes.mixing])
+        return torch.cat([weights.flatten(), self._bias_steps * (self._classes.T @ slopes.bias), slopes.mixing])
 
-    def place(self, here: Weights) -> Floats:
+    def place(self, here: Weights) -> Tensor:
         """The point at which some weights are."""
         weights = self._turn(self._classes.T @ here.weights, self._features) / self._steps
-        return np.concatenate([weights.ravel(), (self._classes.T @ here.bias) / self._bias_steps, here.mixing])
+        return torch.cat([weights.flatten(), (self._classes.T @ here.bias) / self._bias_steps, here.mixing])
 
-    def _turn(self, rows: Floats, matrices: Floats) -> Floats:
+    def _turn(self, rows: Tensor, matrices: Tensor) -> Tensor:
         """Each group of rows [classes, groups * n] times its matrix [groups, n, n]."""
-        groups = rows.reshape(len(rows), len(matrices), -1).transpose(1, 0, 2)
-        turned: Floats = (groups @ matrices).transpose(1, 0, 2).reshape(len(rows), -1)
-        return turned
+        groups = rows.view(len(rows), len(matrices), -1).transpose(0, 1)
+        return (groups @ matrices).transpose(0, 1).flatten(1)

@@ -69,21 +69,18 @@ def train_fixed(
     optimiser = torch.optim.Adam(repeats.parameters, lr=settings.learning_rate)
     states = np.array(train.states) if train.states.size <= _KEPT else train.states
     updates = settings.epochs * math.ceil(len(train.lengths) / settings.batch)
-    for update, (items, shares) in enumerate(fixed_batches(train.lengths, settings, seed)):
+    for update, (items, parts) in enumerate(fixed_batches(train.lengths, settings, seed)):
         optimiser.param_groups[0]["lr"] = settings.learning_rate * (1 - update / updates)
         optimiser.zero_grad()
         features = torch.from_numpy(states[items].astype(np.float32)).flatten(2)
         gold = torch.from_numpy(train.labels[items].astype(np.int64))
         logits = torch.baddbmm(repeats.bias[:, None], features, repeats.of_features().transpose(1, 2))
         losses = functional.cross_entropy(logits.transpose(1, 2), gold, reduction="none")
-        (losses * torch.from_numpy(shares)).sum().backward()
+        (losses * torch.from_numpy(parts)).sum().backward()
         optimiser.step()
-    with torch.no_grad():
-        weights = repeats.of_features()
-        probe = LinearProbe(
-            no_scaling(weights.shape[2]), weights, repeats.bias.detach(), np.arange(classes, dtype=np.int16)
-        )
-        return probe, repeats.mixing.softmax(1), updates
+    weights, bias, shares = (each.detach() for each in (repeats.of_features(), repeats.bias, repeats.mixing.softmax(1)))
+    labels = np.arange(classes, dtype=np.int16)
+    return LinearProbe(no_scaling(weights.shape[2]), weights, bias, labels), shares, updates
 
 
 def initial_repeats(shape: tuple[int, ...], classes: int, count: int, *, mixed: bool, seed: int) -> Repeats:
@@ -107,7 +104,7 @@ def fixed_batches(
     """All batches of a training: whole sentences, in an order that is a function of seed, repeat and epoch.
 
     Yields:
-        Items int64 [repeats, m], and the share of each in its repeat's loss, float32 [repeats, m]; 0 for padding.
+        Items int64 [repeats, m], and the part of each in its repeat's loss, float32 [repeats, m]; 0 for padding.
     """
     count, starts = len(lengths), np.cumsum(lengths) - lengths
     for epoch in range(settings.epochs):

@@ -1,6 +1,7 @@
 """A trained linear probe, and the features that it reads, a block at a time."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,6 +53,17 @@ def _blocks(states: Halves) -> Iterator[tuple[slice, Tensor]]:
     for begin in range(0, items, max(1, _NUMBERS // max(1, features))):
         rows = slice(begin, min(items, begin + max(1, _NUMBERS // features)))
         yield rows, torch.from_numpy(states[rows].reshape(-1, features).astype(np.float32))
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Torch on one thread: what a probe computes is too little for several, and so does not depend on how many."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def no_scaling(features: int) -> Scaling:

@@ -23,7 +23,7 @@ class ReadItems:
     Attributes:
         ids: int64 [tokens].
         offsets: int64 [sentences + 1]; sentence i is `ids[offsets[i]:offsets[i + 1]]`, never empty.
-        items: int64 [tokens], the item that a token's hidden state stands for, ascending; -1 for none.
+        items: int64 [tokens], the item that a token's hidden state stands for; -1 for none.
         count: items; each has one token or more.
     """
 

@@ -12,7 +12,7 @@ from safetensors.numpy import load_file, save_file
 from equiglot.probing.converged import Fit, train_converged
 from equiglot.probing.features import Features
 from equiglot.probing.fixed import train_fixed
-from equiglot.probing.linear import Labelled, LinearProbe
+from equiglot.probing.linear import Labelled, LinearProbe, one_thread
 from equiglot.probing.settings import FixedProbe, Probing
 from equiglot.run import read_json, write_json
 from equiglot.tasks import OpenTask
@@ -95,18 +95,24 @@ def probe_pairs(
         InputError: features are damaged.
     """
     for source in languages:
-        train = _labelled(task, features, source, "train")
-        if train is None:
-            continue
-        dev = _labelled(task, features, source, "dev")
-        probe, facts = _train(source, train, dev, len(task.summary.labels), settings, metric)
-        pairs = []
-        for target in languages:
-            states = features.of(target, "test")
-            for seed, predicted in enumerate([] if states is None else probe.predict(states)):
-                pairs.append(PairPredictions(source, target, seed, predicted, facts))
-        progress(1)
-        yield tuple(pairs)
+        with one_thread():
+            pairs = tuple(_pairs_of(source, task, features, languages, settings, metric))
+        if pairs:
+            progress(1)
+            yield pairs
+
+
+def _pairs_of(
+    source: str, task: OpenTask, features: Features, languages: Sequence[str], settings: Probing, metric: ProbeMetric
+) -> Iterator[PairPredictions]:
+    train, dev = (_labelled(task, features, source, split) for split in ("train", "dev"))
+    if train is None:
+        return
+    probe, facts = _train(source, train, dev, len(task.summary.labels), settings, metric)
+    for target in languages:
+        states = features.of(target, "test")
+        for seed, predicted in enumerate([] if states is None else probe.predict(states)):
+            yield PairPredictions(source, target, seed, predicted, facts)
 
 
 def _labelled(task: OpenTask, features: Features, language: str, split: str) -> Labelled | None:
@@ -132,7 +138,7 @@ def _train(
         iterations=fit.evaluations,
         slope=fit.slope,
         converged=fit.converged,
-        layers=_shares(fit.found.shares[None]),
+        layers=_shares(fit.found.shares[None].numpy()),
     )
 
 

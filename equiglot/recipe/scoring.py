@@ -21,19 +21,19 @@ class MaskedLanguageModelling(BaseModel):
     seed: int = Field(0, ge=0, description="Of masks and bootstrap.")
 
 
-class PartOfSpeechProbe(PartOfSpeech, Probing):
+class PartOfSpeechProbe(Probing, PartOfSpeech):
     """Universal part-of-speech tags of words, by a linear probe."""
 
 
-class NamedEntityProbe(NamedEntities, Probing):
+class NamedEntityProbe(Probing, NamedEntities):
     """Named entities, as a BIO tag of each word, by a linear probe."""
 
 
-class TopicProbe(Topic, Probing):
+class TopicProbe(Probing, Topic):
     """The class of a text, such as its topic, by a linear probe."""
 
 
-class PlaceProbe(Place, Probing):
+class PlaceProbe(Probing, Place):
     """Where in its document a paragraph stands, by a linear probe: first, between or last. It needs no labels."""
 
 
@@ -59,5 +59,6 @@ Evaluations = Annotated[
     tuple[_Evaluation, ...],
     BeforeValidator(_from_names, json_schema_input_type=tuple[_Evaluation | Literal["mlm", "place"], ...]),
     AfterValidator(_check_tasks),
+    Field(description="What is scored: masked words (mlm) always, and tasks that are probed."),
 ]
 """What is scored: `mlm` always, and each other task at most once."""

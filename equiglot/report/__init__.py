@@ -26,8 +26,9 @@ from equiglot.report.data import (
 )
 from equiglot.report.engraving import write_figures
 from equiglot.report.page import render, write_report
+from equiglot.report.published import read_published
 from equiglot.report.verdict import Verdict, verdict
-from equiglot.report.words import listed
+from equiglot.report.words import listed, task_title
 from equiglot.report.writing import write_tables
 
 __all__ = [
@@ -52,9 +53,11 @@ __all__ = [
     "listed",
     "name_in",
     "plots_of",
+    "read_published",
     "render",
     "render_comparison",
     "tables_of",
+    "task_title",
     "verdict",
     "write_card",
     "write_comparison",

@@ -1,8 +1,8 @@
 """This run's numbers beside those that others have published of the same experiment."""
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import astuple, dataclass
 from functools import cached_property
 from itertools import combinations
 from statistics import fmean
@@ -60,15 +60,27 @@ def beside(report: Report) -> Beside | None:
     shown = sorted((printed for printed in found if printed.rows), key=lambda printed: printed.task != TASK)
     if not shown:
         return None
+    files = _files(shown)
     return Beside(
         source=published.source,
         theirs=published.scale,
         ours=_scale(report),
         agreement=sum((printed.agreement for printed in shown), Agreement()).words,
         findings={printed.title: words for printed in shown if (words := printed.agreement.words)},
-        tables={printed.file: printed.table for printed in shown},
-        probed=tuple(printed.file for printed in shown if printed.task != TASK),
+        tables={file: printed.table for file, printed in files.items()},
+        probed=tuple(file for file, printed in files.items() if printed.task != TASK),
     )
+
+
+def _files(shown: Iterable["_Printed"]) -> dict[str, "_Printed"]:
+    """Name of a file -> table; no two names are equal, whatever the tables are called."""
+    files: dict[str, _Printed] = {}
+    for printed in shown:
+        name = f"beside-{re.sub('[^a-z0-9]+', '-', printed.title.lower())}"
+        while name in files:
+            name += "-"
+        files[name] = printed
+    return files
 
 
 def _scale(report: Report) -> str:
@@ -77,37 +89,31 @@ def _scale(report: Report) -> str:
     texts = sorted(language.train.characters for language in report.languages if language.train)
     sizes = sorted(model.parameters for model in models if model.parameters is not None)
     updates = sorted(model.updates for model in models if model.updates is not None)
-    found = (
-        (texts, [short_count(size) for size in texts], "characters of training text a language"),
-        (sizes, [count(size) for size in sizes], "parameters a model"),
-        (updates, [count(number) for number in updates], "updates a model"),
-    )
-    return ", ".join(f"{_range(words)} {what}" for values, words, what in found if values)
-
-
-def _range(words: list[str]) -> str:
-    return words[0] if words[0] == words[-1] else f"{words[0]} to {words[-1]}"
+    found = {
+        "characters of training text a language": [short_count(size) for size in texts],
+        "parameters a model": [count(size) for size in sizes],
+        "updates a model": [count(number) for number in updates],
+    }
+    spans = {what: " to ".join(dict.fromkeys((words[0], words[-1]))) for what, words in found.items() if words}
+    return ", ".join(f"{span} {what}" for what, span in spans.items())
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """In how many of `rows` the models stand in the published order, how many of `numbers` have the published sign.
+    """In how many of `rows` the models stand in the published order, or at least the best one is the same, and how many
+    of `numbers` have the published sign.
 
     Only distances from the teachers have signs.
     """
 
     rows: int = 0
     same_order: int = 0
+    same_best: int = 0
     numbers: int = 0
     same_sign: int = 0
 
     def __add__(self, other: "Agreement") -> "Agreement":
-        return Agreement(
-            self.rows + other.rows,
-            self.same_order + other.same_order,
-            self.numbers + other.numbers,
-            self.same_sign + other.same_sign,
-        )
+        return Agreement(*(one + two for one, two in zip(astuple(self), astuple(other), strict=True)))
 
     @property
     def words(self) -> str:
@@ -115,7 +121,11 @@ class Agreement:
         rows, numbers = (
             f"{size} {what}{'' if size == 1 else 's'}" for size, what in ((self.rows, "row"), (self.numbers, "number"))
         )
-        order = f"same order of the models in {self.same_order} of {rows}" if self.rows else ""
+        order = (
+            f"same order of the models in {self.same_order} of {rows}, the same one best in {self.same_best}"
+            if self.rows
+            else ""
+        )
         signs = f"same sign of D in {self.same_sign} of {numbers}" if self.numbers else ""
         said = capital("; ".join(filter(None, (order, signs))))
         return f"{said}." if said else ""
@@ -155,6 +165,11 @@ class _Row:
         theirs = [self.theirs[model].value for model in self.order]
         return all(higher >= lower for higher, lower in combinations(theirs, 2))
 
+    @property
+    def same_best(self) -> bool:
+        """Whether no model is better in the publication than the one that is the best here."""
+        return self.theirs[self.order[0]].value == max(self.theirs[model].value for model in self.order)
+
 
 @dataclass(frozen=True)
 class _Printed:
@@ -178,10 +193,6 @@ class _Printed:
     @property
     def title(self) -> str:
         return ", ".join(filter(None, (self.name, self.source)))
-
-    @property
-    def file(self) -> str:
-        return f"beside-{re.sub('[^a-z0-9]+', '-', self.title.lower())}"
 
     @cached_property
     def models(self) -> tuple[Model, ...]:
@@ -219,14 +230,15 @@ class _Printed:
     def agreement(self) -> Agreement:
         """Rows of other languages than the publication's are left out."""
         alike = [row for row in self.rows if row.alike]
-        orders = [row.same_order for row in alike if row.order]
+        ordered = [row for row in alike if row.order]
+        same, best = [row.same_order for row in ordered], [row.same_best for row in ordered]
         signs = [
             (row.ours[model].value > 0) == (number.value > 0)
             for row in alike
             for model, number in row.theirs.items()
             if number.metric == "d" and model in row.ours and number.value
         ]
-        return Agreement(len(orders), sum(orders), len(signs), sum(signs))
+        return Agreement(len(ordered), sum(same), sum(best), len(signs), sum(signs))
 
     @property
     def table(self) -> Table:

@@ -25,6 +25,8 @@ class ComparedRun(Part):
         seedless: a mark of its recipe without seeds and names, and of its texts.
         tests: language -> a mark of vocabulary, test text and masks; scores of equal marks can be compared. A language
             is missing where that is not known.
+        labels: task -> language -> a mark of its labelled data and of how it is probed; probes of equal marks can be
+            compared, whatever the models are.
     """
 
     name: str
@@ -34,10 +36,11 @@ class ComparedRun(Part):
     seeds: Mapping[str, str] = {}
     seedless: str = ""
     tests: Mapping[str, str] = {}
+    labels: Mapping[str, Mapping[str, str]] = {}
 
-    def is_scored(self, model: str) -> bool:
-        """Whether there are scores of a model, masked words filled."""
-        return any(score.model == model and score.task == TASK for score in self.report.scores)
+    def is_scored(self, model: str, task: str = TASK) -> bool:
+        """Whether there are scores of a model in a task."""
+        return any(score.model == model and score.task == task for score in self.report.scores)
 
 
 class Field(Part):
@@ -84,14 +87,21 @@ class Comparison(Part):
         )
 
 
-def distinct(runs: Sequence[ComparedRun], model: str) -> list[ComparedRun]:
-    """One run of each training of a model from seeds of its own, one with its scores if there is one."""
+def distinct(runs: Sequence[ComparedRun], *models: str, task: str = TASK) -> list[ComparedRun]:
+    """One run of each training of a model, or of several together, from seeds of its own; with scores if one has."""
     found: list[ComparedRun] = []
-    trained = [run for run in runs if model in run.trainings]
-    for run in sorted(trained, key=lambda run: not run.is_scored(model)):
-        if not any(_same(run, each, model) for each in found):
+    trained = [run for run in runs if all(model in run.trainings for model in models)]
+    for run in sorted(trained, key=lambda run: not all(run.is_scored(model, task) for model in models)):
+        if not any(all(_same(run, each, model) for model in models) for each in found):
             found.append(run)
     return [run for run in runs if run in found]
+
+
+def shared_tasks(runs: Sequence[ComparedRun]) -> list[str]:
+    """The tasks that at least two of the runs have probed, in the order of the first that has them."""
+    probed = [{score.task for score in run.report.scores} - {TASK} for run in runs]
+    tasks = dict.fromkeys(task.task for run in runs for task in run.report.tasks)
+    return [task for task in tasks if sum(task in each for each in probed) > 1]
 
 
 def _same(one: ComparedRun, two: ComparedRun, model: str) -> bool:
@@ -121,13 +131,13 @@ def merged(comparison: Comparison) -> Report:
 
 
 def _renamed(run: ComparedRun) -> list[Score]:
-    """A run's scores, and each teacher's once more under the name of all; differences within the run are left out."""
+    """A run's scores, and each teacher's once more under the name of all; what compares two models is left out."""
     together = {code: model for code, model in run.report.references.items()}
     found = []
     for score in run.report.scores:
-        if score.metric != "difference":
+        if score.metric not in ("difference", "p"):
             found.append(score.model_copy(update={"model": name_in(run.name, score.model)}))
-            if together.get(score.language) == score.model:
+            if score.task == TASK and together.get(score.language) == score.model:
                 found.append(score.model_copy(update={"model": name_in(run.name, run.report.reference)}))
     return found
 

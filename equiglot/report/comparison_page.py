@@ -1,38 +1,41 @@
 """The page of several runs: what they differ in, what came out side by side, and what can be compared."""
 
-from collections.abc import Sequence
 from pathlib import Path
-from statistics import fmean, stdev
 
-from equiglot.evaluation import Metric
+from equiglot.evaluation import IN_LANGUAGE, PRIMARY, ZERO_SHOT
 from equiglot.report import figures, tables
 from equiglot.report.comparison import (
-    ComparedRun,
     Comparison,
-    all_models,
     compared_pairs,
     compared_series,
-    distinct,
     headline,
     merged,
-    name_in,
+    shared_tasks,
     unfinished,
 )
 from equiglot.report.contents import Plot, single
 from equiglot.report.data import Report
 from equiglot.report.numbers import Numbers
 from equiglot.report.rendering import render_page
-from equiglot.report.tables import Cell, Table, row_header, row_languages
-from equiglot.report.words import NONE, decimal, listed, moment, signed
+from equiglot.report.spread import spreads
+from equiglot.report.tables import Cell, Table, row_languages
+from equiglot.report.transfer import SOURCES
+from equiglot.report.words import NONE, capital, listed, metric_phrase, moment, task_title
 from equiglot.run import write_text
 
 _MARK, _HEAD = "Equiglot comparison</title>", 1 << 16  # what the page says of itself, in its first characters
-_CONTENTS = {
+_SOURCES = {
+    IN_LANGUAGE: "of a probe in the language that it was trained on",
+    ZERO_SHOT: "the mean over the probes of all other languages",
+}
+_BEFORE = {
     "differs": "What differs",
     "repeated": "Repeated trainings",
     "scores": "Scores",
     "distance": "Distance",
     "differences": "Differences",
+}
+_AFTER = {
     "runs": "The runs",
     "metric": "How to read the numbers",
 }
@@ -56,8 +59,12 @@ def is_comparison(path: Path) -> bool:
 def render_comparison(comparison: Comparison) -> str:
     """The page as HTML. Every text of the runs is escaped where it stands."""
     report = merged(comparison)
-    repeated = [_repeated(comparison, report, runs) for runs in comparison.repeated()]
+    repeated = [
+        (listed([run.name for run in runs]), spreads(comparison, report, runs)) for runs in comparison.repeated()
+    ]
     skipped = () if repeated else ("repeated",)
+    probes = {task: _probe_tables(comparison, report, task) for task in shared_tasks(comparison.runs)}
+    contents = {**_BEFORE, **{task: task_title(task) for task in probes}, **_AFTER}
     return render_page(
         "comparison.html.jinja",
         _plots(comparison, report),
@@ -65,9 +72,10 @@ def render_comparison(comparison: Comparison) -> str:
         headline=headline(comparison),
         obstacles=comparison.obstacles,
         missing=unfinished(comparison.runs),
-        contents={name: title for name, title in _CONTENTS.items() if name not in skipped},
+        contents={name: title for name, title in contents.items() if name not in skipped},
         tables=_tables(comparison, report),
         repeated=repeated,
+        probes=[(task, task_title(task), tables) for task, tables in probes.items()],
     )
 
 
@@ -126,6 +134,23 @@ def _means(comparison: Comparison, report: Report) -> str:
     return f" Means are over the languages that all runs have: {names}."
 
 
+def _probe_tables(comparison: Comparison, report: Report, task: str) -> list[Table]:
+    """The first metric of a task of every model of every run: in the language trained on, and in others."""
+    return [_probe_table(comparison, report, task, source) for source in SOURCES]
+
+
+def _probe_table(comparison: Comparison, report: Report, task: str, source: str) -> Table:
+    numbers, metric = Numbers(report, task, source), PRIMARY[task]
+    rows = row_languages(report)
+    series = [
+        entry for entry in compared_series(comparison) if any(entry.number(numbers, metric, row[0]) for row in rows)
+    ]
+    starts = max(each.repeats for run in comparison.runs for each in run.report.tasks if each.task == task)
+    noise = "95 % intervals in brackets" + ("; \N{PLUS-MINUS SIGN}: standard deviation of starts" if starts > 1 else "")
+    caption = f"{capital(source)}: {metric_phrase(metric)} in percent, {_SOURCES[source]}; {noise}."
+    return tables.score_table(report, metric, f"{caption}{_means(comparison, report)}", series, numbers)
+
+
 def _field_table(comparison: Comparison) -> Table:
     rows = tuple((Cell(field.name), *(Cell(value or NONE) for value in field.values)) for field in comparison.fields)
     columns = ("Field of the recipe", *(run.name for run in comparison.runs))
@@ -151,48 +176,3 @@ def _run_table(comparison: Comparison) -> Table:
         for run in comparison.runs
     )
     return Table("The runs that are compared.", columns, rows, numeric_from=len(columns))
-
-
-def _repeated(comparison: Comparison, report: Report, runs: Sequence[ComparedRun]) -> tuple[str, list[Table]]:
-    """Runs that differ only in seeds: their names, and the spread of MRR and of D, where they can be compared."""
-    caption = "over the trainings: mean; beneath, smallest to largest, and the standard deviation of n trainings."
-    titles: dict[Metric, str] = {"mrr": f"MRR in percent {caption}", "d": f"D in points {caption}"}
-    spreads = [_spread_table(comparison, report, runs, metric, title) for metric, title in titles.items()]
-    return listed([run.name for run in runs]), spreads
-
-
-def _spread_table(
-    comparison: Comparison, report: Report, runs: Sequence[ComparedRun], metric: Metric, caption: str
-) -> Table:
-    """One row a language and group, one column a model; a training that several runs share is counted once."""
-    numbers = Numbers(report)
-    trained = [(model, distinct(runs, model.name)) for model in all_models(comparison)]
-    shown = [(model, different) for model, different in trained if len(different) > 1]
-    rows = []
-    for language, label, note in row_languages(report):
-        found = [
-            [numbers.of(name_in(run.name, model.name), metric, language) for run in different]
-            if _comparable(different, numbers.languages_of(language))
-            else []
-            for model, different in shown
-        ]
-        values = [[number.value for number in each if number is not None] for each in found]
-        if any(values):
-            cells = (_spread_cell(each, signs=metric == "d") for each in values)
-            rows.append((row_header(language, label, note), *cells))
-    titles = (f"{model.label}, {len(different)} trainings" for model, different in shown)
-    return Table(caption, ("", *titles), tuple(rows))
-
-
-def _comparable(runs: Sequence[ComparedRun], languages: Sequence[str]) -> bool:
-    """Whether all have the same vocabulary, test text and masks in these languages."""
-    return all(len({run.tests.get(code, run.name) for run in runs}) == 1 for code in languages)
-
-
-def _spread_cell(values: Sequence[float], *, signs: bool) -> Cell:
-    if not values:
-        return Cell(NONE)
-    show = signed if signs else decimal
-    deviation = decimal(stdev(values), 2) if len(values) > 1 else NONE
-    note = f"{show(min(values))} to {show(max(values))}\nsd {deviation}, n = {len(values)}"
-    return Cell(show(fmean(values)), note)

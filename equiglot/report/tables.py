@@ -63,23 +63,31 @@ class Table:
         return tuple(", ".join(filter(None, pair)) for pair in zip(above, self.columns, strict=True))
 
 
-def score_table(report: Report, metric: Metric, caption: str, series: Sequence[Series] | None = None) -> Table:
-    """One row a language and group, one column a model; the best multilingual model of each row is marked."""
-    digits = 2 if metric == "loss" else 1
-    return _number_table(report, metric, series or all_series(report), caption, signs=False, digits=digits)
+def score_table(
+    report: Report,
+    metric: Metric,
+    caption: str,
+    series: Sequence[Series] | None = None,
+    numbers: Numbers | None = None,
+) -> Table:
+    """One row a language and group, one column a model; the best multilingual model of each row is marked.
+
+    The numbers are those of masked words, if no others are given.
+    """
+    digits, numbers = 2 if metric == "loss" else 1, numbers or Numbers(report)
+    return _number_table(numbers, metric, series or all_series(report), caption, signs=False, digits=digits)
 
 
 def distance_table(report: Report, caption: str, series: Sequence[Series] | None = None) -> Table:
     """D(M, L) by group, then by language, as the paper's Table 2."""
-    return _number_table(report, "d", series or multilingual_series(report), caption, signs=True, digits=1)
+    return _number_table(Numbers(report), "d", series or multilingual_series(report), caption, signs=True, digits=1)
 
 
 def _number_table(
-    report: Report, metric: Metric, series: Sequence[Series], caption: str, *, signs: bool, digits: int
+    numbers: Numbers, metric: Metric, series: Sequence[Series], caption: str, *, signs: bool, digits: int
 ) -> Table:
-    numbers = Numbers(report)
     rows = []
-    for language, label, note in row_languages(report):
+    for language, label, note in row_languages(numbers.report):
         best, level = best_and_level(numbers, metric, language, paired=metric in ("mrr", "d"))
         cells = [
             number_cell(

@@ -10,6 +10,7 @@ NONE = "\N{EN DASH}"
 
 _GROUPS = {"low": "Low-resource", "high": "High-resource", "all": "All languages"}
 _TASKS = {
+    "mlm": "Masked words",
     "pos": "Part of speech",
     "ner": "Named entities",
     "topic": "Topic of a text",

@@ -3,7 +3,7 @@
 import copy
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,6 +14,7 @@ from equiglot.pipeline import Event, Job, Machine, execution, run_recipe
 from equiglot.pipeline.workers import _do, _receive, _Worker
 from equiglot.recipe import Recipe, parse_recipe
 from equiglot.run import RunDirectory, checksum
+from tests.labelled import write_entities, write_treebanks
 
 TREE: dict[str, Any] = {
     "name": "tiny",
@@ -126,6 +127,44 @@ def finished(make: Change, tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(execution, "Workers", WorkersHere)
         run_recipe(make(), into, machine=Machine())
+    return into
+
+
+@pytest.fixture(scope="session")
+def labels(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Treebanks of both languages, entities of English alone."""
+    folder = tmp_path_factory.mktemp("labels")
+    write_treebanks(folder, ["en", "ru"], 60)
+    write_entities(folder, ["en"], 60)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def probed(make: Change, labels: Path) -> Change:
+    """The tiny recipe with tasks, the places of paragraphs too: `fields` of each task, `changes` of the recipe."""
+
+    def changed(*, changes: Mapping[str, Any] | None = None, folder: Path = labels, **fields: Any) -> Recipe:
+        shared = {"resamples": 100, **fields}
+        pos = {split: f"{folder}/ud/{{language}}_*-{split}.conllu" for split in ("train", "dev", "test")}
+        ner = {split: f"{folder}/ner/{{language}}-{split}.tsv" for split in ("train", "dev", "test")}
+        tasks = [
+            {"task": "mlm", "sequences": 20, "resamples": 100},
+            {"task": "pos", "data": {"kind": "conllu", **pos}, **shared},
+            {"task": "ner", "data": {"kind": "bio", **ner}, **shared},
+            {"task": "place", "sentences": {"train": 60, "dev": 30, "test": 40}, **shared},
+        ]
+        return make(evaluation=tasks, **(changes or {}))
+
+    return changed
+
+
+@pytest.fixture(scope="session")
+def finished_probes(finished: Path, probed: Change, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run with probes that is done; not to be touched."""
+    into = tmp_path_factory.mktemp("probed") / "run"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(execution, "Workers", WorkersHere)
+        run_recipe(probed(), into, reuse=[finished], machine=Machine())
     return into
 
 

@@ -8,17 +8,21 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import pytest
 
 from equiglot.errors import InputError, Interrupted
-from equiglot.evaluation import Score, read_scores
+from equiglot.evaluation import ZERO_SHOT, Score, read_scores
 from equiglot.pipeline import Job, Machine, Watcher, comparing, publish, read_run, run_recipe
 from equiglot.pipeline.comparing import compare_runs
+from equiglot.pipeline.fields import changed_fields
 from equiglot.report import Comparison
-from equiglot.report.comparison import merged
+from equiglot.report.comparison import merged, shared_tasks
 from equiglot.report.comparison_page import _tables as tables_of_comparison
+from equiglot.report.spread import spreads
+from equiglot.report.words import signed
 from equiglot.report.writing import csv_text
 from equiglot.run import RunDirectory
 from tests.pipeline.conftest import Change, times
@@ -130,7 +134,7 @@ def test_other_masks_are_not_comparable_and_other_resamples_are(
         compare_runs([finished, tmp_path / name], tmp_path / "page.html")
     assert compared[0].obstacles == ("MRR of run and masks is not comparable: other positions are masked.",)
     assert compared[0].differences == ()
-    assert [field.name for field in compared[0].fields] == ["evaluation.0.rate"]
+    assert [field.name for field in compared[0].fields] == ["evaluation.mlm.rate"]
     assert compared[1].obstacles == ()
     assert {row.value for row in compared[1].differences} == {0.0}
 
@@ -255,6 +259,116 @@ def test_bad_input(done: Path, tmp_path: Path, runs: list[str], into: str, said:
     assert not (tmp_path / into).exists()
 
 
+# --- probes
+
+
+def test_probes_of_repeated_trainings(
+    finished_probes: Path, probed: Change, labels: Path, tmp_path: Path, compared: list[Comparison]
+) -> None:
+    shutil.copytree(labels, tmp_path / "labels")
+    changes = {"models__student__training": {"seed": 1}}
+    other = tmp_path / "again"
+    run_recipe(probed(changes=changes, folder=tmp_path / "labels"), other, reuse=[finished_probes], machine=Machine())
+    compare_runs([finished_probes, other], tmp_path / "page.html")
+    (comparison,) = compared
+    assert {field.name.rsplit(".", 1)[0] for field in comparison.fields} == {
+        "evaluation.pos.data", "evaluation.ner.data", "models.student.training",
+    }  # fmt: skip
+    assert comparison.obstacles == ()
+    assert len(comparison.repeated()) == 1  # the same labels in another place
+    found = {spread.title: spread for spread in spreads(comparison, merged(comparison), comparison.runs)}
+    assert list(found) == ["Masked words", "Part of speech", "Named entities", "Place in its document"]
+    table = found["Part of speech"].differences
+    values = []
+    for root in (finished_probes, other):
+        rows = [row for row in read_scores(RunDirectory(root).scores) if row.task == "pos" and row.source == ZERO_SHOT]
+        student, hl = (_row(rows, model, "accuracy", "group:all").value for model in ("student", "hl"))
+        values.append(student - hl)
+    cell = table.rows[0][table.titles.index("zero-shot, All languages")]
+    assert cell.text == signed(fmean(values))
+    assert cell.note.startswith(f"{signed(min(values))} to {signed(max(values))}\n")
+    # Of entities there are those of one language: nothing is zero-shot.
+    assert not any("zero-shot" in title for title in found["Named entities"].differences.titles)
+
+
+def _with_labels(labels: Path, into: Path, file: str, old: str, new: str) -> Path:
+    """The labels with a tag exchanged in one file."""
+    shutil.copytree(labels, into)
+    text = (into / file).read_text(encoding="utf-8")
+    (into / file).write_text(text.replace(old, new), encoding="utf-8")
+    return into
+
+
+@pytest.mark.parametrize("split", ["test", "train"])
+def test_probes_of_other_labels_are_not_comparable(
+    split: str, finished_probes: Path, probed: Change, labels: Path, tmp_path: Path, compared: list[Comparison]
+) -> None:
+    folder = _with_labels(labels, tmp_path / "labels", f"ud/ru_sample-{split}.conllu", "\tVERB\t", "\tAUX\t")
+    run_recipe(probed(folder=folder), tmp_path / "other", reuse=[finished_probes], machine=Machine())
+    compare_runs([finished_probes, tmp_path / "other"], tmp_path / "page.html")
+    (comparison,) = compared
+    own, *means = comparison.obstacles
+    assert own == "Part of speech of run and other is not comparable in ru: their labelled data differ."
+    said = "Part of speech, zero-shot, of run and other is not comparable in en: "
+    assert means == ([] if split == "test" else [f"{said}some of the probes are trained on other labelled data."])
+    assert "the labels of pos in ru themselves" in {field.name for field in comparison.fields}
+    assert comparison.repeated() == () and comparison.differences  # of masked words
+
+
+def test_other_languages_are_other_means(
+    finished_probes: Path, probed: Change, tmp_path: Path, compared: list[Comparison]
+) -> None:
+    run_recipe(probed(changes=SETS), tmp_path / "other", reuse=[finished_probes], machine=Machine())
+    compare_runs([finished_probes, tmp_path / "other"], tmp_path / "page.html")
+    said = "zero-shot, of run and other is not comparable: their probes are trained on other languages."
+    assert compared[0].obstacles == (f"Part of speech, {said}", f"Place in its document, {said}")
+    assert compared[0].groups == {"high": ("en",), "all": ("en",)}
+
+
+def test_other_probes_are_not_comparable_and_other_starts_are(
+    finished_probes: Path, probed: Change, tmp_path: Path, compared: list[Comparison]
+) -> None:
+    fixed = {"kind": "fixed", "epochs": 1, "learning_rate": 0.01}
+    changed = {
+        "layers": {"layers": "all"},
+        "fixed": {"probe": {**fixed, "seeds": 1}},
+        "starts": {"probe": {**fixed, "seeds": 2}, "seed": 1, "resamples": 150},
+    }
+    for name, fields in changed.items():
+        run_recipe(probed(**fields), tmp_path / name, reuse=[finished_probes], machine=Machine())
+    for one, two in (("layers", None), ("fixed", None), ("fixed", "starts")):
+        compare_runs([tmp_path / one, tmp_path / two if two else finished_probes], tmp_path / "page.html")
+    layers, probe, starts = compared
+    assert "Part of speech of layers and run is not comparable: their probes read other layers." in layers.obstacles
+    assert "Part of speech of fixed and run is not comparable: their probes are trained otherwise." in probe.obstacles
+    assert starts.obstacles == ()
+    names = {field.name.split(".", 2)[2] for field in starts.fields}
+    assert names == {"probe.seeds", "seed", "resamples"} and len(starts.fields) == 9
+
+
+def test_a_run_without_probes_beside_one_with_them(
+    finished: Path, finished_probes: Path, tmp_path: Path, compared: list[Comparison]
+) -> None:
+    half = tmp_path / "half"
+    shutil.copytree(finished_probes, half)
+    (half / "jobs" / "task" / "pos.json").unlink()
+    compare_runs([finished, finished_probes], tmp_path / "page.html")
+    compare_runs([half, finished_probes], tmp_path / "page.html")
+    without, unfinished = compared
+    assert [field.name for field in without.fields] == ["evaluation.pos", "evaluation.ner", "evaluation.place"]
+    assert without.fields[0].values == ("", "there") and without.obstacles == ()
+    assert shared_tasks(without.runs) == []
+    assert unfinished.obstacles == () and shared_tasks(unfinished.runs) == ["ner", "place"]
+
+
+def test_the_page_has_every_task_that_two_runs_have(finished_probes: Path, tmp_path: Path) -> None:
+    shutil.copytree(finished_probes, tmp_path / "copy")
+    text = compare_runs([finished_probes, tmp_path / "copy"], tmp_path / "page.html").read_text(encoding="utf-8")
+    assert [task for task in ("pos", "ner", "topic", "place") if f'<section id="{task}"' in text] == [
+        "pos", "ner", "place",
+    ]  # fmt: skip
+
+
 # --- what a run shows of itself
 
 
@@ -320,5 +434,5 @@ def test_a_model_of_one_run_only_is_named_not_spelt_out() -> None:
         {"models": {"hl": {"balance": {"kind": "truncate"}}}},
     ]
     trees[0]["models"]["student"] = {"balance": {"kind": "all"}}
-    found = {field.name: field.values for field in comparing._fields(trees)}
+    found = {field.name: field.values for field in changed_fields(trees)}
     assert found == {"models.hl.balance.kind": ("all", "truncate"), "models.student": ("there", "")}

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,54 +10,14 @@ import pytest
 
 from equiglot.errors import InputError
 from equiglot.evaluation import ALL, IN_LANGUAGE, PRIMARY, ZERO_SHOT, Score, group_language, read_scores
-from equiglot.pipeline import Machine, Watcher, execution, publish, read_run, read_status, run_recipe
+from equiglot.pipeline import Machine, Watcher, publish, read_run, read_status, run_recipe
 from equiglot.probing import read_predictions
 from equiglot.recipe import Recipe
 from equiglot.run import RunDirectory, checksum
 from equiglot.tasks import open_task
-from tests.labelled import write_entities, write_treebanks
-from tests.pipeline.conftest import Change, WorkersHere, half_written
+from tests.pipeline.conftest import Change, half_written
 
 pytestmark = pytest.mark.usefixtures("here")
-
-Probed = Callable[..., Recipe]
-
-
-@pytest.fixture(scope="module")
-def labels(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("labels")
-    write_treebanks(folder, ["en", "ru"], 60)
-    write_entities(folder, ["en"], 60)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def probed(make: Change, labels: Path) -> Probed:
-    """The tiny recipe with tasks: treebanks of both languages, entities of English alone, places of paragraphs."""
-
-    def changed(**fields: Any) -> Recipe:
-        shared = {"resamples": 100, **fields}
-        pos = {f"{split}": f"{labels}/ud/{{language}}_*-{split}.conllu" for split in ("train", "dev", "test")}
-        ner = {f"{split}": f"{labels}/ner/{{language}}-{split}.tsv" for split in ("train", "dev", "test")}
-        tasks = [
-            {"task": "mlm", "sequences": 20, "resamples": 100},
-            {"task": "pos", "data": {"kind": "conllu", **pos}, **shared},
-            {"task": "ner", "data": {"kind": "bio", **ner}, **shared},
-            {"task": "place", "sentences": {"train": 60, "dev": 30, "test": 40}, **shared},
-        ]
-        return make(evaluation=tasks)
-
-    return changed
-
-
-@pytest.fixture(scope="module")
-def finished_probes(finished: Path, probed: Probed, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run with probes that is done; not to be touched."""
-    into = tmp_path_factory.mktemp("probed") / "run"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(execution, "Workers", WorkersHere)
-        run_recipe(probed(), into, reuse=[finished], machine=Machine())
-    return into
 
 
 @pytest.fixture
@@ -145,20 +104,20 @@ def test_a_language_without_labels_is_reported(finished_probes: Path) -> None:
     assert not numbers(finished_probes, "ner", language=group_language("low"))
 
 
-def test_the_same_command_again_does_nothing(done: Path, probed: Probed) -> None:
+def test_the_same_command_again_does_nothing(done: Path, probed: Change) -> None:
     before = results(done)
     assert run(probed(), done) == []
     assert results(done) == before
 
 
-def test_another_run_gives_the_same_to_the_byte(finished_probes: Path, probed: Probed, tmp_path: Path) -> None:
+def test_another_run_gives_the_same_to_the_byte(finished_probes: Path, probed: Change, tmp_path: Path) -> None:
     started = run(probed(), tmp_path / "again")
     assert "probes/pos.student" in started
     one, two = results(finished_probes), results(tmp_path / "again")
     assert one == two
 
 
-def test_another_probe_reads_the_same_features(done: Path, probed: Probed) -> None:
+def test_another_probe_reads_the_same_features(done: Path, probed: Change) -> None:
     fixed = {"kind": "fixed", "epochs": 1, "seeds": 3, "learning_rate": 0.01}
     with pytest.raises(InputError, match="jobs of another recipe"):
         run(probed(probe=fixed), done)
@@ -169,12 +128,12 @@ def test_another_probe_reads_the_same_features(done: Path, probed: Probed) -> No
     assert "three probes" in (done / "report" / "index.html").read_text(encoding="utf-8")
 
 
-def test_other_layers_read_the_same_labels(done: Path, probed: Probed) -> None:
+def test_other_layers_read_the_same_labels(done: Path, probed: Change) -> None:
     started = run(probed(layers="mix"), done, replace=True)
     assert {name.split("/")[0] for name in started} == {"features", "probes"}
 
 
-def test_changed_labels_are_read_again(done: Path, probed: Probed, labels: Path) -> None:
+def test_changed_labels_are_read_again(done: Path, probed: Change, labels: Path) -> None:
     file = labels / "ud" / "ru_sample-train.conllu"
     before = file.read_text(encoding="utf-8")
     try:

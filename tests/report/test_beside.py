@@ -94,9 +94,14 @@ def test_equal_numbers_agree_everywhere(echo: Report) -> None:
     assert found.probed == tuple(f"beside-table-{name}" for name in probed)
     # Tables 2 and 5: 4 rows; 3 and 6 (7): 4 + 7 rows, in-language and zero-shot, twice. The scores have Table 7's
     # numbers, and of groups in NER none: these are means over Table 7's. Table 3b's {de} has another order.
-    assert found.agreement == ("Same order of the models in 47 of 48 rows; same sign of D in 12 of 12 numbers.")
-    assert "Same order of the models in 3 of 3 rows; same sign of D in 9 of 9 numbers." in _table(echo, "2").caption
-    assert found.findings["Table 7, in-language"] == "Same order of the models in 7 of 7 rows."
+    assert found.agreement == (
+        "Same order of the models in 47 of 48 rows, the same one best in 48; same sign of D in 12 of 12 numbers."
+    )
+    assert (
+        "Same order of the models in 3 of 3 rows, the same one best in 3; same sign of D in 9 of 9 numbers."
+        in _table(echo, "2").caption
+    )
+    assert found.findings["Table 7, in-language"] == "Same order of the models in 7 of 7 rows, the same one best in 7."
     assert found.ours == "1 M characters of training text a language, 1,500,000 parameters a model"
     assert "Wikipedia" in found.theirs and "SIGTYP" in found.source
 
@@ -112,7 +117,10 @@ def test_the_published_number_and_its_doubt_stand_beneath_ours(echo: Report) -> 
 def test_another_order_is_said_and_counted(echo: Report) -> None:
     report = _swapped(echo, "mlm", "de")
     assert _row(_table(report, "5"), "German")["Order"] == "another|Student > HL > HL balanced"
-    assert "Same order of the models in 0 of 1 row; same sign of D in 3 of 3 numbers." in _table(report, "5").caption
+    assert (
+        "Same order of the models in 0 of 1 row, the same one best in 0; same sign of D in 3 of 3 numbers."
+        in _table(report, "5").caption
+    )
 
 
 def test_where_the_publication_has_a_tie_either_order_is_its_own(echo: Report) -> None:
@@ -134,7 +142,9 @@ def test_groups_of_other_languages_are_shown_with_a_note_and_not_counted(echo: R
     assert everything[0].note == "without Hungarian here"
     # The mean over the six others of Table 7's in-language numbers of the student.
     assert everything[3].text == "33.6" and everything[3].note == "published 33.1"
-    assert "Same order of the models in 2 of 2 rows." in table.caption  # German's and the high ones'
+    assert (
+        "Same order of the models in 2 of 2 rows, the same one best in 2." in table.caption
+    )  # German's and the high ones'
     zero_shot = _table(report, "7-zero-shot")
     assert "No probe is trained on Hungarian here" in zero_shot.caption
     assert "Hungarian" not in [row[0].text for row in zero_shot.rows]
@@ -184,6 +194,27 @@ def test_a_user_s_own_order_of_groups_holds(echo: Report) -> None:
     table = _table(echo.model_copy(update={"groups": groups}), "2")
     assert [row[0].text for row in table.rows] == ["High-resource", "All languages"]
     assert group_language("low") not in [row[0].values["code"] for row in table.rows]
+
+
+def test_no_text_of_a_publication_becomes_markup(
+    echo: Report, paper: Published, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rendering, "_plotly", lambda: "/* Plotly */")
+    hostile = '"><script>alert(1)</script>'
+    numbers = tuple(
+        each.model_copy(update={"table": f"{each.table} {hostile}", "doubt": hostile}) for each in paper.numbers
+    )
+    changes = {"source": hostile, "scale": hostile, "numbers": numbers}
+    text = render(echo.model_copy(update={"published": paper.model_copy(update=changes)}))
+    assert "<script>alert(1)" not in text and text.count("&lt;script&gt;alert(1)") > 100
+
+
+def test_tables_of_like_names_have_files_of_their_own(echo: Report, paper: Published) -> None:
+    names = {"Table 2": "表二", "Table 5": "表五"}
+    numbers = tuple(each.model_copy(update={"table": names.get(each.table, each.table)}) for each in paper.numbers)
+    found = beside(echo.model_copy(update={"published": paper.model_copy(update={"numbers": numbers})}))
+    assert found is not None and len(found.tables) == 10
+    assert {len(table.rows) for table in list(found.tables.values())[:2]} == {3, 1}
 
 
 def test_zero_shot_is_told_from_in_language(echo: Report) -> None:

@@ -85,15 +85,15 @@ def test_it_draws_without_error_request_or_sideways_scroll(
 
 
 @pytest.mark.parametrize("width", [390, 1280])
-def test_a_comparison_draws_too(browser: Any, synthetic: Report, tmp_path: Path, width: int) -> None:
+def test_a_comparison_draws_too(browser: Any, probed: Report, tmp_path: Path, width: int) -> None:
     path = tmp_path / "comparison.html"
     trained = [{"student": run} for run in ("one", "two")]
     runs = tuple(
-        ComparedRun(name=f"{HOSTILE} {number}", folder=HOSTILE, report=synthetic, trainings=trainings)
+        ComparedRun(name=f"{HOSTILE} {number}", folder=HOSTILE, report=probed, trainings=trainings)
         for number, trainings in enumerate(trained)
     )
     fields = (Field(name="training.updates", values=("10", HOSTILE * 5)),)
-    write_comparison(Comparison(runs=runs, groups=synthetic.groups, fields=fields, obstacles=(HOSTILE,)), path)
+    write_comparison(Comparison(runs=runs, groups=probed.groups, fields=fields, obstacles=(HOSTILE,)), path)
     visit = _Visit(browser, path, width=width)
     visit.check(path)
     assert visit.page.evaluate("window.broken") is None

@@ -1,14 +1,18 @@
 """The page of several runs, from invented numbers."""
 
 import re
+from collections.abc import Mapping
 from statistics import stdev
 
 import pytest
 
+from equiglot.evaluation import IN_LANGUAGE, Score
 from equiglot.report import ComparedRun, Comparison, Field, Report, name_in, render_comparison, rendering
 from equiglot.report.comparison import compared_pairs, compared_series, distinct, headline, merged
-from equiglot.report.comparison_page import _repeated, _tables
+from equiglot.report.comparison_page import _probe_tables, _tables
 from equiglot.report.numbers import Numbers
+from equiglot.report.spread import Spread, spreads
+from equiglot.report.words import signed
 from tests.report.conftest import GROUPS, ScoreMaker
 
 HOSTILE = '"><script>broken</script>'
@@ -95,8 +99,9 @@ def test_the_spread_over_seeds_is_counted(synthetic: Report, two: Comparison) ->
     copy, version = (run.model_copy(update={"name": name}) for run, name in ((copy, "copy"), (version, "version")))
     comparison = two.model_copy(update={"runs": (*runs, copy, version), "differences": ()})
     (alike,) = comparison.repeated()
-    names, (mrr, distance) = _repeated(comparison, merged(comparison), alike)
-    assert names == "a, b, c, copy and version"
+    assert [run.name for run in alike] == ["a", "b", "c", "copy", "version"]
+    (masked,) = spreads(comparison, merged(comparison), alike)
+    mrr, distance = masked.tables
     # The copy is no training of its own, nor is the same seed with another version.
     assert mrr.columns[3] == "Student, 3 trainings"
     greek = next(row for row in mrr.rows if row[0].text == "Greek")
@@ -116,7 +121,10 @@ def test_what_cannot_be_compared_has_no_spread(two: Comparison) -> None:
     tests = {**two.runs[1].tests, "el": "another vocabulary"}
     comparison = two.model_copy(update={"runs": (two.runs[0], two.runs[1].model_copy(update={"tests": tests}))})
     (alike,) = comparison.repeated()
-    for table in _repeated(comparison, merged(comparison), alike)[1]:
+    (masked,) = spreads(comparison, merged(comparison), alike)
+    # Nor has a difference over languages that Greek is one of.
+    assert masked.said == () and masked.differences.columns == ("Models", "High-resource")
+    for table in masked.tables:
         names = [row[0].text for row in table.rows]
         assert "English" in names and "Greek" not in names
         assert not any("all" in name.lower() for name in names)  # Greek is one of them
@@ -174,3 +182,104 @@ def test_numbers_of_one_run_are_not_those_of_another(two: Comparison) -> None:
     assert first is not None and second is not None
     assert second.value - first.value == pytest.approx(1.5)
     assert numbers.of("hl", "mrr", "en") is None
+
+
+# --- probes
+
+
+def _probed_run(report: Report, name: str, shifts: Mapping[str, float], training: str | None = None) -> ComparedRun:
+    """A run whose models are better by so many points in every task, each model by its own."""
+
+    def shifted(score: Score) -> Score:
+        if score.low is None or score.high is None:  # a p
+            return score
+        by = shifts.get(score.model, 0.0)
+        by -= shifts.get(score.reference or "", 0.0) if score.metric == "difference" else 0.0
+        return score.model_copy(update={"value": score.value + by, "low": score.low + by, "high": score.high + by})
+
+    run = _run(report, name, 0.0, training=training)
+    tasks = {task.task: dict.fromkeys(GROUPS["all"], "the same") for task in report.tasks}
+    moved = run.report.model_copy(update={"scores": tuple(map(shifted, run.report.scores))})
+    return run.model_copy(update={"report": moved, "labels": tasks})
+
+
+@pytest.fixture
+def three(probed: Report) -> Comparison:
+    """Three trainings; in the last one the student has lost nearly all of its lead over HL."""
+    shifts = ({"student": 0.0}, {"student": 1.5}, {"student": -4.0, "hl": 0.5})
+    runs = tuple(_probed_run(probed, name, each) for name, each in zip("abc", shifts, strict=True))
+    return Comparison(runs=runs, groups=GROUPS)
+
+
+def _in_pos(comparison: Comparison) -> Spread:
+    (alike,) = comparison.repeated()
+    return next(each for each in spreads(comparison, merged(comparison), alike) if each.title == "Part of speech")
+
+
+def test_probes_stand_side_by_side(three: Comparison) -> None:
+    text = render_comparison(three)
+    assert 'href="#pos">Part of speech<' in text and 'href="#ner">Named entities<' in text
+    own, zero_shot = _probe_tables(three, merged(three), "pos")
+    labels = ["teachers", "HL", "HL balanced", "Student", "Student, half gold"]
+    assert own.columns[1:] == tuple(f"{label} · {run}" for label in labels for run in "abc")
+    assert zero_shot.columns[1:] == own.columns[4:]  # a teacher knows one language
+    student = own.columns.index("Student · a")
+    german = next(row for row in own.rows if row[0].text == "German")
+    assert [cell.text for cell in german[student : student + 3]] == ["71.4", "72.9", "67.4"]
+    # Greek has data to test on alone.
+    assert [any(row[0].text == "Greek" for row in table.rows) for table in (own, zero_shot)] == [False, True]
+    assert "95 % intervals in brackets." in own.caption and "in-language" in own.caption.lower()
+    starts = _probe_tables(three, merged(three), "ner")[0]
+    assert "standard deviation of starts" in starts.caption and starts.rows[0][1].note.startswith("±")
+
+
+def test_what_one_run_alone_has_probed_has_no_section(three: Comparison, synthetic: Report) -> None:
+    runs = (three.runs[0], _run(synthetic, "d", 0.0))
+    text = render_comparison(three.model_copy(update={"runs": runs}))
+    assert 'id="pos"' not in text and "Probes" not in text
+
+
+def test_the_spread_of_differences_is_counted(three: Comparison) -> None:
+    pos = _in_pos(three)
+    table = pos.differences
+    assert table.rows[0][0].text == "Student − HL"
+    place = table.titles.index("in-language, All languages")
+    before = Numbers(three.runs[0].report, "pos", IN_LANGUAGE).difference("student", "hl", "group:all")
+    assert before is not None
+    values = [before.value + by for by in (0.0, 1.5, -4.5)]
+    cell = table.rows[0][place]
+    assert cell.text == signed(sum(values) / 3)
+    assert cell.note == f"{signed(min(values))} to {signed(max(values))}\nabove 0 in 3 of 3"
+    turned = table.rows[[row[0].text for row in table.rows].index("Student − HL balanced")][place]
+    assert turned.note.endswith("above 0 in 3 of 3")
+    # The models' own numbers, too.
+    own = pos.tables[0]
+    german = next(row for row in own.rows if row[0].text == "German")
+    cell = german[own.columns.index("Student, 3 trainings")]
+    assert cell.note == f"67.4 to 72.9\nsd {stdev((0.0, 1.5, -4.0)):.2f}, n = 3"
+
+
+def test_only_what_holds_in_all_trainings_is_said(three: Comparison, probed: Report) -> None:
+    where, half = "(in-language, mean over all languages).", "Student, half gold is ahead of HL and HL balanced"
+    said = f"In all three trainings Student is ahead of HL and HL balanced; {half} {where}"
+    assert _in_pos(three).said[0] == said
+    turned = [_probed_run(probed, name, {"student": -30.0}) for name in "de"]
+    mixed = three.model_copy(update={"runs": (*three.runs[:2], turned[0])})
+    assert _in_pos(mixed).said[0] == f"In all three trainings {half} {where}"
+    both = three.model_copy(update={"runs": tuple(turned)})
+    assert _in_pos(both).said[0] == f"In both trainings Student is behind HL and HL balanced; {half} {where}"
+
+
+def test_a_pair_that_runs_share_is_counted_once(three: Comparison, probed: Report) -> None:
+    copy = _probed_run(probed, "copy", {}, training="a")
+    comparison = three.model_copy(update={"runs": (*three.runs, copy)})
+    assert _in_pos(comparison) == _in_pos(three)
+
+
+def test_labels_that_differ_leave_out_what_hangs_on_them(three: Comparison) -> None:
+    other = {"pos": {**three.runs[2].labels["pos"], "de": "other labels"}}
+    runs = (*three.runs[:2], three.runs[2].model_copy(update={"labels": other}))
+    own, zero_shot = _in_pos(three.model_copy(update={"runs": runs})).tables
+    names = [row[0].text for row in own.rows]
+    assert "English" in names and "German" not in names and "All languages" not in names
+    assert zero_shot.rows == ()  # German probes are in the mean of every other language
