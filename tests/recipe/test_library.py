@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from equiglot.corpus import HubSource
 from equiglot.models import count_parameters
 from equiglot.pipeline import Graph
+from equiglot.probing import FixedProbe
 from equiglot.recipe import Recipe, load_recipe
 
 # Paper 1, Table 1, in millions of characters.
@@ -19,6 +21,9 @@ WIKIPEDIAS = {
 }  # fmt: skip
 
 
+PAPER = FixedProbe(kind="fixed", seeds=5)  # section 5.2, Table 3
+
+
 @pytest.fixture
 def wikipedia(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Something to read for every language, in text/<language>/ of the current folder."""
@@ -27,6 +32,7 @@ def wikipedia(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         folder.mkdir(parents=True)
         (folder / "wiki.txt").write_text(f"Article in {language}.\n", encoding="utf-8")
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(HubSource, "_commit", lambda source, language: "0" * 40)  # XTREME's; there is no network
 
 
 @pytest.mark.usefixtures("wikipedia")
@@ -47,6 +53,8 @@ def test_paper_1_is_stated_in_full(name: str, sizes: dict[str, int]) -> None:
     assert plans["student"].balance.kind == plans["hl-balanced"].balance.kind == "truncate"
     assert plans["student"].teachers() == {code: f"mono-{code}" for code in recipe.trained_languages}
     assert recipe.report.published == name
+    assert {task: each.probe for task, each in recipe.probed.items()} == dict.fromkeys(("pos", "ner"), PAPER)
+    assert all((each.sentences.train, each.sentences.test) == (None, None) for each in recipe.probed.values())
     sizes_there = {code: size for size, codes in WIKIPEDIAS.items() for code in codes}
     assert {code: language.wikipedia for code, language in recipe.languages.items()} == sizes_there
 
