@@ -14,7 +14,7 @@ from equiglot.evaluation import (
 )
 from equiglot.pipeline.tasks import ESTIMATES
 from equiglot.pipeline.wording import probe_in_words
-from equiglot.probing import FixedProbe
+from equiglot.probing import FixedProbe, read_facts
 from equiglot.recipe import ProbedTask as Settings
 from equiglot.recipe import Recipe
 from equiglot.report import ProbedTask, TaskLanguage
@@ -84,10 +84,16 @@ class ProbedModels:
             unit=self.summary.unit,
             labels=self.summary.labels,
             languages=tuple(TaskLanguage(**each.model_dump()) for each in self.summary.languages),
-            method=probe_in_words(self._settings),
+            method=f"{probe_in_words(self._settings)}{self._unfinished()}",
             repeats=probe.seeds if isinstance(probe, FixedProbe) else 1,
             converged=not isinstance(probe, FixedProbe),
         )
+
+    def _unfinished(self) -> str:
+        """What a reader must know of probes that had to stop before they converged; nothing if there are none."""
+        facts = [fact for name in self._models for fact in read_facts(self._run.probes(self._subject(name))).values()]
+        stopped = sum(fact.converged is False for fact in facts)
+        return f" (but {stopped:,} of {len(facts):,} probes had to stop before)" if stopped else ""
 
     def _subject(self, model: str) -> str:
         return f"{self._settings.task}.{model}"

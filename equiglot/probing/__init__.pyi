@@ -1,6 +1,6 @@
 from .features import Features, open_features, write_features
 from .settings import ConvergedProbe, FixedProbe, Layers, Probing
-from .transfer import PairPredictions, ProbeFacts, probe_pairs, read_predictions, write_predictions
+from .transfer import PairPredictions, ProbeFacts, probe_pairs, read_facts, read_predictions, write_predictions
 
 __all__ = [
     "ConvergedProbe",
@@ -12,6 +12,7 @@ __all__ = [
     "Probing",
     "open_features",
     "probe_pairs",
+    "read_facts",
     "read_predictions",
     "write_features",
     "write_predictions",

@@ -14,7 +14,7 @@ class ConvergedProbe(_Settings):
 
     kind: Literal["converged"] = "converged"
     penalties: tuple[Annotated[float, Field(gt=0)], ...] = Field(
-        (1e-1, 1e-2, 1e-3, 1e-4, 1e-5),
+        (1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6),
         min_length=1,
         description="Of half the squared weights, beside the mean cross-entropy of a word; the best on dev is kept.",
     )

@@ -172,9 +172,14 @@ def write_predictions(folder: Path, pairs: Iterable[PairPredictions]) -> None:
     write_json(folder / _FACTS, list(facts.values()))
 
 
+def read_facts(folder: Path) -> dict[str, ProbeFacts]:
+    """Language -> how its probe came about, of what `write_predictions` wrote."""
+    return {each["source"]: ProbeFacts.model_validate(each) for each in read_json(folder / _FACTS)}
+
+
 def read_predictions(folder: Path) -> list[PairPredictions]:
     """What `write_predictions` wrote, in no particular order."""
-    facts = {each["source"]: ProbeFacts.model_validate(each) for each in read_json(folder / _FACTS)}
+    facts = read_facts(folder)
     found = []
     for name, predicted in load_file(folder / _PREDICTIONS).items():
         source, target, seed = name.split("/")

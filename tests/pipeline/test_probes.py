@@ -187,3 +187,12 @@ def test_facts_of_the_probes_are_kept(finished_probes: Path) -> None:
     for path in (finished_probes / "probes").glob("pos.*/facts.json"):
         for fact in json.loads(path.read_text(encoding="utf-8")):
             assert fact["items"] > 0 and fact["penalty"] is not None
+
+
+def test_probes_that_had_to_stop_are_named(done: Path) -> None:
+    file = done / "probes" / "pos.student" / "facts.json"
+    facts = json.loads(file.read_text(encoding="utf-8"))
+    facts[0]["converged"] = False
+    file.write_text(json.dumps(facts), encoding="utf-8")
+    publish(RunDirectory(done), read_run(done))
+    assert "(but 1 of 6 probes had to stop before)" in (done / "report" / "index.html").read_text(encoding="utf-8")
