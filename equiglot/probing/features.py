@@ -152,8 +152,8 @@ class _Encoder:
         output = self._opened.model.base_model(
             input_ids=batch.inputs, attention_mask=batch.attention, output_hidden_states=True
         )
-        states = (*output.hidden_states[:-1], output.last_hidden_state)
-        return torch.stack([states[number].flatten(0, 1)[batch.targets] for number in self._numbers], 1)
+        states = [output.hidden_states[number].flatten(0, 1)[batch.targets] for number in self._numbers]
+        return torch.stack(states, 1)
 
 
 def _layer_numbers(opened: OpenModel, layers: Layers) -> list[int] | None:

@@ -119,6 +119,21 @@ def test_mixed_layers_are_no_worse_than_the_best_of_them(shapes: OpenTask, shape
     assert (predicted == train.labels).mean() > most_frequent(train.labels)
 
 
+@pytest.mark.parametrize("language", ["en", "ar"])
+def test_a_layer_that_a_strong_penalty_shuts_can_come_back(
+    shapes: OpenTask, shape_features: Features, language: str
+) -> None:
+    train = labelled(shapes, shape_features, language, layer=None)
+    (_, strong), (_, weak) = train_converged(train, (1e-1, 1e-4), mixed=True)
+    assert strong.found.shares.max() > 0.999 > 0.98 > weak.found.shares.max()
+    regression = Regression(train, mixed=True)
+    alone = regression.fit(1e-4, regression.start())
+    one, other = (
+        regression.loss(fit.found)[0] + 1e-4 / 2 * fit.found.weights.square().sum().item() for fit in (weak, alone)
+    )
+    assert one == pytest.approx(other, abs=1e-3)
+
+
 @pytest.mark.parametrize(("kept", "numbers", "widest"), [(0, 700, 2048), (1 << 27, 1 << 20, 1)])
 def test_the_way_does_not_change_the_end(
     monkeypatch: pytest.MonkeyPatch, shapes: OpenTask, shape_features: Features, kept: int, numbers: int, widest: int

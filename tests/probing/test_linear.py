@@ -17,11 +17,14 @@ def test_scaling_is_that_of_scikit_learn(
     states = np.array(shape_features.of("ru", "train"))
     states[:, 1, 3] = 0.1  # constant, and its mean is rounded
     flat = states.reshape(len(states), -1).astype(np.float64)
-    blocks = list(standard_scaling(states).blocks(states))
+    scaling = standard_scaling(states)
+    blocks = list(scaling.blocks(states))
     scaled = torch.cat([block for _, block in blocks])
     assert scaled.dtype == torch.float32
     np.testing.assert_allclose(scaled.numpy(), StandardScaler().fit_transform(flat), atol=1e-4)
     assert not scaled[:, 16 + 3].any()
+    elsewhere = torch.cat([block for _, block in scaling.blocks(np.ones_like(states[:2]))])
+    assert elsewhere[:, 16 + 3].tolist() == pytest.approx([0.9, 0.9], abs=1e-3), "constant in training only"
     assert [row for rows, _ in blocks for row in range(rows.start, rows.stop)] == list(range(len(states)))
 
 
