@@ -3,6 +3,7 @@
     equiglot run RECIPE --into runs/seed-0
     equiglot run RECIPE --into runs/seed-1 --set training.seed=1 --reuse runs/seed-0
     python benchmarks/seeds.py runs/seed-0 runs/seed-1 [--metric mrr]
+    python benchmarks/seeds.py runs/seed-0 runs/seed-1 --task pos --source zero-shot
 
 A bootstrap over sentences does not know the noise of training; this does. Each number is the mean over the runs, with
 the smallest and the largest in brackets.
@@ -13,17 +14,17 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from equiglot.evaluation import Score, read_scores
+from equiglot.evaluation import IN_LANGUAGE, PRIMARY, ZERO_SHOT, Score, read_scores
 from equiglot.run import RunDirectory, read_json
 
 
-def table(runs: Iterable[list[Score]], metric: str) -> str:
+def table(runs: Iterable[list[Score]], metric: str, task: str = "mlm", source: str | None = None) -> str:
     """Rows are models, columns languages and groups."""
     values: dict[str, dict[str, list[float]]] = {}
     places: dict[str, None] = {}
     for scores in runs:
         for score in scores:
-            if score.metric == metric:
+            if (score.metric, score.task, score.source) == (metric, task, source):
                 values.setdefault(score.model, {}).setdefault(score.language, []).append(score.value)
                 places[score.language] = None
     header = ["model", *(place.removeprefix("group:") for place in places)]
@@ -45,12 +46,17 @@ def _cell(numbers: list[float]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("runs", nargs="+", type=Path)
-    parser.add_argument("--metric", default="d", choices=["d", "mrr", "accuracy", "loss"])
+    parser.add_argument("--task", default="mlm", choices=list(PRIMARY))
+    parser.add_argument("--source", choices=[IN_LANGUAGE, ZERO_SHOT], default=IN_LANGUAGE, help="of a task's probes")
+    parser.add_argument("--metric", help="D for masked words, each task's first metric for probes, if not given")
     arguments = parser.parse_args()
+    masked = arguments.task == "mlm"
+    metric = arguments.metric or ("d" if masked else PRIMARY[arguments.task])
     vocabularies = {read_json(RunDirectory(run).job("vocabulary/shared"))["fingerprint"] for run in arguments.runs}
-    if len(vocabularies) > 1:
+    if masked and len(vocabularies) > 1:
         sys.exit("the runs have different vocabularies: their numbers cannot be averaged (vary training.seed alone)")
-    print(table([read_scores(RunDirectory(run).scores) for run in arguments.runs], arguments.metric))
+    scores = [read_scores(RunDirectory(run).scores) for run in arguments.runs]
+    print(table(scores, metric, arguments.task, None if masked else arguments.source))
 
 
 if __name__ == "__main__":
