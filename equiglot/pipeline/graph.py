@@ -10,7 +10,7 @@ from equiglot.corpus import identifier_version
 from equiglot.probing import Probing
 from equiglot.recipe import FREQUENCY, ModelPlan, ProbedTask, Recipe
 from equiglot.run import CARD, RunDirectory, checksums, fingerprint
-from equiglot.tasks import task_identity
+from equiglot.tasks import Place, task_identity
 
 Kind = Literal["task", "corpus", "vocabulary", "tokens", "model", "scores", "features", "probes"]
 
@@ -116,7 +116,10 @@ class Graph:
         texts = {code: self._recipe.languages[code].text for code in languages}
         source = self._source(f"task/{task.task}", lambda: task_identity(task, languages, texts))
         settings.pop("data", None)  # where the labels are; what they are is in `source`
-        return self._add("task", task.task, {"task": settings, "languages": list(languages), "source": source})
+        inputs = {"task": settings, "languages": list(languages), "source": source}
+        if isinstance(task, Place):  # which reads text, as corpora do
+            inputs["text"] = {"version": _VERSIONS["corpus"], **{tool: version(tool) for tool in _TOOLS["corpus"]}}
+        return self._add("task", task.task, inputs)
 
     def _probes(self, task: ProbedTask, plan: ModelPlan) -> str:
         """The probes of one model, and the features that they read."""

@@ -86,7 +86,7 @@ class ProbedModels:
             languages=tuple(TaskLanguage(**each.model_dump()) for each in self.summary.languages),
             method=f"{probe_in_words(self._settings)}{self._unfinished()}",
             repeats=probe.seeds if isinstance(probe, FixedProbe) else 1,
-            converged=not isinstance(probe, FixedProbe),
+            converged=not isinstance(probe, FixedProbe) and self._settings.layers != "mix",  # which is not convex
         )
 
     def _unfinished(self) -> str:

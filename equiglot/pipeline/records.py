@@ -119,6 +119,8 @@ def explain_change(run: RunDirectory, job: Job, graph: Graph) -> list[str]:
     if record is None:
         return []
     changed = differences(record.inputs, dict(job.inputs))
+    if job.kind == "task":
+        changed = ["the labels themselves" if each == "the text itself" else each for each in changed]
     changed += [f"after {name}" for name in job.needs if record.needs.get(name) != graph.jobs[name].fingerprint]
     return changed or ["it is made in another way by this version"]
 

@@ -33,8 +33,8 @@ class ProbeFacts(BaseModel):
         penalty: the one that was chosen; None for a fixed probe.
         dev: the metric on dev with each penalty that was tried, strong to weak; empty where there is no dev.
         iterations: evaluations of the loss with the penalty that was chosen; updates of a fixed probe.
-        slope: norm of the loss's slopes where the training ended, in coordinates scaled by its curvature; half its
-            square is about what is left to gain, in nats an item. None for a fixed probe.
+        slope: norm of the loss's slopes where the training ended, in coordinates scaled by its curvature at the start.
+            None for a fixed probe.
         converged: whether they are all so small that training on would change nothing that matters; None for a fixed
             probe.
         layers: shares of the layers, a row a repeat; empty unless layers are mixed.

@@ -35,6 +35,7 @@ def check_recipe(recipe: Recipe) -> None:
     check_text(recipe.text, recipe.languages)
     for number, evaluation in enumerate(recipe.evaluation):
         if not isinstance(evaluation, MaskedLanguageModelling):
+            _check_layers(recipe, f"evaluation.{number}", evaluation)
             _check_task(recipe, f"evaluation.{number}", evaluation)
 
 
@@ -58,6 +59,17 @@ def _check_task(recipe: Recipe, field: str, task: ProbedTask) -> None:
     except InputError as error:  # which names the task, not its place in the recipe
         where = str(error.where).replace(f"evaluation.{task.task}", field)
         raise InputError(error.what, where=where, fix=error.fix) from None
+
+
+def _check_layers(recipe: Recipe, field: str, task: ProbedTask) -> None:
+    """A single layer that is probed must be one of every model's."""
+    for plan in recipe.plans().values():
+        if isinstance(task.layers, int) and plan.encoder.folder is None and task.layers > plan.encoder.layers:
+            raise InputError(
+                f"{plan.name} has no layer {task.layers}, only 0 (the embeddings) to {plan.encoder.layers}",
+                where=f"{field}.layers",
+                fix="name one of these, or last, all or mix",
+            )
 
 
 def _check_names(recipe: Recipe) -> None:

@@ -104,11 +104,20 @@ def _lead(report: Report, numbers: Numbers, best: Model, others: list[Model], wh
             level.append(f"{name} ({spoken(lead, signs=True)})")
     if level or open_:
         text = f"No model is clearly best: {called(report, best)} has {where}"
-    elif all(_holds(numbers.p(best.name, model.name)) for model in others):
+        return _with_leads(text, level, open_, clear)
+    tests = [numbers.p(best.name, model.name) for model in others]
+    if all(test and test.value <= _SURE for test in tests):
         text = f"{capital(called(report, best))} is best: it has {where}"
+    elif any(test is None or smallest_p(test.n) > _SURE for test in tests):
+        text = f"{capital(called(report, best))} has the highest mean: {where}"
     else:
         text = f"{capital(called(report, best))} has the highest mean, but language by language that may be chance: "
         text += where
+    return _with_leads(text, level, open_, clear)
+
+
+def _with_leads(text: str, level: list[str], open_: list[str], clear: list[str]) -> str:
+    """A sentence with what is behind the best model, and by how much."""
     text += f", but is level with {listed(level)}, within the noise" if level else ""
     text += f"; its difference from {listed(open_)} has no paired interval" if open_ else ""
     return f"{text}{f'; it is ahead of {listed(clear)} points' if clear else ''}."
@@ -126,11 +135,6 @@ def _tests(report: Report, numbers: Numbers, best: Model, others: list[Model]) -
         return f"{capital(_languages(fewest))} cannot decide it: the p of a Wilcoxon test is {least:.3f} at the least."
     said = [f"p {probability(number.value)} against {name}{_at_its_end(number)}" for name, number in known.items()]
     return f"Language by language (Wilcoxon signed-rank test, each pair by itself): {'; '.join(said)}."
-
-
-def _holds(number: Number | None) -> bool:
-    """Whether a lead holds language by language, or there are too few languages to say that it does not."""
-    return number is None or number.value <= _SURE or smallest_p(number.n) > _SURE
 
 
 def _at_its_end(number: Number) -> str:

@@ -134,7 +134,9 @@ def _left_out(transfer: Transfer) -> str:
         if codes:
             names = listed([transfer.report.language_name(code) for code in codes])
             said += f" There is no labelled data {what} for {names}."
-    return f"{said} Means are over the languages that have it." if said else ""
+    narrow = [model.label for model in transfer.models if {*transfer.sources} - {*model.languages}]
+    own = f" {listed(narrow)}: zero-shot over the languages of its own training only." if narrow else ""
+    return (f"{said} Means are over the languages that have it." if said else "") + own
 
 
 def _pair_table(transfer: Transfer) -> Table:

@@ -70,12 +70,20 @@ def _check_amount(task: Task, found: Mapping[str, Arranged]) -> None:
 def _described(task: Task, language: str, data: Arranged, known: Set[str]) -> TaskLanguage:
     """What the data of a language is; `known` are the labels that any language is trained on."""
     trained = labels_of(data.splits["train"]) if "train" in data.splits else known
-    new = sorted(labels_of(data.splits.get("test", [])) - trained)
+    test = data.splits.get("test", [])
+    new = sorted(labels_of(test) - trained)
+    seen = {tuple(words) for words, _ in data.splits.get("train", [])}
+    both = sum(tuple(words) in seen for words, _ in test)
+    notes = (
+        *([f"labels in test that training has not: {', '.join(new)}"] if new else []),
+        *([f"test sentences that stand in the training data, too: {both:,}"] if both else []),
+        *(["a single test sentence: its intervals mean nothing"] if len(test) == 1 else []),
+    )
     return TaskLanguage(
         code=language,
         files=describe(task, language),
         sentences={split: len(rows) for split, rows in data.splits.items()},
         items={split: items(rows) for split, rows in data.splits.items()},
         available=data.available,
-        notes=(*data.notes, *([f"labels in test that training has not: {', '.join(new)}"] if new else [])),
+        notes=(*data.notes, *notes),
     )

@@ -73,7 +73,7 @@ def hub_splits(source: HubRows) -> list[str]:
 def describe(task: Task, language: str) -> str:
     """Where the labelled data of a language is, in words; nothing if there is none."""
     if isinstance(task, Place):
-        return "the paragraphs of its own text"
+        return "all documents of its text, also those that models were trained on"
     source = source_of(task, language)
     if isinstance(source, HubRows):
         return hub_rows(source, task.task, language, hub_splits(source)[0]).described(language)

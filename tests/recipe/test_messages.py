@@ -196,3 +196,10 @@ def test_settings_that_are_quoted_are_read_as_numbers(place: Path) -> None:
     file = place / "small.yaml"
     file.write_text(RECIPE.replace("epochs: 4", "learning_rate: 5e-5"))
     assert load_recipe(file).training.learning_rate == 5e-5
+
+
+def test_a_layer_that_a_model_has_not(refused: Refused) -> None:
+    error = refused("training:\n", "evaluation: [mlm, {task: place, layers: 2}]\ntraining:\n")
+    assert str(error.where).endswith("small.yaml:9, field evaluation.1.layers")
+    assert "v1.5 has no layer 2, only 0 (the embeddings) to 1" in error.what  # others have two
+    assert "last, all or mix" in str(error.fix)

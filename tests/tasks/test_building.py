@@ -18,6 +18,9 @@ from tests.tasks.test_tables import NAMES, metadata
 
 LANGUAGES = list(SENTENCE)
 
+SEEN = "test sentences that stand in the training data, too"
+SINGLE = "a single test sentence: its intervals mean nothing"
+
 
 def test_treebanks_of_many_scripts(speech: Any, tmp_path: Path) -> None:
     sentences = {language: [tagged(language, UPOS)] * 2 for language in LANGUAGES}
@@ -29,7 +32,7 @@ def test_treebanks_of_many_scripts(speech: Any, tmp_path: Path) -> None:
     for described in summary.languages:
         words = 2 * len(UPOS[described.code].split())
         assert described.items == described.available == {"train": words, "dev": words, "test": words}
-        assert described.sentences == {"train": 2, "dev": 2, "test": 2} and described.notes == ()
+        assert described.sentences == {"train": 2, "dev": 2, "test": 2} and described.notes == (f"{SEEN}: 2",)
         code = described.code
         assert described.files == f"train: {code}_x-train.conllu; dev: {code}_x-dev.conllu; test: {code}_x-test.conllu"
         for split in ("train", "dev", "test"):
@@ -55,6 +58,7 @@ def test_every_language_is_described(speech: Any, tmp_path: Path) -> None:
         "ko": (
             "no dev data: a tenth of its training data held out to choose settings",
             "labels in test that training has not: PRON",
+            SINGLE,
         ),
         "hi": (
             "no training data: only tested on",
@@ -62,7 +66,11 @@ def test_every_language_is_described(speech: Any, tmp_path: Path) -> None:
             "empty sentences left out: 1",
             "labels in test that training has not: ADJ, AUX, NUM",  # of any language
         ),
-        "te": ("no training data: trained on its dev data, a tenth of it held out to choose settings",),
+        "te": (
+            "no training data: trained on its dev data, a tenth of it held out to choose settings",
+            f"{SEEN}: 1",
+            SINGLE,
+        ),
         "ar": ("no test data: only trained on",),
         "ru": ("no data",),
     }
@@ -113,14 +121,14 @@ def test_entities_of_many_scripts(entities: Any, tmp_path: Path) -> None:
     assert summary.labels == ("B-LOC", "B-PER", "I-LOC", "O")
     for language in LANGUAGES:
         assert read_back(tmp_path / "task", language, "test") == [tagged(language, BIO)] * 3
-    assert not any(each.notes for each in summary.languages)
+    assert all(each.notes == (f"{SEEN}: 3",) for each in summary.languages)
 
 
 def test_inside_tags_that_follow_nothing_are_kept_and_counted(entities: Any, tmp_path: Path) -> None:
     odd = [("Άννα", "I-PER"), ("Νέα", "B-LOC"), ("Υόρκη", "I-PER")]
     files = {"el_x-train": bio([odd, odd]), "el_x-dev": bio([odd]), "el_x-test": bio([odd])}
     (described,) = built(entities(files), ["el"], tmp_path / "task").languages
-    assert described.notes == ("I- tags that follow no tag of their type (left as they are): 8",)
+    assert described.notes == ("I- tags that follow no tag of their type (left as they are): 8", f"{SEEN}: 1", SINGLE)
     assert read_back(tmp_path / "task", "el", "test") == [odd]
 
 
@@ -160,7 +168,7 @@ def test_topics(tmp_path: Path, write: Write) -> None:
     summary = built(task, ["hi", "ar"], tmp_path / "task")
     assert (summary.unit, summary.labels) == ("sentence", ("other", "rights"))
     assert read_back(tmp_path / "task", "ar", "dev") == [[(ARTICLE["ar"], "rights")], [("x", "other")]]
-    assert summary.languages[0].notes == ("empty sentences left out: 3",)
+    assert summary.languages[0].notes == ("empty sentences left out: 3", f"{SEEN}: 2")
     write(f"text\tcategory\n{ARTICLE['hi']}\trights\nx\trights\n", "hi_t-train.tsv")
     with pytest.raises(InputError, match=r"different classes \(hi: rights; ar: other, rights\)"):
         built(task, ["hi", "ar"], tmp_path / "task")
@@ -189,8 +197,11 @@ def test_places(tmp_path: Path, write: Write) -> None:
     summary = built(Place(task="place"), ["el", "te"], tmp_path / "task", texts)
     assert (summary.unit, summary.labels) == ("sentence", ("between", "first", "last"))
     for each in summary.languages:
-        assert sum(each.items.values()) == 90 and each.files == "the paragraphs of its own text"
-        assert each.notes == ("documents with fewer than 3 paragraphs left out: 1",)
+        assert (
+            sum(each.items.values()) == 90
+            and each.files == "all documents of its text, also those that models were trained on"
+        )
+        assert each.notes[0] == "documents with fewer than 3 paragraphs left out: 1"
     test = read_back(tmp_path / "task", "te", "test")
     assert test is not None and test[:2] == [[(ARTICLE["te"], "first")], [(ARTICLE["ko"], "between")]]
     short = {code: FilesSource(paths=(str(write("one\n\ntwo\n", f"short-{code}.txt")),)) for code in ("el", "te")}
