@@ -10,7 +10,7 @@ import pytest
 
 from equiglot.errors import InputError
 from equiglot.evaluation import ALL, IN_LANGUAGE, PRIMARY, ZERO_SHOT, Score, group_language, read_scores
-from equiglot.pipeline import Machine, Watcher, publish, read_run, read_status, run_recipe
+from equiglot.pipeline import Graph, Machine, Watcher, graph, publish, read_run, read_status, run_recipe
 from equiglot.probing import read_predictions
 from equiglot.recipe import Recipe
 from equiglot.run import RunDirectory, checksum
@@ -131,6 +131,16 @@ def test_another_probe_reads_the_same_features(done: Path, probed: Change) -> No
 def test_other_layers_read_the_same_labels(done: Path, probed: Change) -> None:
     started = run(probed(layers="mix"), done, replace=True)
     assert {name.split("/")[0] for name in started} == {"features", "probes"}
+    # A mean of layers that is learnt with the probe is no convex problem, and is not called one.
+    assert "A converged probe has nearly no noise" not in (done / "report" / "index.html").read_text(encoding="utf-8")
+
+
+def test_places_are_made_again_when_text_is_read_otherwise(probed: Change, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = Graph(probed()).jobs
+    monkeypatch.setitem(graph._VERSIONS, "corpus", 99)
+    after = Graph(probed()).jobs
+    changed = {name for name in before if before[name].fingerprint != after[name].fingerprint}
+    assert "task/place" in changed and not {"task/pos", "task/ner"} & changed
 
 
 def test_changed_labels_are_read_again(done: Path, probed: Change, labels: Path) -> None:
@@ -138,6 +148,8 @@ def test_changed_labels_are_read_again(done: Path, probed: Change, labels: Path)
     before = file.read_text(encoding="utf-8")
     try:
         file.write_text(before.replace("\tVERB\t", "\tAUX\t"), encoding="utf-8")
+        with pytest.raises(InputError, match="task/pos: the labels themselves"):
+            run(probed(), done)
         started = run(probed(), done, replace=True)
     finally:
         file.write_text(before, encoding="utf-8")

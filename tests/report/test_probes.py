@@ -209,6 +209,35 @@ def test_few_languages_decide_nothing_by_themselves() -> None:
     assert found.endswith("Four languages cannot decide it: the p of a Wilcoxon test is 0.125 at the least.")
 
 
+def test_few_languages_make_nobody_the_best() -> None:
+    report = _report(
+        *MEANS[:2],
+        _row("student", "difference", 8.8, 0.5, reference="hl"),
+        _row("student", "p", 0.125, reference="hl", n=4),
+        codes=("en", "ru", "el", "hi"),
+    )
+    found = _findings(report)["In-language"]
+    assert found.startswith("The student has the highest mean: 57.0") and " is best" not in found
+
+
+def test_a_model_of_fewer_languages_is_named_beneath_its_zero_shot_numbers() -> None:
+    rows = [
+        _row(model, "accuracy", 30.0, 1.0).model_copy(update={"language": target, "source": source})
+        for model in ("hl", "student")
+        for source in ("en", "ru", "el")
+        for target in ("en", "ru", "el")
+        if source != target and (model == "hl" or "el" not in (source, target))
+    ]
+    report = _report(*rows, codes=("en", "ru", "el"))
+    models = [
+        model.model_copy(update={"languages": ("en", "ru")}) if model.name == "student" else model
+        for model in report.models
+    ]
+    caption = _tables(report.model_copy(update={"models": tuple(models)}), "pos")["pos-accuracy"].caption
+    assert "Student: zero-shot over the languages of its own training only." in caption
+    assert "HL:" not in caption
+
+
 def test_means_over_some_languages_are_called_so() -> None:
     report = _report(*MEANS[:1], codes=("en", "ru"), languages=(TaskLanguage(code="en", items={"test": 3}),))
     assert _findings(report)["In-language"] == (
