@@ -15,7 +15,7 @@ import numpy.typing as npt
 from tokenizers import Tokenizer
 from transformers import PreTrainedTokenizerFast
 
-from equiglot.vocabulary import TokenizedText
+from equiglot.vocabulary import TokenizedText, text_encoder
 
 _WORD = re.compile(r"\S+")
 _Integers = npt.NDArray[np.int64]
@@ -54,10 +54,7 @@ def tokenize_lines(tokenizer: PreTrainedTokenizerFast, lines: Sequence[str], max
         lines: each with some text in it.
         max_tokens: tokens of a piece at most.
     """
-    backend = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())
-    backend.no_truncation()
-    backend.no_padding()
-    backend.encode_special_tokens = True
+    backend = text_encoder(tokenizer)
     encodings = backend.encode_batch(list(lines), add_special_tokens=False)
     found = [[(match.start(), match.group()) for match in _WORD.finditer(line)] for line in lines]
     counts = np.array([len(words) for words in found], np.int64)

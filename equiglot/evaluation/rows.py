@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 
@@ -104,16 +105,10 @@ def _places(
 def _row(
     model: str, language: str, metric: Metric, estimate: Estimate, seed: int, reference: str | None = None
 ) -> Score:
+    return score_of(estimate, model=model, task="mlm", language=language, metric=metric, seed=seed, reference=reference)
+
+
+def score_of(estimate: Estimate, **identity: Any) -> Score:
+    """A row with an estimate's value, interval and number of items; `identity` are the other fields of `Score`."""
     low, high = estimate.interval
-    return Score(
-        model=model,
-        task="mlm",
-        language=language,
-        metric=metric,
-        value=estimate.value,
-        low=low,
-        high=high,
-        n=estimate.n,
-        seed=seed,
-        reference=reference,
-    )
+    return Score(value=estimate.value, low=low, high=high, n=estimate.n, **identity)

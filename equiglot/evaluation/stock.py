@@ -15,7 +15,7 @@ from equiglot.errors import InputError
 from equiglot.evaluation.likelihood import word_bits
 from equiglot.evaluation.lines import TokenizedLines, tokenize_lines
 from equiglot.evaluation.mlm import MaskedPositions, TestMasks, frequency_predictor, model_predictor, score_positions
-from equiglot.evaluation.rows import Bootstrap, language_rows
+from equiglot.evaluation.rows import Bootstrap, language_rows, score_of
 from equiglot.evaluation.score import Score
 from equiglot.evaluation.statistics import bootstrap_mean, by_sentence
 from equiglot.models import OpenModel
@@ -215,18 +215,7 @@ def _bits_rows(language: str, costs: _Words, lines: TokenizedLines, asking: Aski
     for name, each in costs.items():
         sums = by_sentence(each[shared], where, count)
         estimate = bootstrap_mean(sums, characters, resamples=asking.resamples, seed=asking.seed, salt=language)
-        low, high = estimate.interval
-        yield Score(
-            model=name,
-            task="likelihood",
-            language=language,
-            metric="bits",
-            value=estimate.value,
-            low=low,
-            high=high,
-            n=estimate.n,
-            seed=asking.seed,
-        )
+        yield score_of(estimate, model=name, task="likelihood", language=language, metric="bits", seed=asking.seed)
 
 
 def _coverage(name: str, language: str, lines: TokenizedLines) -> Coverage:

@@ -7,7 +7,7 @@ from itertools import combinations
 
 import numpy as np
 
-from equiglot.evaluation.rows import known
+from equiglot.evaluation.rows import known, score_of
 from equiglot.evaluation.score import ALL, IN_LANGUAGE, PRIMARY, ZERO_SHOT, Metric, Score, group_language
 from equiglot.evaluation.statistics import Estimate, mean_on_same, mean_over, signed_rank_p
 from equiglot.evaluation.transfer import PairEstimates
@@ -183,17 +183,12 @@ def _row(
     seed: int,
     reference: str | None = None,
 ) -> Score:
-    mean = number.mean
-    low, high = mean.interval
-    return Score(
+    return score_of(
+        number.mean,
         model=model,
         task=task,
         language=language,
         metric=metric,
-        value=mean.value,
-        low=low,
-        high=high,
-        n=mean.n,
         seed=seed,
         reference=reference,
         source=source,

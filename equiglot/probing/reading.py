@@ -7,9 +7,9 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-from tokenizers import Tokenizer
 
 from equiglot.models import OpenModel
+from equiglot.vocabulary import text_encoder
 
 Integers = npt.NDArray[np.int64]
 
@@ -49,10 +49,7 @@ class ItemReader:
     """
 
     def __init__(self, opened: OpenModel, unit: Literal["word", "sentence"]) -> None:
-        self._backend = Tokenizer.from_str(opened.tokenizer.backend_tokenizer.to_str())
-        self._backend.no_truncation()
-        self._backend.no_padding()
-        self._backend.encode_special_tokens = True
+        self._backend = text_encoder(opened.tokenizer)
         unknown, alphabet = opened.tokenizer.unk_token_id, opened.framing.alphabet
         self._unknown = alphabet.mask if unknown is None else int(unknown)
         self._ordinary = np.zeros(len(opened.tokenizer), np.bool_)

@@ -1,7 +1,7 @@
 from .folder import check_same_vocabulary, load_tokenizer, write_tokenizer
 from .pieces import readable_pieces
 from .settings import CONTINUATION, SPECIAL_TOKENS, VocabularySettings
-from .tokenising import TokenStatistics, tokenise_split
+from .tokenising import TokenStatistics, text_encoder, tokenise_split
 from .tokens import TokenizedText, open_tokens
 from .training import VocabularyRecord, train_vocabulary
 
@@ -16,6 +16,7 @@ __all__ = [
     "load_tokenizer",
     "open_tokens",
     "readable_pieces",
+    "text_encoder",
     "tokenise_split",
     "train_vocabulary",
     "write_tokenizer",

@@ -23,6 +23,15 @@ _BATCH = 2000
 _Integers = npt.NDArray[np.int64]
 
 
+def text_encoder(tokenizer: PreTrainedTokenizerFast) -> Tokenizer:
+    """A copy of a tokenizer's encoder for text as it is: nothing is cut or padded, and a [MASK] in it is text."""
+    backend = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())
+    backend.no_truncation()
+    backend.no_padding()
+    backend.encode_special_tokens = True
+    return backend
+
+
 class TokenStatistics(BaseModel):
     """Counts over a tokenised split; words are what the pre-tokeniser makes (punctuation marks are words too)."""
 
@@ -118,10 +127,7 @@ class _Encoder:
 
     @classmethod
     def of(cls, tokenizer: PreTrainedTokenizerFast) -> "_Encoder":
-        backend = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())
-        backend.no_truncation()
-        backend.no_padding()
-        backend.encode_special_tokens = True
+        backend = text_encoder(tokenizer)
         unknown = -1 if tokenizer.unk_token_id is None else int(tokenizer.unk_token_id)
         return cls(backend, unknown, _continuing_pieces(backend))
 
