@@ -18,9 +18,7 @@ from torch import Tensor
 from equiglot.probing.curvature import Coordinates, Eigen, Weights, feature_curvature
 from equiglot.probing.linear import Labelled, LinearProbe, ScaledItems, standard_scaling
 
-_TOLERANCE = (
-    1e-4  # the largest slope at the end; pairs of languages were within 0.1 points of the optimum
-)
+_TOLERANCE = 1e-4  # the largest slope at the end; pairs of languages were within 0.1 points of the optimum
 _ITERATIONS = 500
 _MEMORY = 10  # steps that L-BFGS remembers
 
