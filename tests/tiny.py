@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 from transformers import PreTrainedModel
 
-from equiglot.masking import Alphabet, BatchSettings, BatchStream, Framing, MaskSettings
+from equiglot.masking import Alphabet, BatchSettings, BatchStream, Framing, MaskSettings, Source
 from equiglot.models import EncoderSettings, build_model
 from equiglot.vocabulary import TokenizedText
 
@@ -36,13 +36,11 @@ def make_stream(
 ) -> BatchStream:
     """A stream over all of some texts."""
     return BatchStream(
-        texts,
-        {language: len(text) for language, text in texts.items()},
+        [Source(language, text, FRAMING.alphabet, masks or MaskSettings(), seed) for language, text in texts.items()],
         passes
         if isinstance(passes, list)
         else [passes if isinstance(passes, Mapping) else dict.fromkeys(texts, passes)],
         size=BatchSettings(sentences=None if tokens else sentences, tokens=tokens),
-        masks=masks or MaskSettings(),
         framing=FRAMING,
         seed=seed,
     )

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from equiglot.masking import BatchSettings, BatchStream, Framing, MaskSettings
+from equiglot.masking import BatchSettings, BatchStream, Framing, MaskSettings, Source
 from equiglot.models import EncoderSettings
 from equiglot.pipeline import Machine, run_recipe
 from equiglot.pipeline.work import framing_of
@@ -45,11 +45,9 @@ class Prepared:
     def stream(self) -> BatchStream:
         """Equiglot's batches over all of it."""
         return BatchStream(
-            self.texts,
-            {language: len(text) for language, text in self.texts.items()},
+            [Source(code, text, self.framing.alphabet, MaskSettings(), 0) for code, text in self.texts.items()],
             [dict.fromkeys(self.texts, 1.0)],
             size=BatchSettings(sentences=SENTENCES),
-            masks=MaskSettings(),
             framing=self.framing,
             seed=0,
         )

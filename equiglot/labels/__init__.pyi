@@ -1,4 +1,4 @@
 from .online import OnlineTeachers, freeze
-from .settings import HardLabels, Labels, SoftLabels
+from .settings import HardLabels, Labels, SoftLabels, StoredLabels
 
-__all__ = ["HardLabels", "Labels", "OnlineTeachers", "SoftLabels", "freeze"]
+__all__ = ["HardLabels", "Labels", "OnlineTeachers", "SoftLabels", "StoredLabels", "freeze"]

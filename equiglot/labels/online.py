@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from equiglot.masking import Batch, BatchStream
+from equiglot.masking import Batch, BatchStream, Origins
 from equiglot.models import SHAPE_STEP, head_parts, hidden_states, to_tensors
 from equiglot.objectives import SoftTargets
 
@@ -117,8 +117,9 @@ def _join(batches: list[Batch], group: list[tuple[int, int]]) -> tuple[Batch, li
         targets.append(batch.targets[low:high] - row * own + place * width)
         places.append((slot, np.arange(low, high)))
     flat = np.concatenate(targets)
-    zeros = np.zeros(len(lengths), dtype=np.int64)
-    joined = Batch(inputs, lengths, zeros, zeros, flat, np.zeros_like(flat), "teachers")
+    zeros, nothing = np.zeros(len(lengths), dtype=np.int64), np.zeros_like(flat)
+    origins = Origins(zeros, zeros, zeros, zeros)
+    joined = Batch(inputs, lengths, origins, flat, nothing, nothing, nothing.astype(np.bool_), "teachers")
     return joined, places
 
 

@@ -1,8 +1,9 @@
 """What a model learns from: the masked words alone, or teachers as well."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from equiglot.objectives import Annealed, Weight
 
@@ -24,14 +25,8 @@ class HardLabels(BaseModel):
         return Objective()
 
 
-class SoftLabels(BaseModel):
-    """The distributions of teachers, each for its own language (paper 1, section 3 and Eq. 2)."""
-
+class _Taught(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
-    kind: Literal["soft"] = "soft"
-    teachers: str | dict[str, str] = Field(
-        description="The model that teaches a language: a name with {language} in it, or language -> name."
-    )
     temperature: float = Field(1.0, gt=0, description="Above 1, the teachers' distributions are flatter.")
     weight: Weight = Field(
         Annealed(start=1, end=1), description="The soft labels' share of the loss; the masked words get the rest."
@@ -41,6 +36,16 @@ class SoftLabels(BaseModel):
         "refuse", description="A language that has no teacher is an error, or learns from the masked words alone."
     )
 
+
+class SoftLabels(_Taught):
+    """The distributions of teachers, each for its own language (paper 1, section 3 and Eq. 2), while the student
+    trains; teachers and student have one vocabulary."""
+
+    kind: Literal["soft"] = "soft"
+    teachers: str | dict[str, str] = Field(
+        description="The model that teaches a language: a name with {language} in it, or language -> name."
+    )
+
     @property
     def objective(self) -> "Objective":
         """The loss that these labels stand for."""
@@ -48,11 +53,81 @@ class SoftLabels(BaseModel):
 
         return Objective(weight=self.weight, temperature=self.temperature, scale=self.scale)
 
-    def teacher(self, language: str) -> str | None:
-        """The name of the model that teaches `language`, if any."""
-        if isinstance(self.teachers, str):
-            return self.teachers.replace("{language}", language)
-        return self.teachers.get(language)
+    def teachers_of(self, language: str) -> tuple[str, ...]:
+        """The name of the model that teaches `language`; none where it has no teacher."""
+        return _named(self.teachers, language)
+
+
+class StoredLabels(_Taught):
+    """The most probable words of teachers, computed once and stored (paper 2, section 3.1).
+
+    A teacher reads the text as its own tokenizer cuts it, masked in its own ids; what the student reads is that
+    example, in the student's ids. So teachers may have other vocabularies than the student.
+
+    Of a language with several teachers:
+
+    - `all`: every teacher's copy of the text is read, each as often as the others (paper 2, section 3.1, step 4, where
+      a language with more teachers is read more often; here the shares of languages do not depend on teachers).
+    - `best`: of each sentence the copy of the teacher with the smallest loss for a masked character, measured on the
+      same masked words for all.
+    - `best-by-token`: the one with the smallest mean loss for a masked token (the paper's; tokens of different
+      tokenizers are of different length, and their losses do not compare).
+    - `mixed`: the teachers' distributions together, each weighted by its confidence; their tokenizers must be the same.
+    """
+
+    kind: Literal["stored"] = "stored"
+    teachers: str | dict[str, str | tuple[str, ...]] = Field(
+        description="The models that teach a language: a name with {language} in it, or language -> one name or several."
+    )
+    copies: Literal["all", "best", "best-by-token", "mixed"] = Field(
+        "all", description="What is made of several teachers of one language; see above."
+    )
+    segmentation: Literal["teacher", "own"] = Field(
+        "teacher",
+        description="teacher: sentences as their teacher cuts them; own: as the student's tokenizer does, with soft "
+        "labels where both agree and the masked words alone elsewhere.",
+    )
+    k: int = Field(8, ge=1, description="The most probable words of a position that are stored (paper 2: 8).")
+    samples: int = Field(0, ge=0, description="Words sampled from the rest of the teacher's distribution as well.")
+    draws: int = Field(1, ge=1, description="Different masks of each sentence, read in turn by the passes over it.")
+    precision: Literal["fp16", "fp32"] = Field("fp16", description="Of the stored log-probabilities.")
+    reading: Literal["bucketed", "renormalised", "sampled"] = Field(
+        "bucketed",
+        description="What stands for the rest of the distribution: one bucket, nothing, or the sampled words.",
+    )
+    weight: Weight = Field(
+        Annealed(start=1, end=0),
+        description="The soft labels' share of the loss; the masked words get the rest (paper 2: from teacher to gold).",
+    )
+
+    @model_validator(mode="after")
+    def _samples_are_read(self) -> "StoredLabels":
+        if (self.reading == "sampled") != (self.samples > 0):
+            raise ValueError("`reading: sampled` and `samples` go together: give both, or neither")
+        return self
+
+    @property
+    def objective(self) -> "Objective":
+        """The loss that these labels stand for."""
+        from equiglot.objectives import Objective
+
+        return Objective(weight=self.weight, temperature=self.temperature, scale=self.scale, reading=self.reading)
+
+    @property
+    def unused(self) -> bool:
+        """Whether the soft labels never count: then only the teachers' segmentation is taken."""
+        return self.weight.start == self.weight.end == 0
+
+    def teachers_of(self, language: str) -> tuple[str, ...]:
+        """The names of the models that teach `language`."""
+        return _named(self.teachers, language)
+
+
+def _named(teachers: str | Mapping[str, str | tuple[str, ...]], language: str) -> tuple[str, ...]:
+    if isinstance(teachers, str):
+        return (teachers.replace("{language}", language),)
+    named = teachers.get(language, ())
+    return (named,) if isinstance(named, str) else named
 
 
 def _from_name(value: Any) -> Any:
@@ -60,8 +135,8 @@ def _from_name(value: Any) -> Any:
 
 
 Labels = Annotated[
-    HardLabels | SoftLabels,
+    HardLabels | SoftLabels | StoredLabels,
     Field(discriminator="kind"),
-    BeforeValidator(_from_name, json_schema_input_type=HardLabels | SoftLabels | Literal["hard"]),
+    BeforeValidator(_from_name, json_schema_input_type=HardLabels | SoftLabels | StoredLabels | Literal["hard"]),
 ]
-"""Labels in a recipe: `hard`, or `{kind: soft, teachers: "mono-{language}"}`."""
+"""Labels in a recipe: `hard`, or `{kind: soft, teachers: "mono-{language}"}`, or `{kind: stored, teachers: ...}`."""

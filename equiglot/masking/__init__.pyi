@@ -2,8 +2,9 @@ from .batches import BatchSettings, BatchStream
 from .framing import framing_of
 from .hashing import hash_name, hash_words, permute
 from .heldout import evaluation_batches
-from .layout import Batch, Framing
+from .layout import Batch, Framing, Origins
 from .masks import Alphabet, MaskSettings, evaluation_masks, mask_tokens
+from .sources import Source
 
 __all__ = [
     "Alphabet",
@@ -12,6 +13,8 @@ __all__ = [
     "BatchStream",
     "Framing",
     "MaskSettings",
+    "Origins",
+    "Source",
     "evaluation_batches",
     "evaluation_masks",
     "framing_of",

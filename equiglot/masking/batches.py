@@ -7,7 +7,6 @@ of batches: the place in the stream is one integer, and nothing before it need b
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -15,9 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from equiglot.errors import InputError
 from equiglot.masking.hashing import Words, hash_name, hash_words, permute
-from equiglot.masking.layout import Batch, Framing, Integers, MaskedRows, lay_out, mask_rows
-from equiglot.masking.masks import MaskSettings
-from equiglot.vocabulary import TokenizedText
+from equiglot.masking.layout import Batch, Framing, Integers, MaskedTokens, Origins, lay_out
+from equiglot.masking.sources import Source
 
 _POOL = 64  # batches in a pool: enough to sort by length without much padding, few enough to stay random
 
@@ -36,30 +34,20 @@ class BatchSettings(BaseModel):
         return self
 
 
-@dataclass(frozen=True)
-class _Rows:
-    """Sequences, chosen but not yet read: language, place in its text, which mask; int64 [rows] each."""
-
-    languages: Integers
-    sequences: Integers
-    draws: Integers
-
-    def take(self, index: Integers) -> "_Rows":
-        return _Rows(self.languages[index], self.sequences[index], self.draws[index])
-
-
 class BatchStream:
     """The batches of one training.
 
     Args:
-        texts: language -> its training text as tokens; the order of the languages is that of `Batch.languages`.
-        sequences: language -> how many sequences of it may be read (a prefix).
-        passes: language -> passes over them in the first epoch, in the second, and so on; the last holds for all that
-            follow. May be fractions.
+        sources: the text; of each language one source or several.
+        passes: language -> passes over its text in the first epoch, in the second, and so on; the last holds for all
+            that follow. May be fractions.
         size: the size of a batch.
-        masks: masking.
-        framing: special ids.
-        seed: the run's seed.
+        framing: the student's special ids.
+        seed: of the order.
+
+    Attributes:
+        languages: their codes, in the order in which the sources name them first.
+        sources: as given.
 
     Raises:
         InputError: there is less text of a language than one batch, or none of it would be read.
@@ -67,23 +55,20 @@ class BatchStream:
 
     def __init__(
         self,
-        texts: Mapping[str, TokenizedText],
-        sequences: Mapping[str, int],
+        sources: Sequence[Source],
         passes: Sequence[Mapping[str, float]],
         *,
         size: BatchSettings,
-        masks: MaskSettings,
         framing: Framing,
         seed: int,
     ) -> None:
-        self.languages = tuple(texts)
-        self._texts = [texts[language] for language in self.languages]
-        self._kept = [sequences[language] for language in self.languages]
+        self.sources = tuple(sources)
+        self.languages = tuple(dict.fromkeys(source.language for source in sources))
+        self._language_of = np.array([self.languages.index(source.language) for source in sources])
         self._counts = _whole(
-            [[each[language] * sequences[language] for language in self.languages] for each in passes]
+            [[each[source.language] * source.share * source.size for source in sources] for each in passes]
         )
-        self._masks, self._framing, self._seed, self._size = masks, framing, seed, size
-        self._salts = np.array([hash_name(f"train/{language}") for language in self.languages], dtype=np.uint64)
+        self._framing, self._seed, self._size = framing, seed, size
         self._check_enough()
         self.epoch_sequences = int(self._counts[0].sum())
         mean_tokens = self.epoch_tokens() / self.epoch_sequences
@@ -94,16 +79,18 @@ class BatchStream:
         self._pool = lru_cache(maxsize=1)(self._make_pool)
 
     def _check_enough(self) -> None:
-        rows = zip(self.languages, self._kept, self._counts.sum(axis=0), self._texts, strict=True)
-        for language, kept, count, text in rows:
-            tokens = int(text.offsets[kept])
-            if kept < (self._size.sentences or 1) or tokens < (self._size.tokens or 1):
+        for language in self.languages:
+            own = [place for place, source in enumerate(self.sources) if source.language == language]
+            sequences = sum(self.sources[place].size for place in own)
+            tokens = sum(self.sources[place].tokens for place in own)
+            if sequences < (self._size.sentences or 1) or tokens < (self._size.tokens or 1):
                 raise InputError(
-                    f"the training text of {language} ({kept:,} sequences, {tokens:,} tokens) is less than one batch",
+                    f"the training text of {language} ({sequences:,} sequences, {tokens:,} tokens) is less than one "
+                    "batch",
                     where="training.batch",
                     fix="add text, make the batch smaller, or leave the language out",
                 )
-            if not count:
+            if not self._counts[:, own].sum():
                 raise InputError(
                     f"the balancing leaves less than one sequence of {language} in an epoch",
                     where="balance",
@@ -112,12 +99,12 @@ class BatchStream:
 
     def epoch_tokens(self, language: str | None = None) -> float:
         """Expected tokens in an epoch, [CLS] and [SEP] included, of one language or all; the mean if epochs differ."""
-        total = 0.0
         counts = self._counts.mean(axis=0)
-        for name, text, kept, count in zip(self.languages, self._texts, self._kept, counts, strict=True):
-            if language in (None, name):
-                total += count * (int(text.offsets[kept]) / kept + 2)
-        return total
+        return sum(
+            float(count) * (source.tokens / source.size + 2)
+            for source, count in zip(self.sources, counts, strict=True)
+            if language in (None, source.language) and source.size
+        )
 
     @property
     def epoch_batches(self) -> int:
@@ -127,67 +114,73 @@ class BatchStream:
     def __getitem__(self, index: int) -> Batch:
         """The batch at `index` (0, 1, ...; endless)."""
         number, slot = divmod(index, self.pool_batches)
-        pool, ends, order = self._pool(number)
+        origins, masked, ends, order = self._pool(number)
         place = int(order[slot])
         begin = int(ends[place - 1]) if place else 0
         identity = f"epoch {number // self.pools}, batch {index % self.epoch_batches}"
-        return lay_out(pool, begin, int(ends[place]), self._framing, identity)
+        return lay_out(origins, masked, begin, int(ends[place]), self._framing, identity)
 
-    def _make_pool(self, number: int) -> tuple[MaskedRows, Integers, Words]:
+    def _make_pool(self, number: int) -> tuple[Origins, MaskedTokens, Integers, Words]:
         """The pool's sequences, masked and sorted by length; where each batch ends; the order of the batches."""
         epoch, place = divmod(number, self.pools)
         begin, end = (self.epoch_sequences * (place + step) // self.pools for step in (0, 1))
-        rows = self._choose(epoch, np.arange(begin, end, dtype=np.uint64))
-        lengths = self._lengths(rows)
+        origins = self._choose(epoch, np.arange(begin, end, dtype=np.uint64))
+        lengths = self._lengths(origins)
         by_length = np.argsort(lengths, kind="stable")
         ends = _cuts(lengths[by_length], self.pool_batches, by_tokens=self._size.tokens is not None)
         slots = np.arange(self.pool_batches, dtype=np.uint64)
         order = permute(slots, self.pool_batches, self._key("slots", number))
-        return self._mask(rows.take(by_length), lengths[by_length]), ends, order
+        origins = origins.take(by_length)
+        return origins, self._mask(origins, lengths[by_length]), ends, order
 
-    def _choose(self, epoch: int, places: Words) -> _Rows:
+    def _choose(self, epoch: int, places: Words) -> Origins:
         """The sequences that stand at the given places of an epoch."""
         mixed = permute(places, self.epoch_sequences, self._key("epoch", epoch)).astype(np.int64)
         counts, before = self._counts_of(epoch)
         ends = np.cumsum(counts)
-        languages = np.searchsorted(ends, mixed, side="right")
+        sources = np.searchsorted(ends, mixed, side="right")
         sequences, draws = np.empty_like(mixed), np.empty_like(mixed)
-        for number, (kept, count) in enumerate(zip(self._kept, counts, strict=True)):
-            here = np.flatnonzero(languages == number)
+        for number, (source, count) in enumerate(zip(self.sources, counts, strict=True)):
+            here = np.flatnonzero(sources == number)
             reading = mixed[here] - (ends[number] - count) + before[number]
-            draws[here], inside = np.divmod(reading, kept)
-            for draw in np.unique(draws[here]):
-                now = draws[here] == draw
-                key = self._key(f"order/{self.languages[number]}", int(draw))
-                sequences[here[now]] = permute(inside[now].astype(np.uint64), kept, key).astype(np.int64)
-        return _Rows(languages, sequences, draws)
+            passes, inside = np.divmod(reading, source.size)
+            for one in np.unique(passes):
+                now = passes == one
+                key = self._key(f"order/{source.name}", int(one))
+                shuffled = permute(inside[now].astype(np.uint64), source.size, key).astype(np.int64)
+                sequences[here[now]] = source.choose(shuffled)
+            draws[here] = source.draws_of(passes)
+        return Origins(self._language_of[sources], sources, sequences, draws)
 
     def _counts_of(self, epoch: int) -> tuple[Integers, Integers]:
-        """Sequences of each language in an epoch, and in all epochs before it; int64 [languages] each."""
+        """Sequences of each source in an epoch, and in all epochs before it; int64 [sources] each."""
         last = len(self._counts) - 1
         before = self._counts[: min(epoch, last)].sum(axis=0) + max(0, epoch - last) * self._counts[last]
         return self._counts[min(epoch, last)], before
 
-    def _lengths(self, rows: _Rows) -> Integers:
-        lengths = np.empty(len(rows.sequences), dtype=np.int64)
-        for number, text in enumerate(self._texts):
-            here = rows.languages == number
-            chosen = rows.sequences[here]
-            lengths[here] = text.offsets[chosen + 1] - text.offsets[chosen]
+    def _lengths(self, origins: Origins) -> Integers:
+        lengths = np.empty(len(origins.sequences), dtype=np.int64)
+        for number, source in enumerate(self.sources):
+            here = origins.sources == number
+            chosen = origins.sequences[here]
+            lengths[here] = source.text.offsets[chosen + 1] - source.text.offsets[chosen]
         return lengths
 
-    def _mask(self, rows: _Rows, lengths: Integers) -> MaskedRows:
-        """Reads the rows' tokens and masks them."""
-        starts = np.cumsum(lengths) - lengths
-        ids = np.empty(int(lengths.sum()), dtype=np.int64)
-        for number, text in enumerate(self._texts):
-            here = np.flatnonzero(rows.languages == number)
-            flat, each = text.gather(rows.sequences[here])
-            ids[np.repeat(starts[here] - (np.cumsum(each) - each), each) + np.arange(len(flat))] = flat
-        draws = rows.draws if self._masks.dynamic else np.zeros_like(rows.draws)
-        identities = hash_words(self._salts[rows.languages], rows.sequences.astype(np.uint64))
-        inputs, chosen = mask_rows(ids, lengths, identities, draws, self._masks, self._framing.alphabet, self._seed)
-        return MaskedRows(rows.languages, rows.sequences, lengths, ids, inputs, chosen)
+    def _mask(self, origins: Origins, lengths: Integers) -> MaskedTokens:
+        """Reads the rows' tokens and masks them, source by source, and puts them into the order of the rows."""
+        starts, total = np.cumsum(lengths) - lengths, int(lengths.sum())
+        ids, inputs, numbers = (np.empty(total, dtype=np.int64) for _ in range(3))
+        chosen, begins = (np.empty(total, dtype=np.bool_) for _ in range(2))
+        for number, source in enumerate(self.sources):
+            here = np.flatnonzero(origins.sources == number)
+            if not len(here):
+                continue
+            read = source.read(origins.sequences[here], origins.draws[here])
+            each = read.lengths
+            places = np.repeat(starts[here] - (np.cumsum(each) - each), each) + np.arange(len(read.ids))
+            ids[places], inputs[places], numbers[places] = read.ids, read.inputs, read.numbers
+            chosen[places], begins[places] = read.chosen, read.begins
+        return MaskedTokens(lengths, ids, inputs, chosen, numbers, begins)
 
     def _key(self, purpose: str, number: int) -> int:
         return int(hash_words(self._seed, hash_name(purpose), number)[0])

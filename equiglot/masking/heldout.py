@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from equiglot.masking.hashing import hash_name, hash_words
-from equiglot.masking.layout import Batch, Framing, MaskedRows, lay_out, mask_rows
-from equiglot.masking.masks import MaskSettings
+from equiglot.masking.layout import Batch, Framing, MaskedTokens, Origins, lay_out, number_targets
+from equiglot.masking.masks import MaskSettings, mask_rows
 from equiglot.vocabulary import TokenizedText
 
 
@@ -38,7 +38,9 @@ def evaluation_batches(
             here = order[begin : begin + max(1, fits)]
             ids, each = (part.astype(np.int64) for part in text.gather(here))
             identities = hash_words(hash_name(salt), here.astype(np.uint64))
-            inputs, chosen = mask_rows(ids, each, identities, np.full(len(here), draw), masks, framing.alphabet, seed)
-            rows = MaskedRows(np.full(len(here), language), here, each, ids, inputs, chosen)
-            yield lay_out(rows, 0, len(here), framing, f"{salt}, sequences sorted by length from {begin}")
+            numbers, zeros = np.full(len(here), draw), np.zeros(len(here), dtype=np.int64)
+            inputs, chosen = mask_rows(ids, each, identities, numbers, masks, framing.alphabet, seed)
+            masked = MaskedTokens(each, ids, inputs, chosen, number_targets(chosen, each), np.zeros_like(chosen))
+            origins = Origins(np.full(len(here), language), zeros, here, numbers)
+            yield lay_out(origins, masked, 0, len(here), framing, f"{salt}, sequences sorted by length from {begin}")
             begin += len(here)

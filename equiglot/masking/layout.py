@@ -5,8 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from equiglot.masking.hashing import Words
-from equiglot.masking.masks import Alphabet, MaskSettings, mask_tokens
+from equiglot.masking.masks import Alphabet
 
 Integers = npt.NDArray[np.int64]
 
@@ -28,20 +27,33 @@ class Batch:
     Attributes:
         inputs: int64 [rows, width], masked ids with [CLS], [SEP] and padding.
         lengths: int64 [rows], real tokens a row, special tokens included.
-        languages: int64 [rows], index into the stream's languages.
-        sequences: int64 [rows], which sequence of its text each row is.
+        origins: where each row comes from.
         targets: int64 [m], positions to predict, as indices into the flattened inputs, ascending.
         gold: int64 [m], the ids that stood there.
+        numbers: int64 [m], which of its row's masked positions a target is (0, 1, ...), those that the student has no
+            id for counted as well.
+        begins: bool [m], whether a word begins there, where another tokenizer cut the text; else false.
         identity: where the batch comes from, in words, for messages.
     """
 
     inputs: Integers
     lengths: Integers
-    languages: Integers
-    sequences: Integers
+    origins: "Origins"
     targets: Integers
     gold: Integers
+    numbers: Integers
+    begins: npt.NDArray[np.bool_]
     identity: str
+
+    @property
+    def languages(self) -> Integers:
+        """int64 [rows]: index into the stream's languages."""
+        return self.origins.languages
+
+    @property
+    def sequences(self) -> Integers:
+        """int64 [rows]: which sequence of its text each row is."""
+        return self.origins.sequences
 
     @property
     def target_rows(self) -> Integers:
@@ -56,67 +68,77 @@ class Batch:
 
 
 @dataclass(frozen=True)
-class MaskedRows:
+class Origins:
+    """Where rows come from.
+
+    Attributes:
+        languages: int64 [rows], index into the stream's languages.
+        sources: int64 [rows], index into the stream's sources.
+        sequences: int64 [rows], which sequence of the source's text.
+        draws: int64 [rows], which of the sequence's masks.
+    """
+
+    languages: Integers
+    sources: Integers
+    sequences: Integers
+    draws: Integers
+
+    def take(self, index: Integers | slice) -> "Origins":
+        """Some of the rows."""
+        parts = (self.languages, self.sources, self.sequences, self.draws)
+        return Origins(*(part[index] for part in parts))
+
+
+@dataclass(frozen=True)
+class MaskedTokens:
     """Sequences, masked, their tokens one after the other.
 
     Attributes:
-        languages: int64 [rows].
-        sequences: int64 [rows].
         lengths: int64 [rows], without special tokens.
         ids: int64 [n], what stood in the text.
         inputs: int64 [n], what the model sees.
         chosen: bool [n], what is to be predicted.
+        numbers: int64 [n], which of its row's masked positions a token is; means something where `chosen`.
+        begins: bool [n], whether a word begins there.
     """
 
-    languages: Integers
-    sequences: Integers
     lengths: Integers
     ids: Integers
     inputs: Integers
     chosen: npt.NDArray[np.bool_]
+    numbers: Integers
+    begins: npt.NDArray[np.bool_]
 
 
-def mask_rows(
-    ids: Integers,
-    lengths: Integers,
-    identities: Words,
-    draws: Integers,
-    settings: MaskSettings,
-    alphabet: Alphabet,
-    seed: int,
-) -> tuple[Integers, npt.NDArray[np.bool_]]:
-    """`mask_tokens` for whole sequences: lengths int64 [rows], identities uint64 [rows], draws int64 [rows]."""
-    positions = np.arange(len(ids)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-    return mask_tokens(
-        ids,
-        np.repeat(identities, lengths),
-        np.repeat(draws.astype(np.uint64), lengths),
-        positions.astype(np.uint64),
-        settings=settings,
-        alphabet=alphabet,
-        seed=seed,
-    )
+def number_targets(chosen: npt.NDArray[np.bool_], lengths: Integers) -> Integers:
+    """Which of its row's masked positions each token is, int64 [n]; `chosen` bool [n], lengths int64 [rows]."""
+    before: Integers = np.cumsum(chosen) - chosen
+    numbers: Integers = before - np.repeat(before[np.minimum(np.cumsum(lengths) - lengths, len(chosen) - 1)], lengths)
+    return numbers
 
 
-def lay_out(rows: MaskedRows, begin: int, end: int, framing: Framing, identity: str) -> Batch:
+def lay_out(
+    origins: Origins, masked: MaskedTokens, begin: int, end: int, framing: Framing, identity: str
+) -> Batch:
     """Rows begin:end as one padded batch, with [CLS] and [SEP]."""
-    lengths = rows.lengths[begin:end]
-    first = int(rows.lengths[:begin].sum())
+    lengths = masked.lengths[begin:end]
+    first = int(masked.lengths[:begin].sum())
     tokens = slice(first, first + int(lengths.sum()))
     width, count = int(lengths.max()) + 2, end - begin
     starts = np.cumsum(lengths) - lengths
     places = np.repeat(np.arange(count) * width + 1 - starts, lengths) + np.arange(tokens.stop - tokens.start)
     inputs = np.full(count * width, framing.padding, dtype=np.int64)
-    inputs[places] = rows.inputs[tokens]
+    inputs[places] = masked.inputs[tokens]
     inputs[np.arange(count) * width] = framing.first
     inputs[np.arange(count) * width + lengths + 1] = framing.last
-    chosen = rows.chosen[tokens]
+    chosen = masked.chosen[tokens]
     return Batch(
         inputs=inputs.reshape(count, width),
         lengths=lengths + 2,
-        languages=rows.languages[begin:end],
-        sequences=rows.sequences[begin:end],
+        origins=origins.take(slice(begin, end)),
         targets=places[chosen],
-        gold=rows.ids[tokens][chosen],
+        gold=masked.ids[tokens][chosen],
+        numbers=masked.numbers[tokens][chosen],
+        begins=masked.begins[tokens][chosen],
         identity=identity,
     )

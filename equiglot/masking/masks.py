@@ -78,3 +78,25 @@ def mask_tokens(
     drawn = hash_words(seed, _TOKEN, *(part[random] for part in identity)) % np.uint64(len(alphabet.ordinary))
     inputs[where[random]] = alphabet.ordinary[drawn.astype(np.int64)]
     return inputs, chosen
+
+
+def mask_rows(
+    ids: npt.NDArray[np.int64],
+    lengths: npt.NDArray[np.int64],
+    identities: Words,
+    draws: npt.NDArray[np.int64],
+    settings: MaskSettings,
+    alphabet: Alphabet,
+    seed: int,
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+    """`mask_tokens` for whole sequences: lengths int64 [rows], identities uint64 [rows], draws int64 [rows]."""
+    positions = np.arange(len(ids)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+    return mask_tokens(
+        ids,
+        np.repeat(identities, lengths),
+        np.repeat(draws.astype(np.uint64), lengths),
+        positions.astype(np.uint64),
+        settings=settings,
+        alphabet=alphabet,
+        seed=seed,
+    )

@@ -1,6 +1,7 @@
 """The weighted, annealed sum of the loss terms."""
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -43,11 +44,13 @@ class Objective:
         weight: the soft labels' share; 0 is the masked-LM baseline, 1 is paper 1's student.
         temperature: of the soft labels.
         scale: whether the soft term is multiplied by the squared temperature.
+        reading: what stands for the words that are not stored, where soft labels are.
     """
 
     weight: Annealed = field(default_factory=lambda: Annealed(start=0, end=0))
     temperature: float = 1.0
     scale: bool = True
+    reading: Literal["bucketed", "renormalised", "sampled"] = "bucketed"
 
     def losses(self, logits: Tensor, gold: Tensor, soft: SoftTargets | None, progress: float) -> Losses:
         """The loss of logits float32 [m, |V|] for gold int64 [m], at a training's progress (0 to 1)."""

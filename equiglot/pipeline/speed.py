@@ -8,7 +8,7 @@ import numpy as np
 from transformers import PreTrainedModel
 
 from equiglot.labels import OnlineTeachers, SoftLabels, freeze
-from equiglot.masking import Alphabet, BatchSettings, BatchStream, Framing, MaskSettings
+from equiglot.masking import Alphabet, BatchSettings, BatchStream, Framing, MaskSettings, Source
 from equiglot.models import EncoderSettings, build_model, device, on_device
 from equiglot.objectives import Objective
 from equiglot.training import CheckpointFolder, Progress, Trainer, TrainingSettings
@@ -31,11 +31,9 @@ def measure_speed(
     )
     framing = Framing(2, 3, 0, Alphabet(4, np.arange(5, vocabulary_size)))
     stream = BatchStream(
-        {"en": text},
-        {"en": len(text)},
+        [Source("en", text, framing.alphabet, MaskSettings(), 0)],
         [{"en": 1.0}],
         size=BatchSettings(sentences=rows),
-        masks=MaskSettings(),
         framing=framing,
         seed=0,
     )

@@ -1,15 +1,15 @@
 """How a training reads its text: which part of each language, how often, in how many updates."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from equiglot.corpus.balancing import BalancingPolicy, UniMax
 from equiglot.errors import InputError
-from equiglot.masking import BatchStream, Framing, MaskSettings
+from equiglot.masking import BatchStream, Framing, Source
 from equiglot.training.settings import TrainingSettings
-from equiglot.vocabulary import TokenizedText
 
 
 @dataclass(frozen=True)
@@ -32,55 +32,69 @@ class Reading:
 
 
 def plan_reading(
-    texts: Mapping[str, TokenizedText],
-    policy: BalancingPolicy,
-    settings: TrainingSettings,
-    *,
-    masks: MaskSettings,
-    framing: Framing,
-    seed: int,
+    sources: Sequence[Source], policy: BalancingPolicy, settings: TrainingSettings, *, framing: Framing, seed: int
 ) -> Reading:
-    """Balances `texts` (language -> training text) and plans the training over them.
+    """Balances the training text and plans the training over it.
+
+    A language's size is that of its whole text, however many sources it has: of one that is cut by several tokenizers
+    as of any other.
+
+    Args:
+        sources: all of the text, of each language one source or several.
+        policy: how much of each language is read, and how often.
+        settings: the training.
+        framing: the student's special ids.
+        seed: of the order of the text.
 
     Raises:
         InputError: a language has less text than one batch.
     """
-    _refuse_empty(texts)
-    sizes = {language: int(text.characters[-1]) for language, text in texts.items()}
+    _refuse_empty(sources)
+    sizes: dict[str, int] = {}
+    for source in sources:
+        sizes[source.language] = max(sizes.get(source.language, 0), int(source.text.characters[-1]))
     epochs = settings.epochs or 10.0
     if settings.updates is not None:
-        epochs = settings.updates / _updates_in_a_pass(texts, settings)
+        epochs = settings.updates / _updates_in_a_pass(sources, settings)
     portions, passes = policy.portions(sizes, epochs), policy.passes_by_epoch(sizes, epochs)
-    sequences = {
-        language: max(1, int(np.searchsorted(texts[language].characters, portion.characters, side="right")) - 1)
-        for language, portion in portions.items()
-    }
-    stream = BatchStream(
-        texts,
-        sequences,
-        passes,
-        size=settings.batch,
-        masks=masks,
-        framing=framing,
-        seed=seed,
-    )
+    kept = [_prefix(source, portions[source.language].characters) for source in sources]
+    kept = [source for source in kept if source.size]
+    stream = BatchStream(kept, passes, size=settings.batch, framing=framing, seed=seed)
     stream_epochs = epochs if len(passes) == 1 else len(passes)
     planned = settings.updates or max(1, round(stream_epochs * stream.epoch_batches / settings.accumulation))
     if isinstance(policy, UniMax) and any(portion.passes >= policy.passes for portion in portions.values()):
         # The passes of a language are used up: no update may go beyond them.
         planned = max(1, min(planned, int(epochs * stream.epoch_batches / settings.accumulation)))
+    characters = {language: 0 for language in sizes}
+    tokens, sequences = dict.fromkeys(sizes, 0.0), dict.fromkeys(sizes, 0.0)
+    for source in kept:
+        characters[source.language] += round(source.share * source.characters)
+        tokens[source.language] += source.share * source.tokens
+        sequences[source.language] += source.share * source.size
     return Reading(
         stream=stream,
-        characters={each: int(texts[each].characters[count]) for each, count in sequences.items()},
-        tokens={each: int(texts[each].offsets[count]) for each, count in sequences.items()},
-        sequences=sequences,
+        characters=characters,
+        tokens={language: round(count) for language, count in tokens.items()},
+        sequences={language: round(count) for language, count in sequences.items()},
         updates=planned,
     )
 
 
-def _refuse_empty(texts: Mapping[str, TokenizedText]) -> None:
-    for language, text in texts.items():
-        if not len(text):
+def _prefix(source: Source, characters: int) -> Source:
+    """A source cut down to the sequences in the first `characters` of its text; one at least, if it had any."""
+    count = max(1, int(np.searchsorted(source.text.characters, characters, side="right")) - 1)
+    chosen = source.sequences
+    if isinstance(chosen, np.ndarray):
+        return replace(source, sequences=chosen[: max(1, int(np.searchsorted(chosen, count)))])
+    return replace(source, sequences=count if chosen is None else min(count, chosen))
+
+
+def _refuse_empty(sources: Sequence[Source]) -> None:
+    sizes: Counter[str] = Counter()
+    for source in sources:
+        sizes[source.language] += source.size
+    for language, size in sizes.items():
+        if not size:
             raise InputError(
                 f"the training text of {language} is empty",
                 where="languages",
@@ -88,10 +102,9 @@ def _refuse_empty(texts: Mapping[str, TokenizedText]) -> None:
             )
 
 
-def _updates_in_a_pass(texts: Mapping[str, TokenizedText], settings: TrainingSettings) -> float:
+def _updates_in_a_pass(sources: Sequence[Source], settings: TrainingSettings) -> float:
     """Updates that one pass over all of the text takes."""
-    sequences = sum(len(text) for text in texts.values())
     if settings.batch.sentences is not None:
-        return sequences / settings.batch.sentences / settings.accumulation
-    tokens = sum(len(text.ids) for text in texts.values()) + 2 * sequences
+        return sum(each.share * each.size for each in sources) / settings.batch.sentences / settings.accumulation
+    tokens = sum(each.share * (each.tokens + 2 * each.size) for each in sources)
     return tokens / (settings.batch.tokens or 1) / settings.accumulation

@@ -95,3 +95,28 @@ class VocabularySettings(BaseModel):
         if self.algorithm == "byte-bpe" and self.size <= len(SPECIAL_TOKENS) + BYTES:
             raise ValueError(f"byte-bpe needs a size above {len(SPECIAL_TOKENS) + BYTES}, for the bytes alone")
         return self
+
+
+class UnionVocabulary(BaseModel):
+    """The vocabularies of models that have their own, as one (paper 2, section 3.1, step 3).
+
+    A token is what it stands for: its letters, and whether it begins a word. `##ing`, `ing` of `▁ing` and of `Ġing` are
+    told apart by that, not by how a tokenizer writes them; special tokens are matched by what they are for.
+
+    The models must agree on what happens to text before it is cut: capital letters, accents, normalisation. Where they
+    do not, `rules` names the model whose way the student takes; without it, they are refused.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["union"] = Field("union", description="The union of the vocabularies of other models.")
+    models: Annotated[tuple[str, ...], Field(min_length=1)] | None = Field(
+        None, description="Whose vocabularies are united; without it, of all models that have their own."
+    )
+    rules: str | None = Field(
+        None, description="The model whose normaliser the student's tokenizer takes, where the models' differ."
+    )
+
+
+Vocabulary = Annotated[VocabularySettings | UnionVocabulary, Field(discriminator="kind")]
+"""The vocabulary of a run in a recipe: learnt from its text (`shared`), or the `union` of its models' vocabularies."""

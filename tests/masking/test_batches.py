@@ -18,6 +18,7 @@ from equiglot.masking import (
     BatchSettings,
     BatchStream,
     MaskSettings,
+    Source,
     evaluation_batches,
     evaluation_masks,
 )
@@ -136,11 +137,9 @@ def test_batches_hold_the_text() -> None:
 
 def test_only_a_prefix_is_read() -> None:
     stream = BatchStream(
-        {"en": make_text(300)},
-        {"en": 50},
+        [Source("en", make_text(300), FRAMING.alphabet, MaskSettings(), 0, sequences=50)],
         [{"en": 2.0}],
         size=BatchSettings(sentences=4),
-        masks=MaskSettings(),
         framing=FRAMING,
         seed=0,
     )

@@ -5,7 +5,7 @@ import pytest
 
 from equiglot.corpus.balancing import All, BalancingPolicy, Cap, Smoothing, Truncate, UniMax
 from equiglot.errors import InputError
-from equiglot.masking import BatchSettings, MaskSettings
+from equiglot.masking import BatchSettings, MaskSettings, Source
 from equiglot.training import Reading, TrainingSettings, plan_reading
 from equiglot.vocabulary import TokenizedText
 from tests.tiny import FRAMING, make_text
@@ -17,7 +17,8 @@ _POLICIES = [All(), Truncate(), Cap(characters=3000), Smoothing(alpha=0.3), UniM
 
 def _plan(policy: BalancingPolicy, texts: dict[str, TokenizedText] = _TEXTS, **fields: object) -> Reading:
     settings = TrainingSettings.model_validate({"batch": {"sentences": 4}, **fields})
-    return plan_reading(texts, policy, settings, masks=MaskSettings(), framing=FRAMING, seed=0)
+    sources = [Source(code, text, FRAMING.alphabet, MaskSettings(), 0) for code, text in texts.items()]
+    return plan_reading(sources, policy, settings, framing=FRAMING, seed=0)
 
 
 def _tokens_read(reading: Reading, accumulation: int = 1) -> dict[str, int]:

@@ -1,0 +1,51 @@
+"""The ids of one tokenizer as those of another."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Integers = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class VocabularyMap:
+    """A teacher's ids as the student's (paper 2, section 3.1, step 3).
+
+    A piece that does not say whether it begins a word (`foo` of Unigram after a bracket, or at the beginning of a text
+    that byte-level BPE reads) is mapped by where it stands.
+
+    Attributes:
+        inside: int64 [teacher's ids], the student's id of a piece where a word goes on; -1 where it has none.
+        begin: int64 [teacher's ids], the same where a word begins: at the beginning of a sequence, or after a break.
+        breaks: bool [teacher's ids], whether what follows this piece begins a word, though nothing marks it.
+        unknown: the student's id of the unknown token.
+    """
+
+    inside: Integers
+    begin: Integers
+    breaks: npt.NDArray[np.bool_]
+    unknown: int
+
+    def begins(self, ids: Integers, lengths: Integers) -> npt.NDArray[np.bool_]:
+        """Whether each position stands where a word begins; bool [n].
+
+        Args:
+            ids: int64 [n], the teacher's ids of whole sequences, one after the other, not masked.
+            lengths: int64 [sequences].
+        """
+        begins = np.zeros(len(ids), dtype=np.bool_)
+        begins[1:] = self.breaks[ids[:-1]]
+        begins[(np.cumsum(lengths) - lengths)[lengths > 0]] = True
+        return begins
+
+    def targets(self, ids: npt.NDArray[np.integer], begins: npt.NDArray[np.bool_]) -> Integers:
+        """The student's ids, int64 [...], of the teacher's at positions that begin a word or not; -1 for none."""
+        mapped: Integers = np.where(begins, self.begin[ids], self.inside[ids])
+        return mapped
+
+    def inputs(self, ids: npt.NDArray[np.integer], begins: npt.NDArray[np.bool_]) -> Integers:
+        """The same, with the unknown token where there is none."""
+        mapped = self.targets(ids, begins)
+        mapped[mapped < 0] = self.unknown
+        return mapped
