@@ -101,6 +101,59 @@ def run(
 
 
 @app.command()
+def label(
+    recipe: RecipeName,
+    into: Into = None,
+    overrides: Overrides = None,
+    replace: Replace = False,
+    reuse: Reuse = None,
+    workers: Workers = None,
+    threads: Threads = None,
+) -> None:
+    """Computes and stores the labels of a run's teachers, and what they need; trains no student.
+
+    `equiglot run` does it too where it is not done. Killed, it continues where it was.
+    """
+    from equiglot.display import RunDisplay, print_stores
+    from equiglot.pipeline import Machine, run_recipe, stored_texts, stores_labels
+    from equiglot.recipe import load_recipe
+
+    loaded = load_recipe(recipe, overrides or [])
+    folder = _folder(loaded, into)
+    if not stores_labels(loaded):
+        fix = "give a model `labels: {kind: stored, teachers: ...}`"
+        raise InputError("no model of this recipe learns from stored labels", where=recipe, fix=fix)
+    machine = Machine.of_here(workers, threads)
+    with RunDisplay(_output) as shown:
+        run_recipe(
+            loaded,
+            folder,
+            only="labels",
+            replace=replace,
+            reuse=reuse or [],
+            machine=machine,
+            watcher=shown.watcher(),
+        )
+    print_stores(_output, stored_texts(folder, loaded))
+
+
+labels_app = typer.Typer(help="Looks at stored labels.", no_args_is_help=True)
+app.add_typer(labels_app, name="labels")
+
+
+@labels_app.command()
+def inspect(
+    store: Annotated[Path, typer.Argument(help="A store of labels: RUN/labels/TEACHER.LANGUAGE.k8")],
+    examples: Annotated[int, typer.Option(min=0, help="Masked positions shown in words.")] = 5,
+) -> None:
+    """Shows what a store holds: sizes, the probability that is kept, entropy, agreement, and examples in words."""
+    from equiglot.display import print_store
+    from equiglot.pipeline import inspect_labels
+
+    print_store(_output, inspect_labels(store, examples))
+
+
+@app.command()
 def status(run: RunFolder) -> None:
     """Tells what is done, running and left, and the scores so far."""
     from equiglot.display import print_status

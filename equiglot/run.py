@@ -59,9 +59,30 @@ class RunDirectory:
         """The shared tokenizer, a Hugging Face folder."""
         return self.root / "vocabulary"
 
-    def tokens(self, language: str) -> Path:
-        """The corpus of a language as token ids: one folder a split, tokens.json."""
-        return self.root / "tokens" / language
+    def own_vocabulary(self, model: str) -> Path:
+        """The tokenizer that was learnt for one model, a Hugging Face folder."""
+        return self.root / "vocabularies" / model
+
+    def tokens(self, language: str, owner: str = "") -> Path:
+        """The corpus of a language as token ids, of the run's vocabulary or of a model's own: one folder a split,
+        tokens.json."""
+        return self.root / "tokens" / tokens_of(language, owner)
+
+    def agreement(self, name: str) -> Path:
+        """How the run's tokenizer cuts what another cuts, `name` is language.model: agreement.json, sentences.npy."""
+        return self.root / "agreement" / name
+
+    def labels(self, name: str) -> Path:
+        """Stored labels, `name` is teacher.language and how they were made: manifest.json, a folder a shard."""
+        return self.root / "labels" / name
+
+    def losses(self, name: str) -> Path:
+        """A teacher's loss on each sentence, `name` is teacher.language.how: losses.npy."""
+        return self.root / "losses" / name
+
+    def likelihood(self, model: str) -> Path:
+        """Bits of each test sentence under a model: one .safetensors."""
+        return self.root / "likelihood" / model
 
     def model(self, name: str) -> Path:
         """A trained model with its tokenizer, a Hugging Face folder; training.json beside the weights."""
@@ -114,6 +135,11 @@ class RunDirectory:
     def figures(self) -> Path:
         """The page's figures for papers: one .svg each."""
         return self.root / "report" / "figures"
+
+
+def tokens_of(language: str, owner: str) -> str:
+    """What a language's text is called that a model's own tokenizer cut; the language alone for the run's."""
+    return f"{language}.{owner}" if owner else language
 
 
 def canonical_json(value: Any) -> str:
@@ -190,6 +216,14 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         shutil.rmtree(old, ignore_errors=True)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
+
+
+def move_folder(source: Path, path: Path) -> None:
+    """Lets a finished folder take `path`'s place; its files are on the disk already."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(path, ignore_errors=True)
+    source.rename(path)
+    _sync(path.parent)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -1,12 +1,13 @@
-"""Stock models so small that they are made in a moment: every architecture, three kinds of tokenizers."""
+"""Stock models so small that they are made in a moment: every architecture, with its kind of tokenizer."""
 
+import json
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
 import torch
-from tokenizers import Tokenizer, decoders, normalizers, pre_tokenizers, trainers
+from tokenizers import AddedToken, Regex, Tokenizer, decoders, normalizers, pre_tokenizers, processors, trainers
 from tokenizers.models import BPE, Unigram, WordPiece
 from transformers import (
     AutoModelForMaskedLM,
@@ -26,38 +27,98 @@ from tests.articles import ARTICLE
 
 SCRIPTS = {code: ARTICLE[code] for code in ("en", "ru", "el", "hi", "te", "ko", "ar")}
 """A sentence in each of seven scripts; tokenizers are learnt from them."""
-KINDS = ("wordpiece", "byte-bpe", "unigram")
-_ROLES = {
-    "wordpiece": {"pad": "[PAD]", "unk": "[UNK]", "cls": "[CLS]", "sep": "[SEP]", "mask": "[MASK]"},
-    "byte-bpe": {"cls": "<s>", "pad": "<pad>", "sep": "</s>", "unk": "<unk>", "mask": "<mask>"},
-    "unigram": {"cls": "<s>", "pad": "<pad>", "sep": "</s>", "unk": "<unk>", "mask": "<mask>"},
+_NAMES = {
+    "bert": ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"),
+    "roberta": ("<pad>", "<unk>", "<s>", "</s>", "<mask>"),
+    "gemma": ("<pad>", "<unk>", "<bos>", "<eos>", "<mask>"),
 }
+_NAMES_OF = {
+    "wordpiece": "bert",
+    "byte-bpe": "roberta",
+    "unigram": "roberta",
+    "unigram-deberta": "bert",
+    "bpe": "gemma",
+}
+KINDS = tuple(_NAMES_OF)
+"""As BERT has them, RoBERTa, XLM-R, DeBERTa-v2, and mmBERT (which took Gemma's)."""
 POSITIONS = 40
 
 
 def train_tokenizer(kind: str, text: Iterable[str] = tuple(SCRIPTS.values())) -> PreTrainedTokenizerFast:
-    """A tokenizer of one of the three kinds, as stock models have them."""
-    roles, lines = _ROLES[kind], [line for line in text for _ in range(3)]
-    special = list(roles.values())
+    """A tokenizer of one of the kinds, as stock models have them."""
+    pad, unknown, first, last, mask = names = _NAMES[_NAMES_OF[kind]]
+    backend, trainer = _untrained(kind, names)
+    backend.train_from_iterator([line for line in text for _ in range(3)], trainer)
+    if kind == "unigram":
+        _append_mask(backend, mask)
+    if kind == "bpe":
+        _fall_back_to_bytes(backend, names)
+    backend.post_processor = processors.TemplateProcessing(
+        single=f"{first} $A {last}",
+        pair=f"{first} $A {last} $B:1 {last}:1",
+        special_tokens=[(each, backend.token_to_id(each)) for each in (first, last)],
+    )
+    return PreTrainedTokenizerFast(
+        tokenizer_object=backend,
+        pad_token=pad,
+        unk_token=unknown,
+        cls_token=first,
+        sep_token=last,
+        mask_token=AddedToken(mask, lstrip=kind == "unigram", special=True),
+    )
+
+
+def _untrained(kind: str, names: tuple[str, ...]) -> tuple[Tokenizer, Any]:
+    """Normaliser, pre-tokeniser, model and decoder, and what trains the model."""
+    pad, unknown, first, last, mask = names
     if kind == "wordpiece":
-        backend = Tokenizer(WordPiece(unk_token="[UNK]"))
+        backend = Tokenizer(WordPiece(unk_token=unknown))
         backend.normalizer = normalizers.BertNormalizer(lowercase=True)
         backend.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-        trainer: Any = trainers.WordPieceTrainer(vocab_size=320, special_tokens=special)
-    elif kind == "byte-bpe":
+        backend.decoder = decoders.WordPiece()
+        return backend, trainers.WordPieceTrainer(vocab_size=320, special_tokens=list(names))
+    if kind == "byte-bpe":
         backend = Tokenizer(BPE())
         backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
         backend.decoder = decoders.ByteLevel()
         alphabet = pre_tokenizers.ByteLevel.alphabet()
-        trainer = trainers.BpeTrainer(vocab_size=420, special_tokens=special, initial_alphabet=alphabet)
-    else:
-        backend = Tokenizer(Unigram())
-        backend.pre_tokenizer = pre_tokenizers.Metaspace()
-        backend.decoder = decoders.Metaspace()
-        trainer = trainers.UnigramTrainer(vocab_size=320, special_tokens=special, unk_token="<unk>")
-    backend.train_from_iterator(lines, trainer)
-    named = {f"{role}_token": token for role, token in roles.items()}
-    return PreTrainedTokenizerFast(tokenizer_object=backend, **named)
+        special = [first, pad, last, unknown, AddedToken(mask, lstrip=True, special=True)]
+        return backend, trainers.BpeTrainer(vocab_size=420, special_tokens=special, initial_alphabet=alphabet)
+    if kind == "bpe":
+        backend = Tokenizer(BPE())
+        backend.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="never")
+        return backend, trainers.BpeTrainer(vocab_size=320)
+    backend = Tokenizer(Unigram())
+    backend.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Replace(Regex(" {2,}"), " ")])
+    backend.pre_tokenizer = pre_tokenizers.Metaspace()
+    backend.decoder = decoders.Metaspace()
+    special = [first, pad, last, unknown] if kind == "unigram" else [pad, first, last, unknown]
+    return backend, trainers.UnigramTrainer(vocab_size=320, special_tokens=special, unk_token=unknown)
+
+
+def _append_mask(backend: Tokenizer, mask: str) -> None:
+    """XLM-R's mask is the last piece of its model (DeBERTa's is no piece, and comes behind them all)."""
+    model = json.loads(backend.to_str())["model"]
+    vocabulary = [(piece, score) for piece, score in model["vocab"]]
+    backend.model = Unigram([*vocabulary, (mask, 0.0)], unk_id=model["unk_id"])
+
+
+def _fall_back_to_bytes(backend: Tokenizer, names: tuple[str, ...]) -> None:
+    """Gemma's: special tokens, then all bytes, then pieces; a space is a letter like others."""
+    pad, unknown, first, last, mask = names
+    model = json.loads(backend.to_str())["model"]
+    learnt = sorted(model["vocab"], key=model["vocab"].__getitem__)
+    pieces = [pad, last, first, unknown, mask, *(f"<0x{number:02X}>" for number in range(256)), *learnt]
+    backend.model = BPE(
+        {piece: number for number, piece in enumerate(pieces)},
+        [tuple(merge) for merge in model["merges"]],
+        unk_token=unknown,
+        fuse_unk=True,
+        byte_fallback=True,
+    )
+    backend.normalizer = normalizers.Replace(" ", "▁")
+    backend.pre_tokenizer = pre_tokenizers.Split(" ", "merged_with_previous")
+    backend.decoder = decoders.Sequence([decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse()])
 
 
 @cache
@@ -108,9 +169,9 @@ TOKENIZERS = {
     "distilbert": "wordpiece",
     "electra": "wordpiece",
     "roberta": "byte-bpe",
-    "modernbert": "byte-bpe",
+    "modernbert": "bpe",
     "xlm-roberta": "unigram",
-    "deberta-v2": "unigram",
+    "deberta-v2": "unigram-deberta",
 }
 ARCHITECTURES = tuple(TOKENIZERS)
 

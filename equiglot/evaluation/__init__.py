@@ -4,7 +4,9 @@ Whatever is measured, and of whichever model, ends as a `Score`: one row, one nu
 and are all that the report needs to know of a model's quality.
 """
 
+from equiglot.evaluation.bits import Coverage, WordBits, coverage_of, measure_words, read_bits, write_bits
 from equiglot.evaluation.filling import Filler, fill
+from equiglot.evaluation.likelihood_rows import likelihood_rows
 from equiglot.evaluation.mlm import (
     MaskedPositions,
     TestMasks,
@@ -14,10 +16,12 @@ from equiglot.evaluation.mlm import (
     score_positions,
     write_positions,
 )
+from equiglot.evaluation.rdt import rdt_rows
 from equiglot.evaluation.rows import Bootstrap, ByLanguage, comparison_rows, difference_rows, known, language_rows
 from equiglot.evaluation.score import (
     ALL,
     IN_LANGUAGE,
+    LIKELIHOOD,
     PRIMARY,
     ZERO_SHOT,
     Metric,
@@ -26,8 +30,9 @@ from equiglot.evaluation.score import (
     read_scores,
     write_scores,
 )
+from equiglot.evaluation.sentence_losses import sentence_losses
 from equiglot.evaluation.statistics import Estimate, bootstrap_mean, distance, mean_over, smallest_p
-from equiglot.evaluation.stock import Asking, Coverage, StockScores, read_texts, score_stock, write_stock_scores
+from equiglot.evaluation.stock import Asking, StockScores, read_texts, score_stock, spread, write_stock_scores
 from equiglot.evaluation.tagging import TASK_METRICS, Gold, primary_metric, score_labels
 from equiglot.evaluation.transfer import (
     PairEstimates,
@@ -42,6 +47,7 @@ from equiglot.evaluation.transfer_rows import GroupMembers, group_members, pair_
 __all__ = [
     "ALL",
     "IN_LANGUAGE",
+    "LIKELIHOOD",
     "PRIMARY",
     "TASK_METRICS",
     "ZERO_SHOT",
@@ -60,8 +66,10 @@ __all__ = [
     "Score",
     "StockScores",
     "TestMasks",
+    "WordBits",
     "bootstrap_mean",
     "comparison_rows",
+    "coverage_of",
     "difference_rows",
     "distance",
     "fill",
@@ -70,12 +78,16 @@ __all__ = [
     "group_members",
     "known",
     "language_rows",
+    "likelihood_rows",
     "mean_over",
+    "measure_words",
     "model_predictor",
     "monolingual",
     "pair_estimates",
     "pair_rows",
     "primary_metric",
+    "rdt_rows",
+    "read_bits",
     "read_estimates",
     "read_positions",
     "read_scores",
@@ -83,8 +95,11 @@ __all__ = [
     "score_labels",
     "score_positions",
     "score_stock",
+    "sentence_losses",
     "smallest_p",
+    "spread",
     "transfer_rows",
+    "write_bits",
     "write_estimates",
     "write_positions",
     "write_scores",

@@ -3,18 +3,13 @@
 from dataclasses import dataclass
 
 import torch
-from tokenizers import Tokenizer
-from tokenizers.decoders import ByteLevel
-from tokenizers.models import WordPiece
-from transformers import PreTrainedTokenizerFast
 
 from equiglot.errors import InputError
 from equiglot.models import OpenModel, TensorBatch, target_logits
+from equiglot.vocabulary import piece_text
 
 MASK = "[MASK]"
 """What stands for a word to fill in, whatever the tokenizer itself writes."""
-
-_CONTINUES = "##"
 
 
 @dataclass(frozen=True)
@@ -57,18 +52,3 @@ def fill(opened: OpenModel, text: str, top: int = 5) -> list[list[Filler]]:
         [Filler(piece_text(opened.tokenizer, piece), p) for piece, p in zip(*row, strict=True)]
         for row in zip(pieces.tolist(), probabilities.tolist(), strict=True)
     ]
-
-
-def piece_text(tokenizer: PreTrainedTokenizerFast, piece: int) -> str:
-    """A piece of the vocabulary to read, in one way for all kinds: ## where it goes on with the word before it."""
-    backend: Tokenizer = tokenizer.backend_tokenizer
-    raw: str | None = backend.id_to_token(piece)
-    if raw is None:  # a row of the model that no entry of the tokenizer belongs to
-        return f"<{piece}>"
-    if isinstance(backend.model, WordPiece) or piece in tokenizer.added_tokens_decoder:
-        return raw
-    space, text = "▁", raw.replace("▁", " ")
-    if "ByteLevel" in str(backend.decoder):
-        letters = ByteLevel().decode([raw])
-        space, text = "Ġ", raw if "\ufffd" in letters else letters  # some pieces are no whole characters
-    return (text.strip() or raw) if raw.startswith(space) else _CONTINUES + text

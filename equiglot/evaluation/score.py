@@ -10,7 +10,7 @@ from equiglot.errors import InputError
 from equiglot.run import atomic_file
 
 Metric = Literal[
-    "mrr", "accuracy", "top5", "loss", "d", "difference", "bits", "macro_f1", "entity_f1", "seqeval_f1", "p"
+    "mrr", "accuracy", "top5", "loss", "d", "difference", "bits", "macro_f1", "entity_f1", "seqeval_f1", "p", "rdt"
 ]
 """What a number is.
 
@@ -21,7 +21,9 @@ seqeval's lenient reading.
 
 Relative to `reference`: `d`: distance from the monolingual teachers in points of MRR (paper 1, Eq. 3), positive where
 the model is better. `difference`: the task's first metric (`PRIMARY`) of `model` minus that of `reference`, in points,
-on the same items. `p`: of a Wilcoxon signed-rank test over the languages' differences, 0 to 1; `n` languages.
+on the same items. Of likelihood both are bits per character that `model` saves: positive where it is better, as
+everywhere. `p`: of a Wilcoxon signed-rank test over the languages' differences, 0 to 1; `n` languages. `rdt`: relative
+deviation from a teacher in percent (paper 2, Eq. 3), positive where the model is better.
 """
 
 PRIMARY: dict[str, Metric] = {
@@ -30,8 +32,12 @@ PRIMARY: dict[str, Metric] = {
     "ner": "macro_f1",
     "topic": "accuracy",
     "place": "macro_f1",
+    "likelihood": "bits",
 }
 """The metric of each task that models are compared by."""
+
+LIKELIHOOD = "likelihood"
+"""The task of predicting every word of a text, which compares models of any vocabularies: bits per character."""
 
 IN_LANGUAGE, ZERO_SHOT = "in-language", "zero-shot"
 """What stands in `Score.source` for a probe tested on the language that it was trained on, and for the mean over the
@@ -62,7 +68,7 @@ class Score(BaseModel):
         high: upper end of the 95 % interval, or None where there is none.
         n: how many items (masked positions, for "mlm") it was measured on.
         seed: the seed of the training that it belongs to.
-        reference: the model that it is relative to, for `d`, `difference` and `p`.
+        reference: the model that it is relative to, for `d`, `difference`, `p` and `rdt`.
         source: for a probe, the language that it was trained on: a code, `IN_LANGUAGE` or `ZERO_SHOT`; of a group, the
             mean over its languages as targets. None where nothing is trained to be scored.
         deviation: standard deviation over repeats (n - 1 in the denominator); `value` is their mean. None without.
@@ -91,7 +97,7 @@ class Score(BaseModel):
             raise ValueError("an interval has both ends, `low` and `high`, or none")
         if self.low is not None and self.high is not None and self.low > self.high:
             raise ValueError(f"the interval is upside down: low {self.low}, high {self.high}")
-        if self.metric in ("d", "difference", "p") and self.reference is None:
+        if self.metric in ("d", "difference", "p", "rdt") and self.reference is None:
             raise ValueError(f"metric {self.metric!r} is relative to a model: `reference` must name it")
         return self
 

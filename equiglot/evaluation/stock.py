@@ -6,25 +6,21 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from equiglot.corpus import check_language
 from equiglot.corpus.opening import read_lines
 from equiglot.corpus.sources import kind_of
 from equiglot.errors import InputError
-from equiglot.evaluation.likelihood import word_bits
+from equiglot.evaluation.bits import Coverage, WordBits, bits_per_character, coverage_of, measure_words
 from equiglot.evaluation.lines import TokenizedLines, tokenize_lines
 from equiglot.evaluation.mlm import MaskedPositions, TestMasks, frequency_predictor, model_predictor, score_positions
 from equiglot.evaluation.rows import Bootstrap, language_rows, score_of
-from equiglot.evaluation.score import Score
-from equiglot.evaluation.statistics import bootstrap_mean, by_sentence
+from equiglot.evaluation.score import LIKELIHOOD, Score
 from equiglot.models import OpenModel
 from equiglot.run import write_json
 
 FREQUENCY = "(by frequency)"
 """The reference of each tokenizer: its tokens ranked by how often they stand in this very text."""
-
-_Words = dict[str, npt.NDArray[np.float64]]
 
 
 @dataclass(frozen=True)
@@ -47,25 +43,6 @@ class Asking:
     def bootstrap(self) -> Bootstrap:
         """How intervals are made."""
         return Bootstrap(self.resamples, self.seed)
-
-
-@dataclass(frozen=True)
-class Coverage:
-    """What a tokenizer makes of the text that bits are measured on.
-
-    Attributes:
-        model: the name of the model.
-        language: of the text.
-        unexpressed: share of the characters in words that it has no tokens for, at least in part.
-        altered: share of the words that it reads otherwise than they are written (in lower case, say).
-        word_length: characters of a word of the text, on average.
-    """
-
-    model: str
-    language: str
-    unexpressed: float
-    altered: float
-    word_length: float
 
 
 @dataclass(frozen=True)
@@ -145,14 +122,12 @@ def score_stock(
     bits: list[Score] = []
     coverage: list[Coverage] = []
     for language, lines in texts.items() if asking.likelihood_lines else ():
-        some = spread(lines, asking.likelihood_lines)
-        read = {each.name: tokenize_lines(each.tokenizer, some, each.max_tokens) for each in models}
-        coverage += [_coverage(name, language, each) for name, each in read.items()]
-        costs = {}
+        some, words = spread(lines, asking.likelihood_lines), dict[str, WordBits]()
         for each in models:
             progress(f"{each.name}: likelihood of {language}")
-            costs[each.name] = word_bits(each, read[each.name])
-        bits += _bits_rows(language, costs, read[models[0].name], asking)
+            words[each.name] = measure_words(each, some)
+        coverage += [coverage_of(name, language, each) for name, each in words.items()]
+        bits += _bits_rows(language, words, asking)
     names = tuple((*(each.name for each in group), FREQUENCY) for group in grouped)
     return StockScores(names, masked, tuple(bits), tuple(coverage))
 
@@ -201,23 +176,14 @@ def _check_maskable(language: str, lines: TokenizedLines, masks: TestMasks) -> N
         raise InputError(f"no token of the text of {language} came to be masked", where=language, fix="give more text")
 
 
-def _bits_rows(language: str, costs: _Words, lines: TokenizedLines, asking: Asking) -> Iterator[Score]:
+def _bits_rows(language: str, words: Mapping[str, WordBits], asking: Asking) -> Iterator[Score]:
     """Bits per character of every model on the words that all of them can express; words are the same for all."""
-    shared = ~np.any([np.isnan(each) for each in costs.values()], axis=0)
-    if not shared.any():
+    estimates = bits_per_character(words, language, asking.bootstrap)
+    if not estimates:
         raise InputError(
             f"there is no word of {language} that all of the models can express",
             where=language,
             fix="leave out the models that have [UNK] for it, or the text",
         )
-    where, count = lines.word_lines[shared], lines.count
-    characters = by_sentence(lines.characters[shared], where, count).astype(np.int64)
-    for name, each in costs.items():
-        sums = by_sentence(each[shared], where, count)
-        estimate = bootstrap_mean(sums, characters, resamples=asking.resamples, seed=asking.seed, salt=language)
-        yield score_of(estimate, model=name, task="likelihood", language=language, metric="bits", seed=asking.seed)
-
-
-def _coverage(name: str, language: str, lines: TokenizedLines) -> Coverage:
-    unexpressed = lines.characters[~lines.expressed].sum() / lines.characters.sum()
-    return Coverage(name, language, float(unexpressed), float(lines.altered.mean()), float(lines.characters.mean()))
+    for name, estimate in estimates.items():
+        yield score_of(estimate, model=name, task=LIKELIHOOD, language=language, metric="bits", seed=asking.seed)

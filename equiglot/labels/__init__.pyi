@@ -1,4 +1,25 @@
+from .labelling import label_text
 from .online import OnlineTeachers, freeze
+from .packing import StoredRows
+from .records import Manifest, ShardStatistics, StoreSettings
 from .settings import HardLabels, Labels, SoftLabels, StoredLabels
+from .store import LabelStore, open_store
+from .stored import StoredTeacher, StoredTeachers
 
-__all__ = ["HardLabels", "Labels", "OnlineTeachers", "SoftLabels", "StoredLabels", "freeze"]
+__all__ = [
+    "HardLabels",
+    "LabelStore",
+    "Labels",
+    "Manifest",
+    "OnlineTeachers",
+    "ShardStatistics",
+    "SoftLabels",
+    "StoreSettings",
+    "StoredLabels",
+    "StoredRows",
+    "StoredTeacher",
+    "StoredTeachers",
+    "freeze",
+    "label_text",
+    "open_store",
+]

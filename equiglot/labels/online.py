@@ -50,7 +50,7 @@ class OnlineTeachers:
             here = (target_languages == number).nonzero().flatten()
             if len(here):
                 _, project = head_parts(teacher)
-                vectors = self._vectors[slot][here, : teacher.config.hidden_size]
+                vectors = self._vectors[slot][here, : project.in_features]
                 logits.append(project(vectors).float())
                 positions.append(here)
         if not logits:
@@ -62,7 +62,7 @@ class OnlineTeachers:
         """For each batch of the pool, the vectors float32 [m, hidden] of its targets (zeros without a teacher)."""
         first = pool * self._stream.pool_batches
         batches = [self._stream[first + slot] for slot in range(self._stream.pool_batches)]
-        width = max(model.config.hidden_size for model in self._teachers.values())
+        width = max(head_parts(model)[1].in_features for model in self._teachers.values())
         vectors = [torch.zeros(len(batch.targets), width, device=self._device) for batch in batches]
         for number, teacher in self._teachers.items():
             for group in _groups(batches, number):

@@ -77,7 +77,7 @@ class StoredLabels(_Taught):
 
     kind: Literal["stored"] = "stored"
     teachers: str | dict[str, str | tuple[str, ...]] = Field(
-        description="The models that teach a language: a name with {language} in it, or language -> one name or several."
+        description="The models that teach a language: a name with {language} in it, or language -> name or names."
     )
     copies: Literal["all", "best", "best-by-token", "mixed"] = Field(
         "all", description="What is made of several teachers of one language; see above."
@@ -97,7 +97,7 @@ class StoredLabels(_Taught):
     )
     weight: Weight = Field(
         Annealed(start=1, end=0),
-        description="The soft labels' share of the loss; the masked words get the rest (paper 2: from teacher to gold).",
+        description="The soft labels' share of the loss, the masked words get the rest (paper 2: from teacher to gold).",
     )
 
     @model_validator(mode="after")

@@ -117,9 +117,7 @@ def number_targets(chosen: npt.NDArray[np.bool_], lengths: Integers) -> Integers
     return numbers
 
 
-def lay_out(
-    origins: Origins, masked: MaskedTokens, begin: int, end: int, framing: Framing, identity: str
-) -> Batch:
+def lay_out(origins: Origins, masked: MaskedTokens, begin: int, end: int, framing: Framing, identity: str) -> Batch:
     """Rows begin:end as one padded batch, with [CLS] and [SEP]."""
     lengths = masked.lengths[begin:end]
     first = int(masked.lengths[:begin].sum())

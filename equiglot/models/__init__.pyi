@@ -1,10 +1,12 @@
 from .attention import attend_in_fp32
-from .building import build_model, count_parameters, device, export_model, load_model, on_device
+from .building import build_model, count_parameters, device, export_model, load_model, on_device, resolve_encoder
+from .checking import read_config
 from .forward import SHAPE_STEP, TensorBatch, head_parts, hidden_states, target_logits, to_tensors
 from .layers import can_encode
-from .opening import OpenModel, find_model, name_models, open_model
+from .opening import OpenModel, find_model, locate_model, name_models, open_model
 from .publishing import Upload, check_token, look_up, prepare_upload, send
 from .settings import EncoderSettings
+from .taking import model_identity, take_model
 
 __all__ = [
     "SHAPE_STEP",
@@ -23,12 +25,17 @@ __all__ = [
     "head_parts",
     "hidden_states",
     "load_model",
+    "locate_model",
     "look_up",
+    "model_identity",
     "name_models",
     "on_device",
     "open_model",
     "prepare_upload",
+    "read_config",
+    "resolve_encoder",
     "send",
+    "take_model",
     "target_logits",
     "to_tensors",
 ]

@@ -1,19 +1,22 @@
 """Encoders: built from a recipe, loaded from a folder, saved as an ordinary Hugging Face folder."""
 
+from bisect import bisect_right
+from inspect import signature
 from pathlib import Path
 from typing import Any, cast
 
 import torch
 from torch import nn
-from transformers import AutoModelForMaskedLM, BertConfig, BertForMaskedLM, PreTrainedModel, PreTrainedTokenizerFast
+from transformers import AutoModelForMaskedLM, PreTrainedModel, PreTrainedTokenizerFast
 
 from equiglot.errors import InputError
-from equiglot.models.checking import check_config
+from equiglot.models.checking import check_config, weight_files
+from equiglot.models.configuring import configure
+from equiglot.models.kinds import check_kind, missing_weights
 from equiglot.models.settings import EncoderSettings
 from equiglot.vocabulary import write_tokenizer
 
-# What a folder of weights may hold: nothing that is executed when it is read.
-_PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
+_WIDTH_STEP = 8
 
 
 def device() -> torch.device:
@@ -35,22 +38,15 @@ def build_model(settings: EncoderSettings, vocabulary_size: int, *, padding: int
     """
     if settings.folder is not None:
         return _start_from(Path(settings.folder), settings.max_length, vocabulary_size)
-    config = BertConfig(
-        vocab_size=vocabulary_size,
-        hidden_size=settings.hidden_size,
-        num_hidden_layers=settings.layers,
-        num_attention_heads=settings.heads,
-        intermediate_size=settings.feed_forward or 4 * settings.hidden_size,
-        max_position_embeddings=settings.max_length,
-        hidden_dropout_prob=settings.dropout,
-        attention_probs_dropout_prob=settings.dropout,
-        initializer_range=settings.initializer_range,
-        type_vocab_size=2,
-        pad_token_id=padding,
-    )
+    settings = resolve_encoder(settings, vocabulary_size)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return BertForMaskedLM(config)
+        return _fresh(settings, vocabulary_size, padding)
+
+
+def _fresh(settings: EncoderSettings, vocabulary_size: int, padding: int) -> PreTrainedModel:
+    config = configure(settings, vocabulary_size, padding)
+    return cast(PreTrainedModel, AutoModelForMaskedLM.from_config(config))
 
 
 def _start_from(folder: Path, max_length: int, vocabulary_size: int) -> PreTrainedModel:
@@ -70,24 +66,47 @@ def count_parameters(settings: EncoderSettings, vocabulary_size: int) -> int:
     if settings.folder is not None:
         return load_model(Path(settings.folder)).num_parameters()
     with torch.device("meta"):
-        return build_model(settings, vocabulary_size, padding=0, seed=0).num_parameters()
+        return _fresh(resolve_encoder(settings, vocabulary_size), vocabulary_size, 0).num_parameters()
+
+
+def resolve_encoder(settings: EncoderSettings, vocabulary_size: int) -> EncoderSettings:
+    """The settings with `embedding_size` in place of `parameters`; they stay as they are where that is not given.
+
+    The embeddings are as wide as the number of parameters allows, never wider than the layers: a multiple of 8, which
+    matrix products like, or `hidden_size`.
+
+    Raises:
+        InputError: the encoder is too large even with the narrowest embeddings.
+    """
+    if settings.parameters is None or settings.folder is not None:
+        return settings
+    widths = [*range(_WIDTH_STEP, settings.hidden_size, _WIDTH_STEP), settings.hidden_size]
+    choices = [settings.model_copy(update={"embedding_size": width, "parameters": None}) for width in widths]
+    # The widest is tried by itself: it needs no projection to the layers' width and can be smaller than the next.
+    if count_parameters(choices[-1], vocabulary_size) <= settings.parameters:
+        return choices[-1]
+    fitting = bisect_right(choices[:-1], settings.parameters, key=lambda each: count_parameters(each, vocabulary_size))
+    if not fitting:
+        least = count_parameters(choices[0], vocabulary_size)
+        raise InputError(
+            f"an encoder of these layers and {vocabulary_size:,} entries has {least:,} parameters even with embeddings "
+            f"of width {widths[0]}",
+            where=f"encoder.parameters {settings.parameters:,}",
+            fix=f"give {least:,} or more, or make the layers or the vocabulary smaller",
+        )
+    return choices[fitting - 1]
 
 
 def load_model(folder: Path, *, vocabulary_size: int | None = None) -> PreTrainedModel:
     """The masked language model in a Hugging Face folder: safetensors only, no code from the folder, no network.
 
     Raises:
-        InputError: no such folder, no config.json or one that asks for code, pickled or damaged weights, no masked-LM
-            weights, another vocabulary size.
+        InputError: no such folder, no config.json or one that asks for code, a model of another kind, pickled or
+            damaged weights, no masked-LM head, another vocabulary size.
     """
     check_config(folder)
-    if not any(folder.glob("*.safetensors")):
-        pickled = [path.name for pattern in _PICKLES for path in folder.glob(pattern)]
-        raise InputError(
-            f"the weights are pickled ({', '.join(pickled)})" if pickled else "the folder has no weights",
-            where=folder,
-            fix="save the model with `save_pretrained`, which writes model.safetensors",
-        )
+    check_kind(folder)
+    weight_files(folder)
     try:
         loaded = AutoModelForMaskedLM.from_pretrained(
             folder,
@@ -102,8 +121,7 @@ def load_model(folder: Path, *, vocabulary_size: int | None = None) -> PreTraine
         raise InputError(what, where=folder, fix="get or make the folder again") from error
     model, info = cast(tuple[PreTrainedModel, dict[str, Any]], loaded)
     if info["missing_keys"]:
-        names = ", ".join(sorted(info["missing_keys"])[:3])
-        raise InputError(f"the folder lacks weights of a masked language model ({names})", where=folder)
+        raise missing_weights(model, info["missing_keys"], folder)
     size = int(model.config.vocab_size)
     if vocabulary_size is not None and size != vocabulary_size:
         raise InputError(
@@ -117,4 +135,5 @@ def load_model(folder: Path, *, vocabulary_size: int | None = None) -> PreTraine
 def export_model(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:
     """Writes weights, configuration and tokenizer to `folder`, for `from_pretrained` to load."""
     model.save_pretrained(folder, safe_serialization=True)
-    write_tokenizer(tokenizer, folder, max_length=model.config.max_position_embeddings)
+    inputs = [name for name in tokenizer.model_input_names if name in signature(model.forward).parameters]
+    write_tokenizer(tokenizer, folder, max_length=model.config.max_position_embeddings, inputs=inputs)

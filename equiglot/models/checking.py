@@ -1,19 +1,26 @@
-"""What a model folder may not ask for: code, pickles, or weights that are laid over the model's own.
+"""What a model folder must have, and what it may not ask for: code, pickles, or weights laid over the model's own.
 
 transformers follows several fields of config.json to such things, `use_safetensors` and `trust_remote_code` or not.
 """
 
 import json
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from torch import nn
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from equiglot.errors import InputError
 
+_PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
+_CONVERT = shlex.quote(
+    "from transformers import AutoModelForMaskedLM as M; M.from_pretrained('/model').save_pretrained('/model')"
+)
 _SAFE = (".safetensors", ".safetensors.index.json")
 _KERNELS = ("attn_implementation", "experts_implementation")  # owner/name is native code, fetched from the hub
+_SPARE = 512  # ids without a token, or a hundredth of all: embeddings are filled up to round numbers
 _RESAVE = "save the model with `save_pretrained`, which writes model.safetensors"
 _AGAIN = "get or make the folder again"
 
@@ -27,11 +34,12 @@ def check_config(folder: Path) -> None:
     """
     config = folder / "config.json"
     if not config.is_file():
-        raise InputError("this is not a model folder: it has no config.json", where=folder)
+        fix = "give a Hugging Face folder, as `save_pretrained` writes it"
+        raise InputError("this is not a model folder: it has no config.json", where=folder, fix=fix)
     if (folder / "adapter_config.json").exists():
         what, fix = "this folder holds an adapter, no whole model", "merge it into its model, and save that"
         raise InputError(what, where=folder / "adapter_config.json", fix=fix)
-    for field, value in _fields(_read(config)):
+    for field, value in _fields(read_config(folder)):
         if found := _refused(field, value):
             what, fix = found
             raise InputError(what, where=f"{config}, field {field}", fix=fix)
@@ -42,16 +50,67 @@ def check_config(folder: Path) -> None:
             raise InputError(f"the weights are no safetensors: {pickled[0]}", where=index, fix=_RESAVE)
 
 
-def check_ids(tokenizer: PreTrainedTokenizerFast, model: PreTrainedModel, where: str | Path) -> None:
-    """Refuses a tokenizer with ids that the model does not know.
+def weight_files(folder: Path) -> list[str]:
+    """The names of the files in a model folder that its weights are read from, the index of shards among them.
 
     Raises:
-        InputError: there are such.
+        InputError: there are none; they are pickled; a shard is missing or lies elsewhere.
     """
+    named = read_config(folder).get("transformers_weights")
+    usual = ("model.safetensors", "model.safetensors.index.json")
+    file = next((name for name in ([named] if named else usual) if (folder / name).is_file()), None)
+    if file is None:
+        raise _no_weights(folder)
+    shards = _read(folder / file).get("weight_map") if file.endswith(".json") else {}
+    names = [file, *sorted({str(name) for name in shards.values()} if isinstance(shards, dict) else ())]
+    for name in names:
+        if Path(name).name != name or not (folder / name).is_file():
+            raise InputError(f"some of the weights are not in the folder itself: {name}", where=folder, fix=_RESAVE)
+    return names
+
+
+def _no_weights(folder: Path) -> InputError:
+    pickled = [path.name for pattern in _PICKLES for path in sorted(folder.glob(pattern))]
+    if not pickled:
+        return InputError("the folder has no weights", where=folder, fix=_RESAVE)
+    return InputError(f"the weights are pickled ({', '.join(pickled)})", where=folder, fix=conversion(folder))
+
+
+def conversion(folder: Path) -> str:
+    """How pickled weights become safetensors where what a pickle does can do no harm."""
+    command = (
+        f"docker run --rm --network none -v {shlex.quote(f'{folder.resolve()}:/model')} IMAGE python -c {_CONVERT}"
+    )
+    return f"convert them in a sandbox, such as (IMAGE: any with torch and transformers)\n         {command}"
+
+
+def check_ids(tokenizer: PreTrainedTokenizerFast, model: PreTrainedModel, where: str | Path) -> None:
+    """Refuses a tokenizer that the model was not trained with, as far as numbers show it.
+
+    Raises:
+        InputError: it has ids that the model does not know, or far fewer; it pads with another id than the model, which
+            counts positions from behind it.
+    """
+    fix = "get the tokenizer that the model was trained with"
     largest, known = max(tokenizer.get_vocab().values()), int(model.config.vocab_size)
     if largest >= known:
         what = f"the tokenizer has ids up to {largest:,}, the model knows only {known:,}"
-        raise InputError(what, where=where, fix="get the tokenizer that the model was trained with")
+        raise InputError(what, where=where, fix=fix)
+    if known - largest - 1 > max(_SPARE, known // 100):
+        what = f"the tokenizer has ids only up to {largest:,}, the model knows {known:,}"
+        raise InputError(what, where=where, fix=fix)
+    positions, padding = position_table(model), tokenizer.pad_token_id
+    if positions is not None and padding is not None and positions.padding_idx not in (None, padding):
+        what = f"the tokenizer pads with id {padding}, the model with id {positions.padding_idx}"
+        raise InputError(what, where=where, fix=fix)
+
+
+def position_table(model: PreTrainedModel) -> nn.Embedding | None:
+    """The embeddings of a model's positions, where it has them (not all do); RoBERTa counts from behind its padding."""
+    for name, module in model.named_modules():
+        if name.endswith("position_embeddings") and isinstance(module, nn.Embedding):
+            return module
+    return None
 
 
 def _refused(field: str, value: Any) -> tuple[str, str] | None:
@@ -77,6 +136,15 @@ def _fields(tree: Any) -> Iterator[tuple[str, Any]]:
     yield from tree.items() if isinstance(tree, dict) else ()
     for each in inside:
         yield from _fields(each)
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """What stands in the config.json of a model folder.
+
+    Raises:
+        InputError: it is no JSON object.
+    """
+    return _read(folder / "config.json")
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The forward pass: hidden states for every token, logits only where they count."""
 
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -11,8 +12,21 @@ from equiglot.errors import InputError
 from equiglot.masking import Batch
 from equiglot.models.layers import can_encode, encode
 
-# Where each architecture keeps what turns hidden states into logits: a transformation, then the projection.
-_HEADS = {"bert": ("cls.predictions.transform", "cls.predictions.decoder")}
+_GELU = nn.GELU()  # RoBERTa applies it as a function, which has no name to be found by
+
+# Where each architecture keeps what turns hidden states into logits: a transformation in parts, then the projection.
+_BERT = (("cls.predictions.transform",), "cls.predictions.decoder")
+_ROBERTA = (("lm_head.dense", _GELU, "lm_head.layer_norm"), "lm_head.decoder")
+_HEADS = {
+    "bert": _BERT,
+    "camembert": _ROBERTA,
+    "deberta-v2": _BERT,
+    "distilbert": (("vocab_transform", "activation", "vocab_layer_norm"), "vocab_projector"),
+    "electra": (("generator_predictions",), "generator_lm_head"),
+    "modernbert": (("head",), "decoder"),
+    "roberta": _ROBERTA,
+    "xlm-roberta": _ROBERTA,
+}
 
 
 SHAPE_STEP = 16
@@ -66,7 +80,7 @@ def hidden_states(model: PreTrainedModel, batch: TensorBatch) -> Tensor:
 
 def target_logits(model: PreTrainedModel, batch: TensorBatch) -> Tensor:
     """Logits at the targets only, float32 [m, |V|]: the projection to the vocabulary is skipped everywhere else."""
-    if model.config.model_type not in _HEADS:
+    if not _has_known_head(model):
         return _selected_logits(model, batch).float()
     prepare, project = head_parts(model)
     count = len(batch.targets)
@@ -97,16 +111,24 @@ def _selected_logits(model: PreTrainedModel, batch: TensorBatch) -> Tensor:
     return logits.flatten(0, 1)[batch.targets] if logits.shape[:-1] == batch.inputs.shape else logits
 
 
-def head_parts(model: PreTrainedModel) -> tuple[nn.Module, nn.Module]:
+def head_parts(model: PreTrainedModel) -> tuple[nn.Module, nn.Linear]:
     """The masked-LM head in its two parts: what prepares a hidden state, and the projection to the vocabulary.
+
+    What is prepared has the projection's `in_features`, not always the width of the hidden states.
 
     Raises:
         InputError: an architecture that we do not know.
     """
-    if model.config.model_type not in _HEADS:
+    if not _has_known_head(model):
         raise InputError(
             f"masked language models of type {model.config.model_type!r} are not supported",
             fix=f"use one of: {', '.join(_HEADS)}",
         )
     prepare, project = _HEADS[model.config.model_type]
-    return model.get_submodule(prepare), model.get_submodule(project)
+    parts = (part if isinstance(part, nn.Module) else model.get_submodule(part) for part in prepare)
+    return nn.Sequential(*parts), cast(nn.Linear, model.get_submodule(project))
+
+
+def _has_known_head(model: PreTrainedModel) -> bool:
+    """Whether `head_parts` knows it; the newer of DeBERTa's two heads projects without a module."""
+    return model.config.model_type in _HEADS and getattr(model.config, "legacy", True)

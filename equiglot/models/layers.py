@@ -1,4 +1,4 @@
-"""BERT's encoder on a CPU, with the backward pass of its layers written out.
+"""BERT's and ELECTRA's encoder on a CPU, with the backward pass of its layers written out.
 
 The layers of a small model are so quick that a third of a training step went to dispatching their some fifty
 operations, to converting the same tensors again and again, and to kernels that are slow for short rows (attention's
@@ -35,11 +35,11 @@ class _Shape:
 
 
 def can_encode(model: PreTrainedModel, device: torch.device) -> bool:
-    """Whether `encode` computes this model: a plain BERT on a CPU."""
+    """Whether `encode` computes this model: a plain BERT or ELECTRA on a CPU."""
     config = model.config
     return (
         device.type == "cpu"
-        and config.model_type == "bert"
+        and config.model_type in ("bert", "electra")
         and config.hidden_act == "gelu"
         and not config.is_decoder
         and not config.add_cross_attention
@@ -53,7 +53,7 @@ def encode(model: PreTrainedModel, inputs: Tensor, attention: Tensor | None) -> 
     Products are computed in the type of CPU autocast, in fp32 without it.
 
     Args:
-        model: a BERT.
+        model: a BERT or an ELECTRA, whose layers are BERT's; its embeddings may be narrower.
         inputs: int64 [rows, width].
         attention: bool [rows, width], true at real tokens; None where nothing is padding.
     """
@@ -68,6 +68,9 @@ def encode(model: PreTrainedModel, inputs: Tensor, attention: Tensor | None) -> 
     hidden_bias = None if attention is None else ~attention[:, None, None, :]
     with torch.autocast("cpu", enabled=False):
         states = _embed(encoder.embeddings, inputs, hidden_dropout, dropout)
+        if hasattr(encoder, "embeddings_project"):
+            weight, bias = (each.to(product) for each in encoder.embeddings_project.parameters())
+            states = functional.linear(states.to(product), weight, bias).float()
         for layer in encoder.encoder.layer:
             masks = _layer_masks(shape, config.hidden_size, product, dropout)
             states = cast(Any, _Layer).apply(states, hidden_bias, shape, product, masks, *_weights(layer))
@@ -75,7 +78,7 @@ def encode(model: PreTrainedModel, inputs: Tensor, attention: Tensor | None) -> 
 
 
 def _embed(embeddings: Any, inputs: Tensor, rate: float, dropout: Dropout | None) -> Tensor:
-    """Word, position and segment, summed and normalised: float32 [rows * width, hidden]."""
+    """Word, position and segment, summed and normalised: float32 [rows * width, their width]."""
     words = functional.embedding(inputs, embeddings.word_embeddings.weight)
     places = embeddings.position_embeddings.weight[: inputs.shape[1]] + embeddings.token_type_embeddings.weight[0]
     states: Tensor = embeddings.LayerNorm(words + places).flatten(0, 1)

@@ -4,13 +4,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from torch import nn
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from equiglot.errors import InputError
 from equiglot.masking import Framing, framing_of
 from equiglot.models.building import load_model, on_device
-from equiglot.models.checking import check_ids
+from equiglot.models.checking import check_ids, conversion, position_table
 from equiglot.run import RunDirectory
 from equiglot.vocabulary import load_tokenizer
 
@@ -83,6 +82,15 @@ def find_model(source: str) -> Path:
     return Path(found[0])
 
 
+def locate_model(source: str) -> Path:
+    """The folder of one model: itself, RUN/model, or that of a model of the hub, which is fetched if need be.
+
+    Raises:
+        InputError: there is no such folder and no such model, or a run with several models.
+    """
+    return find_model(source) if Path(_in_run(source)[0]).is_dir() else _fetch(source)
+
+
 def _in_run(source: str) -> list[str]:
     place = Path(source)
     if (place / "config.json").is_file():
@@ -105,9 +113,7 @@ def open_model(name: str, source: str) -> OpenModel:
         InputError: there is none, it is no masked language model, its tokenizer has no mask token or does not fit it,
             or the hub cannot be reached.
     """
-    folder = Path(source)
-    if not folder.is_dir():
-        folder = _fetch(source)
+    folder = locate_model(source)
     model, tokenizer = load_model(folder), load_tokenizer(folder)
     check_ids(tokenizer, model, source)
     tokenizer.backend_tokenizer.no_truncation()  # what tokenizer.json says of both is meant for batches
@@ -117,11 +123,11 @@ def open_model(name: str, source: str) -> OpenModel:
 
 
 def _positions(model: PreTrainedModel) -> int:
-    """How many tokens the model has positions for; RoBERTa and its like count from behind the padding id."""
-    for name, module in model.named_modules():
-        if name.endswith("position_embeddings") and isinstance(module, nn.Embedding):
-            return module.num_embeddings - (0 if module.padding_idx is None else module.padding_idx + 1)
-    return int(getattr(model.config, "max_position_embeddings", _LONGEST))
+    """How many tokens the model has positions for."""
+    table = position_table(model)
+    if table is None:
+        return int(getattr(model.config, "max_position_embeddings", _LONGEST))
+    return table.num_embeddings - (0 if table.padding_idx is None else table.padding_idx + 1)
 
 
 def _fetch(source: str) -> Path:
@@ -135,7 +141,7 @@ def _fetch(source: str) -> Path:
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, RepositoryNotFoundError
 
     try:
-        return Path(snapshot_download(source, allow_patterns=list(_WANTED), ignore_patterns=["*/*"]))
+        folder = Path(snapshot_download(source, allow_patterns=list(_WANTED), ignore_patterns=["*/*"]))
     except HFValidationError:
         raise InputError("there is no such model folder", where=source, fix="correct the path") from None
     except RepositoryNotFoundError:  # a private or gated model looks the same
@@ -148,3 +154,7 @@ def _fetch(source: str) -> Path:
         what = "there is no such folder, and the hub cannot be reached for a model of this name"
         fix = "correct the path, or get the model where there is a network"
         raise InputError(what, where=source, fix=fix) from None
+    if not any(folder.glob("*.safetensors")):
+        fix = f"`hf download {source} --local-dir FOLDER`, {conversion(Path('FOLDER'))}\n         and use that folder"
+        raise InputError("the hub has no safetensors of this model", where=source, fix=fix)
+    return folder

@@ -32,9 +32,13 @@ class EncoderSettings(BaseModel):
         None, gt=0, description="electra: width of the embeddings alone (paper 2: 256 under 768); null: hidden_size."
     )
     parameters: Parameters | None = Field(
-        None, description="electra: about so many parameters, such as 160M; decides embedding_size."
+        None, description="electra: at most so many parameters, such as 160M; decides embedding_size."
     )
-    feed_forward: int | None = Field(None, gt=0, description="Width of the feed-forward layers; null: 4 x hidden_size.")
+    feed_forward: int | None = Field(
+        None,
+        gt=0,
+        description="Width of the feed-forward layers; null: 4 x hidden_size (modernbert: two thirds, with a gate).",
+    )
     max_length: int = Field(128, ge=8, description="Positions: longer sentences are cut into pieces.")
     dropout: float = Field(0.1, ge=0, lt=1, description="Share dropped in training, of hidden states and attention.")
     initializer_range: float = Field(0.02, gt=0, description="Standard deviation of the initial weights.")
@@ -53,4 +57,7 @@ class EncoderSettings(BaseModel):
     def _heads_divide(self) -> "EncoderSettings":
         if self.hidden_size % self.heads:
             raise ValueError(f"hidden_size {self.hidden_size} is not a multiple of heads {self.heads}: change either")
+        if self.architecture == "modernbert" and self.hidden_size // self.heads % 2:
+            width = self.hidden_size // self.heads
+            raise ValueError(f"modernbert needs heads of an even width, hidden_size / heads is {width}: change either")
         return self

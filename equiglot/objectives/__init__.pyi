@@ -1,6 +1,22 @@
-from .combination import Losses, Objective, SoftTargets
+from .combination import Losses, Objective
 from .losses import hard_loss, soft_loss
 from .ranking import target_ranks
 from .schedule import Annealed, Weight
+from .sparse import log_masses
+from .targets import SoftTargets, TopKTargets
+from .top_k import Reading, top_k_losses
 
-__all__ = ["Annealed", "Losses", "Objective", "SoftTargets", "Weight", "hard_loss", "soft_loss", "target_ranks"]
+__all__ = [
+    "Annealed",
+    "Losses",
+    "Objective",
+    "Reading",
+    "SoftTargets",
+    "TopKTargets",
+    "Weight",
+    "hard_loss",
+    "log_masses",
+    "soft_loss",
+    "target_ranks",
+    "top_k_losses",
+]

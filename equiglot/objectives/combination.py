@@ -1,26 +1,14 @@
 """The weighted, annealed sum of the loss terms."""
 
 from dataclasses import dataclass, field
-from typing import Literal
 
 import torch
 from torch import Tensor
 
 from equiglot.objectives.losses import hard_loss, soft_loss
 from equiglot.objectives.schedule import Annealed
-
-
-@dataclass(frozen=True)
-class SoftTargets:
-    """What the teachers say about some of a batch's targets.
-
-    Attributes:
-        logits: float32 [k, |V|], in student ids.
-        positions: int64 [k], which of the batch's m targets they are about, ascending.
-    """
-
-    logits: Tensor
-    positions: Tensor
+from equiglot.objectives.targets import SoftTargets, TopKTargets
+from equiglot.objectives.top_k import Reading, top_k_losses
 
 
 @dataclass(frozen=True)
@@ -50,27 +38,34 @@ class Objective:
     weight: Annealed = field(default_factory=lambda: Annealed(start=0, end=0))
     temperature: float = 1.0
     scale: bool = True
-    reading: Literal["bucketed", "renormalised", "sampled"] = "bucketed"
+    reading: Reading = "bucketed"
 
-    def losses(self, logits: Tensor, gold: Tensor, soft: SoftTargets | None, progress: float) -> Losses:
+    def losses(self, logits: Tensor, gold: Tensor, soft: SoftTargets | TopKTargets | None, progress: float) -> Losses:
         """The loss of logits float32 [m, |V|] for gold int64 [m], at a training's progress (0 to 1)."""
-        weight = self.weight.at(progress) if soft is not None else 0.0
+        weight = self.weight.at(progress)
         shares = torch.ones(len(gold), device=logits.device)
-        terms: dict[str, tuple[Tensor, Tensor]] = {}
-        total = logits.new_zeros(())
-        if soft is not None and weight > 0:
-            shares[soft.positions] -= weight
-            whole = len(soft.positions) == len(gold)
-            taught = logits if whole else logits[soft.positions]
-            values = soft_loss(taught, soft.logits, self.temperature, scale=self.scale)
-            total = total + weight * values.sum()
-            terms["soft"] = _spread(values.detach(), soft.positions, len(gold))
+        if soft is None or weight == 0:
+            hard = hard_loss(logits, gold)
+            return Losses(hard.sum(), {"hard": (hard.detach(), shares > 0)})
+        shares[soft.positions] -= weight
         counted = shares > 0
-        if counted.any():
-            values = hard_loss(logits, gold)
-            total = total + (shares * values).sum()
-            terms["hard"] = (values.detach(), counted)
+        taught, words = self._values(logits, gold if counted.any() else None, soft)
+        total = weight * taught.sum()
+        terms = {"soft": _spread(taught.detach(), soft.positions, len(gold))}
+        if words is not None:
+            total = total + (shares * words).sum()
+            terms["hard"] = (words.detach(), counted)
         return Losses(total, terms)
+
+    def _values(
+        self, logits: Tensor, gold: Tensor | None, soft: SoftTargets | TopKTargets
+    ) -> tuple[Tensor, Tensor | None]:
+        """Of each target with a teacher its soft loss, float32 [p], and of all their hard losses, float32 [m]."""
+        if isinstance(soft, TopKTargets):
+            return top_k_losses(logits, gold, soft, self.temperature, self.reading, scale=self.scale)
+        taught = logits if len(soft.positions) == len(logits) else logits[soft.positions]
+        values = soft_loss(taught, soft.logits, self.temperature, scale=self.scale)
+        return values, None if gold is None else hard_loss(logits, gold)
 
 
 def _spread(values: Tensor, positions: Tensor, count: int) -> tuple[Tensor, Tensor]:

@@ -2,19 +2,21 @@
 
 `graph` says what there is to do, `records` what is done; `running` does what is left in a `folder` that it holds,
 through `execution` and `workers`, each of which does its `work`; `assembling` makes scores and page of it (again:
-`publishing`). `planning` (with `probing`) and `status` look at a run before and while it is made.
+`publishing`). `planning` (with `speed`) and `status` look at a run before and while it is made.
 """
 
 from equiglot.pipeline.comparing import compare_runs
 from equiglot.pipeline.execution import Watcher
 from equiglot.pipeline.folder import read_run
 from equiglot.pipeline.graph import Graph, Job
+from equiglot.pipeline.inspecting import inspect_labels, stored_texts
 from equiglot.pipeline.machine import Machine
 from equiglot.pipeline.planning import Plan, plan_recipe
 from equiglot.pipeline.progress import JobProgress, TextProgress
 from equiglot.pipeline.publishing import publish
 from equiglot.pipeline.running import run_recipe
 from equiglot.pipeline.status import Status, read_status
+from equiglot.pipeline.stores import stores_labels
 from equiglot.pipeline.workers import Event, WorkerFailed
 
 __all__ = [
@@ -29,9 +31,12 @@ __all__ = [
     "Watcher",
     "WorkerFailed",
     "compare_runs",
+    "inspect_labels",
     "plan_recipe",
     "publish",
     "read_run",
     "read_status",
     "run_recipe",
+    "stored_texts",
+    "stores_labels",
 ]

@@ -12,13 +12,19 @@ from equiglot.evaluation import (
     ByLanguage,
     Estimate,
     Score,
+    WordBits,
     bootstrap_mean,
     comparison_rows,
+    coverage_of,
+    likelihood_rows,
+    read_bits,
     read_positions,
     read_scores,
     write_scores,
 )
-from equiglot.labels import SoftLabels
+from equiglot.pipeline.describing import describe_model
+from equiglot.pipeline.labelling import BITS
+from equiglot.pipeline.merged import MergedRun
 from equiglot.pipeline.probes import ProbedModels
 from equiglot.pipeline.records import Record, read_record, recorded_graph, state_of
 from equiglot.pipeline.texts import RunText
@@ -72,6 +78,7 @@ class Assembly:
 
     Attributes:
         mrr: model -> language -> its MRR, for all that is scored.
+        bits: model -> language -> what words cost it, for all whose likelihood is measured.
         probed: task -> its probes, for every task whose data is prepared.
     """
 
@@ -83,6 +90,7 @@ class Assembly:
         self._records = {name: read_record(run, name) for name, state in self._states.items() if state == "done"}
         self._bootstrap = bootstrap or bootstrap_of(recipe.masked)
         self.probed = {task: self._probed(task) for task in recipe.probed if self._done(f"task/{task}")}
+        self.bits = {name: self._bits(name) for name in self._plans if self._done(f"likelihood/{name}")}
         self.mrr = {name: self._estimates(name) for name in (*self._plans, FREQUENCY) if self._done(f"scores/{name}")}
 
     def scores(self, groups: Mapping[str, Sequence[str]] | None = None) -> Iterator[Score]:
@@ -91,20 +99,35 @@ class Assembly:
         for name in self.mrr:
             yield from read_scores(self._run.scores_of(name) / "scores.jsonl")
         yield from self.comparisons(groups)
+        yield from self._likelihood(groups)
         for probed in self.probed.values():
             yield from probed.scores(groups)
+
+    def _likelihood(self, groups: Mapping[str, Sequence[str]]) -> Iterator[Score]:
+        """Bits a character, where they are measured."""
+        if self._recipe.likelihood is not None and self.bits:
+            yield from likelihood_rows(
+                self.bits,
+                {code: name for code, name in self._references().items() if name in self.bits},
+                reference=self._recipe.reference_name,
+                groups=groups,
+                bootstrap=Bootstrap(self._recipe.likelihood.resamples, self._recipe.likelihood.seed),
+                seed=self._recipe.seed,
+            )
 
     def comparisons(self, groups: Mapping[str, Sequence[str]]) -> Iterator[Score]:
         """Means over groups of languages, distances from the teachers, and differences between models."""
         compared = {name: scores for name, scores in self.mrr.items() if name == FREQUENCY or self._compared(name)}
-        reference, seed = self._recipe.report.reference, self._recipe.seed
+        reference, seed = self._recipe.reference_name, self._recipe.seed
         yield from comparison_rows(compared, self.teachers(), reference=reference, groups=groups, seed=seed)
 
     def report(self, scores: list[Score]) -> Report:
         """All that the page shows."""
         text = RunText(self._run, self._recipe, self._done)
-        models = (*(self._model(plan) for plan in self._plans.values()), self._frequency())
-        curves = chain.from_iterable(self._curves(name) for name in self._plans if self._done(f"model/{name}"))
+        frequency = [self._frequency()] if self._recipe.has_vocabulary else []
+        models = (*(self._model(plan) for plan in self._plans.values()), *frequency)
+        trained = (name for name, plan in self._plans.items() if plan.existing is None and self._done(f"model/{name}"))
+        curves = chain.from_iterable(self._curves(name) for name in trained)
         return Report(
             name=self._recipe.report.title or self._recipe.name,
             languages=tuple(text.language(code) for code in self._recipe.trained_languages),
@@ -113,9 +136,13 @@ class Assembly:
             models=models,
             scores=tuple(scores),
             curves=tuple(curves),
-            reference=self._recipe.report.reference,
-            references={code: self._recipe.reference(code) for code in self._recipe.trained_languages},
+            reference=self._recipe.reference_name,
+            references=self._references(),
             tasks=tuple(probed.task() for probed in self.probed.values()),
+            coverage=tuple(
+                coverage_of(name, code, words) for name, of in self.bits.items() for code, words in of.items()
+            ),
+            merged=MergedRun(self._run, self._recipe, self._done).merged(),
             published=self._published(),
             run=self._about_run(),
             missing=self._missing(),
@@ -155,11 +182,19 @@ class Assembly:
 
     def teachers(self) -> ByLanguage:
         """Language -> MRR of the model that its distance is measured from."""
-        named = {code: self._recipe.reference(code) for code in self._recipe.trained_languages}
+        named = self._references()
         return {code: self.mrr[name][code] for code, name in named.items() if code in self.mrr.get(name, {})}
 
+    def _references(self) -> dict[str, str]:
+        """Language -> the model that its distance is measured from."""
+        named = {code: self._recipe.reference(code) for code in self._recipe.trained_languages}
+        return {code: name for code, name in named.items() if name}
+
+    def _bits(self, name: str) -> dict[str, WordBits]:
+        return read_bits(self._run.likelihood(name) / BITS)
+
     def _role(self, plan: ModelPlan) -> Role:
-        if isinstance(plan.labels, SoftLabels):
+        if plan.is_student:
             return "student"
         return "teacher" if self._recipe.is_expert(plan) else "baseline"
 
@@ -170,12 +205,23 @@ class Assembly:
             label=plan.name,
             languages=plan.languages,
             labels=labels_in_words(plan),
-            balancing=balance_in_words(plan),
-            encoder=encoder_in_words(plan.encoder),
-            seed=plan.seed(self._recipe),
             teachers=plan.teachers(),
+            pretrained=plan.tokens,
+            source=plan.existing or "",
         )
-        if not self._done(f"model/{plan.name}"):
+        done = self._done(f"model/{plan.name}")
+        if done:
+            known = known.model_copy(update=describe_model(self._run, plan))
+        if plan.existing is not None:
+            return known
+        known = known.model_copy(
+            update={
+                "balancing": balance_in_words(plan),
+                "encoder": encoder_in_words(plan.encoder),
+                "seed": plan.seed(self._recipe),
+            }
+        )
+        if not done:
             return known
         about = read_json(self._run.model(plan.name) / "training.json")
         return known.model_copy(

@@ -98,7 +98,7 @@ class _Run:
         """MRR of the monolingual teachers together, and of every model that is compared with them."""
         shown = {name for name, plan in self.recipe.plans().items() if not self.recipe.is_expert(plan)}
         models = {name: scores for name, scores in self.assembly.mrr.items() if name in shown}
-        return {self.recipe.report.reference: self.assembly.teachers(), **models}
+        return {self.recipe.reference_name: self.assembly.teachers(), **models}
 
     def compared(self, groups: Mapping[str, Sequence[str]]) -> ComparedRun:
         records = {name: self.assembly.record(f"model/{name}") for name in self.recipe.plans()}
@@ -139,7 +139,7 @@ class _Run:
     def _seeds(self, name: str) -> Any:
         """All that is drawn for a training is drawn from these: of its text, of itself and of its teachers."""
         plans = self.recipe.plans()
-        teachers = sorted(set(plans[name].teachers().values()) & plans.keys())
+        teachers = sorted(set(plans[name].all_teachers) & plans.keys())
         return [self.recipe.seed, plans[name].seed(self.recipe), *map(self._seeds, teachers)]
 
     def source_of(self, job: str) -> Any:

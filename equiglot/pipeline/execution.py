@@ -111,7 +111,7 @@ class Execution:
         write_json(self._run.progress, running)
 
     def _wind_down(self, workers: Workers) -> None:
-        """Lets trainings save where they are; other jobs are short, or begin again."""
+        """Lets trainings and labellings save where they are; other jobs are short, or begin again."""
         if not self._training:
             return
         self._watcher.stop()
@@ -123,4 +123,4 @@ class Execution:
 
     @property
     def _training(self) -> bool:
-        return any(self._graph.jobs[name].kind == "model" for name in self._running)
+        return any(self._graph.jobs[name].kind in ("model", "labels") for name in self._running)

@@ -1,20 +1,39 @@
 """A recipe as a graph of jobs, each with a fingerprint of all that goes into it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
 from equiglot.corpus import identifier_version
+from equiglot.labels import SoftLabels
+from equiglot.models import model_identity
+from equiglot.pipeline.stores import stores_of
 from equiglot.probing import Probing
-from equiglot.recipe import FREQUENCY, ModelPlan, ProbedTask, Recipe
-from equiglot.run import CARD, RunDirectory, checksums, fingerprint
+from equiglot.recipe import FREQUENCY, SHARED, ModelPlan, ProbedTask, Recipe
+from equiglot.run import CARD, RunDirectory, checksums, fingerprint, tokens_of
 from equiglot.tasks import Place, task_identity
+from equiglot.vocabulary import VocabularySettings
 
-Kind = Literal["task", "corpus", "vocabulary", "tokens", "model", "scores", "features", "probes"]
+Kind = Literal[
+    "task",
+    "corpus",
+    "vocabulary",
+    "tokens",
+    "agreement",
+    "losses",
+    "labels",
+    "model",
+    "scores",
+    "likelihood",
+    "features",
+    "probes",
+]
 
 _PROBING = set(Probing.model_fields)
+_STORED = {"k", "samples", "draws", "temperature", "precision"}
 
 # Libraries of which another version may make something else: text cut otherwise, other pieces.
 _TOOLS: dict[Kind, tuple[str, ...]] = {
@@ -53,11 +72,15 @@ class Job:
     def output(self, run: RunDirectory) -> Path:
         """The folder that it makes."""
         if self.kind == "vocabulary":
-            return run.vocabulary
+            return run.vocabulary if self.subject == SHARED else run.own_vocabulary(self.subject)
         folders = {
             "task": run.task,
             "corpus": run.corpus,
             "tokens": run.tokens,
+            "agreement": run.agreement,
+            "losses": run.losses,
+            "labels": run.labels,
+            "likelihood": run.likelihood,
             "model": run.model,
             "scores": run.scores_of,
             "features": run.features,
@@ -80,23 +103,48 @@ class Graph:
     """
 
     def __init__(self, recipe: Recipe, sources: Mapping[str, Any] | None = None) -> None:
-        self._recipe, self._sources = recipe, sources
+        self._recipe, self._sources, self._plans = recipe, sources, recipe.plans()
         self.jobs: dict[str, Job] = {}
         for task in recipe.probed.values():  # first: what is wrong with labels shows before anything is trained
             self._task(task)
-        wanted = dict.fromkeys((*recipe.trained_languages, *recipe.vocabulary_languages))
-        corpora = {language: self._corpus(language) for language in wanted}
-        vocabulary = self._vocabulary(corpora)
-        tokens = {code: self._tokens(code, corpora[code], vocabulary) for code in recipe.trained_languages}
-        models = {name: self._model(plan, tokens) for name, plan in recipe.plans().items()}
-        settings = recipe.masked.model_dump(mode="json")
-        self._add("scores", FREQUENCY, {"evaluation": settings}, (vocabulary, *tokens.values()))
-        for name, plan in recipe.plans().items():
-            text = tuple(tokens[language] for language in plan.languages)
-            self._add("scores", name, {"evaluation": settings, "seed": plan.seed(recipe)}, (models[name], *text))
+        for plan in self._plans.values():
+            if plan.existing is not None:
+                self._taken(plan)
+        for language in self._corpora():
+            self._corpus(language)
+        for plan in self._plans.values():
+            if plan.own_vocabulary is not None:
+                self._vocabulary(plan.name, plan.own_vocabulary, plan.own_vocabulary.languages or plan.languages)
+        if recipe.has_vocabulary:
+            self._shared_vocabulary()
+        for plan in self._plans.values():
+            self._labelled(plan)
+        for plan in self._plans.values():
+            if plan.existing is None:
+                self._model(plan)
+        if recipe.has_vocabulary:
+            self._scores(FREQUENCY, recipe.trained_languages, {})
+        for plan in self._plans.values():
+            if plan.owner == "":
+                self._scores(plan.name, plan.languages, {"seed": plan.seed(recipe)})
+            if recipe.likelihood is not None:
+                self._likelihood(plan)
         for task in recipe.probed.values():
-            for plan in recipe.plans().values():
+            for plan in self._plans.values():
                 self._probes(task, plan)
+
+    def before(self, kind: Kind) -> set[str]:
+        """The jobs of a kind and all that they need."""
+        wanted: set[str] = set()
+        for job in reversed(self.jobs.values()):  # each stands after those that it needs
+            if job.kind == kind or job.name in wanted:
+                wanted |= {job.name, *job.needs}
+        return wanted
+
+    def _corpora(self) -> Iterable[str]:
+        """The languages whose text is needed."""
+        own = [plan.own_vocabulary.languages or () for plan in self._plans.values() if plan.own_vocabulary]
+        return dict.fromkeys((*self._recipe.trained_languages, *self._recipe.vocabulary_languages, *chain(*own)))
 
     def _add(self, kind: Kind, subject: str, inputs: dict[str, Any], needs: tuple[str, ...] = ()) -> str:
         tools = {tool: version(tool) for tool in _TOOLS.get(kind, ())}
@@ -143,29 +191,80 @@ class Graph:
             inputs["identifier"] = identifier_version()
         return self._add("corpus", language, inputs)
 
-    def _vocabulary(self, corpora: Mapping[str, str]) -> str:
-        languages = sorted(self._recipe.vocabulary_languages)
-        settings = self._recipe.vocabulary.model_dump(mode="json", exclude={"languages"})
-        inputs = {"vocabulary": settings, "languages": languages}
-        return self._add("vocabulary", "shared", inputs, tuple(corpora[language] for language in languages))
+    def _taken(self, plan: ModelPlan) -> str:
+        """A model that is there already: its weights and tokenizer count, not their place."""
+        source = self._source(f"model/{plan.name}", lambda: model_identity(plan.existing or ""))
+        return self._add("model", plan.name, {"source": source})
 
-    def _tokens(self, language: str, corpus: str, vocabulary: str) -> str:
+    def _shared_vocabulary(self) -> str:
+        vocabulary = self._recipe.vocabulary
+        if isinstance(vocabulary, VocabularySettings):
+            return self._vocabulary(SHARED, vocabulary, self._recipe.vocabulary_languages)
+        inputs = {"models": list(self._recipe.united), "rules": vocabulary.rules}
+        return self._add("vocabulary", SHARED, inputs, tuple(self._tokenizer(name) for name in self._recipe.united))
+
+    def _vocabulary(self, subject: str, settings: VocabularySettings, languages: Iterable[str]) -> str:
+        inputs = {"vocabulary": settings.model_dump(mode="json", exclude={"languages"}), "languages": sorted(languages)}
+        return self._add("vocabulary", subject, inputs, tuple(f"corpus/{language}" for language in sorted(languages)))
+
+    def _tokenizer(self, owner: str) -> str:
+        """The job that makes the tokenizer of a model, or the run's."""
+        taken = owner and self._plans[owner].existing is not None
+        return f"model/{owner}" if taken else f"vocabulary/{owner or SHARED}"
+
+    def _tokens(self, language: str, owner: str) -> str:
+        name = f"tokens/{tokens_of(language, owner)}"
+        if name in self.jobs:
+            return name
         inputs = {"max_length": self._recipe.encoder.max_length}
-        return self._add("tokens", language, inputs, (corpus, vocabulary))
+        return self._add("tokens", tokens_of(language, owner), inputs, (f"corpus/{language}", self._tokenizer(owner)))
 
-    def _model(self, plan: ModelPlan, tokens: Mapping[str, str]) -> str:
-        teachers = plan.teachers()
+    def _labelled(self, plan: ModelPlan) -> None:
+        """What a model learns from besides text: its teachers' text and labels."""
+        masks = {"masking": self._recipe.masking.model_dump(mode="json"), "seed": self._recipe.seed}
+        for store in stores_of(self._recipe, plan):
+            text = self._tokens(store.language, store.owner)
+            if store.owner != plan.owner:
+                own = self._tokens(store.language, plan.owner)
+                self._add("agreement", tokens_of(store.language, store.owner), {}, (text, own))
+            if store.losses is not None:
+                needs = (f"corpus/{store.language}", self._tokenizer(store.owner), f"model/{store.teacher}")
+                self._add("losses", store.losses, {"seed": self._recipe.seed}, needs)
+            if not store.labels.unused:
+                settings = store.labels.model_dump(mode="json", include=_STORED)
+                self._add("labels", store.subject, {"store": settings, **masks}, (f"model/{store.teacher}", text))
+
+    def _model(self, plan: ModelPlan) -> str:
         inputs = {
-            **plan.model_dump(mode="json"),  # the name too: randomness is drawn from it
+            **plan.model_dump(mode="json", exclude={"existing", "tokens", "own_vocabulary"}),  # the name too
             "masking": self._recipe.masking.model_dump(mode="json"),
             "seed": self._recipe.seed,
         }
         if plan.encoder.folder is not None:  # the weights that it starts from count, not their place
             files = checksums(Path(plan.encoder.folder))
             inputs["encoder"] |= {"folder": {file: mark for file, mark in files.items() if file != CARD}}
-        needs = [tokens[language] for language in plan.languages]
-        needs += [f"model/{name}" for name in dict.fromkeys(teachers.values())]
-        return self._add("model", plan.name, inputs, tuple(needs))
+        needs = [self._tokens(language, plan.owner) for language in plan.languages]
+        stores = stores_of(self._recipe, plan)
+        if isinstance(plan.labels, SoftLabels):
+            needs += [f"model/{name}" for name in plan.all_teachers]
+        for store in stores:
+            needs.append(f"tokens/{tokens_of(store.language, store.owner)}")
+            needs += [f"agreement/{tokens_of(store.language, store.owner)}"] if store.owner != plan.owner else []
+            needs += [f"losses/{store.losses}"] if store.losses is not None else []
+            needs += [] if store.labels.unused else [f"labels/{store.subject}"]
+        return self._add("model", plan.name, inputs, tuple(dict.fromkeys(needs)))
+
+    def _scores(self, subject: str, languages: Iterable[str], about: dict[str, Any]) -> str:
+        model = self._tokenizer("") if subject == FREQUENCY else f"model/{subject}"
+        text = tuple(self._tokens(language, "") for language in languages)
+        inputs = {"evaluation": self._recipe.masked.model_dump(mode="json"), **about}
+        return self._add("scores", subject, inputs, (model, *text))
+
+    def _likelihood(self, plan: ModelPlan) -> str:
+        assert self._recipe.likelihood is not None
+        inputs = {"sentences": self._recipe.likelihood.sentences}
+        text = tuple(f"corpus/{language}" for language in plan.languages)
+        return self._add("likelihood", plan.name, inputs, (f"model/{plan.name}", *text))
 
 
 def differences(old: Any, new: Any, path: str = "") -> list[str]:

@@ -8,16 +8,17 @@ import numpy as np
 import torch
 
 from equiglot.labels import SoftLabels
-from equiglot.masking import Alphabet, Framing
-from equiglot.models import count_parameters
+from equiglot.masking import Alphabet, Framing, Source
+from equiglot.models import count_parameters, locate_model
 from equiglot.pipeline.graph import Graph
 from equiglot.pipeline.machine import Machine
 from equiglot.pipeline.records import State, state_of
+from equiglot.pipeline.sources import tokenizer_folder
 from equiglot.pipeline.speed import measure_speed
 from equiglot.recipe import ModelPlan, Recipe
-from equiglot.run import RunDirectory
+from equiglot.run import RunDirectory, tokens_of
 from equiglot.training import Reading, plan_reading
-from equiglot.vocabulary import TokenizedText, open_tokens
+from equiglot.vocabulary import TokenizedText, VocabularySettings, load_tokenizer, open_tokens
 
 # Where nothing is tokenised yet: a token of a shared vocabulary is some four characters, a sentence some eighty.
 _CHARACTERS_A_TOKEN, _CHARACTERS_A_SENTENCE = 4.0, 80
@@ -77,11 +78,11 @@ def plan_recipe(recipe: Recipe, into: Path | None = None, machine: Machine | Non
     jobs = Graph(recipe).jobs.values()
     states: dict[str, State] = {job.name: state_of(run, job) if into else "left" for job in jobs}
     planner = _Planner(recipe, run, states, machine)
-    models = [planner.cost(plan) for plan in recipe.plans().values()]
+    models = [planner.cost(plan) for plan in recipe.plans().values() if plan.existing is None]
     left = {model.name: model.seconds for model in models if model.state != "done"}
-    needs = {name: set(plan.teachers().values()) for name, plan in recipe.plans().items()}
+    needs = {name: set(plan.all_teachers) & left.keys() for name, plan in recipe.plans().items()}
     parameters = sum(model.parameters for model in models)
-    largest = max(model.parameters for model in models)
+    largest = max((model.parameters for model in models), default=0)
     disk = _BYTES_A_PARAMETER * (parameters + machine.workers * _CHECKPOINTS * largest) + 8 * planner.characters()
     return Plan(states, models, side_by_side(left, needs, machine.workers), disk, machine.workers)
 
@@ -119,38 +120,57 @@ class _Planner:
         self._recipe, self._run, self._states, self._machine = recipe, run, states, machine
         self._speeds: dict[str, float] = {}
         self._texts: dict[str, TokenizedText] = {}
-        self._framing = Framing(2, 3, 0, Alphabet(4, np.arange(5, recipe.vocabulary.size)))
+        self._framing = Framing(2, 3, 0, Alphabet(4, np.arange(5, 64)))
 
     def cost(self, plan: ModelPlan) -> ModelCost:
         """The cost of one model."""
-        texts = {language: self._text(language) for language in plan.languages}
-        reading = plan_reading(
-            texts, plan.balance, plan.training, masks=self._recipe.masking, framing=self._framing, seed=0
-        )
+        sources = [
+            Source(language, self._text(language, plan.owner), self._framing.alphabet, self._recipe.masking, 0)
+            for language in plan.languages
+        ]
+        reading = plan_reading(sources, plan.balance, plan.training, framing=self._framing, seed=0)
         tokens = self._tokens(reading, plan)
         return ModelCost(
             name=plan.name,
             state=self._states[f"model/{plan.name}"],
-            parameters=count_parameters(plan.encoder, self._recipe.vocabulary.size),
+            parameters=count_parameters(plan.encoder, self._vocabulary_size(plan.owner)),
             updates=reading.updates,
             tokens=tokens,
             seconds=tokens / self._speed(plan, tokens / reading.updates / plan.training.accumulation),
-            counted=all(self._states[f"tokens/{language}"] == "done" for language in plan.languages),
+            counted=all(self._tokenised(language, plan.owner) for language in plan.languages),
         )
 
     def characters(self) -> int:
         """Characters of all training text, that of the vocabulary alone included."""
-        return sum(int(self._text(language).characters[-1]) for language in self._recipe.languages)
+        return sum(int(self._guess(language).characters[-1]) for language in self._recipe.languages)
 
     def _tokens(self, reading: Reading, plan: ModelPlan) -> int:
         a_batch = reading.stream.epoch_tokens() / reading.stream.epoch_batches
         return round(a_batch * reading.updates * plan.training.accumulation)
 
-    def _text(self, language: str) -> TokenizedText:
-        if language not in self._texts:
-            done = self._states.get(f"tokens/{language}") == "done"
-            self._texts[language] = open_tokens(self._run.tokens(language) / "train") if done else self._guess(language)
-        return self._texts[language]
+    def _tokenised(self, language: str, owner: str) -> bool:
+        return self._states.get(f"tokens/{tokens_of(language, owner)}") == "done"
+
+    def _text(self, language: str, owner: str) -> TokenizedText:
+        key = tokens_of(language, owner)
+        if key not in self._texts:
+            done = self._tokenised(language, owner)
+            folder = self._run.tokens(language, owner) / "train"
+            self._texts[key] = open_tokens(folder) if done else self._guess(language)
+        return self._texts[key]
+
+    def _vocabulary_size(self, owner: str) -> int:
+        """Entries of a vocabulary: as it is, if it is made, or as large as it can be."""
+        folder = tokenizer_folder(self._run, self._recipe, owner)
+        if (folder / "tokenizer.json").is_file():
+            return len(load_tokenizer(folder))
+        plan = self._recipe.plans().get(owner)
+        if plan is not None and plan.existing is not None:
+            return len(load_tokenizer(locate_model(plan.existing)))
+        settings = plan.own_vocabulary if plan is not None else self._recipe.vocabulary
+        if isinstance(settings, VocabularySettings):
+            return settings.size
+        return sum(self._vocabulary_size(name) for name in self._recipe.united)
 
     def _guess(self, language: str) -> TokenizedText:
         """Text of the size that the source seems to have: lengths without tokens."""
@@ -165,12 +185,11 @@ class _Planner:
 
     def _speed(self, plan: ModelPlan, batch_tokens: float) -> float:
         """Tokens a second of this kind of training."""
-        taught = isinstance(plan.labels, SoftLabels)
-        key = f"{plan.encoder.model_dump_json()} {round(batch_tokens, -2)} {plan.training.precision} {taught}"
+        taught, size = isinstance(plan.labels, SoftLabels), self._vocabulary_size(plan.owner)
+        key = f"{size} {plan.encoder.model_dump_json()} {round(batch_tokens, -2)} {plan.training.precision} {taught}"
         if key not in self._speeds:
             threads = torch.get_num_threads()
             torch.set_num_threads(self._machine.threads)
-            size = self._recipe.vocabulary.size
             self._speeds[key] = measure_speed(plan.encoder, plan.training, size, round(batch_tokens), taught=taught)
             torch.set_num_threads(threads)
         return self._speeds[key]

@@ -8,6 +8,7 @@ from equiglot.evaluation import (
     Score,
     group_members,
     monolingual,
+    rdt_rows,
     read_estimates,
     read_scores,
     transfer_rows,
@@ -67,14 +68,23 @@ class ProbedModels:
         """Means over groups of languages, the monolingual teachers together, and differences between models."""
         data = self.summary.languages
         trained, tested = ([each.code for each in data if each.items.get(split)] for split in ("train", "test"))
+        name, seed = self._recipe.reference_name, self._recipe.seed
+        members = group_members(groups, trained, tested)
         yield from transfer_rows(
-            self._settings.task,
-            self.multilingual,
-            self.teachers,
-            reference=self._recipe.report.reference,
-            members=group_members(groups, trained, tested),
-            seed=self._recipe.seed,
+            self._settings.task, self.multilingual, self.teachers, reference=name, members=members, seed=seed
         )
+        if self._recipe.merges:
+            experts = {each: found for each, found in self.estimates.items() if each not in self.multilingual}
+            references = {code: self._recipe.reference(code) for code in self._recipe.trained_languages}
+            yield from rdt_rows(
+                self._settings.task,
+                self.multilingual,
+                experts,
+                references,
+                reference=name,
+                members=members,
+                seed=seed,
+            )
 
     def task(self) -> ProbedTask:
         """What the page says of the task."""

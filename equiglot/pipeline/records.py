@@ -54,10 +54,12 @@ def read_record(run: RunDirectory, name: str) -> Record | None:
 
 
 def recorded_graph(run: RunDirectory, recipe: Recipe) -> Graph:
-    """The jobs of a run as it stands: what its text and labels were is read from the records, they themselves not."""
+    """The jobs of a run as it stands: what its text, labels and existing models were is read from the
+    records, they themselves not."""
     jobs = [*(f"corpus/{language}" for language in recipe.languages), *(f"task/{task}" for task in recipe.probed)]
+    jobs += [f"model/{plan.name}" for plan in recipe.expanded() if plan.existing is not None]
     records = {job: read_record(run, job) for job in jobs}
-    return Graph(recipe, {job: record.inputs["source"] for job, record in records.items() if record})
+    return Graph(recipe, {job: record.inputs.get("source") for job, record in records.items() if record})
 
 
 def write_record(run: RunDirectory, graph: Graph, job: Job, seconds: float, source: str | None = None) -> Record:
@@ -119,8 +121,8 @@ def explain_change(run: RunDirectory, job: Job, graph: Graph) -> list[str]:
     if record is None:
         return []
     changed = differences(record.inputs, dict(job.inputs))
-    if job.kind == "task":
-        changed = ["the labels themselves" if each == "the text itself" else each for each in changed]
+    sources = {"task": "the labels themselves", "model": "the model itself"}
+    changed = [sources.get(job.kind, each) if each == "the text itself" else each for each in changed]
     changed += [f"after {name}" for name in job.needs if record.needs.get(name) != graph.jobs[name].fingerprint]
     return changed or ["it is made in another way by this version"]
 

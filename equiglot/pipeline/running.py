@@ -1,6 +1,6 @@
 """Running a recipe: everything that is not done, and continuing it after a kill."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from pathlib import Path
 
 from equiglot.corpus import HubSource
@@ -8,11 +8,11 @@ from equiglot.errors import InputError, Interrupted, refusal
 from equiglot.pipeline.assembling import write_results
 from equiglot.pipeline.execution import Execution, Watcher
 from equiglot.pipeline.folder import Log, check_other, locked, make_folder
-from equiglot.pipeline.graph import Graph, Job
+from equiglot.pipeline.graph import Graph, Job, Kind
 from equiglot.pipeline.machine import Machine
 from equiglot.pipeline.records import check_outputs, explain_change, state_of, take_from
 from equiglot.pipeline.signals import StopSignals
-from equiglot.recipe import MaskedLanguageModelling, Recipe, recipe_text
+from equiglot.recipe import Likelihood, MaskedLanguageModelling, Recipe, recipe_text
 from equiglot.run import RunDirectory, write_text
 from equiglot.tasks import task_at
 
@@ -21,6 +21,7 @@ def run_recipe(
     recipe: Recipe,
     into: Path,
     *,
+    only: Kind | None = None,
     replace: bool = False,
     reuse: Sequence[Path] = (),
     machine: Machine | None = None,
@@ -31,6 +32,7 @@ def run_recipe(
     Args:
         recipe: what to run.
         into: the run folder, made if it is not there.
+        only: jobs of this kind alone, and what they need; all if None.
         replace: do again what the folder has from another version of the recipe.
         reuse: other run folders; what they have done already is copied.
         machine: how much of the machine to use; all of it by default.
@@ -50,7 +52,7 @@ def run_recipe(
         check_other(other)
     make_folder(into)
     with locked(run), StopSignals() as signals:
-        left = _left(run, graph, replace)
+        left = _left(run, graph, replace, graph.jobs if only is None else graph.before(only))
         write_text(run.recipe, recipe_text(recipe))
         log = Log(run.log)
         log.add("start", recipe=recipe.name, left=[job.name for job in left])
@@ -73,7 +75,7 @@ def _at_commits(recipe: Recipe, graph: Graph) -> Recipe:
     """The recipe with the commits that the fingerprints stand for: a dataset of the Hub may change meanwhile."""
     evaluation = tuple(
         each
-        if isinstance(each, MaskedLanguageModelling)
+        if isinstance(each, MaskedLanguageModelling | Likelihood)
         else task_at(each, graph.jobs[f"task/{each.task}"].inputs["source"])
         for each in recipe.evaluation
     )
@@ -85,10 +87,10 @@ def _at_commits(recipe: Recipe, graph: Graph) -> Recipe:
     return recipe.model_copy(update={"languages": {**recipe.languages, **languages}, "evaluation": evaluation})
 
 
-def _left(run: RunDirectory, graph: Graph, replace: bool) -> list[Job]:
-    """The jobs to do; the others are done, and their output is what it was."""
+def _left(run: RunDirectory, graph: Graph, replace: bool, wanted: Container[str]) -> list[Job]:
+    """The jobs to do, of those that are wanted; the others are done, and their output is what it was."""
     states = {name: state_of(run, job) for name, job in graph.jobs.items()}
-    changed = [graph.jobs[name] for name, state in states.items() if state == "changed"]
+    changed = [graph.jobs[name] for name, state in states.items() if state == "changed" and name in wanted]
     if changed and not replace:
         lines = [f"    {job.name}: {'; '.join(explain_change(run, job, graph)[:3])}" for job in changed]
         raise InputError(
@@ -97,7 +99,7 @@ def _left(run: RunDirectory, graph: Graph, replace: bool) -> list[Job]:
             fix="add --replace to do them again (all others are kept), or choose another --into",
         )
     check_outputs(run, (graph.jobs[name] for name, state in states.items() if state == "done"))
-    return [graph.jobs[name] for name, state in states.items() if state != "done"]
+    return [graph.jobs[name] for name, state in states.items() if state != "done" and name in wanted]
 
 
 def _without_reused(

@@ -58,7 +58,7 @@ class RunText:
         """What the vocabulary is, a sentence; nothing before it is made."""
         if not self._done("vocabulary/shared"):
             return ""
-        names = [_language_name(code) for code in self._recipe.vocabulary_languages]
+        names = self._recipe.united or [_language_name(code) for code in self._recipe.vocabulary_languages]
         return vocabulary_in_words(self._recipe.vocabulary, len(load_tokenizer(self._run.vocabulary)), names)
 
     def _example(self, code: str) -> tuple[str, ...]:

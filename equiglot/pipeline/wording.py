@@ -1,16 +1,18 @@
 """Settings in words, as the page and the model cards say them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from equiglot.labels import SoftLabels
+from equiglot.labels import HardLabels, StoredLabels
 from equiglot.models import EncoderSettings
 from equiglot.probing import FixedProbe, Probing
 from equiglot.recipe import PLACEHOLDER, ModelPlan
 from equiglot.report import listed
-from equiglot.vocabulary import VocabularySettings
+from equiglot.vocabulary import UnionVocabulary, Vocabulary
 
-_ALGORITHMS = {"wordpiece": "WordPiece", "unigram": "Unigram", "bpe": "BPE", "byte-bpe": "byte-level BPE"}
+ALGORITHMS = {"wordpiece": "WordPiece", "unigram": "Unigram", "bpe": "BPE", "byte-bpe": "byte-level BPE"}
+"""Kinds of tokenizers, as people call them."""
 _ACCENTS = {
     "letters": "accents of Latin, Greek and Cyrillic letters are stripped",
     "all-but-korean": "all nonspacing marks are stripped",
@@ -18,11 +20,18 @@ _ACCENTS = {
 }
 
 
+_ARCHITECTURES = {"bert": "BERT", "electra": "ELECTRA", "modernbert": "ModernBERT"}
+
+
 def labels_in_words(plan: ModelPlan) -> str:
     """What a model learns from."""
-    if not isinstance(plan.labels, SoftLabels):
+    if plan.existing is not None:
+        return "not trained here"
+    if isinstance(plan.labels, HardLabels):
         return "the masked words"
     weight, teachers = plan.labels.weight, plan.labels.teachers
+    if isinstance(plan.labels, StoredLabels) and plan.labels.unused:
+        return "the masked words, in the segmentation of its teachers"
     if isinstance(teachers, str):
         whose = f"each language's teacher, {teachers}" if PLACEHOLDER in teachers else teachers
     else:
@@ -34,7 +43,23 @@ def labels_in_words(plan: ModelPlan) -> str:
     else:
         share = f" (weight {weight.start:g} to {weight.end:g}), the masked words"
     heat = "" if plan.labels.temperature == 1 else f" at temperature {plan.labels.temperature:g}"
-    return f"distributions of {whose}{heat}{share}"
+    return f"{_stored_in_words(plan)}distributions of {whose}{heat}{share}"
+
+
+def _stored_in_words(plan: ModelPlan) -> str:
+    """How much of the distributions is stored, and what is made of several teachers; nothing where they are whole."""
+    labels = plan.labels
+    if not isinstance(labels, StoredLabels):
+        return ""
+    several = {
+        "all": "",
+        "best": " of the best copy",
+        "best-by-token": " of the best copy (by token)",
+        "mixed": " mixed by confidence",
+    }
+    copies = several[labels.copies] if any(len(names) > 1 for names in plan.teachers().values()) else ""
+    own = ", where it cuts the text as they do," if labels.segmentation == "own" else ""
+    return f"the stored top {labels.k}{copies}{own} of the "
 
 
 def balance_in_words(plan: ModelPlan) -> str:
@@ -54,7 +79,20 @@ def encoder_in_words(settings: EncoderSettings) -> str:
     """An encoder's size."""
     size = f"{settings.layers} layers, {settings.heads} heads, width {settings.hidden_size}"
     start = "" if settings.folder is None else f", started from {Path(settings.folder).name}"
-    return f"{settings.architecture.upper()}, {size}, at most {settings.max_length} tokens{start}"
+    if settings.embedding_size is not None:
+        size += f", embeddings of width {settings.embedding_size}"
+    return f"{_ARCHITECTURES[settings.architecture]}, {size}, at most {settings.max_length} tokens{start}"
+
+
+def foreign_encoder_in_words(config: Mapping[str, Any]) -> str:
+    """The size of a model that was taken, from its config.json."""
+    fields = {
+        "layers": config.get("num_hidden_layers") or config.get("n_layers"),
+        "heads": config.get("num_attention_heads") or config.get("n_heads"),
+        "width": config.get("hidden_size") or config.get("dim"),
+    }
+    parts = [f"width {value}" if name == "width" else f"{value} {name}" for name, value in fields.items() if value]
+    return ", ".join([str(config.get("model_type", "")), *parts])
 
 
 def probe_in_words(settings: Probing) -> str:
@@ -69,8 +107,11 @@ def probe_in_words(settings: Probing) -> str:
     return f"a multinomial logistic regression on {read}, trained to convergence, its penalty chosen on dev data"
 
 
-def vocabulary_in_words(settings: VocabularySettings, size: int, languages: Sequence[str]) -> str:
-    """A vocabulary of `size` entries that was learnt from the text of `languages` (their names)."""
+def vocabulary_in_words(settings: Vocabulary, size: int, origins: Sequence[str]) -> str:
+    """A vocabulary of `size` entries: learnt from the text of languages, or the union of models' (their names)."""
+    if isinstance(settings, UnionVocabulary):
+        rules = "" if settings.rules is None else f"; text is normalised as for {settings.rules}"
+        return f"{size:,} entries, the union of the vocabularies of {listed(origins)}{rules}"
     case = "text is lower-cased" if settings.lowercase else "upper and lower case are kept"
-    origin = f"learnt from text in {listed(languages)}"
-    return f"{size:,} entries, {_ALGORITHMS[settings.algorithm]}, {origin}; {case}, {_ACCENTS[settings.accents]}"
+    origin = f"learnt from text in {listed(origins)}"
+    return f"{size:,} entries, {ALGORITHMS[settings.algorithm]}, {origin}; {case}, {_ACCENTS[settings.accents]}"

@@ -210,7 +210,8 @@ def _do(
     connection: Connection, run: RunDirectory, recipe: Recipe, job: tuple[Any, str, Path], seconds: float
 ) -> dict[str, Any]:
     """Does a job; the message that says how it ended."""
-    from equiglot.pipeline.work import Hooks, perform
+    from equiglot.pipeline.hooks import Hooks
+    from equiglot.pipeline.work import perform
 
     last = 0.0
 

@@ -11,14 +11,16 @@ from equiglot.recipe.loading import (
     validate_recipe,
 )
 from equiglot.recipe.reading import Origin, builtin_recipes
-from equiglot.recipe.scoring import MaskedLanguageModelling, ProbedTask
-from equiglot.recipe.settings import FREQUENCY, PLACEHOLDER, Language, ModelPlan, ModelSettings, Recipe
+from equiglot.recipe.scoring import Likelihood, MaskedLanguageModelling, ProbedTask
+from equiglot.recipe.settings import FREQUENCY, PLACEHOLDER, SHARED, Language, ModelPlan, ModelSettings, Recipe
 
 __all__ = [
     "FREQUENCY",
     "PLACEHOLDER",
+    "SHARED",
     "Found",
     "Language",
+    "Likelihood",
     "MaskedLanguageModelling",
     "ModelPlan",
     "ModelSettings",

@@ -2,16 +2,19 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from difflib import get_close_matches
 from importlib import resources
 from pathlib import Path
 
 from equiglot.corpus import check_text
 from equiglot.errors import InputError
-from equiglot.labels import SoftLabels
-from equiglot.recipe.scoring import MaskedLanguageModelling, ProbedTask
-from equiglot.recipe.settings import FREQUENCY, PLACEHOLDER, ModelPlan, Recipe
+from equiglot.recipe.names import check_known, nearest
+from equiglot.recipe.scoring import Likelihood, MaskedLanguageModelling, ProbedTask
+from equiglot.recipe.settings import FREQUENCY, PLACEHOLDER, SHARED, TEACHERS, ModelPlan, Recipe
+from equiglot.recipe.teaching import check_existing, check_teachers, check_vocabularies
 from equiglot.tasks import check_task
+from equiglot.vocabulary import VocabularySettings
+
+_TAKEN = (FREQUENCY, SHARED, TEACHERS)
 
 
 def check_recipe(recipe: Recipe) -> None:
@@ -23,9 +26,11 @@ def check_recipe(recipe: Recipe) -> None:
     _check_names(recipe)
     _check_languages(recipe)
     plans = recipe.plans()
+    check_vocabularies(recipe, plans)
     _check_circles(plans)
     for plan in plans.values():
-        _check_teachers(recipe, plan, plans)
+        check_existing(plan)
+        check_teachers(recipe, plan, plans)
     _check_encoders(recipe)
     _check_reference(recipe, plans)
     _check_published(recipe)
@@ -34,7 +39,7 @@ def check_recipe(recipe: Recipe) -> None:
             check_text(recipe.text, {code: language})
     check_text(recipe.text, recipe.languages)
     for number, evaluation in enumerate(recipe.evaluation):
-        if not isinstance(evaluation, MaskedLanguageModelling):
+        if not isinstance(evaluation, MaskedLanguageModelling | Likelihood):
             _check_layers(recipe, f"evaluation.{number}", evaluation)
             _check_task(recipe, f"evaluation.{number}", evaluation)
 
@@ -64,7 +69,8 @@ def _check_task(recipe: Recipe, field: str, task: ProbedTask) -> None:
 def _check_layers(recipe: Recipe, field: str, task: ProbedTask) -> None:
     """A single layer that is probed must be one of every model's."""
     for plan in recipe.plans().values():
-        if isinstance(task.layers, int) and plan.encoder.folder is None and task.layers > plan.encoder.layers:
+        known = plan.encoder.folder is None and plan.existing is None
+        if isinstance(task.layers, int) and known and task.layers > plan.encoder.layers:
             raise InputError(
                 f"{plan.name} has no layer {task.layers}, only 0 (the embeddings) to {plan.encoder.layers}",
                 where=f"{field}.layers",
@@ -85,11 +91,11 @@ def _check_names(recipe: Recipe) -> None:
         if plan.name in seen:
             raise InputError(f"two models are called {plan.name!r}", where=f"models.{plan.name}", fix="rename one")
         letters = plan.name.replace("-", "").replace("_", "").replace(".", "")
-        if not letters.isalnum() or plan.name[0] in ".-" or plan.name == FREQUENCY:
+        if not letters.isalnum() or plan.name[0] in ".-" or plan.name in _TAKEN:
             raise InputError(
                 f"{plan.name!r} cannot be the name of a model",
                 where=f"models.{plan.name}",
-                fix=f"use letters, digits, '-', '_' and '.'; {FREQUENCY!r} stands for the ranking by frequency",
+                fix=f"use letters, digits, '-', '_' and '.'; {', '.join(_TAKEN)} stand for something else",
             )
         seen.add(plan.name)
 
@@ -99,20 +105,9 @@ def _check_languages(recipe: Recipe) -> None:
         raise InputError("every language is `vocabulary_only`", where="languages", fix="train on at least one")
     for name, model in recipe.models.items():
         if isinstance(model.languages, tuple):
-            _check_known(model.languages, recipe.trained_languages, f"models.{name}.languages")
-    _check_known(recipe.vocabulary_languages, tuple(recipe.languages), "vocabulary.languages")
-
-
-def _check_known(codes: tuple[str, ...], known: tuple[str, ...], where: str) -> None:
-    """Refuses codes that are not among those `known`, a code twice, and none at all."""
-    if not codes:
-        raise InputError("no language is named", where=where, fix=f"the recipe has: {', '.join(known)}")
-    for number, code in enumerate(codes):
-        if code not in known:
-            fix = nearest(code, known) or f"the recipe has: {', '.join(known)}"
-            raise InputError(f"the recipe has no language {code!r} to use here", where=where, fix=fix)
-        if code in codes[:number]:
-            raise InputError(f"the language {code!r} is named twice", where=where, fix="name it once")
+            check_known(model.languages, recipe.trained_languages, f"models.{name}.languages")
+    if isinstance(recipe.vocabulary, VocabularySettings) and recipe.vocabulary.languages is not None:
+        check_known(recipe.vocabulary.languages, tuple(recipe.languages), "vocabulary.languages")
 
 
 def _check_circles(plans: dict[str, ModelPlan]) -> None:
@@ -120,7 +115,7 @@ def _check_circles(plans: dict[str, ModelPlan]) -> None:
         if name in path:
             yield " learns from ".join((*path[path.index(name) :], name))
         elif name in plans:
-            for teacher in sorted(set(plans[name].teachers().values())):
+            for teacher in sorted(plans[name].all_teachers):
                 yield from visit(teacher, (*path, name))
 
     for name in plans:
@@ -128,32 +123,12 @@ def _check_circles(plans: dict[str, ModelPlan]) -> None:
             raise InputError(f"a circle: {circle}", where=f"models.{name}.labels.teachers", fix="break it")
 
 
-def _check_teachers(recipe: Recipe, plan: ModelPlan, plans: dict[str, ModelPlan]) -> None:
-    if not isinstance(plan.labels, SoftLabels):
-        return
-    where, teachers = f"models.{plan.name}.labels.teachers", plan.teachers()
-    if isinstance(plan.labels.teachers, dict):
-        _check_known(tuple(plan.labels.teachers), recipe.trained_languages, where)
-    for language in plan.languages:
-        name = teachers.get(language)
-        if name is None and plan.labels.without_teacher == "refuse":
-            raise InputError(
-                f"{language} has no teacher", where=where, fix="name one, or learn from gold: `without_teacher: gold`"
-            )
-        if name is not None and (name not in plans or language not in plans[name].languages):
-            able = tuple(each.name for each in plans.values() if language in each.languages and each.name != plan.name)
-            raise InputError(
-                f"{language} has no teacher: no model {name!r} is trained on it",
-                where=where,
-                fix=nearest(name, able)
-                or f"trained on it: {', '.join(able) or 'none'}; with `without_teacher: gold` it may have no teacher",
-            )
-
-
 def _check_encoders(recipe: Recipe) -> None:
     """Text is cut into sequences once, for all models; each must be able to read them, and to fill a batch."""
     longest = recipe.encoder.max_length
     for name, model in recipe.models.items():
+        if model.existing is not None:
+            continue
         folder = model.encoder.folder
         if folder is not None and not (Path(folder) / "config.json").is_file():
             raise InputError(
@@ -179,9 +154,11 @@ def _check_encoders(recipe: Recipe) -> None:
 def _check_reference(recipe: Recipe, plans: dict[str, ModelPlan]) -> None:
     """A reference that the recipe names itself must be there for one language at least."""
     references = {recipe.reference(language) for language in recipe.trained_languages}
+    if isinstance(recipe.report.reference, dict):
+        check_known(tuple(recipe.report.reference), recipe.trained_languages, "report.reference")
     if "reference" in recipe.report.model_fields_set and not references & plans.keys():
         raise InputError(
-            f"no model is called {recipe.report.reference!r}",
+            f"no model is called {min(references)!r}",
             where="report.reference",
             fix=nearest(min(references), tuple(plans)) or f"there is: {', '.join(recipe.models)}",
         )
@@ -195,9 +172,3 @@ def _check_published(recipe: Recipe) -> None:
 
         with _named("report.published"):
             read_published(name)
-
-
-def nearest(name: str, known: tuple[str, ...]) -> str | None:
-    """A suggestion of the known name that is most like `name`, if any is."""
-    matches = get_close_matches(name, known, n=1, cutoff=0.6)
-    return f"did you mean {matches[0]!r}?" if matches else None

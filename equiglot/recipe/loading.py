@@ -8,9 +8,10 @@ import yaml
 from pydantic import ValidationError
 
 from equiglot.errors import InputError
-from equiglot.recipe.checks import check_recipe, nearest
+from equiglot.recipe.checks import check_recipe
 from equiglot.recipe.merging import override, plain
 from equiglot.recipe.messages import readable
+from equiglot.recipe.names import nearest
 from equiglot.recipe.reading import Origin, Tree, expand_variables, read_tree, rooted
 from equiglot.recipe.settings import PLACEHOLDER, Recipe
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 
 from equiglot.errors import InputError
-from equiglot.recipe.checks import nearest
+from equiglot.recipe.names import nearest
 from equiglot.recipe.reading import Origin
 from equiglot.recipe.settings import Recipe
 

@@ -12,8 +12,8 @@ import yaml
 from equiglot.corpus.hub import names_folder
 from equiglot.corpus.paths import absolute_path
 from equiglot.errors import InputError
-from equiglot.recipe.checks import nearest
 from equiglot.recipe.merging import merge
+from equiglot.recipe.names import nearest
 
 Tree = dict[str, Any]
 
@@ -215,6 +215,8 @@ def _is_path(field: tuple[Any, ...], value: str) -> bool:
     match field:
         case ("languages", _, "text") | ("languages", _, "text", int()) | ("languages", _, "text", "paths", *_):
             return True
+        case ("models", _, "existing"):
+            return names_folder(value) or value.count("/") > 1  # a name on the hub has one slash or none
         case ("encoder", "folder") | ("models", _, "encoder", "folder"):
             return True
         case ("report", "published"):

@@ -21,6 +21,19 @@ class MaskedLanguageModelling(BaseModel):
     seed: int = Field(0, ge=0, description="Of masks and bootstrap.")
 
 
+class Likelihood(BaseModel):
+    """Bits a character of the test text: what compares models whose vocabularies differ.
+
+    Every token is predicted once, it and what follows it in its word masked (PLL-word-l2r, Kauf and Ivanova, 2023).
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    task: Literal["likelihood"] = Field("likelihood", description="What is scored.")
+    sentences: int = Field(300, gt=0, description="Test sentences of each language; each token is a forward pass.")
+    resamples: int = Field(1000, ge=100, description="Bootstrap samples behind an interval.")
+    seed: int = Field(0, ge=0, description="Of the bootstrap.")
+
+
 class PartOfSpeechProbe(Probing, PartOfSpeech):
     """Universal part-of-speech tags of words, by a linear probe."""
 
@@ -38,7 +51,9 @@ class PlaceProbe(Probing, Place):
 
 
 ProbedTask = PartOfSpeechProbe | NamedEntityProbe | TopicProbe | PlaceProbe
-_Evaluation = Annotated[MaskedLanguageModelling | ProbedTask, Field(discriminator="task")]
+_Evaluation = Annotated[MaskedLanguageModelling | Likelihood | ProbedTask, Field(discriminator="task")]
+
+_Named = Literal["mlm", "likelihood", "place"]
 
 
 def _from_names(value: Any) -> Any:
@@ -57,8 +72,8 @@ def _check_tasks(value: Sequence[Any]) -> Any:
 
 Evaluations = Annotated[
     tuple[_Evaluation, ...],
-    BeforeValidator(_from_names, json_schema_input_type=tuple[_Evaluation | Literal["mlm", "place"], ...]),
+    BeforeValidator(_from_names, json_schema_input_type=tuple[_Evaluation | _Named, ...]),
     AfterValidator(_check_tasks),
-    Field(description="What is scored: masked words (mlm) always, and tasks that are probed."),
+    Field(description="What is scored: masked words (mlm) always, likelihood, and tasks that are probed."),
 ]
 """What is scored: `mlm` always, and each other task at most once."""

@@ -3,21 +3,25 @@
 from collections.abc import Iterator
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, PositiveInt, model_validator
 
 from equiglot.corpus import LanguageText, TextSettings
 from equiglot.corpus.balancing import All, BalancingPolicy
-from equiglot.labels import HardLabels, Labels, SoftLabels
+from equiglot.labels import HardLabels, Labels, SoftLabels, StoredLabels
 from equiglot.masking import MaskSettings
 from equiglot.models import EncoderSettings
 from equiglot.recipe.merging import merge, plain
-from equiglot.recipe.scoring import Evaluations, MaskedLanguageModelling, ProbedTask
+from equiglot.recipe.scoring import Evaluations, Likelihood, MaskedLanguageModelling, ProbedTask
 from equiglot.training import TrainingSettings
-from equiglot.vocabulary import VocabularySettings
+from equiglot.vocabulary import UnionVocabulary, Vocabulary, VocabularySettings
 
 PLACEHOLDER = "{language}"
 FREQUENCY = "frequency"
 """The name of the reference that ranks words by frequency; no model may be called so."""
+TEACHERS = "teachers"
+"""What the models together are called that distances are measured from, where they have no common name."""
+SHARED = "shared"
+"""Stands for the run's own vocabulary; no model may be called so."""
 
 
 class _Settings(BaseModel):
@@ -37,8 +41,13 @@ class Language(LanguageText):
 class ModelSettings(_Settings):
     """One model of a run, or, where its name has {language} in it, one for each language.
 
-    `encoder` and `training` hold only what differs from the recipe's own.
+    It is trained, or it is there already (`existing`). `encoder` and `training` hold only what differs from the
+    recipe's own.
     """
+
+    existing: str | None = Field(
+        None, description="A model that is not trained but taken: its Hugging Face folder, or its name on the hub."
+    )
 
     languages: Literal["all", "each"] | tuple[str, ...] = Field(
         "all", description="all of the recipe's; each: a model for each; or a list of codes."
@@ -47,12 +56,34 @@ class ModelSettings(_Settings):
     labels: Labels = Field(HardLabels(), description="What it learns from: the masked words, or teachers.")
     encoder: EncoderSettings = EncoderSettings()
     training: TrainingSettings = TrainingSettings()
+    vocabulary: Literal["shared"] | str | VocabularySettings = Field(
+        "shared",
+        description="shared: the run's; the name of a model that has its own; or settings: one learnt for this model.",
+    )
+    tokens: dict[str, PositiveInt] = Field(
+        {}, description="existing: tokens that it was trained on, by language; the page says which share a student saw."
+    )
+
+    @model_validator(mode="after")
+    def _taken_as_it_is(self) -> "ModelSettings":
+        trained = sorted({"balance", "labels", "vocabulary"} & self.model_fields_set)
+        if self.existing is not None and trained:
+            raise ValueError(f"a model that is there already is not trained: leave out {', '.join(trained)}")
+        if self.existing is not None and "languages" not in self.model_fields_set:
+            raise ValueError("`languages` is missing: name those that the model reads")
+        if self.existing is None and self.tokens:
+            raise ValueError("`tokens` is about models that are there already: add `existing`, or leave it out")
+        return self
 
 
 class ReportSettings(_Settings):
     """What the page compares with what."""
 
-    reference: str = Field("mono-{language}", description="The model that a language's distance is measured from.")
+    reference: str | dict[str, str] = Field(
+        "mono-{language}",
+        description="The model that a language's distance is measured from: a name with {language} in it, or language "
+        "-> name. Where there is none such, the first existing model that reads the language.",
+    )
     title: str | None = Field(None, description="The page's title; the recipe's name if null.")
     notes: tuple[str, ...] = Field((), description="Paragraphs that stand on the page.")
     published: str | None = Field(
@@ -70,6 +101,11 @@ class ModelPlan(_Settings):
     labels: Labels
     encoder: EncoderSettings
     training: TrainingSettings
+    existing: str | None = None
+    owner: str = ""
+    """The model whose vocabulary it has, itself perhaps; "" for the run's."""
+    own_vocabulary: VocabularySettings | None = None
+    tokens: dict[str, int] = {}
 
     def seed(self, recipe: "Recipe") -> int:
         """The seed of its training, as scores name it."""
@@ -78,14 +114,24 @@ class ModelPlan(_Settings):
     @property
     def is_plain(self) -> bool:
         """Whether it learns one language, from the masked words."""
-        return len(self.languages) == 1 and not isinstance(self.labels, SoftLabels)
+        return len(self.languages) == 1 and not self.is_student
 
-    def teachers(self) -> dict[str, str]:
-        """Language -> the model that teaches it."""
-        if not isinstance(self.labels, SoftLabels):
+    @property
+    def is_student(self) -> bool:
+        """Whether it learns from teachers."""
+        return isinstance(self.labels, SoftLabels) or (isinstance(self.labels, StoredLabels) and not self.labels.unused)
+
+    def teachers(self) -> dict[str, tuple[str, ...]]:
+        """Language -> the models that teach it, or whose segmentation it reads; without those that have none."""
+        if isinstance(self.labels, HardLabels):
             return {}
-        named = {language: self.labels.teacher(language) for language in self.languages}
-        return {language: name for language, name in named.items() if name is not None}
+        named = {language: self.labels.teachers_of(language) for language in self.languages}
+        return {language: names for language, names in named.items() if names}
+
+    @property
+    def all_teachers(self) -> tuple[str, ...]:
+        """Their names, each once."""
+        return tuple(dict.fromkeys(name for names in self.teachers().values() for name in names))
 
 
 class Recipe(_Settings):
@@ -96,7 +142,7 @@ class Recipe(_Settings):
     seed: int = Field(0, ge=0, description="All that is random follows from it.")
     languages: dict[str, Language] = Field(min_length=1, description="Language code -> its text and its use.")
     text: TextSettings = TextSettings()
-    vocabulary: VocabularySettings = VocabularySettings()
+    vocabulary: Vocabulary = VocabularySettings()
     encoder: EncoderSettings = EncoderSettings()
     masking: MaskSettings = MaskSettings()
     training: TrainingSettings = TrainingSettings()
@@ -123,7 +169,13 @@ class Recipe(_Settings):
     @property
     def probed(self) -> dict[str, ProbedTask]:
         """Task -> how it is probed."""
-        return {each.task: each for each in self.evaluation if not isinstance(each, MaskedLanguageModelling)}
+        others = (MaskedLanguageModelling, Likelihood)
+        return {each.task: each for each in self.evaluation if not isinstance(each, others)}
+
+    @property
+    def likelihood(self) -> Likelihood | None:
+        """How bits a character are measured; None where they are not."""
+        return next((each for each in self.evaluation if isinstance(each, Likelihood)), None)
 
     @property
     def trained_languages(self) -> tuple[str, ...]:
@@ -132,8 +184,27 @@ class Recipe(_Settings):
 
     @property
     def vocabulary_languages(self) -> tuple[str, ...]:
-        """The languages that the vocabulary is learnt from."""
+        """The languages that the run's vocabulary is learnt from; none where it is a union, or no model has it."""
+        if not self.has_vocabulary or isinstance(self.vocabulary, UnionVocabulary):
+            return ()
         return self.vocabulary.languages or tuple(self.languages)
+
+    @property
+    def has_vocabulary(self) -> bool:
+        """Whether any model has the run's vocabulary."""
+        return any(plan.owner == "" for plan in self.expanded())
+
+    @property
+    def merges(self) -> bool:
+        """Whether models of different vocabularies are in it."""
+        return any(plan.owner for plan in self.expanded())
+
+    @property
+    def united(self) -> tuple[str, ...]:
+        """The models whose vocabularies the run's is the union of; none where it is learnt."""
+        if not isinstance(self.vocabulary, UnionVocabulary):
+            return ()
+        return self.vocabulary.models or tuple(plan.name for plan in self.expanded() if plan.owner == plan.name)
 
     @property
     def groups(self) -> dict[str, tuple[str, ...]]:
@@ -153,7 +224,7 @@ class Recipe(_Settings):
         def place(name: str, pupils: tuple[str, ...] = ()) -> None:
             if name in ordered or name in pupils or name not in plans:  # circles and unknown names: see `checks`
                 return
-            for teacher in plans[name].teachers().values():
+            for teacher in plans[name].all_teachers:
                 place(teacher, (*pupils, name))
             ordered[name] = plans[name]
 
@@ -163,17 +234,33 @@ class Recipe(_Settings):
 
     def reference(self, language: str) -> str:
         """The name of the model that `language`'s distance is measured from (paper 1, Eq. 3)."""
-        return self.report.reference.replace(PLACEHOLDER, language)
+        given = self.report.reference
+        if isinstance(given, dict):
+            return given.get(language, "")
+        name = given.replace(PLACEHOLDER, language)
+        plans = {plan.name: plan for plan in self.expanded()}
+        taken = (plan.name for plan in plans.values() if plan.existing is not None and language in plan.languages)
+        return name if name in plans else next(taken, name)
+
+    @property
+    def reference_name(self) -> str:
+        """What the models together are called that distances are measured from."""
+        named = {code: self.reference(code) for code in self.trained_languages}
+        given = self.report.reference
+        template = isinstance(given, str) and all(
+            name == given.replace(PLACEHOLDER, code) for code, name in named.items()
+        )
+        return given if isinstance(given, str) and template else TEACHERS
 
     def is_expert(self, plan: ModelPlan) -> bool:
-        """Whether a model is the monolingual expert of its language, and not one that is compared with it.
+        """Whether a model is the expert of its language or languages, and not one that is compared with it.
 
-        Students are not, nor other models of one language where the recipe has the one that distances are measured
-        from.
+        Models that are there already are. Students are not, nor other models of one language where the recipe has
+        the one that distances are measured from.
         """
         alike = {each.name for each in self.expanded() if each.is_plain and each.languages == plan.languages}
         reference = self.reference(plan.languages[0])
-        return plan.is_plain and (plan.name == reference or reference not in alike)
+        return plan.existing is not None or (plan.is_plain and (plan.name == reference or reference not in alike))
 
     def expanded(self) -> Iterator[ModelPlan]:
         """The models in the recipe's order, templates written out; of equal names, all."""
@@ -181,10 +268,20 @@ class Recipe(_Settings):
             given = {field: getattr(model, field) for field in ("balance", "labels", "encoder", "training")}
             if model.languages == "each":
                 for code in self.trained_languages:
-                    yield ModelPlan(name=name.replace(PLACEHOLDER, code), languages=(code,), **given)
+                    yield ModelPlan(languages=(code,), **given, **self._identity(name, model, code))
             else:
                 codes = self.trained_languages if model.languages == "all" else model.languages
-                yield ModelPlan(name=name, languages=tuple(codes), **given)
+                yield ModelPlan(languages=tuple(codes), **given, **self._identity(name, model, ""))
+
+    def _identity(self, template: str, model: ModelSettings, language: str) -> dict[str, Any]:
+        """What a model is called, where it comes from, and whose vocabulary it has."""
+        name = template.replace(PLACEHOLDER, language) if language else template
+        existing = model.existing and model.existing.replace(PLACEHOLDER, language)
+        own = model.vocabulary if isinstance(model.vocabulary, VocabularySettings) else None
+        owner = name if existing is not None or own is not None else ""
+        if isinstance(model.vocabulary, str) and model.vocabulary != SHARED:
+            owner = model.vocabulary.replace(PLACEHOLDER, language)
+        return {"name": name, "existing": existing, "owner": owner, "own_vocabulary": own, "tokens": model.tokens}
 
 
 def _complete(model: Any, recipe: dict[str, Any]) -> Any:

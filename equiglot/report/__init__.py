@@ -25,6 +25,7 @@ from equiglot.report.data import (
     TaskLanguage,
 )
 from equiglot.report.engraving import write_figures
+from equiglot.report.merged import CutText, Merged, StoredText, UnitedVocabulary
 from equiglot.report.page import render, write_report
 from equiglot.report.published import read_published
 from equiglot.report.verdict import Verdict, verdict
@@ -36,8 +37,10 @@ __all__ = [
     "ComparedRun",
     "Comparison",
     "Curve",
+    "CutText",
     "Field",
     "Language",
+    "Merged",
     "Model",
     "Portion",
     "ProbedTask",
@@ -47,7 +50,9 @@ __all__ = [
     "Role",
     "Run",
     "Size",
+    "StoredText",
     "TaskLanguage",
+    "UnitedVocabulary",
     "Verdict",
     "is_comparison",
     "listed",

@@ -9,7 +9,9 @@ import langcodes
 import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from equiglot.evaluation import Metric
 from equiglot.report.data import Model, Portion, Report
+from equiglot.report.measures import BITS, MASKED, measure_of, numbers_of
 from equiglot.report.numbers import Numbers
 from equiglot.report.tables import Cell, Table, number_cell, row_header, row_languages
 from equiglot.report.words import count, decimal, duration, listed, short_count, task_title
@@ -75,7 +77,7 @@ def model_card(report: Report, model: Model, added: dict[str, Any] | None = None
         facts=_facts(report, model),
         text=markdown_text(_text_table(report, model)),
         scores=markdown_text(scores) if scores.rows else "",
-        distances=len(scores.columns) > 2,
+        columns=" ".join(scores.columns),
         limits=[*_limits(report, model), *([] if "license" in metadata else [_UNLICENSED])],
         mark=MARK,
     )
@@ -126,7 +128,7 @@ def _facts(report: Report, model: Model) -> dict[str, str]:
     facts = {
         "Encoder": model.encoder,
         "Parameters": count(model.parameters),
-        "Vocabulary": report.vocabulary,
+        "Vocabulary": model.vocabulary or report.vocabulary,
         "Learnt from": model.labels,
         "Balancing": model.balancing,
         "Updates": count(model.updates),
@@ -151,19 +153,31 @@ def _text_table(report: Report, model: Model) -> Table:
 
 
 def _score_table(report: Report, model: Model) -> Table:
-    """MRR, and D where there is one, by group and language; groups that the model does not have whole are left out."""
-    numbers = Numbers(report)
-    rows = []
-    for language, label, note in row_languages(report):
-        if set(numbers.languages_of(language)) <= set(model.languages):
-            mrr, distance = (numbers.of(model.name, metric, language) for metric in ("mrr", "d"))
-            if mrr:
-                cells = (number_cell(mrr, "", signs=False, digits=1), number_cell(distance, "", signs=True, digits=1))
-                rows.append((row_header(language, label, note), *cells))
-    distances = any(row[2].note for row in rows)
-    kept = tuple(row if distances else row[:2] for row in rows)
-    columns = ("Language", "MRR (%)", "D (points)")[: 3 if distances else 2]
-    return Table("On held-out text of the same sources, with 95 % intervals.", columns, kept)
+    """MRR, bits and D where there are any, by group and language; groups that the model lacks in part are left out."""
+    measure = measure_of(report)
+    masked, measured, likely = Numbers(report), numbers_of(report), Numbers(report, BITS.task)
+    columns: list[tuple[str, Numbers, Metric, int]] = [
+        ("MRR (%)", masked, "mrr", MASKED.digits),
+        ("Bits per character", likely, "bits", BITS.digits),
+        ("D (points)" if measure == MASKED else "D (bits per character)", measured, "d", measure.fine),
+    ]
+    rows = [row for row in row_languages(report) if set(masked.languages_of(row[0])) <= set(model.languages)]
+    known = [
+        column for column in columns if any(column[1].of(model.name, column[2], language) for language, _, _ in rows)
+    ]
+    cells = [
+        (
+            row_header(*row),
+            *(
+                number_cell(numbers.of(model.name, metric, row[0]), "", signs=metric == "d", digits=digits)
+                for _, numbers, metric, digits in known
+            ),
+        )
+        for row in rows
+        if any(numbers.of(model.name, metric, row[0]) for _, numbers, metric, _ in known)
+    ]
+    titles = ("Language", *(title for title, *_ in known))
+    return Table("On held-out text of the same sources, with 95 % intervals.", titles, tuple(cells))
 
 
 def _tested(report: Report, model: Model) -> str:

@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from itertools import combinations
 
 from equiglot.evaluation import Score
-from equiglot.report.data import Model, Part, Report
+from equiglot.report.data import Model, Report
 from equiglot.report.numbers import TASK
+from equiglot.report.parts import Part
 from equiglot.report.series import Series, multilingual_series
 from equiglot.report.tables import Pair
 from equiglot.report.words import count, listed
@@ -135,7 +136,7 @@ def _renamed(run: ComparedRun) -> list[Score]:
     together = {code: model for code, model in run.report.references.items()}
     found = []
     for score in run.report.scores:
-        if score.metric not in ("difference", "p"):
+        if score.metric not in ("difference", "p", "rdt"):
             found.append(score.model_copy(update={"model": name_in(run.name, score.model)}))
             if score.task == TASK and together.get(score.language) == score.model:
                 found.append(score.model_copy(update={"model": name_in(run.name, run.report.reference)}))

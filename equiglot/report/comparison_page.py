@@ -13,9 +13,9 @@ from equiglot.report.comparison import (
     shared_tasks,
     unfinished,
 )
-from equiglot.report.contents import Plot, single
 from equiglot.report.data import Report
 from equiglot.report.numbers import Numbers
+from equiglot.report.plots import Plot, single
 from equiglot.report.rendering import render_page
 from equiglot.report.spread import spreads
 from equiglot.report.tables import Cell, Table, row_languages

@@ -1,62 +1,26 @@
 """Every figure and table that a report has, with the words around it."""
 
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import plotly.graph_objects as go
 
-from equiglot.report import figures, tables
+from equiglot.report import facts, figures, tables
 from equiglot.report.beside import beside
 from equiglot.report.data import ProbedTask, Report
+from equiglot.report.deviations import Deviations
 from equiglot.report.heat import transfer_maps
+from equiglot.report.likelihood import likelihood_plots, likelihood_tables
+from equiglot.report.measures import MASKED, measure_of, teachers_of
+from equiglot.report.merging import merging_tables
 from equiglot.report.numbers import TASK
+from equiglot.report.plots import Plot, single
 from equiglot.report.probes import probe_tables
 from equiglot.report.scaling import growth_figure, growth_table, growths, track_series
-from equiglot.report.series import Series, all_series, multilingual_series
+from equiglot.report.series import masked_series, multilingual_series
 from equiglot.report.tables import Table
 from equiglot.report.transfer import Transfer
 from equiglot.report.wikipedia import wikipedia_figure, wikipedia_fit
 from equiglot.report.words import capital, count, decimal, listed, metric_phrase, task_title
-
-
-@dataclass(frozen=True)
-class Plot:
-    """A figure's place on the page.
-
-    Attributes:
-        name: what its files are called, and with "-plot" the element that it is drawn into.
-        title: what a screen reader says of it.
-        caption: what stands under it.
-        absent: what stands in its place where there is nothing to draw.
-        views: name of a view -> figure; with several, the reader chooses.
-        choice: label of that choice.
-        series: what its key explains; empty where labels stand in the figure.
-    """
-
-    name: str
-    title: str
-    caption: str
-    absent: str
-    views: Mapping[str, go.Figure]
-    choice: str = ""
-    series: tuple[Series, ...] = ()
-
-    @property
-    def id(self) -> str:
-        """Of the element that it is drawn into."""
-        return f"{self.name}-plot"
-
-    @property
-    def files(self) -> dict[str, str]:
-        """View -> the name of its file, without suffix; no two are equal, whatever the views are called."""
-        names: dict[str, str] = {}
-        for view in self.views:
-            name = "-".join(filter(None, (self.name, re.sub(r"\W+", "-", view.lower()).strip("-")[:60])))
-            while name in names.values():
-                name += "-"
-            names[view] = name
-        return names
 
 
 def plots_of(report: Report) -> tuple[Plot, ...]:
@@ -64,7 +28,8 @@ def plots_of(report: Report) -> tuple[Plot, ...]:
     return (
         _trade_off_plot(report),
         _scores_plot(report),
-        _distance_plot(report),
+        *([_distance_plot(report)] if measure_of(report) == MASKED else []),
+        *likelihood_plots(report),
         *_amount_plots(report),
         *(_transfer_plot(report, task) for task in report.tasks),
         _learning_plot(report),
@@ -73,18 +38,15 @@ def plots_of(report: Report) -> tuple[Plot, ...]:
     )
 
 
-def single(figure: go.Figure | None) -> Mapping[str, go.Figure]:
-    """A figure as the only view of a plot."""
-    return {} if figure is None else {"": figure}
-
-
 def _trade_off_plot(report: Report) -> Plot:
-    few = len(report.proper_groups) < 2
+    few, masked = len(report.proper_groups) < 2, measure_of(report) == MASKED
+    mean = "mean MRR" if masked else "bits per character saved against the teachers"
     return Plot(
         name="trade-off",
-        title="Scatter plot: mean MRR in high-resource against low-resource languages, one point a model",
-        caption="Mean MRR of one group of languages against that of the other; further up and to the right is better. "
-        "Bars are 95 % intervals. Dotted lines: the monolingual teachers' level. The axes do not start at zero.",
+        title=f"Scatter plot: {mean} in high-resource against low-resource languages, one point a model",
+        caption=f"{capital(mean)}{' of' if masked else ':'} one group of languages against that of the other; further "
+        f"up and to the right is better. Bars are 95 % intervals. Dotted lines: the {teachers_of(report)}' level."
+        + (" The axes do not start at zero." if masked else ""),
         absent="The trade-off needs two groups of languages, and the recipe names fewer."
         if few
         else "No model is scored in both groups of languages yet.",
@@ -94,7 +56,8 @@ def _trade_off_plot(report: Report) -> Plot:
 
 def _scores_plot(report: Report) -> Plot:
     beyond = figures.beyond_the_axis(report)
-    series = tuple(entry for entry in all_series(report) if entry not in beyond)
+    series = tuple(entry for entry in masked_series(report) if entry not in beyond)
+    teachers = "Each teacher is shown in its own language. " if measure_of(report) == MASKED else ""
     left_out = " ".join(
         f"{series.label} ({decimal(low)} to {decimal(high)}) lies beyond the axis, which does not start at zero."
         for series, (low, high) in beyond.items()
@@ -102,8 +65,7 @@ def _scores_plot(report: Report) -> Plot:
     return Plot(
         name="scores",
         title="Dot plot: MRR of every model by language; the table below has the numbers",
-        caption="MRR by group and language, with 95 % intervals. Each teacher is shown in its own language. "
-        + left_out,
+        caption=f"MRR by group and language, with 95 % intervals. {teachers}{left_out}",
         absent="No model is scored yet.",
         views=single(figures.scores_by_language(report, series)),
         series=series,
@@ -229,6 +191,8 @@ def tables_of(report: Report) -> dict[str, Table]:
             report,
             "Paired differences in MRR between models, on the same masks; bold where the interval excludes zero.",
         ),
+        **likelihood_tables(report),
+        "rdt": Deviations(report).table(),
         "amount": growth_table(
             report,
             "MRR in percent by characters of training text and what a model learnt from; 95 % intervals in brackets. "
@@ -237,20 +201,21 @@ def tables_of(report: Report) -> dict[str, Table]:
         ),
         **{name: table for task in report.tasks for name, table in probe_tables(report, task).items()},
         **(published.tables if (published := beside(report)) else {}),
-        "data": tables.data_table(
+        "data": facts.data_table(
             report, "The text of each language after cleaning: characters; beneath, sentences and tokens."
         ),
-        "cleaning": tables.cleaning_table(
+        "cleaning": facts.cleaning_table(
             report,
             "Cleaning: what each step did, in order, to paragraphs and, after they are split, to sentences.",
         ),
-        "portion": tables.portion_table(
+        "portion": facts.portion_table(
             report,
             "What each model really got of each language: characters of the balanced text; beneath, its tokens, how "
             "often it was read, and its share of the updates.",
         ),
-        "vocabulary": tables.vocabulary_table(report, "How the vocabulary takes the validation text of each language."),
-        "models": tables.models_table(report, "The models of the run; beneath the time, tokens read a second."),
+        "vocabulary": facts.vocabulary_table(report, "How the vocabulary takes the validation text of each language."),
+        **merging_tables(report),
+        "models": facts.models_table(report, "The models of the run; beneath the time, tokens read a second."),
     }
 
 

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from equiglot.report.data import Curve, Model, Report
+from equiglot.report.measures import teachers_of
 from equiglot.report.series import Series, multilingual_series
-from equiglot.report.words import term_label
+from equiglot.report.words import capital, term_label
 
 _MOST = 300
 """Points of a line that can still be told apart on a screen; more would only make the page heavy."""
@@ -25,11 +26,12 @@ class Line:
 def lines_of_mrr(report: Report, language: str | None) -> list[Line]:
     """Validation MRR: one line a multilingual model, and for one language also its teacher.
 
-    Over several languages teachers have no common count of updates, so there is no line of their mean.
+    Over several languages teachers have no common count of updates, so there is no line of their mean. Models with
+    vocabularies of their own are left out: their MRR cannot be compared.
     """
     series = {entry.name: entry for entry in multilingual_series(report)}
     lines = []
-    for model in report.models:
+    for model in (model for model in report.models if not model.vocabulary):
         own = model.role == "teacher" and language is not None and language in model.languages
         curve = _curve(report, model, language)
         if curve and (own or model.compared):
@@ -59,13 +61,13 @@ def _mean(report: Report, curves: Sequence[Curve], model: Model) -> Curve | None
 def lines_of_losses(report: Report) -> list[tuple[str, list[Line]]]:
     """Losses: (title, lines), one title for each model, split and term; one line a language, low-resource ones dashed.
 
-    The multilingual models come first; monolingual teachers share one title, for each has but one language.
+    The multilingual models come first; teachers share one title, for as a rule each has but one language.
     """
     colours = {entry.name: entry for entry in multilingual_series(report)}
     models = (*report.of_role("student", "baseline"), *report.of_role("teacher"))
     found: dict[str, list[Line]] = {}
     for model in models:
-        owner = model.label if model.compared else "Monolingual teachers"
+        owner = model.label if model.compared else capital(teachers_of(report))
         for curve in report.curves:
             if curve.model == model.name and curve.metric != "mrr" and curve.updates:
                 split = "validation" if curve.split == "valid" else "training"

@@ -7,19 +7,15 @@ what is missing.
 from collections.abc import Mapping
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
+from pydantic import Field, FiniteFloat
 
-from equiglot.evaluation import Metric, Score
+from equiglot.evaluation import Coverage, Metric, Score
+from equiglot.report.merged import Merged
+from equiglot.report.parts import Part
 
 Role = Literal["teacher", "baseline", "student", "reference"]
-"""teacher: monolingual, what soft labels and D refer to; baseline and student: what is compared with the teachers, as a
-rule multilingual; reference: untrained."""
-
-
-class Part(BaseModel):
-    """A part of a report."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+"""teacher: what soft labels and D refer to, as a rule monolingual; baseline and student: what is compared with the
+teachers, as a rule multilingual; reference: untrained."""
 
 
 class Size(Part):
@@ -98,8 +94,12 @@ class Model(Part):
         tokens: tokens read in training, all passes together.
         seconds: time of training.
         portions: language code -> what it got of it.
-        teachers: language code -> the name of the model that taught it.
+        teachers: language code -> the names of the models that taught it.
         starved: for a teacher, why it is too weak to be learnt from; None where it is not.
+        source: where it was taken from; empty where the run trained it.
+        vocabulary: what its own vocabulary is, a phrase; empty where it has the run's.
+        embedding: width of its embeddings, where that is not the width of its layers.
+        pretrained: language code -> tokens that it had been trained on before the run, as the recipe states them.
     """
 
     name: str
@@ -116,8 +116,12 @@ class Model(Part):
     tokens: int | None = Field(default=None, ge=0)
     seconds: FiniteFloat | None = Field(default=None, ge=0)
     portions: Mapping[str, Portion] = Field(default_factory=dict)
-    teachers: Mapping[str, str] = Field(default_factory=dict)
+    teachers: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
     starved: str | None = None
+    source: str = ""
+    vocabulary: str = ""
+    embedding: int | None = Field(default=None, gt=0)
+    pretrained: Mapping[str, int] = Field(default_factory=dict)
 
     @property
     def compared(self) -> bool:
@@ -258,6 +262,8 @@ class Report(Part):
         reference: the name under which the monolingual teachers *together* stand in `scores` (means over groups, and
             the reference of D).
         tasks: those that probes were trained for, in the order of the recipe.
+        coverage: what each tokenizer makes of the text that likelihood is measured on.
+        merged: what is known of united vocabularies and stored labels; None in a run without.
         published: numbers of others to compare with.
         run: what was run.
         missing: what is not done yet, one phrase each, beyond what the page finds out by itself.
@@ -274,6 +280,8 @@ class Report(Part):
     reference: str = "mono-{language}"
     references: Mapping[str, str] = Field(default_factory=dict)
     tasks: tuple[ProbedTask, ...] = ()
+    coverage: tuple[Coverage, ...] = ()
+    merged: Merged | None = None
     published: Published | None = None
     run: Run = Run()
     missing: tuple[str, ...] = ()

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import plotly.graph_objects as go
 
-from equiglot.report.contents import Plot
+from equiglot.report.plots import Plot
 from equiglot.report.rendering import our_text
 from equiglot.report.series import Series
 from equiglot.run import atomic_folder

@@ -13,9 +13,10 @@ from equiglot.evaluation import ALL, Metric, group_language
 from equiglot.report.curves import Line, lines_of_losses, lines_of_mrr
 from equiglot.report.data import Report
 from equiglot.report.labels import Point, spread, text_positions
+from equiglot.report.measures import MASKED, Measure, measure_of, teachers_of
 from equiglot.report.numbers import Number, Numbers
 from equiglot.report.plotting import HOVER, base_layout, is_within, marker, span_of, spoken, whiskers
-from equiglot.report.series import Series, all_series
+from equiglot.report.series import Series, all_series, masked_series
 from equiglot.report.tables import row_languages
 from equiglot.report.words import decimal, group_phrase, plot_text, shortened
 
@@ -29,23 +30,27 @@ _STRIP = 0.13
 def trade_off(report: Report) -> go.Figure | None:
     """Paper 1, Figure 1: mean MRR of the high-resource group (x) against that of the low-resource group (y).
 
-    None where there are fewer than two groups, or where nothing is scored in both.
+    Where teachers have vocabularies of their own, it is D in bits per character instead; the teachers are at 0. None
+    where there are fewer than two groups, or where nothing is scored in both.
     """
     groups = _trade_off_groups(report)
     if groups is None:
         return None
     low, high = groups
-    numbers = Numbers(report)
+    measure = measure_of(report)
+    numbers = Numbers(report, measure.task)
+    metric: Metric = "mrr" if measure == MASKED else "d"
     places = []
     for series in all_series(report):
-        x = series.number(numbers, "mrr", group_language(high))
-        y = series.number(numbers, "mrr", group_language(low))
+        x = series.number(numbers, metric, group_language(high))
+        y = series.number(numbers, metric, group_language(low))
         if x and y:
             places.append((series, x, y))
-    if not places:
+    if all(series.role == "teacher" and metric == "d" for series, _, _ in places):
         return None
-    x_title, y_title = (f"mean MRR, {plot_text(group_phrase(name))} (%)" for name in (high, low))
-    return _trade_off_figure(places, x_title, y_title)
+    title = "mean MRR, {} (%)" if measure == MASKED else f"{measure.relative}, {{}}"
+    x_title, y_title = (title.format(plot_text(group_phrase(name))) for name in (high, low))
+    return _trade_off_figure(places, x_title, y_title, measure)
 
 
 def _trade_off_groups(report: Report) -> tuple[str, str] | None:
@@ -58,7 +63,9 @@ def _trade_off_groups(report: Report) -> tuple[str, str] | None:
     return (names[1], names[0]) if names[0] == "high" or names[1] == "low" else (names[0], names[1])
 
 
-def _trade_off_figure(places: Sequence[tuple[Series, Number, Number]], x_title: str, y_title: str) -> go.Figure:
+def _trade_off_figure(
+    places: Sequence[tuple[Series, Number, Number]], x_title: str, y_title: str, measure: Measure
+) -> go.Figure:
     trained = [place for place in places if place[0].role != "reference"] or places
     x_range, y_range = span_of([x for _, x, _ in trained]), span_of([y for _, _, y in trained])
     inside = [place for place in places if is_within(place[1], x_range) and is_within(place[2], y_range)]
@@ -72,15 +79,16 @@ def _trade_off_figure(places: Sequence[tuple[Series, Number, Number]], x_title: 
             figure.add_hline(y.value, line={"color": "var(--teacher)", "width": 1, "dash": "dot"}, opacity=0.45)
     points = [Point(x.value, y.value, shortened(series.label)) for series, x, y in inside]
     for (series, x, y), position in zip(inside, text_positions(points, x_range, y_range, strip), strict=True):
-        figure.add_trace(_labelled_point(series, x, y, position))
+        figure.add_trace(_labelled_point(series, x, y, position, measure))
     for index, (series, x, y) in enumerate(outside):
         figure.add_annotation(**_off_scale(series, x, y, index))
     return figure
 
 
-def _labelled_point(series: Series, x: Number, y: Number, position: str) -> go.Scatter:
+def _labelled_point(series: Series, x: Number, y: Number, position: str, measure: Measure) -> go.Scatter:
     label = plot_text(shortened(series.label))
-    said = f"<b>{plot_text(series.label)}</b><br>x: {spoken(x)}<br>y: {spoken(y)}"
+    x_said, y_said = (spoken(each, signs=measure != MASKED, digits=measure.fine) for each in (x, y))
+    said = f"<b>{plot_text(series.label)}</b><br>x: {x_said}<br>y: {y_said}"
     return go.Scatter(
         x=[x.value],
         y=[y.value],
@@ -120,9 +128,9 @@ def _off_scale(series: Series, x: Number, y: Number, index: int) -> dict[str, An
     }
 
 
-def scores_by_language(report: Report, series: Sequence[Series]) -> go.Figure | None:
-    """MRR of some models in every language, with intervals; None where there is no score."""
-    return _rows_figure(report, "mrr", series, "MRR (%)")
+def scores_by_language(report: Report, series: Sequence[Series], measure: Measure = MASKED) -> go.Figure | None:
+    """MRR, or another measure, of some models in every language, with intervals; None where there is no score."""
+    return _rows_figure(report, series, measure, relative=False)
 
 
 def beyond_the_axis(report: Report) -> dict[Series, tuple[float, float]]:
@@ -131,7 +139,7 @@ def beyond_the_axis(report: Report) -> dict[Series, tuple[float, float]]:
     Drawn to scale they would press all others together.
     """
     numbers = Numbers(report)
-    values = {series: _values(report, numbers, series) for series in all_series(report)}
+    values = {series: _values(report, numbers, series) for series in masked_series(report)}
     trained = [value for series, found in values.items() if series.role != "reference" for value in found]
     if not trained:
         return {}
@@ -145,29 +153,29 @@ def _values(report: Report, numbers: Numbers, series: Series) -> list[float]:
     return [number.value for number in found if number]
 
 
-def distances(report: Report, series: Sequence[Series]) -> go.Figure | None:
+def distances(report: Report, series: Sequence[Series], measure: Measure = MASKED) -> go.Figure | None:
     """D(M, L) by group and by language (paper 1, Eq. 3), with intervals; None where there is none."""
-    figure = _rows_figure(report, "d", series, "D (points of MRR)")
+    figure = _rows_figure(report, series, measure, relative=True)
     if figure is not None:
-        bounds = span_of([Number(0.0), *_distances_of(report, series)], 0.06)
+        bounds = span_of([Number(0.0), *_distances_of(report, series, measure)], 0.06)
         figure.update_layout(margin_t=30, xaxis_range=bounds)
         figure.add_vline(0, line={"color": "var(--teacher)", "width": 1.5})
         figure.add_annotation(
             x=0, y=1, yref="paper", xanchor="right" if bounds[1] < -bounds[0] else "left", yanchor="bottom",
-            showarrow=False, text="monolingual teachers", font={"color": "var(--teacher)", "size": 12},
+            showarrow=False, text=teachers_of(report), font={"color": "var(--teacher)", "size": 12},
         )  # fmt: skip
     return figure
 
 
-def _distances_of(report: Report, series: Sequence[Series]) -> list[Number]:
-    numbers = Numbers(report)
+def _distances_of(report: Report, series: Sequence[Series], measure: Measure) -> list[Number]:
+    numbers = Numbers(report, measure.task)
     found = (entry.number(numbers, "d", row[0]) for entry in series for row in row_languages(report))
     return [number for number in found if number is not None]
 
 
-def _rows_figure(report: Report, metric: Metric, series: Sequence[Series], title: str) -> go.Figure | None:
-    """Dots with whiskers: one band a language or group, one place within the band a model."""
-    numbers = Numbers(report)
+def _rows_figure(report: Report, series: Sequence[Series], measure: Measure, *, relative: bool) -> go.Figure | None:
+    """Dots with whiskers: one band a language or group, one place within the band a model; D if `relative`."""
+    numbers, metric = Numbers(report, measure.task), "d" if relative else measure.metric
     rows = [
         row
         for row in row_languages(report)
@@ -176,12 +184,14 @@ def _rows_figure(report: Report, metric: Metric, series: Sequence[Series], title
     if not rows:
         return None
     band = len(series) * _POINT + _GAP
+    title = measure.relative if relative else measure.axis
     figure = go.Figure(layout=base_layout(height=len(rows) * band + 70, x=title, y=""))
+    digits = measure.fine if relative else measure.digits
     for place, entry in enumerate(series):
         shift = (place - (len(series) - 1) / 2) * _POINT / band
         found = [(index, row, entry.number(numbers, metric, row[0])) for index, row in enumerate(rows)]
         known = [(index + shift, row, number) for index, row, number in found if number is not None]
-        figure.add_trace(_dots(entry, known, signs=metric == "d"))
+        figure.add_trace(_dots(entry, known, signs=relative, digits=digits))
     for index in range(0, len(rows), 2):
         figure.add_hrect(index - 0.5, index + 0.5, fillcolor="var(--band)", line_width=0, layer="below")
     ticks = [_tick(row) for row in rows]
@@ -196,7 +206,9 @@ def _tick(row: tuple[str, str, str]) -> str:
     return f"<b>{text}</b>" if row[0].startswith("group:") else text
 
 
-def _dots(series: Series, known: Sequence[tuple[float, tuple[str, str, str], Number]], *, signs: bool) -> go.Scatter:
+def _dots(
+    series: Series, known: Sequence[tuple[float, tuple[str, str, str], Number]], *, signs: bool, digits: int
+) -> go.Scatter:
     values = [number for _, _, number in known]
     return go.Scatter(
         x=[number.value for number in values],
@@ -205,7 +217,7 @@ def _dots(series: Series, known: Sequence[tuple[float, tuple[str, str, str], Num
         mode="markers",
         marker=marker(series, 9),
         customdata=[
-            f"<b>{plot_text(series.label)}</b><br>{plot_text(row[1])}: {spoken(number, signs=signs)}"
+            f"<b>{plot_text(series.label)}</b><br>{plot_text(row[1])}: {spoken(number, signs=signs, digits=digits)}"
             for _, row, number in known
         ],
         hovertemplate=HOVER,

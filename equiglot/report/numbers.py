@@ -12,7 +12,7 @@ TASK = "mlm"
 """What the page is first of all about: masked language modelling."""
 
 _Key = tuple[str, str, str, str]
-_RELATIVE = ("difference", "p")
+_RELATIVE = ("difference", "p", "rdt")
 """Metrics of which a model has one number for each model that it is compared with."""
 
 
@@ -106,21 +106,25 @@ class Numbers:
         return self.of(teacher.name, metric, language) if teacher else None
 
     def difference(self, model: str, other: str, language: str) -> Number | None:
-        """The task's first metric of `model` minus that of `other`, with the paired interval; None where unknown."""
+        """How much better `model` is than `other` by the task's first metric, paired; None where unknown."""
         if row := self._rows.get((model, "difference", language, other)):
             return row
         mirrored = self._rows.get((other, "difference", language, model))
         return -mirrored if mirrored else None
+
+    def rdt(self, model: str, teacher: str, language: str) -> Number | None:
+        """Relative deviation of a model from a teacher, or from the reference, in percent; None where unknown."""
+        return self._rows.get((model, "rdt", language, teacher))
 
     def p(self, model: str, other: str) -> Number | None:
         """p of a Wilcoxon signed-rank test on the differences of two models, one a language; None where unknown."""
         return self._rows.get((model, "p", ALL, other)) or self._rows.get((other, "p", ALL, model))
 
     def ranking(self, metric: Metric, language: str) -> list[tuple[Model, Number]]:
-        """The multilingual models that have a number, best first (for every metric but the loss, the highest)."""
+        """The multilingual models that have a number, best first: of losses and bits the lowest, else the highest."""
         models = self.report.of_role("student", "baseline")
         found = [(model, number) for model in models if (number := self.of(model.name, metric, language))]
-        direction = 1 if metric == "loss" else -1
+        direction = 1 if metric in ("loss", "bits") else -1
         return sorted(found, key=lambda entry: direction * entry[1].value)
 
     def level_with_best(self, metric: Metric, language: str) -> tuple[Model, ...]:

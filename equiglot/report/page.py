@@ -8,26 +8,18 @@ from equiglot.evaluation import ALL
 from equiglot.report.beside import beside
 from equiglot.report.contents import plots_of, tables_of
 from equiglot.report.data import Model, Report
+from equiglot.report.deviations import Deviations
 from equiglot.report.findings import section_of
-from equiglot.report.numbers import Numbers
+from equiglot.report.likelihood import likelihood_words
+from equiglot.report.measures import BITS, MASKED, is_measured, measure_of, numbers_of, teachers_of
+from equiglot.report.merging import union_differences, union_words
 from equiglot.report.rendering import render_page
 from equiglot.report.scaling import growth_words, growths
 from equiglot.report.series import Series, multilingual_series
+from equiglot.report.tables import Table
 from equiglot.report.verdict import verdict
-from equiglot.report.words import count, duration, interval, moment, short_count, signed
+from equiglot.report.words import count, duration, interval, moment, short_count, signed, task_title
 from equiglot.run import write_text
-
-_CONTENTS = {
-    "trade-off": "Trade-off",
-    "scores": "Scores",
-    "distance": "Distance",
-    "learning": "Learning curves",
-    "data": "Data",
-    "vocabulary": "Vocabulary",
-    "models": "Models",
-    "metric": "How to read the numbers",
-    "run": "What was run",
-}
 
 _MOST_STANDINGS = 12
 """Of more models than this the tables alone tell."""
@@ -54,42 +46,54 @@ def write_report(report: Report, path: Path) -> None:
 
 def render(report: Report) -> str:
     """The page as HTML. Every text of the report is escaped where it stands."""
-    probed = [section_of(report, task) for task in report.tasks]
-    published, grown = beside(report), growths(report)
-    own = {
-        **({"amount": "Amount of text"} if grown else {}),
-        **{section.id: section.title for section in probed},
-        **({"beside": "Beside the paper"} if published else {}),
-    }
+    tables = tables_of(report)
     return render_page(
         "page.html.jinja",
         plots_of(report),
         report=report,
         verdict=verdict(report),
         standings=_standings(report),
-        probed=probed,
-        published=published,
-        amounts=[words for growth in grown if (words := growth_words(growth))],
-        contents=_contents(own),
-        tables=tables_of(report),
+        probed=[section_of(report, task) for task in report.tasks],
+        published=beside(report),
+        amounts=[words for growth in growths(report) if (words := growth_words(growth))],
+        contents=_contents(report, tables),
+        tables=tables,
+        masked=measure_of(report) == MASKED,
+        teachers=teachers_of(report),
+        measured=likelihood_words(report),
+        deviations=Deviations(report).words(),
+        union=union_words(report),
+        otherwise=union_differences(report),
         examples=[language for language in report.languages if language.example],
-        seeds=Numbers(report).seeds,
+        seeds=numbers_of(report).seeds,
         run_facts=_run_facts(report),
     )
 
 
-def _contents(found: Mapping[str, str]) -> dict[str, str]:
-    """The sections of the page: id -> title; `found` are those that not every run has, behind the distances."""
-    titles: dict[str, str] = {}
-    for name, title in _CONTENTS.items():
-        titles[name] = title
-        if name == "distance":
-            titles |= found
-    return titles
+def _contents(report: Report, tables: Mapping[str, Table]) -> dict[str, str]:
+    """The sections of the page: id -> title."""
+    masked = measure_of(report) == MASKED
+    scores = {"scores": "Scores"} if masked or tables["mrr"].rows else {}
+    likelihood = {"likelihood": "Likelihood"} if is_measured(report, BITS) else {}
+    return {
+        "trade-off": "Trade-off",
+        **({**scores, "distance": "Distance", **likelihood} if masked else {**likelihood, **scores}),
+        **({"amount": "Amount of text"} if growths(report) else {}),
+        **{task.task: task_title(task.task) for task in report.tasks},
+        **({"rdt": "Deviation from teachers"} if tables["rdt"].rows else {}),
+        **({"beside": "Beside the paper"} if beside(report) else {}),
+        "learning": "Learning curves",
+        "data": "Data",
+        "vocabulary": "Vocabulary",
+        **({"labels": "Stored labels"} if tables["labels"].rows else {}),
+        "models": "Models",
+        "metric": "How to read the numbers",
+        "run": "What was run",
+    }
 
 
 def _standings(report: Report) -> list[Standing]:
-    numbers = Numbers(report)
+    numbers, fine = numbers_of(report), measure_of(report).fine
     models = {model.name: model for model in report.models}
     found = [(series, numbers.of(series.name, "d", ALL)) for series in multilingual_series(report)]
     return (
@@ -98,8 +102,8 @@ def _standings(report: Report) -> list[Standing]:
         else [
             Standing(
                 series,
-                signed(number.value),
-                interval(number.low, number.high, sign=True),
+                signed(number.value, fine),
+                interval(number.low, number.high, sign=True, digits=fine),
                 _about(models[series.name]),
             )
             for series, number in found

@@ -56,10 +56,10 @@ def whiskers(numbers: Sequence[Number], colour: str) -> dict[str, Any]:
     return {"type": "data", "array": above, "arrayminus": below, "color": colour, "thickness": 1.6, "width": 0}
 
 
-def spoken(number: Number, *, signs: bool = False) -> str:
-    """A number as a hover text says it."""
-    value = signed(number.value) if signs else decimal(number.value)
-    return f"{value} {interval(number.low, number.high, sign=signs)}".strip()
+def spoken(number: Number, *, signs: bool = False, digits: int = 1) -> str:
+    """A number with its interval, as a hover text or a sentence says it."""
+    value = signed(number.value, digits) if signs else decimal(number.value, digits)
+    return f"{value} {interval(number.low, number.high, sign=signs, digits=digits)}".strip()
 
 
 def span_of(numbers: Sequence[Number], share: float = 0.16) -> tuple[float, float]:

@@ -12,7 +12,8 @@ from pydantic import Field, FiniteFloat, ValidationError, model_validator
 
 from equiglot.errors import InputError
 from equiglot.evaluation import Metric, group_language
-from equiglot.report.data import Part, Published, PublishedNumber
+from equiglot.report.data import Published, PublishedNumber
+from equiglot.report.parts import Part
 
 _NUMBER = re.compile(r"([-\N{MINUS SIGN}]?\d+(?:\.\d+)?)(?:\s*±\s*(\d+(?:\.\d+)?))?")
 

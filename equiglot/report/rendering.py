@@ -13,7 +13,7 @@ from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
-from equiglot.report.contents import Plot
+from equiglot.report.plots import Plot
 
 _HERE = Path(__file__).parent
 

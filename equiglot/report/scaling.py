@@ -53,7 +53,8 @@ class Growth:
             characters = model.portions[self.language].characters if self.language in model.portions else None
             number = self._numbers.of(model.name, "mrr", self.language)
             if model.languages == (self.language,) and characters and number:
-                found.setdefault(model.teachers.get(self.language, _GOLD), []).append(Sized(model, characters, number))
+                teachers = listed(model.teachers.get(self.language, ())) or _GOLD
+                found.setdefault(teachers, []).append(Sized(model, characters, number))
         ordered = {teacher: sorted(models, key=lambda each: each.characters) for teacher, models in found.items()}
         return {teacher: tuple(models) for teacher, models in ordered.items() if models}
 

@@ -1,14 +1,15 @@
-"""Scores and facts as rows of tables."""
+"""Scores as rows of tables."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 from equiglot.evaluation import ALL, Metric, group_language
-from equiglot.report.data import Language, Model, Portion, Report, Size
+from equiglot.report.data import Language, Model, Report
+from equiglot.report.measures import MASKED, Measure
 from equiglot.report.numbers import Number, Numbers
-from equiglot.report.series import Series, all_series, multilingual_series
-from equiglot.report.words import count, decimal, duration, group_label, interval, short_count, signed
+from equiglot.report.series import Series, masked_series, multilingual_series
+from equiglot.report.words import decimal, group_label, interval, signed
 
 Mark = Literal["", "best", "level", "clear", "own", "total"]
 """best: of the multilingual models; level: its paired difference from the best does not exclude zero; clear: a
@@ -74,13 +75,16 @@ def score_table(
 
     The numbers are those of masked words, if no others are given.
     """
-    digits, numbers = 2 if metric == "loss" else 1, numbers or Numbers(report)
-    return _number_table(numbers, metric, series or all_series(report), caption, signs=False, digits=digits)
+    digits, numbers = 2 if metric in ("loss", "bits") else 1, numbers or Numbers(report)
+    return _number_table(numbers, metric, series or masked_series(report), caption, signs=False, digits=digits)
 
 
-def distance_table(report: Report, caption: str, series: Sequence[Series] | None = None) -> Table:
+def distance_table(
+    report: Report, caption: str, series: Sequence[Series] | None = None, measure: Measure = MASKED
+) -> Table:
     """D(M, L) by group, then by language, as the paper's Table 2."""
-    return _number_table(Numbers(report), "d", series or multilingual_series(report), caption, signs=True, digits=1)
+    numbers, shown = Numbers(report, measure.task), series or multilingual_series(report)
+    return _number_table(numbers, "d", shown, caption, signs=True, digits=measure.fine)
 
 
 def _number_table(
@@ -88,7 +92,7 @@ def _number_table(
 ) -> Table:
     rows = []
     for language, label, note in row_languages(numbers.report):
-        best, level = best_and_level(numbers, metric, language, paired=metric in ("mrr", "d"))
+        best, level = best_and_level(numbers, metric, language, paired=metric in ("mrr", "bits", "d"))
         cells = [
             number_cell(
                 entry.number(numbers, metric, language), mark_of(entry.name, best, level), signs=signs, digits=digits
@@ -163,17 +167,21 @@ class Pair:
     title: str
 
 
-def difference_table(report: Report, caption: str, pairs: Sequence[Pair] | None = None) -> Table:
-    """MRR of one model minus another's, by group and language, on the same masks; of the multilingual models if none
-    are named.
+def difference_table(
+    report: Report, caption: str, pairs: Sequence[Pair] | None = None, measure: Measure = MASKED
+) -> Table:
+    """How much better one model is than another, by group and language, on the same text; of the multilingual models if
+    none are named.
     """
-    numbers = Numbers(report)
+    numbers = Numbers(report, measure.task)
     shown = pairs_of(report, numbers) if pairs is None else pairs
     rows = []
     for language, label, note in row_languages(report):
         found = [numbers.difference(pair.first, pair.second, language) for pair in shown]
         if any(found):
-            rows.append((row_header(language, label, note), *(difference_cell(number) for number in found)))
+            rows.append(
+                (row_header(language, label, note), *(difference_cell(number, measure.fine) for number in found))
+            )
     return _upright(Table(caption, ("", *(pair.title for pair in shown)), tuple(rows)))
 
 
@@ -192,23 +200,10 @@ def _is_telling(one: Model, two: Model) -> bool:
     return one.role == "student" and (len(one.languages) != 1 or texts[0] == texts[1])
 
 
-def difference_cell(number: Number | None) -> Cell:
+def difference_cell(number: Number | None, digits: int = 1) -> Cell:
     """A difference; it is marked where its interval excludes zero."""
     clear = number is not None and (number.clearly_positive or number.clearly_negative)
-    return number_cell(number, "clear" if clear else "", signs=True, digits=1)
-
-
-def data_table(report: Report, caption: str) -> Table:
-    """Per language: its group, what the text is, and how much of it there is in each split."""
-    rows = tuple(
-        (
-            language_cell(report, language),
-            Cell(language.text),
-            *(_size_cell(size) for size in (language.train, language.valid, language.test)),
-        )
-        for language in report.languages
-    )
-    return Table(caption, ("Language", "Text", "train", "valid", "test"), rows, numeric_from=2)
+    return number_cell(number, "clear" if clear else "", signs=True, digits=digits)
 
 
 def language_cell(report: Report, language: Language) -> Cell:
@@ -217,93 +212,3 @@ def language_cell(report: Report, language: Language) -> Cell:
     note = f"{language.code}, {group_label(group).lower()}" if group else language.code
     values = {"": language.name, "code": language.code, "group": group_label(group) if group else ""}
     return Cell(language.name, note, values=values)
-
-
-def _size_cell(size: Size | None) -> Cell:
-    if size is None:
-        return Cell(count(None), values={"characters": None})
-    note = f"{count(size.sentences)} sentences\n{count(size.tokens)} tokens"
-    values = {"characters": size.characters, "sentences": size.sentences, "tokens": size.tokens}
-    return Cell(count(size.characters), note, values=values)
-
-
-def cleaning_table(report: Report, caption: str) -> Table:
-    """What each step of cleaning did: one row a step, in order, one column a language."""
-    cleaned = [language for language in report.languages if language.cleaning]
-    done = {(step.name, language.code): step.counts for language in cleaned for step in language.cleaning}
-    names = dict.fromkeys(name for name, _ in done)
-    rows = tuple(
-        (Cell(name), *(_step_cell(done.get((name, language.code), {})) for language in cleaned)) for name in names
-    )
-    return Table(caption, ("Step", *(language.name for language in cleaned)), rows)
-
-
-def _step_cell(counts: Mapping[str, int]) -> Cell:
-    did = ", ".join(f"{count(number)} {what}" for what, number in counts.items() if what != "left")
-    return Cell(did or count(None), f"{count(counts['left'])} left" if "left" in counts else "", values=counts)
-
-
-def portion_table(report: Report, caption: str) -> Table:
-    """What each model really got: one row a model, one column a language; the teachers share a row."""
-    columns = ("Model", *(language.name for language in report.languages))
-    own = {language.code: report.teacher_of(language.code) for language in report.languages}
-    teachers = {code: model.portions[code] for code, model in own.items() if model and code in model.portions}
-    wide = [(model.label, model.portions) for model in report.of_role("baseline", "student")]
-    got: list[tuple[str, Mapping[str, Portion]]] = [("Monolingual teachers", teachers), *wide]
-    rows = tuple(
-        (Cell(label), *(_portion_cell(portions.get(language.code)) for language in report.languages))
-        for label, portions in got
-        if portions
-    )
-    return Table(caption, columns, rows)
-
-
-def _portion_cell(portion: Portion | None) -> Cell:
-    if portion is None:
-        return Cell(count(None), values={"characters": None})
-    note = f"{short_count(portion.tokens)} tokens\n{decimal(portion.passes)} passes\n{count(portion.updates)} updates"
-    return Cell(short_count(portion.characters), note, values=portion.model_dump())
-
-
-def vocabulary_table(report: Report, caption: str) -> Table:
-    """How the shared vocabulary takes each language."""
-    known = [language for language in report.languages if language.fertility is not None]
-    rows = tuple(
-        (
-            language_cell(report, language),
-            Cell(decimal(language.fertility, 2), values={"": language.fertility}),
-            _share_cell(language.continued, 1),
-            _share_cell(language.unknown, 2),
-        )
-        for language in known
-    )
-    columns = ("Language", "Tokens a word (fertility)", "Words cut into several (%)", "[UNK] tokens (%)")
-    return Table(caption, columns, rows)
-
-
-def _share_cell(share: float | None, digits: int) -> Cell:
-    percentage = None if share is None else 100 * share
-    return Cell(decimal(percentage, digits), values={"": percentage})
-
-
-def models_table(report: Report, caption: str) -> Table:
-    """The models: what each is, learns from, and cost."""
-    columns = ("Model", "Labels", "Balancing", "Parameters", "Updates", "Tokens read", "Time")
-    return Table(caption, columns, tuple(_model_row(model) for model in report.models), numeric_from=3)
-
-
-def _model_row(model: Model) -> tuple[Cell, ...]:
-    speed = model.tokens / model.seconds if model.tokens is not None and model.seconds else None
-    seed = None if model.seed is None else f"seed {model.seed}"
-    about = ", ".join(filter(None, (model.role, seed, None if model.starved is None else "starved")))
-    best = "" if model.best_update in (None, model.updates) else f"best: {count(model.best_update)}"
-    identity = {"": model.label, "role": model.role, "seed": model.seed, "starved": model.starved}
-    return (
-        Cell(model.label, about, values=identity),
-        Cell(model.labels or count(None)),
-        Cell(model.balancing or count(None)),
-        Cell(count(model.parameters), values={"": model.parameters}),
-        Cell(count(model.updates), best, values={"": model.updates, "best": model.best_update}),
-        Cell(short_count(model.tokens), values={"": model.tokens}),
-        Cell(duration(model.seconds), f"{short_count(speed)} tokens/s" if speed else "", values={"s": model.seconds}),
-    )

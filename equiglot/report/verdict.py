@@ -4,8 +4,10 @@ from dataclasses import dataclass
 
 from equiglot.evaluation import ALL, group_language
 from equiglot.report.data import Model, Report
-from equiglot.report.numbers import TASK, Number, Numbers
-from equiglot.report.words import capital, group_phrase, interval, listed, signed, spelt
+from equiglot.report.measures import BITS, measure_of, numbers_of, teachers_of
+from equiglot.report.numbers import Number, Numbers
+from equiglot.report.plotting import spoken
+from equiglot.report.words import capital, group_phrase, listed, signed, spelt
 
 _MOST_NAMED = 4
 """Of more models than this the headline only says how many they are."""
@@ -27,7 +29,10 @@ class Verdict:
 
 
 def verdict(report: Report) -> Verdict:
-    """The verdict on a report's numbers: D over all languages (paper 1, Eq. 3), then group by group."""
+    """The verdict on a report's numbers: D over all languages (paper 1, Eq. 3), then group by group.
+
+    D is in points of MRR, or, where teachers have vocabularies of their own, in bits per character.
+    """
     missing = missing_pieces(report)
     return Verdict(_headline(report), tuple(filter(None, (_starved(report), _unpaired(report)))), missing)
 
@@ -35,7 +40,7 @@ def verdict(report: Report) -> Verdict:
 def missing_pieces(report: Report) -> tuple[str, ...]:
     """What a finished run has and this one does not, one phrase each."""
     scored = _scored(report)
-    trained = [model for model in report.models if model.role != "reference"]
+    trained = [model for model in report.models if model.role != "reference" and not model.source]
     found = [*report.missing]
     for role in ("teacher", "student"):
         if not report.of_role(role):
@@ -49,20 +54,26 @@ def missing_pieces(report: Report) -> tuple[str, ...]:
 
 def _scored(report: Report) -> set[str]:
     """The models that were scored in what the verdict is about."""
-    return {score.model for score in report.scores if score.task == TASK}
+    return {score.model for score in report.scores if score.task == measure_of(report).task}
 
 
 def called(report: Report, model: Model) -> str:
     """What a model is called within a sentence."""
     if model.role == "student" and len(report.of_role("student")) == 1:
         return "the student"
-    if model.role == "teacher" and len(model.languages) == 1:
+    if model.role == "teacher" and len(model.languages) == 1 and _is_only_teacher(report, model):
         return f"the teacher of {report.language_name(model.languages[0])}"
     return model.label
 
 
+def _is_only_teacher(report: Report, model: Model) -> bool:
+    """Whether its language has no other teacher."""
+    others = (each for each in report.of_role("teacher") if each != model)
+    return not any(model.languages[0] in each.languages for each in others)
+
+
 def _headline(report: Report) -> str:
-    numbers = Numbers(report)
+    numbers = numbers_of(report)
     ranking = numbers.ranking("d", ALL)
     students = report.of_role("student")
     if not ranking or (students and not any(model.role == "student" for model, _ in ranking)):
@@ -80,19 +91,24 @@ def _reason(report: Report) -> str:
         return "the student is not trained" if len(students) == 1 else "the students are not trained"
     scored = _scored(report)
     unscored = [called(report, model) for model in report.of_role("student", "teacher") if model.name not in scored]
+    if not scored and measure_of(report) == BITS:
+        return (
+            "the teachers have vocabularies of their own, and likelihood, which compares across them, is not measured"
+        )
     if unscored:
         return f"{listed(unscored)} {'is' if len(unscored) == 1 else 'are'} not scored"
-    return "no distance from the monolingual teachers was computed"
+    return f"no distance from the {teachers_of(report)} was computed"
 
 
 def _overall(report: Report, numbers: Numbers, ranking: list[tuple[Model, Number]]) -> str:
     """Who comes closest to the teachers over all languages, and by how much more than noise."""
     (best, value), others = ranking[0], ranking[1:]
+    fine = measure_of(report).fine
     clear, level, open_ = [], [], []
     rivals_clear = True
     for model, other in others:
         lead = numbers.difference(best.name, model.name, ALL)
-        name = f"{called(report, model)} ({signed(other.value)})"
+        name = f"{called(report, model)} ({signed(other.value, fine)})"
         if model.role != best.role and not (lead and lead.clearly_positive):
             rivals_clear = False
         if lead is None or lead.low is None:
@@ -100,8 +116,8 @@ def _overall(report: Report, numbers: Numbers, ranking: list[tuple[Model, Number
         elif lead.clearly_positive:
             clear.append(name)
         else:
-            level.append(f"{name} is within the noise (difference {_number(lead)})")
-    text = f"{_opening(report, best, rivals_clear)}{called(report, best)} {_standing(report, value)}"
+            level.append(f"{name} is within the noise (difference {spoken(lead, signs=True, digits=fine)})")
+    text = f"{_opening(report, best, rivals_clear)}{called(report, best)} {_standing(report, value, alone=not others)}"
     text += f", ahead of {_named(clear)}" if clear else ""
     text += f", but its lead over {_named(level, ' is within the noise')}" if level else ""
     if open_:
@@ -116,7 +132,10 @@ def _named(phrases: list[str], shared: str = "") -> str:
 
 def _teachers(report: Report) -> str:
     """Those that distances are measured from."""
-    return report.only_teacher.label if report.only_teacher else "the monolingual teachers over all languages"
+    if report.only_teacher:
+        return report.only_teacher.label
+    taught = all(report.teacher_of(language.code) for language in report.languages)
+    return f"the {teachers_of(report)} over all languages{'' if taught else ' with a teacher'}"
 
 
 def _opening(report: Report, best: Model, rivals_clear: bool) -> str:
@@ -128,13 +147,16 @@ def _opening(report: Report, best: Model, rivals_clear: bool) -> str:
     return "the student does not win: " if len(students) == 1 else "no student wins: "
 
 
-def _standing(report: Report, value: Number) -> str:
-    """How the best model stands to the teachers, over all languages."""
-    where = f"{_teachers(report)} (D = {_number(value)})"
+def _standing(report: Report, value: Number, *, alone: bool) -> str:
+    """How the best model, or the only one, stands to the teachers, over all languages."""
+    measure = measure_of(report)
+    where = f"{_teachers(report)} (D = {spoken(value, signs=True, digits=measure.fine)}{measure.unit})"
     if value.clearly_positive:
         return f"is better than {where}"
     if value.low is not None and value.high is not None and value.low <= 0 <= value.high:
         return f"is level with {where}"
+    if alone and value.clearly_negative:
+        return f"is behind {where}"
     return f"comes closest to {where}" if value.value <= 0 else f"is nominally better than {where}"
 
 
@@ -159,16 +181,14 @@ def _group_clauses(report: Report, numbers: Numbers, leader: Model) -> list[str]
     return [*([f"{called(report, leader)} is also best {listed(won)}"] if won else []), *others]
 
 
-def _number(number: Number) -> str:
-    return f"{signed(number.value)} {interval(number.low, number.high, sign=True)}".strip()
-
-
 def _starved(report: Report) -> str:
     teachers = report.of_role("teacher")
     starved = [(model, model.starved) for model in teachers if model.starved is not None]
     if not starved:
         return ""
-    names = [report.language_name(model.languages[0]) if model.languages else model.label for model, _ in starved]
+    names = [
+        report.language_name(model.languages[0]) if len(model.languages) == 1 else model.label for model, _ in starved
+    ]
     reasons = "; ".join(f"{name}: {reason}" for name, (_, reason) in zip(names, starved, strict=True))
     verb = "is" if len(starved) == 1 else "are"
     return (
@@ -179,7 +199,7 @@ def _starved(report: Report) -> str:
 
 
 def _unpaired(report: Report) -> str:
-    numbers = Numbers(report)
+    numbers = numbers_of(report)
     ranking = numbers.ranking("d", ALL)
     if len(ranking) < 2:
         return ""

@@ -14,7 +14,7 @@ from transformers import PreTrainedModel
 from equiglot.errors import InputError
 from equiglot.masking import BatchStream, Framing, hash_name, hash_words
 from equiglot.models import attend_in_fp32, can_encode, target_logits, to_tensors
-from equiglot.objectives import Objective, SoftTargets
+from equiglot.objectives import Objective, SoftTargets, TopKTargets
 from equiglot.training.checkpoint import Checkpoint, CheckpointFolder, pack_optimiser, unpack_optimiser
 from equiglot.training.flat import separate
 from equiglot.training.history import Counter, LossMeter, LossPoint, Progress, TrainingRecord, ValidationPoint, mean_of
@@ -34,7 +34,7 @@ class Stopped(Exception):
 class LabelSource(Protocol):
     """Where soft labels come from."""
 
-    def targets(self, index: int) -> SoftTargets | None:
+    def targets(self, index: int) -> SoftTargets | TopKTargets | None:
         """The soft labels of the batch at `index` of the stream."""
         ...
 

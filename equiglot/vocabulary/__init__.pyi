@@ -1,27 +1,46 @@
-from .folder import check_same_vocabulary, load_tokenizer, write_tokenizer
-from .mapping import VocabularyMap
-from .pieces import readable_pieces
+from .folder import TOKENIZER_FILES, check_same_vocabulary, load_tokenizer, write_tokenizer
+from .mapping import VocabularyMap, map_vocabulary, read_map, write_map
+from .pieces import piece_text, readable_pieces
+from .segmentation import Agreement, agreement
 from .settings import CONTINUATION, SPECIAL_TOKENS, UnionVocabulary, Vocabulary, VocabularySettings
+from .surfaces import Pieces, pieces_of
 from .tokenising import TokenStatistics, text_encoder, tokenise_split
-from .tokens import TokenizedText, open_tokens
+from .tokens import TokenizedText, open_sentences, open_tokens
 from .training import VocabularyRecord, train_vocabulary
+from .union import UnionModel, UnionRecord, make_union, map_path
+from .uniting import unite
 
 __all__ = [
     "CONTINUATION",
     "SPECIAL_TOKENS",
+    "TOKENIZER_FILES",
+    "Agreement",
+    "Pieces",
     "TokenStatistics",
     "TokenizedText",
+    "UnionModel",
+    "UnionRecord",
     "UnionVocabulary",
     "Vocabulary",
     "VocabularyMap",
     "VocabularyRecord",
     "VocabularySettings",
+    "agreement",
     "check_same_vocabulary",
     "load_tokenizer",
+    "make_union",
+    "map_path",
+    "map_vocabulary",
+    "open_sentences",
     "open_tokens",
+    "piece_text",
+    "pieces_of",
+    "read_map",
     "readable_pieces",
     "text_encoder",
     "tokenise_split",
     "train_vocabulary",
+    "unite",
+    "write_map",
     "write_tokenizer",
 ]

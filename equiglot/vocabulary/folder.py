@@ -1,6 +1,7 @@
 """Tokenizers on disk: ordinary Hugging Face folders, written so that every reader gets the same tokenizer."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +10,20 @@ from transformers import AutoTokenizer, PreTrainedTokenizerFast
 from equiglot.errors import InputError
 from equiglot.run import write_json
 
-_SOURCES = ("tokenizer.json", "vocab.txt", "vocab.json", "sentencepiece.bpe.model", "spiece.model", "tokenizer.model")
+_SENTENCEPIECE = ("sentencepiece.bpe.model", "spiece.model", "spm.model", "tokenizer.model")
+_SOURCES = ("tokenizer.json", "vocab.txt", "vocab.json", *_SENTENCEPIECE)
+TOKENIZER_FILES = (*_SOURCES, "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "merges.txt")
+"""All that a tokenizer can be read from; a folder has some of them."""
 _EXECUTABLE = (".py", ".pkl", ".pickle", ".joblib")
 
 
-def write_tokenizer(tokenizer: PreTrainedTokenizerFast, folder: Path, *, max_length: int | None = None) -> None:
+def write_tokenizer(
+    tokenizer: PreTrainedTokenizerFast,
+    folder: Path,
+    *,
+    max_length: int | None = None,
+    inputs: Sequence[str] | None = None,
+) -> None:
     """Writes tokenizer.json and tokenizer_config.json into `folder`, alone or beside a model's config.json.
 
     transformers 5 makes a `BertTokenizer` anew from flags (`do_lower_case`, `strip_accents`) where the configuration
@@ -24,6 +34,7 @@ def write_tokenizer(tokenizer: PreTrainedTokenizerFast, folder: Path, *, max_len
         tokenizer: any fast tokenizer.
         folder: where to; made if it is not there.
         max_length: tokens that the model beside it can read, special ones included; else the tokenizer's own.
+        inputs: names of what the model beside it reads (not all take token types); else the tokenizer's own.
     """
     folder.mkdir(parents=True, exist_ok=True)
     tokenizer.backend_tokenizer.no_truncation()
@@ -36,7 +47,7 @@ def write_tokenizer(tokenizer: PreTrainedTokenizerFast, folder: Path, *, max_len
             "tokenizer_class": "PreTrainedTokenizerFast",
             "model_max_length": max_length or tokenizer.model_max_length,
             "clean_up_tokenization_spaces": False,
-            "model_input_names": list(tokenizer.model_input_names),
+            "model_input_names": list(inputs or tokenizer.model_input_names),
             "padding_side": tokenizer.padding_side,
             "truncation_side": tokenizer.truncation_side,
             **roles,

@@ -1,8 +1,8 @@
 """What a vocabulary is to be: the settings, and the special tokens that every vocabulary of ours has."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from equiglot.corpus.balancing import Smoothing
 
@@ -118,5 +118,13 @@ class UnionVocabulary(BaseModel):
     )
 
 
-Vocabulary = Annotated[VocabularySettings | UnionVocabulary, Field(discriminator="kind")]
+def _learnt_by_default(value: Any) -> Any:
+    return {"kind": "shared", **value} if isinstance(value, dict) and "kind" not in value else value
+
+
+Vocabulary = Annotated[
+    VocabularySettings | UnionVocabulary,
+    Field(discriminator="kind"),
+    BeforeValidator(_learnt_by_default, json_schema_input_type=VocabularySettings | UnionVocabulary),
+]
 """The vocabulary of a run in a recipe: learnt from its text (`shared`), or the `union` of its models' vocabularies."""

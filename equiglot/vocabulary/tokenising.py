@@ -17,7 +17,7 @@ from transformers import PreTrainedTokenizerFast
 
 from equiglot.corpus import read_sentences
 from equiglot.run import atomic_folder
-from equiglot.vocabulary.tokens import FILES
+from equiglot.vocabulary.tokens import FILES, SENTENCES
 
 _BATCH = 2000
 _Integers = npt.NDArray[np.int64]
@@ -82,7 +82,8 @@ def tokenise_split(sentences: Path, tokenizer: PreTrainedTokenizerFast, max_toke
         tokenizer: any fast tokenizer.
         max_tokens: tokens that a sequence has at most, special ones not counted.
         into: gets ids.npy (uint16, or uint32 where the vocabulary has more than 65,536 entries), offsets.npy and
-            characters.npy; appears complete or not at all.
+            characters.npy (see `TokenizedText`) and sentences.npy (int64 [sequences], which sentence of the file each
+            comes from); appears complete or not at all.
     """
     if max_tokens < 1:
         raise ValueError(f"a sequence needs at least one token, not {max_tokens}")
@@ -90,18 +91,20 @@ def tokenise_split(sentences: Path, tokenizer: PreTrainedTokenizerFast, max_toke
     dtype = np.dtype(np.uint16 if len(tokenizer) <= 1 << 16 else np.uint32)
     total = TokenStatistics()
     with atomic_folder(into) as folder, ExitStack() as stack:
-        dtypes = (dtype, np.dtype(np.int64), np.dtype(np.int64))
-        ids, offsets, characters = (
-            stack.enter_context(_ArrayWriter(folder / name, kind)) for name, kind in zip(FILES, dtypes, strict=True)
+        dtypes = (dtype, *[np.dtype(np.int64)] * 3)
+        ids, offsets, characters, numbers = (
+            stack.enter_context(_ArrayWriter(folder / name, kind))
+            for name, kind in zip((*FILES, SENTENCES), dtypes, strict=True)
         )
         offsets.append(np.zeros(1, np.int64))
         characters.append(np.zeros(1, np.int64))
         for batch in read_sentences(sentences, batch=_BATCH):
             encoded = encoder.encode(batch)
-            lengths, spans = encoder.cut(batch, encoded.lengths, max_tokens)
+            rows, lengths, spans = encoder.cut(batch, encoded.lengths, max_tokens)
             ids.append(encoded.ids)
             offsets.append(total.tokens + np.cumsum(lengths))
             characters.append(total.characters + np.cumsum(spans))
+            numbers.append(total.sentences + total.empty + rows)
             total += _count(encoded, spans, max_tokens, encoder.unknown)
     return total
 
@@ -145,8 +148,9 @@ class _Encoder:
         ids = np.fromiter(chain.from_iterable(e.ids for e in encodings), np.int64, count=int(lengths.sum()))
         return _Encoded(ids, lengths, np.array(list(chain.from_iterable(map(_repeats, encodings))), np.bool_))
 
-    def cut(self, batch: list[str], lengths: _Integers, max_tokens: int) -> tuple[_Integers, _Integers]:
-        """Tokens and characters of each sequence, int64 [sequences], that sentences of these lengths [m] become."""
+    def cut(self, batch: list[str], lengths: _Integers, max_tokens: int) -> tuple[_Integers, _Integers, _Integers]:
+        """The sequences that sentences of these lengths [m] become: the sentence, the tokens and the characters of
+        each, int64 [sequences]."""
         pieces = -(-lengths // max_tokens)
         first = np.cumsum(pieces) - pieces
         place = np.arange(pieces.sum()) - np.repeat(first, pieces)
@@ -154,7 +158,7 @@ class _Encoder:
         spans = np.repeat(np.array([len(text) for text in batch], np.int64), pieces)
         for index in np.flatnonzero(pieces > 1):
             spans[first[index] : first[index] + pieces[index]] = self._spans(batch[index], max_tokens)
-        return sequences, spans
+        return np.repeat(np.arange(len(batch)), pieces), sequences, spans
 
     def _spans(self, text: str, max_tokens: int) -> _Integers:
         """Characters of each of the sequences that a sentence is cut into; a sequence begins where its token does."""

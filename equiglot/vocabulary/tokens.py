@@ -1,4 +1,4 @@
-"""Tokenised text on disk: three memory-mapped arrays a split, and how to read them."""
+"""Tokenised text on disk: four memory-mapped arrays a split, and how to read them."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +10,7 @@ import numpy.typing as npt
 from equiglot.errors import InputError
 
 FILES = ("ids.npy", "offsets.npy", "characters.npy")
+SENTENCES = "sentences.npy"
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,16 @@ def open_tokens(folder: Path) -> TokenizedText:
             "The arrays of this tokenised text do not belong together.", where=folder, fix="Tokenise the text again."
         )
     return text
+
+
+def open_sentences(folder: Path) -> npt.NDArray[np.int64]:
+    """Which sentence of the corpus each sequence of a tokenised text comes from, int64 [sequences], ascending.
+
+    Raises:
+        InputError: the file is missing or damaged.
+    """
+    sentences: npt.NDArray[np.int64] = _open(folder / SENTENCES)
+    return sentences
 
 
 def _open(path: Path) -> Any:

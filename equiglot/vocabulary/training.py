@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
-from tokenizers import decoders
+from tokenizers import Tokenizer, decoders
 from tokenizers.models import Model
 from tokenizers.processors import TemplateProcessing
 from transformers import PreTrainedTokenizerFast
@@ -75,9 +75,14 @@ def train_vocabulary(
 
 def build_tokenizer(model: Model, settings: VocabularySettings, max_length: int) -> PreTrainedTokenizerFast:
     """The tokenizer around a model with the special tokens at 0 to 4, in memory."""
-    pad, unknown, start, end, mask = SPECIAL_TOKENS
     backend = bare_tokenizer(model, settings)
     backend.decoder = _decoder(settings.algorithm)
+    return finish_tokenizer(backend, max_length)
+
+
+def finish_tokenizer(backend: Tokenizer, max_length: int) -> PreTrainedTokenizerFast:
+    """A tokenizer whose special tokens have the ids 0 to 4, as a Hugging Face tokenizer that puts them around text."""
+    pad, unknown, start, end, mask = SPECIAL_TOKENS
     backend.post_processor = TemplateProcessing(
         single=f"{start}:0 $A:0 {end}:0",
         pair=f"{start}:0 $A:0 {end}:0 $B:1 {end}:1",

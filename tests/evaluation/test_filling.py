@@ -8,7 +8,6 @@ from tokenizers import Tokenizer
 
 from equiglot.errors import InputError
 from equiglot.evaluation import fill
-from equiglot.evaluation.filling import piece_text
 from equiglot.models import open_model
 from tests.stock import ARCHITECTURES, KINDS, SCRIPTS, save_stock, train_tokenizer
 

@@ -1,7 +1,7 @@
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from equiglot.labels import HardLabels, Labels, SoftLabels
+from equiglot.labels import HardLabels, Labels, SoftLabels, StoredLabels
 from equiglot.objectives import Annealed, Objective
 
 _READ: TypeAdapter[Labels] = TypeAdapter(Labels)
@@ -16,10 +16,12 @@ def test_labels_as_a_recipe_writes_them() -> None:
 
 
 def test_teachers_by_pattern_and_by_name() -> None:
-    assert SoftLabels(teachers="mono-{language}").teacher("eu") == "mono-eu"
-    assert SoftLabels(teachers="one-for-all").teacher("eu") == "one-for-all"
+    assert SoftLabels(teachers="mono-{language}").teachers_of("eu") == ("mono-eu",)
+    assert SoftLabels(teachers="one-for-all").teachers_of("eu") == ("one-for-all",)
     named = SoftLabels(teachers={"eu": "basque"}, without_teacher="gold")
-    assert (named.teacher("eu"), named.teacher("en")) == ("basque", None)
+    assert (named.teachers_of("eu"), named.teachers_of("en")) == (("basque",), ())
+    several = StoredLabels(teachers={"en": ("english", "bilingual"), "eu": "basque"})
+    assert several.teachers_of("en") == ("english", "bilingual") and several.teachers_of("eu") == ("basque",)
 
 
 def test_the_papers_student_is_the_default() -> None:

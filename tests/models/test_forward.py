@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from transformers import BertForMaskedLM, DistilBertConfig, DistilBertForMaskedLM
+from transformers import AlbertConfig, AlbertForMaskedLM, BertForMaskedLM
 
 from equiglot.errors import InputError
 from equiglot.masking import Batch
@@ -99,6 +99,7 @@ def test_hidden_states_and_head_make_the_logits() -> None:
 
 
 def test_an_unknown_architecture_is_refused() -> None:
-    model = DistilBertForMaskedLM(DistilBertConfig(vocab_size=20, dim=8, hidden_dim=8, n_layers=1, n_heads=1))
-    with pytest.raises(InputError, match="'distilbert'"):
+    config = AlbertConfig(vocab_size=20, embedding_size=8, hidden_size=8, num_attention_heads=1, intermediate_size=8)
+    model = AlbertForMaskedLM(config)
+    with pytest.raises(InputError, match="'albert'"):
         head_parts(model)

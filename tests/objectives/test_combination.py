@@ -9,7 +9,18 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 from torch import Tensor
 
-from equiglot.objectives import Annealed, Losses, Objective, SoftTargets, Weight, hard_loss, soft_loss
+from equiglot.objectives import (
+    Annealed,
+    Losses,
+    Objective,
+    Reading,
+    SoftTargets,
+    TopKTargets,
+    Weight,
+    hard_loss,
+    soft_loss,
+    top_k_losses,
+)
 
 _COUNT, _SIZE = 12, 17
 _GENERATOR = torch.Generator().manual_seed(0)
@@ -67,6 +78,42 @@ def test_targets_without_a_teacher_learn_from_the_word_alone(taught: set[int], w
     if "hard" in losses.terms:
         assert torch.equal(losses.terms["hard"][1], shares < 1)
     losses.total.backward()
+    assert all(not values.requires_grad for values, _ in losses.terms.values())
+
+
+def _stored(positions: Tensor, temperature: float) -> TopKTargets:
+    """Five words, one of them none that the student has, and two samples of the rest."""
+    logs, ids = torch.log_softmax(_TEACHER[positions] / temperature, dim=-1).sort(dim=-1, descending=True)
+    rest, words = logs[:, 5:].exp().sum(dim=1), ids[:, :5].clone()
+    words[:, 3] = -1
+    return TopKTargets(words, logs[:, :5], rest, ids[:, 7:9], (rest / 2)[:, None].expand(-1, 2), positions)
+
+
+@settings(max_examples=30)
+@given(
+    taught=st.sets(st.integers(0, _COUNT - 1), min_size=1),
+    weight=st.floats(0.1, 1),
+    temperature=st.sampled_from([1.0, 2.0]),
+    reading=st.sampled_from(["bucketed", "renormalised", "sampled"]),
+)
+def test_mixture_with_stored_labels(taught: set[int], weight: float, temperature: float, reading: Reading) -> None:
+    positions = torch.tensor(sorted(taught))
+    stored, objective = _stored(positions, temperature), Objective(_constant(weight), temperature, reading=reading)
+    ours, apart = (_LOGITS.clone().requires_grad_() for _ in range(2))
+    losses = objective.losses(ours, _GOLD, stored, 0.0)
+    losses.total.backward()
+    soft, _ = top_k_losses(apart, None, stored, temperature, reading)
+    shares = torch.ones(_COUNT).index_fill(0, positions, 1 - weight)
+    expected = weight * soft.sum() + (shares * hard_loss(apart, _GOLD)).sum()
+    expected.backward()
+    torch.testing.assert_close(losses.total, expected)
+    torch.testing.assert_close(ours.grad, apart.grad)
+    values, counted = losses.terms["soft"]
+    assert counted.nonzero().flatten().tolist() == sorted(taught)
+    torch.testing.assert_close(values[counted], soft.detach())
+    if (shares > 0).any():
+        assert torch.equal(losses.terms["hard"][1], shares > 0)
+        torch.testing.assert_close(losses.terms["hard"][0], hard_loss(_LOGITS, _GOLD))
     assert all(not values.requires_grad for values, _ in losses.terms.values())
 
 

@@ -84,7 +84,7 @@ def test_gold_labels_only_where_the_recipe_says_so(place: Path) -> None:
     labels = "labels: {kind: soft, teachers: {en: mono-en}, without_teacher: gold}"
     (place / "small.yaml").write_text(RECIPE.replace(STUDENT, labels))
     plan = load_recipe(place / "small.yaml").plans()["student"]
-    assert plan.teachers() == {"en": "mono-en"}
+    assert plan.teachers() == {"en": ("mono-en",)}
     assert plan.languages == ("en", "ru", "ko")
 
 

@@ -51,7 +51,7 @@ def test_paper_1_is_stated_in_full(name: str, sizes: dict[str, int]) -> None:
     plans = recipe.plans()
     assert list(plans) == [*(f"mono-{code}" for code in recipe.trained_languages), "hl", "hl-balanced", "student"]
     assert plans["student"].balance.kind == plans["hl-balanced"].balance.kind == "truncate"
-    assert plans["student"].teachers() == {code: f"mono-{code}" for code in recipe.trained_languages}
+    assert plans["student"].teachers() == {code: (f"mono-{code}",) for code in recipe.trained_languages}
     assert recipe.report.published == name
     assert {task: each.probe for task, each in recipe.probed.items()} == dict.fromkeys(("pos", "ner"), PAPER)
     assert all((each.sentences.train, each.sentences.test) == (None, None) for each in recipe.probed.values())
@@ -66,15 +66,15 @@ def test_appendix_c_is_stated_in_full() -> None:
     amounts = [10, 20, 30, 50, 100]
     assert recipe.trained_languages == ("de",)
     plans = recipe.plans()
-    wanted: dict[str, tuple[int, str | None]] = {f"hl-{size}": (size, None) for size in amounts}
+    wanted: dict[str, tuple[int, tuple[str, ...]]] = {f"hl-{size}": (size, ()) for size in amounts}
     wanted |= {
-        f"student-{size}-of-{teacher}": (size, f"hl-{teacher}")
+        f"student-{size}-of-{teacher}": (size, (f"hl-{teacher}",))
         for teacher in (10, 50, 100)
         for size in amounts
         if size <= teacher
     }
     assert {
-        name: (plan.balance.portions({"de": 10**9}, 1)["de"].characters // 10**6, plan.teachers().get("de"))
+        name: (plan.balance.portions({"de": 10**9}, 1)["de"].characters // 10**6, plan.teachers().get("de", ()))
         for name, plan in plans.items()
     } == wanted
     rates = {plan.training.learning_rate for plan in plans.values() if plan.teachers()}

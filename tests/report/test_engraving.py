@@ -6,8 +6,8 @@ from xml.etree import ElementTree
 import pytest
 
 from equiglot.report import Report, plots_of, write_figures
-from equiglot.report.contents import Plot
 from equiglot.report.engraving import engrave
+from equiglot.report.plots import Plot
 
 SVG = "{http://www.w3.org/2000/svg}"
 

@@ -22,7 +22,7 @@ def _model(name: str) -> Model:
     role = "student" if teacher else "teacher" if name == "hl-4" else "baseline"
     return Model.model_validate(
         {"name": name, "role": role, "label": name, "languages": ("te",), "updates": 9,
-         "teachers": {"te": teacher} if teacher else {}, "portions": {"te": Portion(characters=millions * 10**6)}}
+         "teachers": {"te": (teacher,)} if teacher else {}, "portions": {"te": Portion(characters=millions * 10**6)}}
     )  # fmt: skip
 
 
@@ -86,7 +86,7 @@ def test_the_table_has_the_paired_difference_at_equal_text(telugu: Report) -> No
 
 
 def test_fewer_amounts_have_no_figure(telugu: Report) -> None:
-    kept = tuple(model for model in telugu.models if "hl-4" not in (model.name, model.teachers.get("te")))
+    kept = tuple(model for model in telugu.models if "hl-4" not in (model.name, *model.teachers.get("te", ())))
     report = telugu.model_copy(update={"models": kept})
     assert growths(report) == () and tables_of(report)["amount"].rows == ()
     assert "amount" not in [plot.name for plot in plots_of(report)]

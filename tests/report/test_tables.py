@@ -1,6 +1,6 @@
 import pytest
 
-from equiglot.report import Language, Report, tables, verdict
+from equiglot.report import Language, Report, facts, tables, verdict
 from equiglot.report.numbers import Numbers
 from equiglot.report.words import count, decimal, duration, interval, listed, moment, short_count, signed
 
@@ -71,24 +71,24 @@ def test_probes_change_nothing_of_masked_words(synthetic: Report, probed: Report
 
 
 def test_facts_of_data_and_models(synthetic: Report) -> None:
-    data = tables.data_table(synthetic, "")
+    data = facts.data_table(synthetic, "")
     assert _column(data, "train")["Turkish"] == tables.Cell("300,000", "5,769 sentences\n75,000 tokens")
     assert data.rows[0][0].note == "en, high-resource"
-    assert _column(tables.cleaning_table(synthetic, ""), "German")["near duplicates"].text == "1,294 dropped"
-    portions = _column(tables.portion_table(synthetic, ""), "English")
+    assert _column(facts.cleaning_table(synthetic, ""), "German")["near duplicates"].text == "1,294 dropped"
+    portions = _column(facts.portion_table(synthetic, ""), "English")
     assert portions["Student"] == tables.Cell("150 k", "37.5 k tokens\n12.5 passes\n1,800 updates")
     assert portions["Monolingual teachers"].text == "1.5 M"
-    assert _column(tables.vocabulary_table(synthetic, ""), "[UNK] tokens (%)")["Greek"].text == "0.16"
-    models = tables.models_table(synthetic, "")
+    assert _column(facts.vocabulary_table(synthetic, ""), "[UNK] tokens (%)")["Greek"].text == "0.16"
+    models = facts.models_table(synthetic, "")
     assert _column(models, "Time")["HL"] == tables.Cell("6 min 51 s", "15.6 k tokens/s")
     assert _column(models, "Updates")["Frequency ranking"].text == "–"
 
 
 def test_an_empty_report_has_empty_tables() -> None:
     report = Report(name="empty", languages=(Language(code="eu", name="Basque"),))
-    for make in (tables.distance_table, tables.difference_table, tables.portion_table, tables.vocabulary_table):
+    for make in (tables.distance_table, tables.difference_table, facts.portion_table, facts.vocabulary_table):
         assert make(report, "").rows == ()
-    assert tables.data_table(report, "").rows[0][2].text == "–"
+    assert facts.data_table(report, "").rows[0][2].text == "–"
 
 
 def test_numbers_in_words() -> None:

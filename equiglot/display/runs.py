@@ -1,0 +1,91 @@
+"""Runs and recipes: plans, states, scores, what was found in a folder."""
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Table
+
+from equiglot.display.progress import progress_in_words
+from equiglot.display.words import duration, printable
+from equiglot.evaluation import PRIMARY
+from equiglot.pipeline import Plan, Status
+from equiglot.recipe import Found, Recipe
+
+_METRICS = {"accuracy": "accuracy", "macro_f1": "macro-F1"}
+
+
+def print_plan(console: Console, plan: Plan) -> None:
+    """Jobs, then models, then the sum."""
+    kinds: dict[str, list[str]] = {}
+    for name, state in plan.states.items():
+        kinds.setdefault(name.split("/")[0], []).append(state)
+    jobs = ", ".join(f"{len(states)} {kind} ({_counts(states)})" for kind, states in kinds.items())
+    console.print(f"Jobs: {jobs}", highlight=False)
+    table = Table("model", "state", box=None, pad_edge=False)
+    for title in ("parameters", "updates", "tokens", "training time"):
+        table.add_column(title, justify="right")
+    for model in plan.models:
+        about = "" if model.counted else "~"
+        table.add_row(
+            model.name,
+            model.state,
+            f"{model.parameters:,}",
+            f"{about}{model.updates:,}",
+            f"{about}{model.tokens:,}",
+            f"~{duration(model.seconds)}",
+        )
+    console.print(table)
+    if not all(model.counted for model in plan.models):
+        console.print("~ from the sizes of the files: text is counted when the corpus and its tokens are made.")
+    console.print(
+        f"About {duration(plan.seconds)} of training is left, {plan.workers} job(s) at a time, if none stops early; "
+        f"some {plan.disk / 1e6:,.0f} MB on the disk.",
+        highlight=False,
+    )
+
+
+def _counts(states: Sequence[str]) -> str:
+    found = {state: states.count(state) for state in ("done", "changed", "left")}
+    return ", ".join(f"{count} {state}" for state, count in found.items() if count)
+
+
+def print_status(console: Console, status: Status) -> None:
+    """What is done, running and left, and the MRR so far."""
+    if status.process is not None:
+        console.print(f"Process {status.process} is at work.", highlight=False)
+    table = Table("job", "state", "", box=None, pad_edge=False)
+    for name, state in status.states.items():
+        shown = "running" if name in status.running else state
+        table.add_row(name, shown, progress_in_words(status.running.get(name)))
+    console.print(table)
+    print_scores(console, status)
+
+
+def print_results(console: Console, status: Status, recipe: Recipe) -> None:
+    """The MRR of every model by language."""
+    print_scores(console, status, tuple(recipe.trained_languages))
+
+
+def print_scores(console: Console, status: Status, languages: Sequence[str] | None = None) -> None:
+    """Scores in percent, a table for MRR and two for each task that is probed; a row a model, a column a language."""
+    languages = languages or list(dict.fromkeys(score.language for score in status.scores))
+    for task, source in dict.fromkeys((score.task, score.source) for score in status.scores):
+        scores = [score for score in status.scores if (score.task, score.source) == (task, source)]
+        title = "MRR, %" if source is None else f"{task}, {source}, {_METRICS[PRIMARY[task]]}, %"
+        table = Table(title, *languages, box=None, pad_edge=False)
+        for model in dict.fromkeys(score.model for score in scores):
+            values = {score.language: score for score in scores if score.model == model}
+            table.add_row(model, *(f"{values[code].value:.1f}" if code in values else "" for code in languages))
+        console.print(table)
+
+
+def print_found(console: Console, found: Found, recipe: str) -> None:
+    """The languages that a recipe was made for, what was left out, and what to do next."""
+    table = Table("language", "", "group", box=None, pad_edge=False)
+    table.add_column("characters", justify="right")
+    for each in found.languages:
+        table.add_row(each.code, each.name, each.group or "", f"{each.characters:,}")
+    console.print(table)
+    for name, why in found.left_out.items():
+        console.print(printable(f"left out: {name} ({why})"), soft_wrap=True)
+    console.print(printable(f"The recipe: {recipe}; next: equiglot plan {recipe}"), soft_wrap=True)

@@ -1,0 +1,254 @@
+"""A teacher reads a text once, and what it says at the masked positions is stored."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from transformers import PreTrainedModel
+
+from equiglot.errors import InputError
+from equiglot.labels.claiming import claim
+from equiglot.labels.likeliest import Likeliest, likeliest
+from equiglot.labels.packing import StoredRows
+from equiglot.labels.records import Manifest, ShardRecord, ShardStatistics, StoreSettings, differences
+from equiglot.labels.store import COUNTS, ROWS, SHARD, STORE, Integers, read_manifest, shard_folder
+from equiglot.masking import Batch, Framing, Origins, Source, hash_name, hash_words
+from equiglot.masking.grouping import group_rows
+from equiglot.masking.layout import lay_out
+from equiglot.models import target_logits, to_tensors
+from equiglot.objectives import hard_loss
+from equiglot.run import atomic_folder, checksum, write_json
+
+_SHARD = 1 << 19  # tokens: some minutes of a large teacher on a CPU are lost when it is killed
+_TOKENS = 8192  # of one forward pass
+_LOGITS = 1 << 26  # made at once, 256 MiB
+_TAIL = hash_name("tail")
+_PATIENCE = 0.2  # seconds between looks at what other processes do
+
+Tell = Callable[[str, int], None]
+
+
+def label_text(
+    model: PreTrainedModel,
+    source: Source,
+    framing: Framing,
+    settings: StoreSettings,
+    facts: Mapping[str, Any],
+    into: Path,
+    *,
+    tell: Tell = lambda stage, amount: None,
+    stop: Callable[[], bool] = lambda: False,
+    shard_tokens: int = _SHARD,
+) -> bool:
+    """Stores what a teacher says at the masked positions of a text, a shard at a time.
+
+    What is there already is kept: a labelling that was killed continues at the shard. Several processes may label one
+    text into one folder; each shard is labelled by one of them, and all return when the last is done. The teacher
+    computes in fp32, with deterministic algorithms; what a shard holds depends on nothing but the arguments.
+
+    Args:
+        model: the teacher, on its device.
+        source: the text in the teacher's ids, `mapping` None; only the sequences that it lets read are labelled.
+        framing: the teacher's special ids.
+        settings: what is stored.
+        facts: JSON-able; what the labels depend on besides: fingerprints of the teacher's weights, its tokenizer, the
+            text.
+        into: the folder of the store.
+        tell: told "labelling" and how many more sequences are labelled (each counts once for each draw).
+        stop: asked after every forward pass.
+        shard_tokens: tokens that the teacher reads for a shard, about; a shard that is not finished is labelled again.
+
+    Returns:
+        Whether all is labelled; false if it was asked to stop.
+
+    Raises:
+        InputError: other labels are there, the teacher's logits are not numbers, or there is no text.
+        OSError: a full disk, say; finished shards stay.
+    """
+    if settings.draws > 1 and not source.masks.dynamic:
+        raise InputError("masks that are always the same have no several draws", where="draws", fix="set draws to 1")
+    torch.use_deterministic_algorithms(True)
+    # A debugging aid that costs time.
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+    model.eval()
+    borders = _borders(source, settings.draws, shard_tokens)
+    manifest = Manifest(
+        settings=settings,
+        vocabulary_size=int(model.config.vocab_size),
+        language=source.language,
+        masks=source.masks,
+        seed=source.seed,
+        sequences=int(borders[-1]),
+        shards=len(borders) - 1,
+        facts=dict(facts),
+    )
+    _begin(into, manifest)
+    worker = _Worker(model, source, framing, manifest, into, tell, stop)
+    left = list(range(manifest.shards))
+    while left:
+        for number in tuple(left):
+            with claim(into / "claims" / f"{number:06d}") as claimed:
+                if claimed:
+                    if not worker.do(number, int(borders[number]), int(borders[number + 1])):
+                        return False
+                    left.remove(number)
+        if left:  # another process is at them: it may die
+            time.sleep(_PATIENCE)
+            if stop():
+                return False
+    return True
+
+
+def _begin(into: Path, manifest: Manifest) -> None:
+    """Writes the manifest, or compares it with the one that is there."""
+    now = manifest.model_dump(mode="json")
+    with claim(into / "claims" / "store", wait=True):
+        if not (into / STORE).exists():
+            write_json(into / STORE, now)
+            return
+        changed = differences(read_manifest(into).model_dump(mode="json"), now)
+    if changed:
+        what = f"the folder holds other labels: {'; '.join(changed)}"
+        raise InputError(what, where=into, fix="name another folder, or delete this one")
+
+
+def _borders(source: Source, draws: int, shard_tokens: int) -> Integers:
+    """Where shards begin and end, int64 [shards + 1]: sequences of the text, cut into parts of as many tokens."""
+    if not source.size:
+        raise InputError(f"the text of {source.language} is empty", fix="add text, or leave the language out")
+    end = int(source.choose(np.array([source.size - 1]))[0]) + 1
+    total = int(source.text.offsets[end])
+    shards = max(1, -(-total * draws // shard_tokens))
+    wanted = np.arange(shards + 1) * (total / shards)
+    borders = np.searchsorted(source.text.offsets[: end + 1], wanted)
+    borders[0], borders[-1] = 0, end
+    return np.unique(borders).astype(np.int64)
+
+
+@dataclass(frozen=True)
+class _Answers:
+    """What a batch gave: for each of its targets the row of the shard it belongs to, and its bytes."""
+
+    rows: Integers
+    packed: npt.NDArray[np.uint8]
+    statistics: ShardStatistics
+
+
+@dataclass(frozen=True)
+class _Worker:
+    """One process that labels."""
+
+    model: PreTrainedModel
+    source: Source
+    framing: Framing
+    manifest: Manifest
+    into: Path
+    tell: Tell
+    stop: Callable[[], bool]
+
+    def do(self, number: int, begin: int, end: int) -> bool:
+        """Labels sequences `begin` to `end` if nobody has; false if asked to stop before it is done."""
+        folder = shard_folder(self.into, number)
+        sequences = self._sequences(begin, end)
+        draws = self.manifest.settings.draws
+        if (folder / SHARD).is_file():
+            self.tell("labelling", len(sequences) * draws)
+            return True
+        nothing = np.empty((0, self.manifest.format.width), dtype=np.uint8)
+        answers = [_Answers(np.empty(0, dtype=np.int64), nothing, ShardStatistics())]
+        for answer in self._read(sequences):
+            answers.append(answer)
+            if self.stop():
+                return False
+        rows = np.concatenate([answer.rows for answer in answers])
+        packed = np.concatenate([answer.packed for answer in answers])[np.argsort(rows, kind="stable")]
+        counts = np.full((end - begin, draws), -1)
+        counts[sequences - begin] = np.bincount(rows, minlength=len(sequences) * draws).reshape(-1, draws)
+        statistics = sum((answer.statistics for answer in answers), ShardStatistics())
+        with atomic_folder(folder) as aside:
+            _save(aside / ROWS, packed)
+            _save(aside / COUNTS, _small(counts))
+            sums = {name: checksum(aside / name) for name in (ROWS, COUNTS)}
+            record = ShardRecord(begin=begin, end=end, checksums=sums, statistics=statistics)
+            write_json(aside / SHARD, record.model_dump(mode="json"))
+        return True
+
+    def _sequences(self, begin: int, end: int) -> Integers:
+        """Those of the text's sequences `begin` to `end` that are labelled."""
+        chosen = self.source.sequences
+        if isinstance(chosen, np.ndarray):
+            low, high = np.searchsorted(chosen, [begin, end])
+            return chosen[low:high]
+        return np.arange(begin, end)
+
+    @torch.no_grad()
+    def _read(self, sequences: Integers) -> Iterator[_Answers]:
+        """The teacher's answers about some sequences in all draws, rows of like length together."""
+        draws = self.manifest.settings.draws
+        lengths = np.repeat(self.source.text.offsets[sequences + 1] - self.source.text.offsets[sequences], draws)
+        expected = max(1.0, self.manifest.vocabulary_size * self.source.masks.rate)  # logits for each token
+        for rows in group_rows(lengths, min(_TOKENS, int(_LOGITS / expected))):
+            begun = time.monotonic()
+            masked = self.source.read(sequences[rows // draws], rows % draws)
+            origins = Origins(np.zeros_like(rows), np.zeros_like(rows), sequences[rows // draws], rows % draws)
+            batch = lay_out(origins, masked, 0, len(rows), self.framing, "labelling")
+            yield self._answer(batch, rows, begun)
+            self.tell("labelling", len(rows))
+
+    def _answer(self, batch: Batch, rows: Integers, begun: float) -> _Answers:
+        settings, form = self.manifest.settings, self.manifest.format
+        tensors = to_tensors(batch, next(self.model.parameters()).device)
+        logits = target_logits(self.model, tensors)
+        uniforms = torch.from_numpy(self._uniforms(batch)).to(logits.device)
+        found = likeliest(logits, form.k, settings.temperature, uniforms)
+        self._check(found, batch)
+        parts = (found.ids, found.log_probabilities, found.rest, found.samples)
+        stored = StoredRows(*(part.cpu().numpy() for part in parts))
+        statistics = ShardStatistics(
+            positions=len(batch.targets),
+            tokens=int(batch.lengths.sum()),
+            kept=float((1 - found.rest.double()).sum()),
+            entropy=float(found.entropy.double().sum()),
+            agreed=int((found.ids[:, 0] == tensors.gold).sum()),
+            loss=float(hard_loss(logits, tensors.gold).double().sum()),
+            seconds=time.monotonic() - begun,
+        )
+        return _Answers(rows[batch.target_rows], form.pack(stored), statistics)
+
+    def _uniforms(self, batch: Batch) -> npt.NDArray[np.float64]:
+        """Numbers in [0, 1), float64 [m, samples], that depend on what they are for alone."""
+        rows, places = batch.target_rows, batch.targets % batch.inputs.shape[1] - 1
+        text = hash_words(hash_name(f"train/{self.source.language}"), batch.sequences[rows].astype(np.uint64))
+        parts = (text, batch.origins.draws[rows].astype(np.uint64), places.astype(np.uint64))
+        numbers = np.arange(self.manifest.settings.samples, dtype=np.uint64)
+        words = hash_words(self.source.seed, _TAIL, *(part[:, None] for part in parts), numbers)
+        uniforms: npt.NDArray[np.float64] = (words >> np.uint64(11)).astype(np.float64) * 2.0**-53
+        return uniforms
+
+    def _check(self, found: Likeliest, batch: Batch) -> None:
+        wrong = ~torch.isfinite(found.entropy)
+        if wrong.any():
+            sequence = int(batch.sequences[batch.target_rows[int(wrong.nonzero()[0])]])
+            raise InputError(
+                f"what the teacher says of sequence {sequence:,} of {self.source.language} is not a number",
+                where=self.into,
+                fix="its weights are damaged, or overflow on this text: use another teacher, or leave the text out",
+            )
+
+
+def _small(counts: Integers) -> npt.NDArray[Any]:
+    """Counts in as few bytes as they need; -1 becomes the greatest number of the type."""
+    return counts.astype(np.uint8 if counts.max(initial=0) < 255 else np.uint16)
+
+
+def _save(path: Path, array: npt.NDArray[Any]) -> None:
+    """Writes a .npy file; unlike numpy.save, says it when the disk is full."""
+    with path.open("wb") as file:
+        header = np.lib.format.header_data_from_array_1_0(array)
+        np.lib.format.write_array_header_1_0(file, header)
+        file.write(np.ascontiguousarray(array).data)

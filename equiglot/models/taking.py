@@ -1,0 +1,46 @@
+"""Models that others made, taken into a run: checked, then copied as they are."""
+
+import shutil
+from pathlib import Path
+
+from equiglot.models.checking import check_config, weight_files
+from equiglot.models.kinds import check_kind
+from equiglot.models.opening import locate_model, open_model
+from equiglot.run import atomic_folder, checksum
+from equiglot.vocabulary import TOKENIZER_FILES
+
+
+def take_model(source: str, into: Path) -> None:
+    """Copies a masked language model with its tokenizer to the folder `into`, where `from_pretrained` gives the same.
+
+    Configuration, weights and tokenizer are copied byte by byte, and nothing else is.
+
+    Args:
+        source: a model folder, RUN/model, or a name on the Hugging Face hub.
+        into: made, or replaced as a whole.
+
+    Raises:
+        InputError: what `open_model` refuses.
+    """
+    folder = locate_model(source)
+    open_model(source, str(folder))
+    with atomic_folder(into) as made:
+        for name in _files(folder):
+            shutil.copyfile(folder / name, made / name)
+
+
+def model_identity(source: str) -> dict[str, str]:
+    """File name -> checksum, of all that `take_model` would copy; the weights are not loaded.
+
+    Raises:
+        InputError: there is no such model, or its files alone show that it cannot be taken.
+    """
+    folder = locate_model(source)
+    return {name: checksum(folder / name) for name in _files(folder)}
+
+
+def _files(folder: Path) -> list[str]:
+    check_config(folder)
+    check_kind(folder)
+    tokenizer = [name for name in TOKENIZER_FILES if (folder / name).is_file()]
+    return sorted({"config.json", *weight_files(folder), *tokenizer})

@@ -1,0 +1,42 @@
+"""What teachers say about masked positions: whole distributions, or their most probable words."""
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class SoftTargets:
+    """What the teachers say about some of a batch's targets.
+
+    Attributes:
+        logits: float32 [p, |V|], in student ids.
+        positions: int64 [p], which of the batch's m targets they are about, ascending.
+    """
+
+    logits: Tensor
+    positions: Tensor
+
+
+@dataclass(frozen=True)
+class TopKTargets:
+    """The teachers' most probable words at some of a batch's targets, in student ids, at the objective's temperature.
+
+    No id stands twice in a row, and every row has at least one; an id of -1 is a word that the student has not, whose
+    mass is known all the same.
+
+    Attributes:
+        ids: int64 [p, K], -1 for none.
+        log_probabilities: float32 [p, K].
+        rest: float32 [p], the mass of all other words.
+        samples: int64 [p, s], words drawn from the rest, -1 for those that the student has not.
+        sample_masses: float32 [p, s], how much of the rest each of them stands for.
+        positions: int64 [p], which of the batch's m targets the rows are about, ascending.
+    """
+
+    ids: Tensor
+    log_probabilities: Tensor
+    rest: Tensor
+    samples: Tensor
+    sample_masses: Tensor
+    positions: Tensor

@@ -1,0 +1,32 @@
+"""How a job at work talks to whoever runs it."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from equiglot.pipeline.progress import JobProgress, Tell, TextProgress
+
+
+@dataclass(frozen=True)
+class Hooks:
+    """How a job at work talks to whoever runs it.
+
+    Attributes:
+        progress: told how far a training, or the preparation of text, is.
+        stop: asked whether to stop; a training then saves and raises `Stopped`.
+        checkpoint_seconds: time between checkpoints.
+    """
+
+    progress: Callable[[JobProgress], None] = field(default=lambda progress: None)
+    stop: Callable[[], bool] = field(default=lambda: False)
+    checkpoint_seconds: float = 60.0
+
+    def counter(self) -> Tell:
+        """Something to count with what is done of each stage of a job; the sums are told."""
+        done = Counter[str]()
+
+        def tell(stage: str, amount: int) -> None:
+            done[stage] += amount
+            self.progress(TextProgress(stage=stage, done=done[stage]))
+
+        return tell

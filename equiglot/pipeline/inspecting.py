@@ -1,0 +1,44 @@
+"""Looking at stored labels: those of a run, and one store in detail."""
+
+from pathlib import Path
+
+from equiglot.errors import InputError
+from equiglot.pipeline.folder import read_run
+from equiglot.pipeline.merged import MergedRun
+from equiglot.pipeline.records import recorded_graph, state_of
+from equiglot.pipeline.sources import tokenizer_folder
+from equiglot.pipeline.stores import all_stores
+from equiglot.recipe import Recipe
+from equiglot.report import StoredText
+from equiglot.run import RunDirectory
+from equiglot.vocabulary import load_tokenizer, open_tokens
+
+
+def stored_texts(root: Path, recipe: Recipe) -> tuple[StoredText, ...]:
+    """What the finished stores of a run hold."""
+    run = RunDirectory(root)
+    jobs = recorded_graph(run, recipe).jobs
+    merged = MergedRun(run, recipe, lambda name: name in jobs and state_of(run, jobs[name]) == "done").merged()
+    return merged.labels if merged else ()
+
+
+def inspect_labels(path: Path, examples: int) -> "StoreSummary":
+    """What a store holds, with some of its positions in words where it lies in its run.
+
+    Raises:
+        InputError: there is no store, or it is not finished.
+    """
+    from equiglot.labels import inspect_store  # XXX
+
+    root = path.resolve().parent.parent
+    try:
+        recipe, run = read_run(root), RunDirectory(root)
+    except InputError:  # a store that was copied elsewhere: its words are not known
+        return inspect_store(path, None, None, examples=examples)
+    store = next((each for each in all_stores(recipe) if each.subject == path.resolve().name), None)
+    if store is None:
+        return inspect_store(path, None, None, examples=examples)
+    tokenizer = load_tokenizer(tokenizer_folder(run, recipe, store.owner))
+    return inspect_store(
+        path, tokenizer, open_tokens(run.tokens(store.language, store.owner) / "train"), examples=examples
+    )

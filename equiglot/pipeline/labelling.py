@@ -1,0 +1,104 @@
+"""What the jobs around stored labels do: agreement of tokenizers, labels, losses by sentence; and likelihood."""
+
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from equiglot.corpus import read_sentences
+from equiglot.evaluation import measure_words, spread, write_bits
+from equiglot.labels import StoreSettings, label_text
+from equiglot.masking import Source, hash_name, hash_words
+from equiglot.models import open_model
+from equiglot.pipeline.hooks import Hooks
+from equiglot.pipeline.progress import Tell
+from equiglot.pipeline.records import read_record
+from equiglot.pipeline.sources import AGREEMENT, LOSSES, label_masks_seed
+from equiglot.pipeline.stores import Store, all_stores
+from equiglot.recipe import Recipe
+from equiglot.run import RunDirectory, atomic_folder, move_folder, tokens_of, write_json
+from equiglot.training import Stopped
+from equiglot.vocabulary import agreement, load_tokenizer, map_path, open_tokens, pieces_of, read_map
+
+BITS = "bits.safetensors"
+"""In the folder of a model's likelihood."""
+
+
+def make_agreement(run: RunDirectory, recipe: Recipe, subject: str) -> None:
+    """How often the run's tokenizer cuts a sentence as another does."""
+    language, _, owner = subject.partition(".")
+    mapping = read_map(map_path(run.vocabulary, owner))
+    student = pieces_of(load_tokenizer(run.vocabulary))
+    found = agreement(run.tokens(language) / "train", run.tokens(language, owner) / "train", mapping, student)
+    with atomic_folder(run.agreement(subject)) as folder:
+        np.save(folder / AGREEMENT, found.sentences, allow_pickle=False)
+        write_json(folder / "agreement.json", found.summary())
+
+
+def make_labels(run: RunDirectory, recipe: Recipe, subject: str, checkpoints: Path, hooks: Hooks) -> None:
+    """What a teacher says about a language's training text; continues at the shard."""
+    store = next(each for each in all_stores(recipe) if each.subject == subject)
+    opened, tell = open_model(store.teacher, str(run.model(store.teacher))), hooks.counter()
+    source = Source(
+        store.language,
+        open_tokens(run.tokens(store.language, store.owner) / "train"),
+        opened.framing.alphabet,
+        recipe.masking,
+        label_masks_seed(recipe),
+        draws=store.labels.draws,
+    )
+    finished = label_text(
+        opened.model,
+        source,
+        opened.framing,
+        StoreSettings(**store.labels.model_dump(include=set(StoreSettings.model_fields))),
+        _facts(run, recipe, store),
+        checkpoints,
+        tell=tell,
+        stop=hooks.stop,
+    )
+    if not finished:
+        raise Stopped
+    move_folder(checkpoints, run.labels(subject))
+
+
+def _facts(run: RunDirectory, recipe: Recipe, store: Store) -> dict[str, Any]:
+    """What the labels are made from: the teacher's files, the text's, and the masks."""
+    model = read_record(run, f"model/{store.teacher}")
+    text = read_record(run, f"tokens/{tokens_of(store.language, store.owner)}")
+    return {
+        "teacher": model.outputs if model else {},
+        "text": {file: mark for file, mark in text.outputs.items() if file.startswith("train/")} if text else {},
+        "masking": recipe.masking.model_dump(mode="json"),
+        "seed": label_masks_seed(recipe),
+    }
+
+
+def make_losses(run: RunDirectory, recipe: Recipe, subject: str, tell: Tell) -> None:
+    """A teacher's loss on each sentence of a language's training text."""
+    from equiglot.labels import sentence_losses  # XXX
+
+    store = next(each for each in all_stores(recipe) if each.losses == subject)
+    opened = open_model(store.teacher, str(run.model(store.teacher)))
+    losses = sentence_losses(
+        opened,
+        run.corpus(store.language) / "train.arrow",
+        how="words" if store.labels.copies == "best" else "tokens",
+        seed=int(hash_words(recipe.seed, hash_name(f"losses/{store.language}"))[0]) >> 1,
+        tell=lambda sentences: tell("scoring", sentences),
+    )
+    with atomic_folder(run.losses(subject)) as folder:
+        np.save(folder / LOSSES, losses, allow_pickle=False)
+
+
+def make_likelihood(run: RunDirectory, recipe: Recipe, name: str, tell: Tell) -> None:
+    """Bits of each test sentence under a model, in each of its languages."""
+    assert recipe.likelihood is not None
+    opened, measured = open_model(name, str(run.model(name))), {}
+    for language in recipe.plans()[name].languages:
+        sentences = list(chain.from_iterable(read_sentences(run.corpus(language) / "test.arrow")))
+        measured[language] = measure_words(opened, spread(sentences, recipe.likelihood.sentences))
+        tell("scoring", measured[language].count)
+    with atomic_folder(run.likelihood(name)) as folder:
+        write_bits(folder / BITS, measured)

@@ -1,0 +1,111 @@
+"""What a run that merges models knows of their vocabularies, of how they cut its text, and of their stored labels."""
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from equiglot.labels import LabelStore, open_store
+from equiglot.pipeline.stores import Store, all_stores
+from equiglot.pipeline.wording import ALGORITHMS
+from equiglot.recipe import Recipe
+from equiglot.report import CutText, Merged, StoredText, UnitedVocabulary
+from equiglot.run import RunDirectory, read_json, tokens_of
+from equiglot.vocabulary import UnionRecord, map_path, read_map
+
+_LOOKED_AT = 20_000  # positions of a store, for the probability of what the student has no id for
+
+
+class MergedRun:
+    """The merging of a run, as far as it is done.
+
+    Args:
+        run: the run folder.
+        recipe: its recipe.
+        done: whether a job is.
+    """
+
+    def __init__(self, run: RunDirectory, recipe: Recipe, done: Callable[[str], bool]) -> None:
+        self._run, self._recipe, self._done = run, recipe, done
+        self._stores = {store.subject: store for store in all_stores(recipe)}.values()
+
+    def merged(self) -> Merged | None:
+        """All of it; None in a run that merges nothing."""
+        if not self._stores and not self._recipe.united:
+            return None
+        cuts = {(store.teacher, store.language): store for store in self._stores}.values()
+        labels = tuple(self._stored(store) for store in self._stores if self._has_labels(store))
+        cut = tuple(found for store in cuts for found in self._cut(store))
+        if not self._recipe.united or not self._done("vocabulary/shared"):
+            return Merged(cuts=cut, labels=labels)
+        record = UnionRecord.model_validate(read_json(self._run.vocabulary / "vocabulary.json"))
+        vocabularies = (
+            UnitedVocabulary(
+                model=name,
+                kind=ALGORITHMS[each.kind],
+                size=each.size,
+                surfaces=each.surfaces,
+                shared=each.shared,
+                only=each.only,
+                unmapped=each.unmapped,
+                examples=each.examples,
+            )
+            for name, each in record.models.items()
+        )
+        return Merged(
+            kind=ALGORITHMS[record.kind],
+            size=record.size,
+            rules=record.rules,
+            vocabularies=tuple(vocabularies),
+            cuts=cut,
+            labels=labels,
+        )
+
+    def _has_labels(self, store: Store) -> bool:
+        return not store.labels.unused and self._done(f"labels/{store.subject}")
+
+    def _cut(self, store: Store) -> Iterator[CutText]:
+        name = tokens_of(store.language, store.owner)
+        if not store.owner or not self._done(f"agreement/{name}"):
+            return
+        found = read_json(self._run.agreement(name) / "agreement.json")
+        mass = self._unmapped_mass(store) if self._has_labels(store) else None
+        yield CutText(
+            teacher=store.teacher,
+            language=store.language,
+            sentences=found["sentences"],
+            words=found["words"],
+            unmapped=found["unmapped"],
+            mass=mass,
+        )
+
+    def _unmapped_mass(self, store: Store) -> float:
+        """The mean probability of stored words that the student has no id for, at positions all over the store."""
+        opened = open_store(self._run.labels(store.subject))
+        places = np.linspace(0, opened.positions - 1, min(_LOOKED_AT, opened.positions)).astype(np.int64)
+        rows = opened.read(places)
+        inside = read_map(map_path(self._run.vocabulary, store.owner)).inside
+        lost = np.exp(rows.log_probabilities) * (inside[rows.ids] < 0)
+        return float(lost.sum(axis=1).mean())
+
+    def _stored(self, store: Store) -> StoredText:
+        folder = self._run.labels(store.subject)
+        opened = open_store(folder)
+        about, count = opened.statistics, max(1, opened.positions)
+        return StoredText(
+            teacher=store.teacher,
+            language=store.language,
+            k=store.labels.k,
+            samples=store.labels.samples,
+            draws=store.labels.draws,
+            positions=opened.positions,
+            size=_size(opened),
+            kept=about.kept / count,
+            entropy=about.entropy / count,
+            agreement=about.agreed / count,
+            seconds=about.seconds,
+        )
+
+
+def _size(store: LabelStore) -> int:
+    """Of all files of a store, in bytes."""
+    return sum(file.stat().st_size for file in store.path.rglob("*") if file.is_file())

@@ -1,0 +1,119 @@
+"""Contradictions between a recipe's models: who teaches whom, and in whose vocabulary."""
+
+from pathlib import Path
+
+from equiglot.corpus.hub import names_folder
+from equiglot.errors import InputError
+from equiglot.labels import HardLabels, SoftLabels
+from equiglot.recipe.names import check_known, nearest
+from equiglot.recipe.settings import ModelPlan, Recipe
+from equiglot.vocabulary import UnionVocabulary
+
+
+def is_folder(source: str) -> bool:
+    """Whether an existing model is a folder, not a name on the hub, which has one slash or none."""
+    return names_folder(source) or source.count("/") > 1
+
+
+def check_existing(plan: ModelPlan) -> None:
+    """Refuses a folder without a model; what is in it is looked at when it is taken.
+
+    Raises:
+        InputError: there is none.
+    """
+    source = plan.existing
+    if source is not None and is_folder(source) and not (Path(source) / "config.json").is_file():
+        raise InputError(
+            f"there is no model in the folder {source}",
+            where=f"models.{plan.name}.existing",
+            fix="give a Hugging Face folder, with config.json in it, or a name on the hub",
+        )
+
+
+def check_vocabularies(recipe: Recipe, plans: dict[str, ModelPlan]) -> None:
+    """Refuses models that have the vocabulary of none, and a union of nothing.
+
+    Raises:
+        InputError: with the field and what to change it to.
+    """
+    owners = tuple(name for name, plan in plans.items() if plan.owner == name)
+    for plan in plans.values():
+        if plan.owner and plan.owner not in owners:
+            raise InputError(
+                f"no model {plan.owner!r} has a vocabulary of its own",
+                where=f"models.{plan.name}.vocabulary",
+                fix=nearest(plan.owner, owners) or f"such are: {', '.join(owners) or 'none'}; or take `shared`",
+            )
+        if plan.own_vocabulary is not None and plan.own_vocabulary.languages is not None:
+            check_known(plan.own_vocabulary.languages, tuple(recipe.languages), f"models.{plan.name}.vocabulary")
+    vocabulary = recipe.vocabulary
+    if not isinstance(vocabulary, UnionVocabulary):
+        return
+    if len(recipe.united) < 2:
+        raise InputError(
+            f"a union of {len(recipe.united)} vocabularies",
+            where="vocabulary.models" if vocabulary.models else "vocabulary.kind",
+            fix="name two models or more that have their own (`existing`, or `vocabulary: {...}`)",
+        )
+    named = (*recipe.united, *([vocabulary.rules] if vocabulary.rules is not None else []))
+    for name in named:
+        if name not in owners:
+            raise InputError(
+                f"no model {name!r} has a vocabulary of its own",
+                where="vocabulary",
+                fix=nearest(name, owners) or f"such are: {', '.join(owners) or 'none'}",
+            )
+    if vocabulary.rules is not None and vocabulary.rules not in recipe.united:
+        raise InputError(
+            f"the vocabulary of {vocabulary.rules!r} is not in the union, so that its rules cannot hold",
+            where="vocabulary.rules",
+            fix=f"name one of: {', '.join(recipe.united)}",
+        )
+
+
+def check_teachers(recipe: Recipe, plan: ModelPlan, plans: dict[str, ModelPlan]) -> None:
+    """Refuses a language without a teacher, and teachers whose words the student cannot understand.
+
+    Raises:
+        InputError: with the field and what to change it to.
+    """
+    labels = plan.labels
+    if isinstance(labels, HardLabels):
+        return
+    where, teachers = f"models.{plan.name}.labels.teachers", plan.teachers()
+    if isinstance(labels.teachers, dict):
+        check_known(tuple(labels.teachers), recipe.trained_languages, where)
+    for language in plan.languages:
+        if language not in teachers and labels.without_teacher == "refuse":
+            raise InputError(
+                f"{language} has no teacher", where=where, fix="name one, or learn from gold: `without_teacher: gold`"
+            )
+        for name in teachers.get(language, ()):
+            _check_teacher(recipe, plan, plans, language, name)
+
+
+def _check_teacher(recipe: Recipe, plan: ModelPlan, plans: dict[str, ModelPlan], language: str, name: str) -> None:
+    where = f"models.{plan.name}.labels.teachers"
+    if name not in plans or language not in plans[name].languages:
+        able = tuple(each.name for each in plans.values() if language in each.languages and each.name != plan.name)
+        raise InputError(
+            f"{language} has no teacher: no model {name!r} is trained on it",
+            where=where,
+            fix=nearest(name, able)
+            or f"trained on it: {', '.join(able) or 'none'}; with `without_teacher: gold` it may have no teacher",
+        )
+    owner = plans[name].owner
+    if owner == plan.owner:
+        return
+    if isinstance(plan.labels, SoftLabels):
+        raise InputError(
+            f"{name} has another vocabulary than {plan.name}",
+            where=f"models.{plan.name}.labels.kind",
+            fix="take `kind: stored`, whose teachers may have their own, and `vocabulary: {kind: union}` for the run",
+        )
+    if plan.owner or owner not in recipe.united:
+        raise InputError(
+            f"{name} has another vocabulary than {plan.name}, and no union holds both",
+            where=where,
+            fix="set the recipe's `vocabulary: {kind: union}`, and let the student have it (`vocabulary: shared`)",
+        )

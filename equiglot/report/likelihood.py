@@ -1,0 +1,139 @@
+"""Likelihood on the page: bits per character, which compare models whatever their vocabularies."""
+
+from collections.abc import Mapping
+
+from equiglot.evaluation import Coverage
+from equiglot.report import figures
+from equiglot.report.data import Report
+from equiglot.report.measures import BITS, is_measured, teachers_of
+from equiglot.report.numbers import Numbers
+from equiglot.report.plots import Plot, single
+from equiglot.report.series import likelihood_series, multilingual_series, other_teachers
+from equiglot.report.tables import (
+    Cell,
+    Pair,
+    Table,
+    difference_table,
+    distance_table,
+    language_cell,
+    pairs_of,
+    score_table,
+)
+from equiglot.report.words import decimal, listed
+
+_LONGEST_WORDS = 12
+"""Characters on average; above, what stands between spaces is more than a word."""
+
+
+def likelihood_plots(report: Report) -> tuple[Plot, ...]:
+    """Bits per character, and the distance from the teachers; none where likelihood was not measured."""
+    if not is_measured(report, BITS):
+        return ()
+    series, relative = likelihood_series(report), multilingual_series(report)
+    return (
+        Plot(
+            name="likelihood",
+            title="Dot plot: bits per character of every model by language; the table below has the numbers",
+            caption="Bits per character by group and language, with 95 % intervals; further to the left is better. "
+            "Each teacher is shown in its own languages. The axis does not start at zero.",
+            absent="No likelihood is known yet.",
+            views=single(figures.scores_by_language(report, series, BITS)),
+            series=series,
+        ),
+        Plot(
+            name="likelihood-distance",
+            title="Dot plot: bits that every model saves against the teachers; the table has the numbers",
+            caption=f"D by group and language, with 95 % intervals. The line at 0 is the {teachers_of(report)}; to its "
+            "right a model is better than they are.",
+            absent="No distance is known: it needs the likelihood of a model and of its teachers.",
+            views=single(figures.distances(report, relative, BITS)),
+            series=relative,
+        ),
+    )
+
+
+def likelihood_tables(report: Report) -> dict[str, Table]:
+    """Name -> table, in the order of the page; without rows where likelihood was not measured."""
+    intervals = "95 % intervals in brackets."
+    return {
+        "likelihood": score_table(
+            report,
+            "bits",
+            f"Bits per character of test text; fewer is better. {intervals} The best multilingual model of each row is "
+            "bold; \N{ALMOST EQUAL TO} marks those within its noise.",
+            likelihood_series(report),
+            Numbers(report, BITS.task),
+        ),
+        "likelihood-distance": distance_table(
+            report,
+            f"D, bits per character saved against the {teachers_of(report)}; positive is better. {intervals} Means are "
+            "over the languages that have a teacher.",
+            measure=BITS,
+        ),
+        "likelihood-difference": difference_table(
+            report,
+            "Paired differences between models: bits per character that the first saves against the second; bold where "
+            "the interval excludes zero.",
+            _pairs(report),
+            BITS,
+        ),
+        "likelihood-coverage": _coverage_table(report),
+    }
+
+
+def _pairs(report: Report) -> list[Pair]:
+    """The multilingual models with each other, and students with the teachers that D is not measured from."""
+    numbers = Numbers(report, BITS.task)
+    found = [
+        Pair(model.name, teacher.name, f"{model.label} \N{MINUS SIGN} {teacher.label}")
+        for teacher in other_teachers(report)
+        for model in report.of_role("student")
+        if any(numbers.difference(model.name, teacher.name, language.code) for language in report.languages)
+    ]
+    return [*pairs_of(report, numbers), *found]
+
+
+def _coverage_table(report: Report) -> Table:
+    """One row a language, one column a model: what its tokenizer cannot say, and what it reads otherwise."""
+    known = {(each.model, each.language): each for each in report.coverage}
+    models = [model for model in report.models if any(name == model.name for name, _ in known)]
+    rows = tuple(
+        (
+            language_cell(report, language),
+            *(_coverage_cell(known.get((model.name, language.code))) for model in models),
+        )
+        for language in report.languages
+        if any((model.name, language.code) in known for model in models)
+    )
+    caption = (
+        "What the tokenizers make of the test text: share of the characters in words that they have no tokens for, in "
+        "percent; beneath, share of the words that they read otherwise than they are written, in lower case or without "
+        "accents: these say less, and are easier to predict."
+    )
+    return Table(caption, ("Language", *(model.label for model in models)), rows)
+
+
+def _coverage_cell(coverage: Coverage | None) -> Cell:
+    if coverage is None:
+        return Cell(decimal(None), values={"": None})
+    lacking, altered = 100 * coverage.unexpressed, 100 * coverage.altered
+    return Cell(decimal(lacking, 2), f"{decimal(altered)} altered", values={"": lacking, "altered": altered})
+
+
+def likelihood_words(report: Report) -> tuple[str, ...]:
+    """What is measured, and what it says little about; whole sentences."""
+    about = (
+        "How well a model predicts the test text, whatever its vocabulary: every token is predicted from the rest of "
+        "its sentence, with what follows it in its word masked too (PLL-word-l2r, Kauf and Ivanova 2023), and the bits "
+        "that this costs are divided by the characters. A word is what stands between spaces, the same for every "
+        "model; counted are the words that all models of the language can express."
+    )
+    lengths: Mapping[str, float] = {each.language: each.word_length for each in report.coverage}
+    clauses = [report.language_name(code) for code, length in lengths.items() if length > _LONGEST_WORDS]
+    if not clauses:
+        return (about,)
+    rough = (
+        f"In {listed(clauses)} what stands between spaces is a clause rather than a word, and bits are a rough measure "
+        "there: how finely a vocabulary cuts matters more."
+    )
+    return about, rough

@@ -1,0 +1,104 @@
+"""What a run that merges models knows of their vocabularies, of how they cut its text, and of their stored labels."""
+
+from pydantic import Field, FiniteFloat
+
+from equiglot.report.parts import Part
+
+
+class UnitedVocabulary(Part):
+    """One model's vocabulary, as a part of the union.
+
+    Attributes:
+        model: the model's name.
+        kind: how it cuts words: "wordpiece", "unigram", "bpe" or "byte-bpe".
+        size: its ids.
+        surfaces: different pieces of the student that it has, special tokens not counted.
+        shared: of these, the ones that another model has too.
+        only: of these, the ones that no other model has.
+        unmapped: pieces for which the student has no id: bytes that make no whole character.
+        examples: some of these, as the tokenizer writes them.
+        differences: what the student's tokenizer does to text otherwise than this model's, a sentence each.
+    """
+
+    model: str
+    kind: str
+    size: int = Field(ge=0)
+    surfaces: int = Field(ge=0)
+    shared: int = Field(ge=0)
+    only: int = Field(ge=0)
+    unmapped: int = Field(ge=0)
+    examples: tuple[str, ...] = ()
+    differences: tuple[str, ...] = ()
+
+
+class CutText(Part):
+    """How one teacher cuts the text of one language, beside how the student does; all shares are from 0 to 1.
+
+    Attributes:
+        teacher: the model's name.
+        language: a code.
+        sentences: share of the sentences that both cut into the same tokens.
+        words: share of the words that both cut into the same tokens.
+        unmapped: share of the teacher's running tokens for which the student has no id.
+        mass: the probability that the teacher gives, on average, to tokens for which the student has no id, as far as
+            it is stored; None where no labels are.
+    """
+
+    teacher: str
+    language: str
+    sentences: FiniteFloat | None = None
+    words: FiniteFloat | None = None
+    unmapped: FiniteFloat | None = None
+    mass: FiniteFloat | None = None
+
+
+class StoredText(Part):
+    """The labels that one teacher has given to the text of one language.
+
+    Attributes:
+        teacher: the model's name.
+        language: a code.
+        k: words of a position that are stored.
+        samples: words of a position sampled from the rest.
+        draws: masks of each sequence.
+        positions: masked positions, all draws together.
+        size: of all files, in bytes.
+        kept: the probability of the stored words, the mean over positions.
+        entropy: of the teacher's distributions in nats, the mean over positions.
+        agreement: share of the positions where the teacher's most probable word is the one that stood there.
+        seconds: time of labelling.
+    """
+
+    teacher: str
+    language: str
+    k: int = Field(ge=1)
+    samples: int = Field(default=0, ge=0)
+    draws: int = Field(default=1, ge=1)
+    positions: int = Field(ge=0)
+    size: int = Field(ge=0)
+    kept: FiniteFloat | None = None
+    entropy: FiniteFloat | None = None
+    agreement: FiniteFloat | None = None
+    seconds: FiniteFloat | None = Field(default=None, ge=0)
+
+
+class Merged(Part):
+    """All of it; each in the order in which the page lists it.
+
+    Attributes:
+        kind: how the united vocabulary cuts words, as in `UnitedVocabulary`; empty where none is united.
+        size: its entries.
+        alphabet: entries that no model has: characters that the student needs at the beginning or inside of words.
+        rules: the model whose normalisation it has, where the recipe says so.
+        vocabularies: of the models that are united.
+        cuts: teacher by teacher.
+        labels: store by store.
+    """
+
+    kind: str = ""
+    size: int | None = Field(default=None, ge=0)
+    alphabet: int = Field(default=0, ge=0)
+    rules: str | None = None
+    vocabularies: tuple[UnitedVocabulary, ...] = ()
+    cuts: tuple[CutText, ...] = ()
+    labels: tuple[StoredText, ...] = ()
