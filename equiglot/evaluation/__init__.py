@@ -30,7 +30,7 @@ from equiglot.evaluation.score import (
     read_scores,
     write_scores,
 )
-from equiglot.evaluation.sentence_losses import sentence_losses
+from equiglot.evaluation.sentences import sentence_losses
 from equiglot.evaluation.statistics import Estimate, bootstrap_mean, distance, mean_over, smallest_p
 from equiglot.evaluation.stock import Asking, StockScores, read_texts, score_stock, spread, write_stock_scores
 from equiglot.evaluation.tagging import TASK_METRICS, Gold, primary_metric, score_labels

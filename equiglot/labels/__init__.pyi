@@ -1,3 +1,4 @@
+from .inspecting import StoredExample, StoreSummary, inspect_store
 from .labelling import label_text
 from .online import OnlineTeachers, freeze
 from .packing import StoredRows
@@ -15,11 +16,14 @@ __all__ = [
     "ShardStatistics",
     "SoftLabels",
     "StoreSettings",
+    "StoreSummary",
+    "StoredExample",
     "StoredLabels",
     "StoredRows",
     "StoredTeacher",
     "StoredTeachers",
     "freeze",
+    "inspect_store",
     "label_text",
     "open_store",
 ]

@@ -177,7 +177,7 @@ def _mix(several: list[StoredRows]) -> _Words:
     ids, logs = _merge(ids, logs)
     rest = [weights[:, place] * rows.rest for place, rows in enumerate(several)]
     masses = [
-        np.repeat((part / max(1, rows.samples.shape[1]))[:, None], rows.samples.shape[1], axis=1)
+        np.broadcast_to((part / max(1, rows.samples.shape[1]))[:, None], rows.samples.shape)
         for part, rows in zip(rest, several, strict=True)
     ]
     samples = np.concatenate([rows.samples for rows in several], axis=1)
@@ -215,7 +215,9 @@ def _merge(ids: Integers, logs: Floats) -> tuple[Integers, Floats]:
 
 def _stack(arrays: list[npt.NDArray[Any]], empty: float) -> npt.NDArray[Any]:
     """Arrays [m, n] one below the other, narrower ones filled up with `empty`."""
-    width = max(array.shape[1] for array in arrays)
-    return np.concatenate(
-        [np.pad(array, ((0, 0), (0, width - array.shape[1])), constant_values=empty) for array in arrays]
-    )
+    stacked = np.full((sum(map(len, arrays)), max(array.shape[1] for array in arrays)), empty, dtype=arrays[0].dtype)
+    begin = 0
+    for array in arrays:
+        stacked[begin : begin + len(array), : array.shape[1]] = array
+        begin += len(array)
+    return stacked

@@ -15,8 +15,12 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast
 from equiglot.errors import InputError
 
 _PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
-_CONVERT = shlex.quote(
-    "from transformers import AutoModelForMaskedLM as M; M.from_pretrained('/model').save_pretrained('/model')"
+# Tensor by tensor: loading and saving the model would add random weights where some are missing.
+_CONVERT = (
+    "import glob, torch, safetensors.torch; "
+    'files = [torch.load(each, "cpu", weights_only=True) for each in glob.glob("/model/pytorch_model*.bin")]; '
+    "weights = {name: each.clone() for file in files for name, each in file.items()}; "
+    'safetensors.torch.save_file(weights, "/model/model.safetensors", {"format": "pt"})'
 )
 _SAFE = (".safetensors", ".safetensors.index.json")
 _KERNELS = ("attn_implementation", "experts_implementation")  # owner/name is native code, fetched from the hub
@@ -73,15 +77,15 @@ def _no_weights(folder: Path) -> InputError:
     pickled = [path.name for pattern in _PICKLES for path in sorted(folder.glob(pattern))]
     if not pickled:
         return InputError("the folder has no weights", where=folder, fix=_RESAVE)
-    return InputError(f"the weights are pickled ({', '.join(pickled)})", where=folder, fix=conversion(folder))
+    fix = conversion(folder) if any(folder.glob("pytorch_model*.bin")) else _RESAVE
+    return InputError(f"the weights are pickled ({', '.join(pickled)})", where=folder, fix=fix)
 
 
 def conversion(folder: Path) -> str:
     """How pickled weights become safetensors where what a pickle does can do no harm."""
-    command = (
-        f"docker run --rm --network none -v {shlex.quote(f'{folder.resolve()}:/model')} IMAGE python -c {_CONVERT}"
-    )
-    return f"convert them in a sandbox, such as (IMAGE: any with torch and transformers)\n         {command}"
+    sandbox = ["docker", "run", "--rm", "--network", "none", "-v", f"{folder.resolve()}:/model", "IMAGE"]
+    command = shlex.join([*sandbox, "python", "-c", _CONVERT])
+    return f"convert them in a sandbox, such as (IMAGE: any with torch and safetensors)\n         {command}"
 
 
 def check_ids(tokenizer: PreTrainedTokenizerFast, model: PreTrainedModel, where: str | Path) -> None:

@@ -36,10 +36,12 @@ class _LogMasses(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, logits: Tensor, ids: Tensor, temperature: float, named: int) -> tuple[Tensor, Tensor]:
-        logs = torch.log_softmax(logits if temperature == 1 else logits / temperature, dim=-1)
+        scaled = logits if temperature == 1 else logits / temperature
+        probabilities = torch.softmax(scaled, dim=-1)
+        # The greatest logit and its probability tell the sum of all: a second exponential of each would cost more.
+        norm = scaled.amax(dim=1, keepdim=True) - probabilities.amax(dim=1, keepdim=True).log()
         places = ids.clamp_min(0)
-        at_ids = logs.gather(1, places).masked_fill_(ids < 0, 0)
-        probabilities = logs.exp_()
+        at_ids = (scaled.gather(1, places) - norm).masked_fill_(ids < 0, 0)
         inner = places[:, :named]
         if named:
             # Another of the words stands for a missing one: to name a word twice changes nothing.

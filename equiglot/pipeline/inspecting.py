@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from equiglot.errors import InputError
+from equiglot.labels import StoreSummary, inspect_store
 from equiglot.pipeline.folder import read_run
 from equiglot.pipeline.merged import MergedRun
 from equiglot.pipeline.records import recorded_graph, state_of
@@ -22,14 +23,12 @@ def stored_texts(root: Path, recipe: Recipe) -> tuple[StoredText, ...]:
     return merged.labels if merged else ()
 
 
-def inspect_labels(path: Path, examples: int) -> "StoreSummary":
+def inspect_labels(path: Path, examples: int) -> StoreSummary:
     """What a store holds, with some of its positions in words where it lies in its run.
 
     Raises:
         InputError: there is no store, or it is not finished.
     """
-    from equiglot.labels import inspect_store  # XXX
-
     root = path.resolve().parent.parent
     try:
         recipe, run = read_run(root), RunDirectory(root)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from equiglot.corpus import read_sentences
-from equiglot.evaluation import measure_words, spread, write_bits
+from equiglot.evaluation import measure_words, sentence_losses, spread, write_bits
 from equiglot.labels import StoreSettings, label_text
 from equiglot.masking import Source, hash_name, hash_words
 from equiglot.models import open_model
@@ -77,8 +77,6 @@ def _facts(run: RunDirectory, recipe: Recipe, store: Store) -> dict[str, Any]:
 
 def make_losses(run: RunDirectory, recipe: Recipe, subject: str, tell: Tell) -> None:
     """A teacher's loss on each sentence of a language's training text."""
-    from equiglot.labels import sentence_losses  # XXX
-
     store = next(each for each in all_stores(recipe) if each.losses == subject)
     opened = open_model(store.teacher, str(run.model(store.teacher)))
     losses = sentence_losses(

@@ -16,8 +16,6 @@ from equiglot.report.data import (
     Model,
     Portion,
     ProbedTask,
-    Published,
-    PublishedNumber,
     Report,
     Role,
     Run,
@@ -27,6 +25,7 @@ from equiglot.report.data import (
 from equiglot.report.engraving import write_figures
 from equiglot.report.merged import CutText, Merged, StoredText, UnitedVocabulary
 from equiglot.report.page import render, write_report
+from equiglot.report.publication import Published, PublishedNumber
 from equiglot.report.published import read_published
 from equiglot.report.verdict import Verdict, verdict
 from equiglot.report.words import listed, task_title

@@ -1,30 +1,14 @@
 """This run's numbers beside those that others have published of the same experiment."""
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import astuple, dataclass
-from functools import cached_property
-from itertools import combinations
-from statistics import fmean
+from collections.abc import Iterable
+from dataclasses import dataclass
 
-from equiglot.evaluation import IN_LANGUAGE, ZERO_SHOT
-from equiglot.report.data import Model, Published, PublishedNumber, Report
-from equiglot.report.numbers import TASK, Number, Numbers
-from equiglot.report.tables import Cell, Table, number_cell
-from equiglot.report.words import (
-    NONE,
-    capital,
-    count,
-    decimal,
-    group_label,
-    listed,
-    metric_phrase,
-    short_count,
-    signed,
-    task_title,
-)
-
-_GROUP = "group:"
+from equiglot.report.data import Report
+from equiglot.report.numbers import TASK
+from equiglot.report.printed import Agreement, Place, Printed
+from equiglot.report.tables import Table
+from equiglot.report.words import count, short_count
 
 
 @dataclass(frozen=True)
@@ -55,8 +39,8 @@ def beside(report: Report) -> Beside | None:
     published = report.published
     if published is None:
         return None
-    places = dict.fromkeys((number.table, number.source) for number in published.numbers)
-    found = [_Printed(report, published, *place) for place in places]
+    places = dict.fromkeys(Place.of(number) for number in published.numbers)
+    found = [Printed(report, published, place) for place in places]
     shown = sorted((printed for printed in found if printed.rows), key=lambda printed: printed.task != TASK)
     if not shown:
         return None
@@ -72,9 +56,9 @@ def beside(report: Report) -> Beside | None:
     )
 
 
-def _files(shown: Iterable["_Printed"]) -> dict[str, "_Printed"]:
+def _files(shown: Iterable["Printed"]) -> dict[str, "Printed"]:
     """Name of a file -> table; no two names are equal, whatever the tables are called."""
-    files: dict[str, _Printed] = {}
+    files: dict[str, Printed] = {}
     for printed in shown:
         name = f"beside-{re.sub('[^a-z0-9]+', '-', printed.title.lower())}"
         while name in files:
@@ -96,204 +80,3 @@ def _scale(report: Report) -> str:
     }
     spans = {what: " to ".join(dict.fromkeys((words[0], words[-1]))) for what, words in found.items() if words}
     return ", ".join(f"{span} {what}" for what, span in spans.items())
-
-
-@dataclass(frozen=True)
-class Agreement:
-    """In how many of `rows` the models stand in the published order, or at least the best one is the same, and how many
-    of `numbers` have the published sign.
-
-    Only distances from the teachers have signs.
-    """
-
-    rows: int = 0
-    same_order: int = 0
-    same_best: int = 0
-    numbers: int = 0
-    same_sign: int = 0
-
-    def __add__(self, other: "Agreement") -> "Agreement":
-        return Agreement(*(one + two for one, two in zip(astuple(self), astuple(other), strict=True)))
-
-    @property
-    def words(self) -> str:
-        """As a sentence; nothing where nothing was counted."""
-        rows, numbers = (
-            f"{size} {what}{'' if size == 1 else 's'}" for size, what in ((self.rows, "row"), (self.numbers, "number"))
-        )
-        order = (
-            f"same order of the models in {self.same_order} of {rows}, the same one best in {self.same_best}"
-            if self.rows
-            else ""
-        )
-        signs = f"same sign of D in {self.same_sign} of {numbers}" if self.numbers else ""
-        said = capital("; ".join(filter(None, (order, signs))))
-        return f"{said}." if said else ""
-
-
-@dataclass(frozen=True)
-class _Row:
-    """A language or group of a published table that this run has numbers for.
-
-    Attributes:
-        language: as in `Score`.
-        theirs, ours: model -> number; of ours not all need be there.
-        languages: what our number is the mean of.
-        published: what theirs is the mean of.
-    """
-
-    language: str
-    theirs: Mapping[str, PublishedNumber]
-    ours: Mapping[str, Number]
-    languages: tuple[str, ...]
-    published: tuple[str, ...]
-
-    @property
-    def alike(self) -> bool:
-        """Whether both are means of the same languages."""
-        return set(self.languages) == set(self.published)
-
-    @property
-    def order(self) -> list[str]:
-        """Our models by their numbers, the highest first; none where fewer than two can be compared."""
-        ordered = sorted(self.ours, key=lambda model: -self.ours[model].value)
-        return ordered if len(ordered) > 1 else []
-
-    @property
-    def same_order(self) -> bool:
-        """Whether no two of our models stand the other way round than in the publication."""
-        theirs = [self.theirs[model].value for model in self.order]
-        return all(higher >= lower for higher, lower in combinations(theirs, 2))
-
-    @property
-    def same_best(self) -> bool:
-        """Whether no model is better in the publication than the one that is the best here."""
-        return self.theirs[self.order[0]].value == max(self.theirs[model].value for model in self.order)
-
-
-@dataclass(frozen=True)
-class _Printed:
-    """The numbers of one published table, of its probes those with one `source`."""
-
-    report: Report
-    published: Published
-    name: str
-    source: str | None
-
-    @cached_property
-    def numbers(self) -> tuple[PublishedNumber, ...]:
-        known = {model.name for model in self.report.models}
-        there = (each for each in self.published.numbers if (each.table, each.source) == (self.name, self.source))
-        return tuple(number for number in there if number.model in known)
-
-    @property
-    def task(self) -> str:
-        return self.numbers[0].task
-
-    @property
-    def title(self) -> str:
-        return ", ".join(filter(None, (self.name, self.source)))
-
-    @cached_property
-    def models(self) -> tuple[Model, ...]:
-        models = {model.name: model for model in self.report.models}
-        return tuple(models[name] for name in dict.fromkeys(number.model for number in self.numbers))
-
-    @cached_property
-    def rows(self) -> tuple[_Row, ...]:
-        """Those that this run has a number for, in the order of the publication."""
-        found = (self._row(language) for language in dict.fromkeys(number.language for number in self.numbers))
-        return tuple(row for row in found if row.ours and set(row.languages) & set(row.published))
-
-    def _row(self, language: str) -> _Row:
-        theirs = {each.model: each for each in self.numbers if each.language == language}
-        name = language.removeprefix(_GROUP)
-        found = {model: self._own(number) for model, number in theirs.items()}
-        return _Row(
-            language,
-            theirs,
-            {model: number for model, (number, _) in found.items() if number},
-            next((codes for number, codes in found.values() if number), ()),
-            (language,) if name == language else self.published.groups.get(name, ()),
-        )
-
-    def _own(self, number: PublishedNumber) -> tuple[Number | None, tuple[str, ...]]:
-        """Our number, and the languages that it is the mean of: of a group those that have one."""
-        numbers = Numbers(self.report, number.task, number.source)
-        codes = numbers.languages_of(number.language)
-        found = {code: numbers.of(number.model, number.metric, code) for code in codes}
-        known = {code: each.value for code, each in found.items() if each}
-        mean = Number(fmean(known.values())) if known else None
-        return numbers.of(number.model, number.metric, number.language) or mean, tuple(known) or codes
-
-    @property
-    def agreement(self) -> Agreement:
-        """Rows of other languages than the publication's are left out."""
-        alike = [row for row in self.rows if row.alike]
-        ordered = [row for row in alike if row.order]
-        same, best = [row.same_order for row in ordered], [row.same_best for row in ordered]
-        signs = [
-            (row.ours[model].value > 0) == (number.value > 0)
-            for row in alike
-            for model, number in row.theirs.items()
-            if number.metric == "d" and model in row.ours and number.value
-        ]
-        return Agreement(len(ordered), sum(same), sum(best), len(signs), sum(signs))
-
-    @property
-    def table(self) -> Table:
-        columns = ("", *(model.label for model in self.models), "Order")
-        return Table(self._caption(), columns, tuple(self._cells(row) for row in self.rows))
-
-    def _caption(self) -> str:
-        title = f"{task_title(self.task)}, {metric_phrase(self.numbers[0].metric)} of probes in percent"
-        what = "D, points of MRR from the monolingual teachers" if self.task == TASK else title
-        beneath = "Beneath each number its interval or standard deviation, then the published one."
-        return " ".join(filter(None, (f"{self.title}: {what}.", self.agreement.words, self._trained_on(), beneath)))
-
-    def _trained_on(self) -> str:
-        """Zero-shot numbers are means over the languages that probes were trained on: says where those are others."""
-        if self.source != ZERO_SHOT:
-            return ""
-        scores = [score for score in self.report.scores if score.task == self.task]
-        ours = {score.language if score.source == IN_LANGUAGE else score.source for score in scores}
-        codes = [code for code in self.published.groups.get("all", ()) if code not in ours]
-        names = listed([self.report.language_name(code) for code in codes])
-        return f"No probe is trained on {names} here, so these are means over fewer." if names else ""
-
-    def _cells(self, row: _Row) -> tuple[Cell, ...]:
-        name = row.language.removeprefix(_GROUP)
-        group = name != row.language
-        label = group_label(name) if group else self.report.language_name(name)
-        values = {"": label, "code": row.language, "languages": " ".join(row.languages)}
-        head = Cell(label, self._otherwise(row), "total" if group else "", values)
-        numbers = (_beside(row.ours.get(model.name), row.theirs.get(model.name)) for model in self.models)
-        return (head, *numbers, self._order(row))
-
-    def _otherwise(self, row: _Row) -> str:
-        """How the languages of a group differ from those of the publication's."""
-        missing = [self.report.language_name(code) for code in row.published if code not in row.languages]
-        more = [self.report.language_name(code) for code in row.languages if code not in row.published]
-        parts = {"without": listed(missing), "with": listed(more)}
-        return "\n".join(f"{word} {names} here" for word, names in parts.items() if names)
-
-    def _order(self, row: _Row) -> Cell:
-        if not row.order:
-            return Cell(NONE, values={"": None})
-        labels = {model.name: model.label for model in self.models}
-        same = "same" if row.same_order else "another"
-        here = " > ".join(labels[name] for name in row.order)
-        return Cell(same, "" if row.same_order else here, values={"": same, "here": here})
-
-
-def _beside(ours: Number | None, theirs: PublishedNumber | None) -> Cell:
-    """Our number, with theirs and what is doubtful about it in the note."""
-    signs = theirs is not None and theirs.metric == "d"
-    cell = number_cell(ours, "", signs=signs, digits=1)
-    if theirs is None:
-        return cell
-    value = signed(theirs.value) if signs else decimal(theirs.value)
-    deviation = "" if theirs.deviation is None else f" \N{PLUS-MINUS SIGN} {decimal(theirs.deviation)}"
-    note = "\n".join(filter(None, (cell.note, f"published {value}{deviation}", theirs.doubt)))
-    more = {"published": theirs.value, "published deviation": theirs.deviation, "doubt": theirs.doubt or None}
-    return Cell(cell.text, note, cell.mark, {**cell.values, **more})

@@ -27,6 +27,16 @@ _ROLES = {
     "student": "a {kind} model that learnt from the distributions of other models",
     "reference": "a reference",
 }
+_EXPLAINED = {
+    "MRR (%)": "MRR: for every masked position of the test text the model ranks its whole vocabulary; the position "
+    "scores 1 / (rank of the word that stood there); mean, in percent.",
+    "Bits per character": "Bits per character: what it costs to predict the text word by word (PLL-word-l2r); fewer "
+    "are better, whatever the vocabulary.",
+    "D (points)": "D: MRR minus that of the language's monolingual teacher ({reference}), in points; positive where "
+    "this model is better.",
+    "D (bits per character)": "D: bits of the language's teacher minus this model's; positive where this one is "
+    "better.",
+}
 _UNLICENSED = (
     "No licence is stated here: it depends on the text above. Before the model is published, the metadata at the top "
     "of this file need a line for it (license: ...)."
@@ -77,7 +87,7 @@ def model_card(report: Report, model: Model, added: dict[str, Any] | None = None
         facts=_facts(report, model),
         text=markdown_text(_text_table(report, model)),
         scores=markdown_text(scores) if scores.rows else "",
-        columns=" ".join(scores.columns),
+        explained=[_EXPLAINED[title].replace("{reference}", report.reference) for title in scores.columns[1:]],
         limits=[*_limits(report, model), *([] if "license" in metadata else [_UNLICENSED])],
         mark=MARK,
     )

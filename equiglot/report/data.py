@@ -9,9 +9,10 @@ from typing import Literal
 
 from pydantic import Field, FiniteFloat
 
-from equiglot.evaluation import Coverage, Metric, Score
+from equiglot.evaluation import Coverage, Score
 from equiglot.report.merged import Merged
 from equiglot.report.parts import Part
+from equiglot.report.publication import Published
 
 Role = Literal["teacher", "baseline", "student", "reference"]
 """teacher: what soft labels and D refer to, as a rule monolingual; baseline and student: what is compared with the
@@ -206,45 +207,6 @@ class ProbedTask(Part):
     method: str = ""
     repeats: int = Field(default=1, ge=1)
     converged: bool = True
-
-
-class PublishedNumber(Part):
-    """One number of a publication.
-
-    Attributes:
-        table: where it stands there, such as "Table 2".
-        task, metric, language, source: as in `Score`.
-        model: the model of the run that it is to be compared with.
-        value: the number, in `Metric`'s unit.
-        deviation: the standard deviation that stands beside it.
-        doubt: why it may not be what was meant, a phrase; empty where nothing is in doubt.
-    """
-
-    table: str
-    task: str
-    metric: Metric
-    language: str
-    source: str | None = None
-    model: str
-    value: FiniteFloat
-    deviation: FiniteFloat | None = None
-    doubt: str = ""
-
-
-class Published(Part):
-    """What others have published of the same experiment.
-
-    Attributes:
-        source: the publication.
-        scale: at what scale it was done there, a phrase.
-        groups: name -> the codes that its groups of languages have.
-        numbers: its numbers.
-    """
-
-    source: str
-    scale: str
-    groups: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
-    numbers: tuple[PublishedNumber, ...]
 
 
 class Report(Part):

@@ -7,6 +7,7 @@ from statistics import fmean
 
 from equiglot.evaluation import ALL, Metric, Score, group_language
 from equiglot.report.data import Model, Report
+from equiglot.report.publication import AnyMetric
 
 TASK = "mlm"
 """What the page is first of all about: masked language modelling."""
@@ -86,7 +87,7 @@ class Numbers:
         groups = {group_language(name): codes for name, codes in self.report.groups.items()}
         return groups.get(language, (language,))
 
-    def of(self, model: str, metric: Metric, language: str) -> Number | None:
+    def of(self, model: str, metric: AnyMetric, language: str) -> Number | None:
         """A model's number; over a group without a row of its own, the mean over its languages, without interval."""
         row = self._rows.get((model, metric, language, ""))
         codes = self.languages_of(language)
@@ -94,7 +95,7 @@ class Numbers:
             return row
         return _mean(self.of(model, metric, code) for code in codes)
 
-    def of_teachers(self, metric: Metric, language: str) -> Number | None:
+    def of_teachers(self, metric: AnyMetric, language: str) -> Number | None:
         """The number of the monolingual teachers taken together: each in its own language."""
         row = self._rows.get((self.report.reference, metric, language, ""))
         if row:

@@ -1,21 +1,35 @@
 """Numbers that others have published, read from a YAML file as readable as the tables that they come from."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Self, get_args
 
 import langcodes
 import yaml
-from pydantic import Field, FiniteFloat, ValidationError, model_validator
+from pydantic import AfterValidator, Field, FiniteFloat, ValidationError, model_validator
 
 from equiglot.errors import InputError
-from equiglot.evaluation import Metric, group_language
-from equiglot.report.data import Published, PublishedNumber
+from equiglot.evaluation import group_language
 from equiglot.report.parts import Part
+from equiglot.report.publication import AnyMetric, Published, PublishedNumber
 
 _NUMBER = re.compile(r"([-\N{MINUS SIGN}]?\d+(?:\.\d+)?)(?:\s*±\s*(\d+(?:\.\d+)?))?")
+
+_Cell = FiniteFloat | str | None
+_METRICS: tuple[str, ...] = tuple(metric for kind in get_args(AnyMetric) for metric in get_args(kind))
+
+
+def _check_metrics(value: str) -> str:
+    unknown = [name for name in value.split("/") if name not in _METRICS]
+    if unknown:
+        raise ValueError(f"{unknown[0]!r} is no metric: use {', '.join(_METRICS)}, or two of them with / between")
+    return value
+
+
+_Metrics = Annotated[str, AfterValidator(_check_metrics)]
+"""A metric, or two that are printed as one: f1/exact_match, of cells such as 70.3/57.5."""
 
 
 class _Doubt(Part):
@@ -32,10 +46,11 @@ class _Table(Part):
 
     table: str
     task: str
-    metric: Metric
+    metric: _Metrics
     models: tuple[str, ...] = Field(min_length=1)
     sources: tuple[str | None, ...] = Field((None,), min_length=1)
-    rows: dict[str, tuple[FiniteFloat | str | None, ...]] = Field(min_length=1)
+    reference: str | None = None
+    rows: dict[str, tuple[_Cell, ...]] = Field(min_length=1)
     doubts: tuple[_Doubt, ...] = ()
 
     @property
@@ -43,31 +58,103 @@ class _Table(Part):
         """(model, source) of each number of a row."""
         return tuple((model, source) for model in self.models for source in self.sources)
 
+    @property
+    def places(self) -> tuple[str, ...]:
+        """The languages and groups that it has numbers of."""
+        return tuple(self.rows)
+
     @model_validator(mode="after")
     def _check(self) -> Self:
-        wanted = len(self.columns)
         for name, cells in self.rows.items():
-            if len(cells) != wanted:
-                raise ValueError(f"row {name} has {len(cells)} numbers, and models times sources make {wanted}")
-            for cell in cells:
-                if isinstance(cell, str) and not _NUMBER.fullmatch(cell.strip()):
-                    raise ValueError(f"{cell!r} in row {name} is neither a number nor written as 87.1 ± 0.3")
+            _check_row(name, cells, [self.metric] * len(self.columns), "models times sources make")
         for doubt in self.doubts:
             if doubt.row not in self.rows or (doubt.model, doubt.source) not in self.columns:
                 place = ", ".join(filter(None, (doubt.row, doubt.model, doubt.source)))
                 raise ValueError(f"there is no number ({place}) to doubt")
         return self
 
+    def numbers(self, groups: Mapping[str, tuple[str, ...]]) -> Iterator[PublishedNumber]:
+        """All of it, row by row."""
+        doubts = {(doubt.row, doubt.model, doubt.source): doubt.says for doubt in self.doubts}
+        for row, cells in self.rows.items():
+            for (model, source), cell in zip(self.columns, cells, strict=True):
+                where = {"table": self.table, "task": self.task, "source": source, "reference": self.reference}
+                doubt = doubts.get((row, model, source), "")
+                yield from _numbers(cell, self.metric, model=model, language=_place(row, groups), doubt=doubt, **where)
+
+
+class _TaskDoubt(Part):
+    """Why one number, of two that are printed as one the last, may not be what was meant."""
+
+    model: str
+    task: str
+    says: str
+
+
+class _TasksTable(Part):
+    """A table as it is printed: a row is a model, with a number of each task; all in one language or group."""
+
+    table: str
+    row: str
+    source: str | None = None
+    reference: str | None = None
+    tasks: dict[str, _Metrics] = Field(min_length=1)
+    models: dict[str, tuple[_Cell, ...]] = Field(min_length=1)
+    doubts: tuple[_TaskDoubt, ...] = ()
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """The language or group that it has numbers of."""
+        return (self.row,)
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        for name, cells in self.models.items():
+            _check_row(name, cells, list(self.tasks.values()), "tasks make")
+        for doubt in self.doubts:
+            if doubt.model not in self.models or doubt.task not in self.tasks:
+                raise ValueError(f"there is no number ({doubt.model}, {doubt.task}) to doubt")
+        return self
+
+    def numbers(self, groups: Mapping[str, tuple[str, ...]]) -> Iterator[PublishedNumber]:
+        """All of it, row by row."""
+        doubts = {(doubt.model, doubt.task): doubt.says for doubt in self.doubts}
+        for model, cells in self.models.items():
+            for (task, metric), cell in zip(self.tasks.items(), cells, strict=True):
+                where = {"table": self.table, "task": task, "source": self.source, "reference": self.reference}
+                doubt = doubts.get((model, task), "")
+                yield from _numbers(cell, metric, model=model, language=_place(self.row, groups), doubt=doubt, **where)
+
+
+def _check_row(name: str, cells: Sequence[_Cell], metrics: Sequence[str], why: str) -> None:
+    if len(cells) != len(metrics):
+        raise ValueError(f"row {name} has {len(cells)} numbers, and {why} {len(metrics)}")
+    for cell, metric in zip(cells, metrics, strict=True):
+        parts = cell.split("/") if isinstance(cell, str) else [] if cell is None else [str(cell)]
+        if parts and len(parts) != len(metric.split("/")):
+            raise ValueError(f"{cell!r} in row {name} is not as many numbers as {metric} says")
+        for part in parts if isinstance(cell, str) else ():
+            if not _NUMBER.fullmatch(part.strip()):
+                raise ValueError(f"{part!r} in row {name} is neither a number nor written as 87.1 ± 0.3")
+
 
 class _File(Part):
     source: str
     scale: str
     groups: dict[str, tuple[str, ...]] = Field(default_factory=dict)
-    tables: tuple[_Table, ...] = Field(min_length=1)
+    tables: tuple[_Table, ...] = ()
+    across_tasks: tuple[_TasksTable, ...] = ()
+
+    @property
+    def all_tables(self) -> tuple[_Table | _TasksTable, ...]:
+        """Of both kinds."""
+        return (*self.tables, *self.across_tasks)
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        rows = {row for table in self.tables for row in table.rows if row not in self.groups}
+        if not self.all_tables:
+            raise ValueError("there are no numbers in it: give `tables` or `across_tasks`")
+        rows = {row for table in self.all_tables for row in table.places if row not in self.groups}
         for code in sorted(rows | {code for codes in self.groups.values() for code in codes}):
             if not langcodes.tag_is_valid(code):
                 raise ValueError(f"{code!r} is neither a language code nor one of `groups`")
@@ -98,7 +185,7 @@ def read_published(name: str) -> Published:
             where=f"{name}, field {field}" if field else name,
             fix="correct it; `paper1-shared` is an example",
         ) from None
-    numbers = tuple(number for table in file.tables for number in _numbers(table, file.groups))
+    numbers = tuple(number for table in file.all_tables for number in table.numbers(file.groups))
     return Published(source=file.source, scale=file.scale, groups=file.groups, numbers=numbers)
 
 
@@ -117,23 +204,21 @@ def _tree(name: str) -> object:
         ) from None
 
 
-def _numbers(table: _Table, groups: dict[str, tuple[str, ...]]) -> Iterator[PublishedNumber]:
-    doubts = {(doubt.row, doubt.model, doubt.source): doubt.says for doubt in table.doubts}
-    for row, cells in table.rows.items():
-        for (model, source), cell in zip(table.columns, cells, strict=True):
-            if cell is not None:
-                value, deviation = _value(cell)
-                yield PublishedNumber(
-                    table=table.table,
-                    task=table.task,
-                    metric=table.metric,
-                    language=group_language(row) if row in groups else row,
-                    source=source,
-                    model=model,
-                    value=value,
-                    deviation=deviation,
-                    doubt=doubts.get((row, model, source), ""),
-                )
+def _place(row: str, groups: Mapping[str, tuple[str, ...]]) -> str:
+    """What stands in `Score.language` for a row."""
+    return group_language(row) if row in groups else row
+
+
+def _numbers(cell: _Cell, metrics: str, *, doubt: str, **where: str | None) -> Iterator[PublishedNumber]:
+    """The numbers of a cell: none, one, or one for each metric; a doubt is of the last."""
+    if cell is None:
+        return
+    parts: Sequence[float | str] = cell.split("/") if isinstance(cell, str) else [cell]
+    names = metrics.split("/")
+    for part, metric in zip(parts, names, strict=True):
+        value, deviation = _value(part)
+        said = {"doubt": doubt if metric == names[-1] else "", "value": value, "deviation": deviation}
+        yield PublishedNumber.model_validate({"metric": metric, **where, **said})
 
 
 def _value(cell: float | str) -> tuple[float, float | None]:

@@ -50,8 +50,8 @@ class Agreement:
 
 @dataclass(frozen=True)
 class _Tokens:
-    """Some sentences in the student's ids, -1 for none: int64 [tokens] each, and whether a token begins a sequence or
-    follows what ends a word, bool [tokens]."""
+    """Some sentences in the student's ids, -1 for none, and which of the sentences each token is of: int64 [tokens]
+    each; and where words begin that nothing marks, bool [tokens]."""
 
     ids: _Integers
     sentences: _Integers
@@ -68,10 +68,9 @@ def agreement(own: Path, other: Path, mapping: VocabularyMap, student: Pieces) -
         student: the student's pieces.
     """
     same, totals = [], np.zeros(5, dtype=np.int64)
-    for first, mine, theirs in _blocks(own, other, mapping):
-        count = 1 + int(max(mine.sentences.max(initial=-1), theirs.sentences.max(initial=-1))) - first
-        lengths = np.stack([np.bincount(each.sentences - first, minlength=count) for each in (mine, theirs)])
-        agree = _same_sentences(mine, theirs, lengths, first)
+    for count, mine, theirs in _blocks(own, other, mapping):
+        lengths = np.stack([np.bincount(each.sentences, minlength=count) for each in (mine, theirs)])
+        agree = _same_sentences(mine, theirs, lengths)
         same.append(agree)
         words = _words(mine, student), _words(theirs, student)
         present = int(np.count_nonzero(lengths.any(axis=0)))
@@ -82,30 +81,32 @@ def agreement(own: Path, other: Path, mapping: VocabularyMap, student: Pieces) -
 
 
 def _blocks(own: Path, other: Path, mapping: VocabularyMap) -> Iterator[tuple[int, _Tokens, _Tokens]]:
+    """How many sentences follow, and their tokens."""
     texts, numbers = [open_tokens(own), open_tokens(other)], [open_sentences(own), open_sentences(other)]
     end = 1 + max(int(each.max(initial=-1)) for each in numbers)
     for first in range(0, end, _BLOCK):
-        mine, theirs = (
+        (mine, in_mine, _), (theirs, in_theirs, lengths) = (
             _read(text, each, *np.searchsorted(each, [first, first + _BLOCK]).tolist())
             for text, each in zip(texts, numbers, strict=True)
         )
-        begins = mapping.begins(theirs.ids, np.diff(np.flatnonzero(theirs.begins), append=len(theirs.ids)))
-        yield first, mine, _Tokens(mapping.targets(theirs.ids, begins), theirs.sentences, begins)
+        mapped = mapping.targets(theirs, mapping.begins(theirs, lengths))
+        begins = mapping.begins(theirs, np.unique(in_theirs, return_counts=True)[1])
+        own_tokens = _Tokens(mine, in_mine - first, np.diff(in_mine, prepend=-1) > 0)
+        yield min(_BLOCK, end - first), own_tokens, _Tokens(mapped, in_theirs - first, begins)
 
 
-def _read(text: TokenizedText, sentences: _Integers, begin: int, end: int) -> _Tokens:
+def _read(text: TokenizedText, sentences: _Integers, begin: int, end: int) -> tuple[_Integers, _Integers, _Integers]:
+    """Of some sequences the ids and the sentence of each, int64 [tokens], and the lengths, int64 [sequences]."""
     offsets = text.offsets[begin : end + 1]
-    ids = text.ids[offsets[0] : offsets[-1]].astype(np.int64)
-    begins = np.zeros(len(ids), dtype=np.bool_)
-    begins[offsets[:-1] - offsets[0]] = True
-    return _Tokens(ids, np.repeat(sentences[begin:end], np.diff(offsets)), begins)
+    lengths = np.diff(offsets)
+    return text.ids[offsets[0] : offsets[-1]].astype(np.int64), np.repeat(sentences[begin:end], lengths), lengths
 
 
-def _same_sentences(mine: _Tokens, theirs: _Tokens, lengths: _Integers, first: int) -> _Flags:
+def _same_sentences(mine: _Tokens, theirs: _Tokens, lengths: _Integers) -> _Flags:
     """Whether each sentence has the same tokens, bool [sentences]; lengths are int64 [2, sentences]."""
     agree: _Flags = (lengths[0] == lengths[1]) & (lengths[0] > 0)
-    alike = [each.ids[agree[each.sentences - first]] for each in (mine, theirs)]
-    places = (mine.sentences - first)[agree[mine.sentences - first]]
+    alike = [each.ids[agree[each.sentences]] for each in (mine, theirs)]
+    places = mine.sentences[agree[mine.sentences]]
     agree[places[alike[0] != alike[1]]] = False
     return agree
 

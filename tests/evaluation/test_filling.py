@@ -9,6 +9,7 @@ from tokenizers import Tokenizer
 from equiglot.errors import InputError
 from equiglot.evaluation import fill
 from equiglot.models import open_model
+from equiglot.vocabulary import piece_text
 from tests.stock import ARCHITECTURES, KINDS, SCRIPTS, save_stock, train_tokenizer
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from torch.nn import functional
-from transformers import BertConfig, BertForMaskedLM
+from transformers import AutoModelForMaskedLM, BertConfig, ElectraConfig, PreTrainedModel
 
 from equiglot.models import layers
 from equiglot.models.dropout import Dropout
@@ -13,12 +13,16 @@ from equiglot.models.layers import can_encode, encode
 ROWS, WIDTH = 7, 19
 
 
-def make(dropout: float = 0.0, *, heads: int = 4, **changes: object) -> BertForMaskedLM:
-    """A BERT whose biases and norms are no longer at their initial zeros and ones."""
+KINDS = {"bert": {}, "electra": {"embedding_size": 64}, "electra, narrow": {"embedding_size": 24}}
+
+
+def make(dropout: float = 0.0, *, heads: int = 4, kind: str = "bert", **changes: object) -> PreTrainedModel:
+    """A model whose biases and norms are no longer at their initial zeros and ones."""
     torch.manual_seed(1)
-    settings = {"hidden_dropout_prob": dropout, "attention_probs_dropout_prob": dropout, **changes}
-    model = BertForMaskedLM(
-        BertConfig(
+    settings = {"hidden_dropout_prob": dropout, "attention_probs_dropout_prob": dropout, **KINDS[kind], **changes}
+    configuration = BertConfig if kind == "bert" else ElectraConfig
+    model = AutoModelForMaskedLM.from_config(
+        configuration(
             vocab_size=300,
             hidden_size=64,
             num_hidden_layers=3,
@@ -63,9 +67,10 @@ def plain(model, inputs, attention):
     return model.base_model(input_ids=inputs, attention_mask=attention).last_hidden_state
 
 
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("padded", [False, True])
-def test_states_and_gradients_are_those_of_transformers(padded):
-    model, (inputs, attention) = make(), rows(padded)
+def test_states_and_gradients_are_those_of_transformers(padded, kind):
+    model, (inputs, attention) = make(kind=kind), rows(padded)
     there, expected = states_and_gradients(model, lambda: plain(model, inputs, attention), attention, False)
     here, found = states_and_gradients(model, lambda: encode(model, inputs, attention), attention, False)
     real = slice(None) if attention is None else attention
@@ -80,8 +85,9 @@ def test_states_and_gradients_are_those_of_transformers(padded):
 
 @pytest.mark.parametrize("padded", [False, True])
 @pytest.mark.parametrize("sharpness", [1, 6])
-def test_in_bf16_they_are_as_near_to_fp32_as_those_of_eager_attention(padded, sharpness):
-    model, (inputs, attention) = make(), rows(padded)
+@pytest.mark.parametrize("kind", ["bert", "electra, narrow"])
+def test_in_bf16_they_are_as_near_to_fp32_as_those_of_eager_attention(padded, sharpness, kind):
+    model, (inputs, attention) = make(kind=kind), rows(padded)
     with torch.no_grad():
         for layer in model.base_model.encoder.layer:
             layer.attention.self.query.weight.mul_(sharpness)
@@ -104,7 +110,7 @@ def test_no_gradient_no_graph():
 
 
 def plain_with_masks(model, inputs, attention, masks):
-    """A plain BERT whose dropout is given."""
+    """A plain BERT or ELECTRA whose dropout is given."""
     kept = iter(masks)
     hidden_rate = model.config.hidden_dropout_prob
     attention_rate = model.config.attention_probs_dropout_prob
@@ -115,6 +121,7 @@ def plain_with_masks(model, inputs, attention, masks):
     embeddings, heads = model.base_model.embeddings, model.config.num_attention_heads
     states = embeddings.word_embeddings(inputs) + embeddings.position_embeddings.weight[:WIDTH]
     states = drop(embeddings.LayerNorm(states + embeddings.token_type_embeddings.weight[0]))
+    states = getattr(model.base_model, "embeddings_project", torch.nn.Identity())(states)
     for layer in model.base_model.encoder.layer:
         own, attended = layer.attention.self, layer.attention.output
         parts = [each(states).view(ROWS, WIDTH, heads, -1).transpose(1, 2) for each in (own.query, own.key, own.value)]
@@ -132,9 +139,10 @@ def plain_with_masks(model, inputs, attention, masks):
 @pytest.mark.parametrize("heads", [1, 4])
 @pytest.mark.parametrize("rates", [(0.3, 0.3), (0.3, 0.0), (0.0, 0.3)])
 @pytest.mark.parametrize(("autocast", "bound"), [(False, 1e-5), (True, 0.06)])
-def test_dropout_reaches_what_it_reaches_in_bert(monkeypatch, heads, rates, autocast, bound):
+@pytest.mark.parametrize("kind", ["bert", "electra, narrow"])
+def test_dropout_reaches_what_it_reaches_in_transformers(monkeypatch, heads, rates, autocast, bound, kind):
     hidden, probabilities = rates
-    model = make(heads=heads, hidden_dropout_prob=hidden, attention_probs_dropout_prob=probabilities)
+    model = make(heads=heads, kind=kind, hidden_dropout_prob=hidden, attention_probs_dropout_prob=probabilities)
     inputs, attention = rows(True)
     masks = []
 

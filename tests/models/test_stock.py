@@ -3,10 +3,11 @@
 import pytest
 import torch
 from torch import Tensor, nn
-from transformers import PreTrainedModel
+from transformers import AlbertConfig, AlbertForMaskedLM, AutoModelForMaskedLM, PreTrainedModel
 
-from equiglot.models import TensorBatch, target_logits
-from tests.stock import ARCHITECTURES, TOKENIZERS, stock_model, train_tokenizer
+from equiglot.errors import InputError
+from equiglot.models import TensorBatch, head_parts, hidden_states, target_logits
+from tests.stock import ARCHITECTURES, TOKENIZERS, configuration, stock_model, train_tokenizer
 
 
 def _batch(size: int, targets: list[int]) -> TensorBatch:
@@ -52,10 +53,35 @@ def test_the_projection_sees_the_targets_only(architecture: str) -> None:
     assert rows == [33], "and afterwards everything again"
 
 
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@torch.no_grad()
+def test_the_parts_of_the_head_make_the_logits(architecture: str) -> None:
+    tokenizer = train_tokenizer(TOKENIZERS[architecture])
+    model = stock_model(architecture, tokenizer=tokenizer)
+    batch = _batch(len(tokenizer), list(range(33)))
+    prepare, project = head_parts(model)
+    vectors = prepare(hidden_states(model, batch))
+    assert vectors.shape == (3, 11, project.in_features)
+    torch.testing.assert_close(project(vectors).flatten(0, 1), _all_logits(model, batch), rtol=1e-4, atol=1e-4)
+
+
+@torch.no_grad()
+def test_debertas_other_head_has_no_projection_to_find() -> None:
+    torch.manual_seed(0)
+    config = configuration("deberta-v2", 200, 0)
+    config.legacy = False
+    model = AutoModelForMaskedLM.from_config(config).eval()
+    batch = _batch(200, [0, 4, 13])
+    torch.testing.assert_close(target_logits(model, batch), _all_logits(model, batch)[batch.targets])
+    with pytest.raises(InputError, match="'deberta-v2' are not supported"):
+        head_parts(model)
+
+
 @torch.no_grad()
 def test_a_model_whose_projection_cannot_be_found_makes_all_logits() -> None:
     tokenizer = train_tokenizer("wordpiece")
-    model = stock_model("distilbert", tokenizer=tokenizer)
+    config = AlbertConfig(vocab_size=len(tokenizer), embedding_size=8, hidden_size=8, num_attention_heads=1)
+    model = AlbertForMaskedLM(config).eval()
     batch = _batch(len(tokenizer), [0, 4, 13])
     expected = target_logits(model, batch)
     model.get_output_embeddings = lambda: None

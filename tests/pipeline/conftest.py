@@ -178,7 +178,8 @@ def done(finished: Path, tmp_path: Path) -> Path:
 def results(root: Path) -> dict[str, str]:
     """Checksums of all that must be the same in every run of a recipe."""
     files = [*root.glob("models/*/*.safetensors"), *root.glob("corpus/*/*.arrow"), *root.glob("tokens/*/*/*.npy")]
-    files += [*root.glob("vocabulary/*"), *root.glob("scores/*/*"), root / "scores.jsonl"]
+    files += [*root.glob("vocabulary/*.json"), *root.glob("scores/*/*"), root / "scores.jsonl"]
+    files += [*root.glob("labels/*/shards/*/*.npy"), *root.glob("losses/*/*"), *root.glob("agreement/*/*")]
     assert len(files) > 30
     return {str(path.relative_to(root)): checksum(path) for path in sorted(files)}
 

@@ -18,20 +18,29 @@ from equiglot.errors import InputError
 from equiglot.pipeline import Machine, read_run, read_status, run_recipe
 from equiglot.run import RunDirectory
 from tests.pipeline.conftest import TREE, half_written, results
+from tests.pipeline.merging import merge_tree, teachers_tree
 
 pytestmark = pytest.mark.slow
 
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "NO_COLOR": "1", "COLUMNS": "200"}
 
 
-@pytest.fixture(scope="module")
-def recipe(text_files: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    tree = copy.deepcopy(TREE)
-    for language in tree["languages"].values():
-        language["text"] = str(text_files / language["text"])
-    tree["training"] |= {"updates": 40, "warmup": 0.1}
-    tree["models"]["hl"] = {"training": {"early_stopping": {"patience": 2}}}
-    path = tmp_path_factory.mktemp("recipe") / "tiny.yaml"
+@pytest.fixture(scope="module", params=["balance", "merge"])
+def recipe(request: pytest.FixtureRequest, text_files: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A recipe that trains its teachers, and one that takes them from folders and stores their labels."""
+    folder = tmp_path_factory.mktemp("recipe")
+    path, teachers = folder / "tiny.yaml", folder / "teachers.yaml"
+    if request.param == "merge":
+        teachers.write_text(yaml.safe_dump(teachers_tree(text_files)))
+        finish(teachers, folder / "teachers", "--workers", "2")
+        tree = merge_tree(text_files, folder / "teachers", copies="best")
+        tree["training"] |= {"updates": 40}
+    else:
+        tree = copy.deepcopy(TREE)
+        for language in tree["languages"].values():
+            language["text"] = str(text_files / language["text"])
+        tree["training"] |= {"updates": 40, "warmup": 0.1}
+        tree["models"]["hl"] = {"training": {"early_stopping": {"patience": 2}}}
     path.write_text(yaml.safe_dump(tree))
     return path
 

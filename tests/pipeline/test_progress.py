@@ -7,8 +7,8 @@ from rich.console import Console
 
 from equiglot.display import RunDisplay, progress_in_words
 from equiglot.pipeline import Event, Graph, JobProgress, Machine, TextProgress, Watcher, run_recipe
-from equiglot.pipeline.progress import parse_progress
 from equiglot.pipeline.hooks import Hooks
+from equiglot.pipeline.progress import parse_progress
 from equiglot.pipeline.work import make_corpus
 from equiglot.run import RunDirectory
 from equiglot.training import Progress

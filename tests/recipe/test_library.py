@@ -1,15 +1,25 @@
 """The built-in recipes state what they say they do."""
 
+import re
+from importlib import resources
 from pathlib import Path
 
 import pytest
 
 from equiglot.corpus import HubSource
+from equiglot.corpus.balancing import Smoothing
+from equiglot.labels import StoredLabels
 from equiglot.models import count_parameters
+from equiglot.objectives import Annealed
 from equiglot.pipeline import Graph
 from equiglot.probing import FixedProbe
 from equiglot.recipe import Recipe, load_recipe
 
+LIBRARY = [
+    entry.read_text(encoding="utf-8")
+    for entry in (resources.files("equiglot.recipe") / "library").iterdir()
+    if entry.name.endswith(".yaml")
+]
 # Paper 1, Table 1, in millions of characters.
 SHARED = {"en": 100, "de": 100, "es": 50, "hu": 30, "vi": 20, "tr": 10, "eu": 10}
 DIVERSE = {"ru": 100, "de": 100, "ko": 50, "el": 30, "hi": 20, "te": 10, "ur": 10}
@@ -22,6 +32,19 @@ WIKIPEDIAS = {
 
 
 PAPER = FixedProbe(kind="fixed", seeds=5)  # section 5.2, Table 3
+
+
+# Paper 2, Table 6: the languages of MuRIL.
+MURIL = {"bn", "en", "gu", "hi", "kn", "ml", "mr", "ne", "pa", "ta", "te", "ur"}
+
+
+@pytest.fixture
+def any_wikipedia(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file for every language that a built-in recipe may name; nobody reads it."""
+    for language in re.findall(r"text: text/(\w+)", "".join(LIBRARY)):
+        (tmp_path / "text" / language).mkdir(parents=True, exist_ok=True)
+        (tmp_path / "text" / language / "wiki.txt").write_text(f"Article in {language}.\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
 
 
 @pytest.fixture
@@ -104,3 +127,67 @@ def test_the_demo_is_as_unequal_as_it_says() -> None:
     assert 5 <= len(sizes) <= 7 and max(sizes) == 10 * min(sizes)
     assert load_recipe("demo-quick").training.updates == 500
     assert all(plan.training.updates <= 500 for plan in load_recipe("demo-quick").plans().values())
+
+
+@pytest.mark.usefixtures("any_wikipedia")
+@pytest.mark.parametrize(
+    ("name", "entries", "millions"), [("paper2-similar", 99_112, 162), ("paper2-dissimilar", 180_996, 225)]
+)
+def test_paper_2_with_monolingual_teachers_is_stated_in_full(name: str, entries: int, millions: int) -> None:
+    recipe = load_recipe(name)
+    plans = recipe.plans()
+    student = plans.pop("student")
+    assert {plan.languages for plan in plans.values()} == {(code,) for code in recipe.languages}  # Table 1
+    assert recipe.united == tuple(plans)
+    assert set(student.teachers()) == set(recipe.languages)
+    assert all(plans[name].languages == (code,) for code, (name,) in student.teachers().items())
+    assert round(count_parameters(student.encoder, entries) / 1e6) == millions  # section 4.2
+    assert (student.training.updates, student.training.batch.sentences) == (250_000, 4096)  # appendix A.2.1
+    assert student.balance == Smoothing(kind="smoothing", alpha=0.7)  # section 4.1
+    assert isinstance(student.labels, StoredLabels)
+    assert (student.labels.k, student.labels.weight) == (8, Annealed(start=1, end=0))
+    assert all(plan.tokens.keys() == set(plan.languages) for plan in plans.values())  # Table 3
+    assert recipe.report.published == name
+
+
+@pytest.mark.usefixtures("any_wikipedia")
+def test_paper_2_with_multilingual_teachers_is_stated_in_full() -> None:
+    recipe = load_recipe("paper2-multilingual-teachers")
+    plans = recipe.plans()
+    assert recipe.united == ("mbert", "muril") and set(plans["muril"].languages) == MURIL
+    assert len(recipe.languages) == 103  # mBERT's 104: Chinese counts twice
+    taught = {
+        name: [plans[name].teachers()[code] for code in ("hi", "de")]
+        for name in ("student-muril", "student-mbert", "student-both-all", "student-both-best")
+    }
+    assert taught == {
+        "student-muril": [("muril",), ("mbert",)],
+        "student-mbert": [("mbert",), ("mbert",)],
+        "student-both-all": [("mbert", "muril"), ("mbert",)],
+        "student-both-best": [("mbert", "muril"), ("mbert",)],
+    }
+    copies = [getattr(plans[f"student-both-{name}"].labels, "copies", None) for name in ("all", "best")]
+    assert copies == ["all", "best"]
+    assert round(count_parameters(plans["student-muril"].encoder, 288_973) / 1e6) in range(155, 166)  # appendix A.2.2
+    assert plans["sm1"].owner == "mbert" and not plans["sm1"].is_student and not plans["sm2"].is_student
+    assert {plans[name].training.updates for name in ("sm2-100k", "sm3-100k")} == {100_000}
+    assert [getattr(plans[f"student-k{k}"].labels, "k", None) for k in (128, 512)] == [128, 512]
+
+
+@pytest.mark.usefixtures("any_wikipedia")
+def test_what_merge_takes_is_what_merge_teachers_makes() -> None:
+    teachers = load_recipe("merge-teachers")
+    names = [plan.name for plan in teachers.plans().values()]
+    for name in names:
+        folder = Path("runs/merge-teachers/models") / name
+        folder.mkdir(parents=True)
+        (folder / "config.json").write_text("{}")
+    merge = load_recipe("merge")
+    taken = [plan for plan in merge.plans().values() if plan.existing is not None]
+    assert [Path(str(plan.existing)) for plan in taken] == [
+        Path.cwd() / "runs/merge-teachers/models" / name for name in names
+    ]
+    assert {plan.name: plan.languages for plan in taken} == {
+        plan.name: plan.languages for plan in teachers.plans().values()
+    }
+    assert merge.languages == teachers.languages

@@ -11,6 +11,7 @@ import yaml
 
 from equiglot.errors import InputError
 from equiglot.evaluation import IN_LANGUAGE, ZERO_SHOT, group_language
+from equiglot.report.publication import PublishedNumber
 from equiglot.report.published import published_names, read_published
 
 PAPER_1 = ("paper1-shared", "paper1-diverse")
@@ -85,6 +86,117 @@ def test_numbers_are_as_printed() -> None:
     assert apart == pytest.approx({"hl": 0.4, "student": 0.9, "hl-balanced": -2.8})
 
 
+PAPER_2 = ("paper2-similar", "paper2-dissimilar", "paper2-multilingual")
+
+
+def _numbers(name: str, table: str, **fields: object) -> list[PublishedNumber]:
+    found = (each for each in read_published(name).numbers if each.table == table)
+    return [each for each in found if all(getattr(each, field) == value for field, value in fields.items())]
+
+
+@pytest.mark.parametrize(
+    ("name", "count", "parameters"), [("paper2-similar", 42, "162"), ("paper2-dissimilar", 56, "225")]
+)
+def test_paper_2_is_complete(name: str, count: int, parameters: str) -> None:
+    published = read_published(name)
+    assert len(published.numbers) == count and f"{parameters} million parameters" in published.scale
+    assert {each.model for each in published.numbers} == {"teachers", "student"}
+    languages = {each.language for each in _numbers(name, "Table 2", task="ner", metric="seqeval_f1")}
+    assert languages == set(published.groups["all"])
+
+
+@pytest.mark.parametrize("name", PAPER_2[:2])
+def test_tokens_add_up_to_the_share_that_the_text_tells(name: str) -> None:
+    """Section 4.2: 9.9 % and 13.6 % of the teachers' tokens."""
+    totals = {}
+    for model in ("teachers", "student"):
+        each = {number.language: number.value for number in _numbers(name, "Table 3", model=model)}
+        totals[model] = each.pop("group:all")
+        assert totals[model] == sum(each.values())
+    share = 100 * totals["student"] / totals["teachers"]
+    assert round(share, 1) == {"paper2-similar": 9.9, "paper2-dissimilar": 13.6}[name]
+
+
+@pytest.mark.parametrize("table", ["Table 4", "Table 5"])
+def test_averages_across_tasks_take_the_f1(table: str) -> None:
+    found = _numbers("paper2-multilingual", table, reference=None)
+    rows = {(each.model, each.language) for each in found}
+    assert len(rows) == {"Table 4": 11, "Table 5": 5}[table]
+    for model, language in rows:
+        scores = {
+            (each.task, each.metric): each.value for each in found if (each.model, each.language) == (model, language)
+        }
+        assert len(scores) == 11
+        average = scores.pop(("average", "mean"))
+        means = [value for (_, metric), value in scores.items() if metric != "exact_match"]
+        assert fmean(means) == pytest.approx(average, abs=0.06)
+
+
+def test_rdt_of_table_4_follows_but_for_the_number_that_is_cut_off() -> None:
+    scores = {(each.model, each.language, each.task, each.metric): each.value
+              for each in _numbers("paper2-multilingual", "Table 4", reference=None)}  # fmt: skip
+    wrong, relative = set(), [each for each in _numbers("paper2-multilingual", "Table 4") if each.reference]
+    assert len(relative) == 33
+    for each in relative:
+        metric = {"average": "mean", "paws-x": "accuracy", "xnli": "accuracy", "ner": "seqeval_f1", "pos": "seqeval_f1"}
+        measured = "exact_match" if each.metric == "rdt_exact_match" else metric.get(each.task, "f1")
+        ours, theirs = (
+            scores[model, each.language, each.task, measured] for model in (each.model, str(each.reference))
+        )
+        if abs(100 * (ours - theirs) / theirs - each.value) > 0.2:
+            wrong.add((each.reference, each.language, each.task, each.metric))
+    assert wrong == {("mbert", "group:muril", "tydiqa", "rdt_exact_match")}
+    (doubted,) = [each for each in read_published("paper2-multilingual").numbers if each.doubt]
+    assert (doubted.model, doubted.language, doubted.task, doubted.metric) == (
+        "mbert",
+        "group:muril",
+        "tydiqa",
+        "exact_match",
+    )
+
+
+def test_tables_of_paper_2_that_repeat_each_other_agree() -> None:
+    """The best student stands in three of them, its teachers in two."""
+    repeated: dict[tuple[str, ...], set[float]] = {}
+    for each in read_published("paper2-multilingual").numbers:
+        if each.reference is None and not each.doubt:
+            repeated.setdefault((each.model, each.language, each.task, each.metric), set()).add(each.value)
+    assert {key: values for key, values in repeated.items() if len(values) > 1} == {}
+    assert repeated["student-muril", "group:all", "ner", "seqeval_f1"] == {65.0}
+
+
+def test_tokens_of_muril() -> None:
+    """Table 6: 13,709 and 3,018 million; of Hindi 1.61 % (2,368 and 38 are rounded)."""
+    tokens = {(each.model, each.language): each.value for each in _numbers("paper2-multilingual", "Table 6")}
+    sums = {
+        name: sum(value for (model, _), value in tokens.items() if model == name) for name in ("muril", "student-muril")
+    }
+    assert sums == {"muril": 13_709, "student-muril": 3_018}
+
+
+def test_two_numbers_in_a_cell_are_two_metrics(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(ACROSS, encoding="utf-8")
+    found = [(each.model, each.task, each.metric, each.value, each.doubt) for each in read_published(str(path)).numbers]
+    assert found == [
+        ("student", "ner", "entity_f1", 61.5, ""),
+        ("student", "qa", "f1", 70.3, ""),
+        ("student", "qa", "exact_match", -1.0, "negative"),
+        ("hl", "ner", "entity_f1", 60.0, ""),
+    ]
+
+
+ACROSS = """
+source: A preprint. 2031.
+scale: small
+across_tasks:
+  - table: Table 9
+    row: eu
+    tasks: {ner: entity_f1, qa: f1/exact_match}
+    models: {student: [61.5 ± 0.3, 70.3/−1], hl: [60, null]}
+    doubts: [{model: student, task: qa, says: negative}]
+"""
+
 FILE = """
 source: A preprint. 2031.
 scale: small
@@ -103,12 +215,21 @@ tables:
 
 WRONG: list[tuple[Callable[[str], str], str, str]] = [
     (lambda text: text.replace("source: A preprint. 2031.", ""), "Field required", ", field source"),
-    (lambda text: text.replace("metric: accuracy", "metric: acuracy"), "Input should be", "field tables.0.metric"),
+    (
+        lambda text: text.replace("metric: accuracy", "metric: acuracy"),
+        "'acuracy' is no metric: use mrr,",
+        "field tables.0.metric",
+    ),
     (lambda text: text.replace("61.5 ± 0.3", "61,5"), "row low has 5 numbers", "field tables.0"),
     (lambda text: text.replace("61.5 ± 0.3", "61.5 +- 0.3"), "'61.5 +- 0.3' in row low", "field tables.0"),
     (lambda text: text.replace("61.5 ± 0.3", ".nan"), "finite", "field tables.0.rows.low.0"),
     (lambda text: text.replace("kk: [", "kazakh: ["), "'kazakh' is neither a language code", ".yaml"),
     (lambda text: text.replace("model: hl,", "model: h1,"), "no number (low, h1, in-language) to doubt", "tables.0"),
+    (lambda text: ACROSS.replace("70.3/−1", "70.3"), "not as many numbers as f1/exact_match", "across_tasks.0"),
+    (lambda text: ACROSS.replace(", null]", "]"), "row hl has 1 numbers, and tasks make 2", "across_tasks.0"),
+    (lambda text: ACROSS.replace("task: qa,", "task: xnli,"), "no number (student, xnli) to doubt", "across_tasks.0"),
+    (lambda text: ACROSS.replace("row: eu", "row: basque"), "'basque' is neither a language code", ".yaml"),
+    (lambda text: text[: text.index("tables:")], "there are no numbers in it", ".yaml"),
     (lambda text: text.replace("    rows:", "    row:"), "Field required", "field tables.0.rows"),
     (lambda text: text.replace("[student, hl]", "[student, hl"), "no YAML", ".yaml"),
     (lambda text: "- 1", "mapping", ".yaml"),

@@ -1,4 +1,4 @@
-"""What pieces stand for: put together they are the text; entries that stand for nothing; tokenizers that cannot be read."""
+"""What pieces stand for: put together they are the text; entries that stand for nothing; what cannot be read."""
 
 from pathlib import Path
 

@@ -15,6 +15,7 @@ from equiglot.vocabulary import (
     TokenStatistics,
     VocabularySettings,
     load_tokenizer,
+    open_sentences,
     open_tokens,
     tokenise_split,
     train_vocabulary,
@@ -91,6 +92,19 @@ def test_sentences_without_a_token_give_no_sequence(vocabulary: Path, tmp_path: 
     statistics = tokenise_split(source, load_tokenizer(vocabulary), 50, tmp_path / "tokens")
     assert (statistics.sentences, statistics.empty, statistics.characters) == (2, 3, 11)
     assert open_tokens(tmp_path / "tokens").characters.tolist() == [0, 5, 11]
+
+
+def test_sequences_know_their_sentences(vocabulary: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("equiglot.vocabulary.tokenising._BATCH", 2)
+    text = ["Würde", "", "the rights of all, and the rights of one.", " ", "Rechte und Würde"]
+    source, tokenizer = write_arrow(tmp_path / "text.arrow", text), load_tokenizer(vocabulary)
+    tokenise_split(source, tokenizer, 3, tmp_path / "tokens")
+    lengths = [len(tokenizer.backend_tokenizer.encode(each, add_special_tokens=False)) for each in text]
+    expected = [number for number, length in enumerate(lengths) for _ in range(0, length, 3)]
+    assert open_sentences(tmp_path / "tokens").tolist() == expected
+    (tmp_path / "tokens" / "sentences.npy").unlink()
+    with pytest.raises(InputError, match="not there"):
+        open_sentences(tmp_path / "tokens")
 
 
 def test_a_special_token_in_the_text_is_text(vocabulary: Path, tmp_path: Path) -> None:

@@ -1,14 +1,16 @@
-"""The union of vocabularies: nothing lost, the same as before for one of them, and an honest no where letters differ."""
+"""The union of vocabularies: nothing is lost, one alone cuts as before, and letters that differ are refused."""
 
 import math
+import unicodedata
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
-from tokenizers import normalizers
+from tokenizers import Regex, normalizers
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 from equiglot.errors import InputError
@@ -22,6 +24,7 @@ from equiglot.vocabulary import (
     unite,
     write_tokenizer,
 )
+from equiglot.vocabulary.rules import LETTERS, differences
 from equiglot.vocabulary.settings import Algorithm
 from equiglot.vocabulary.surfaces import describe
 from tests.stock import KINDS, train_tokenizer
@@ -29,7 +32,9 @@ from tests.vocabulary.conftest import ALGORITHMS, SENTENCES
 from tests.vocabulary.uniting import gemma_like, learn, loaded, modernbert_like
 
 ALL = [sentence for sentences in SENTENCES.values() for sentence in sentences]
-TEXT = st.sampled_from(ALL) | st.lists(st.sampled_from([*" ".join(ALL).split(), " ", "☂", "(a)"]), max_size=9).map("".join)
+TEXT = st.sampled_from(ALL) | st.lists(st.sampled_from([*" ".join(ALL).split(), " ", "☂", "(a)"]), max_size=9).map(
+    "".join
+)
 MIXTURE: dict[str, tuple[Algorithm, tuple[str, ...]]] = {
     "western": ("wordpiece", ("en", "de", "vi")),
     "russian": ("unigram", ("ru", "el", "tr")),
@@ -188,7 +193,7 @@ def test_pieces_after_punctuation_begin_words(
     models, student = mixed
     for name, text in {"western": "free .and.equal", "russian": "духе .и.правах", "eastern": "और .को.और"}.items():
         mapping, ids = map_vocabulary(models[name], student), np.array(_cut(models[name], text))
-        mapped = mapping.targets(ids, mapping.begins(ids, np.array([len(ids)])))
+        mapped = mapping.inputs(ids, mapping.begins(ids, np.array([len(ids)])))
         pieces = [piece for piece in student.convert_ids_to_tokens(mapped) if piece != "▁"]
         assert [piece for piece in pieces if "." in piece] == [".", "."]
         after = [pieces[place + 1] for place, piece in enumerate(pieces) if piece == "."]
@@ -196,7 +201,53 @@ def test_pieces_after_punctuation_begin_words(
 
 
 # Language -> text, the pieces of its model in the student's ids, and those of the student's own tokenizer.
-GOLDEN: dict[str, tuple[str, str, str]] = {}
+GOLDEN: dict[str, tuple[str, str, str]] = {
+    "ar": (
+        "كل الناس سواسية.",
+        "[UNK] [UNK] ##ل ال ##ن ##ا ##س [UNK] [UNK] ##و ##ا ##س ##ي ##ة .",
+        "ك ##ل ال ##ن ##ا ##س س ##و ##ا ##س ##ي ##ة .",
+    ),
+    "de": (
+        "Alle sind vor dem Gesetz gleich.",
+        "All ##e sind v ##or d ##e ##m G ##e ##s ##e ##t ##z g ##l ##ei ##ch .",
+        "All ##e sind v ##or d ##e ##m G ##e ##s ##et ##z g ##le ##i ##ch .",
+    ),
+    "el": (
+        "Όλοι είναι ίσοι.",
+        "▁ Ό ##λο ##ι ▁ ε ##ί ##να ##ι ▁ ί ##σ ##οι .",
+        "Ό ##λο ##ι ε ##ί ##να ##ι ί ##σ ##οι .",
+    ),
+    "en": (
+        "All are equal before the law.",
+        "All are e ##q ##u ##a ##l b ##e ##f ##or ##e t ##h ##e l ##a ##w .",
+        "All are e ##q ##u ##a ##l b ##e ##f ##or ##e t ##h ##e l ##a ##w .",
+    ),
+    "hi": (
+        "में सभी समान हैं।",
+        "म ##ें [UNK] [UNK] ##ी [UNK] [UNK] [UNK] [UNK] है ##ं ।",
+        "म ##ें स ##भ ##ी स ##म ##ा ##न है ##ं ।",
+    ),
+    "ko": (
+        "인간은 자유로우며",
+        "인간은 [UNK] [UNK] [UNK] [UNK] ##로 [UNK] [UNK] [UNK] ##며",
+        "인간은 [UNK]",
+    ),
+    "ru": (
+        "Все люди равны перед законом.",
+        "▁ В ##с ##е ▁ л ##ю ##д ##и ▁ ##ра ##в ##ны п ##е ##р ##е ##д ▁ з ##а ##к ##о ##н ##о ##м .",
+        "В ##с ##е л ##ю ##д ##и р ##а ##в ##ны п ##е ##р ##е ##д з ##а ##к ##о ##н ##о ##м .",
+    ),
+    "te": (
+        "వారు మానవులు.",
+        "[UNK] [UNK] [UNK] [UNK] [UNK] [UNK] [UNK] ##ుల ##ు .",
+        "వ ##ా ##ర ##ు మ ##ా ##న ##వ ##ుల ##ు .",
+    ),
+    "vi": (
+        "Mọi người đều bình đẳng.",
+        "M ##ọi người đều b ##ình đ ##ẳ ##ng .",
+        "M ##ọi người đều b ##ình đ ##ẳ ##ng .",
+    ),
+}
 
 
 @pytest.mark.parametrize("language", GOLDEN)
@@ -260,16 +311,35 @@ def test_models_that_treat_letters_differently_are_refused(
     assert unite(models, "greek", 64).backend_tokenizer.normalizer.normalize_str(texts) != texts
 
 
-def test_stripped_vowel_signs_and_decomposed_hangul_are_refused(corpora: dict[str, Path], tmp_path: Path) -> None:
-    kept = load_tokenizer(learn(corpora, ("hi", "ko"), "unigram", tmp_path / "kept"))
-    for normaliser, feature in ((normalizers.NFD(), "accents"), (normalizers.NFC(), None), (normalizers.NFKC(), None)):
-        other = load_tokenizer(tmp_path / "kept")
-        other.backend_tokenizer.normalizer = normaliser
-        if feature is None:  # Compatibility characters are few: the student does as the first model.
-            unite({"kept": kept, "other": other}, None, 64)
-        else:
-            with pytest.raises(InputError, match=feature):
-                unite({"kept": kept, "other": other}, None, 64)
+@pytest.mark.parametrize(
+    ("normaliser", "feature"),
+    [
+        (normalizers.Replace(Regex(r"[\u093e-\u094d]"), ""), "vowel signs and other marks: `हिन्दी`"),
+        (normalizers.Sequence([normalizers.NFD(), normalizers.Replace(Regex("e\u0301"), "é")]), "accents: `Würde`"),
+        (normalizers.Replace(Regex("한"), "\u1112\u1161\u11ab"), "Korean syllables: `한국어`"),
+        (normalizers.Replace("が", "か"), "kana: `がぎぐ`"),
+    ],
+)
+def test_other_letters_are_told_apart(vocabularies: dict[str, Path], normaliser: Any, feature: str) -> None:
+    kept, other = (load_tokenizer(vocabularies["bpe"]) for _ in range(2))
+    kept.backend_tokenizer.normalizer, other.backend_tokenizer.normalizer = normalizers.NFC(), normaliser
+    with pytest.raises(InputError, match=feature):
+        unite({"kept": kept, "other": other}, None, 64)
+
+
+def test_signs_that_differ_are_told_but_not_refused(vocabularies: dict[str, Path]) -> None:
+    """XLM-R's kind makes № two letters, RoBERTa's takes it as it is: there is little of it."""
+    plain, changing = (load_tokenizer(vocabularies["unigram"]) for _ in range(2))
+    plain.backend_tokenizer.normalizer, changing.backend_tokenizer.normalizer = normalizers.NFC(), normalizers.NFKC()
+    student = unite({"plain": plain, "changing": changing}, None, 64)
+    assert differences(student, "plain", plain) == ()
+    told = "compatibility characters: `ﬁn` is `ﬁn` to the student and `fin` to changing"
+    assert differences(student, "changing", changing) == (told,)
+    assert differences(unite({"plain": plain, "changing": changing}, "changing", 64), "changing", changing) == ()
+
+
+def test_probes_are_text_as_corpora_have_it() -> None:
+    assert all(unicodedata.is_normalized("NFC", text) for text in LETTERS.values())
 
 
 def test_unknown_rules_are_refused(vocabularies: dict[str, Path]) -> None:

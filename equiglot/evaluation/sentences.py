@@ -116,7 +116,8 @@ def _losses(
 ) -> npt.NDArray[np.float32]:
     blind = chosen & ~units.known
     size = int(opened.model.config.vocab_size)
-    costs = np.bincount(units.lines[blind], units.sizes[blind] * np.log(size), lines.count)
+    costs = np.zeros(lines.count)
+    np.add.at(costs, units.lines[blind], units.sizes[blind] * np.log(size))
     hidden = chosen[units.of_tokens]
     asked = hidden & units.known[units.of_tokens]
     for batch in _batches(opened, lines, hidden, asked, min(_TOKENS, int(_LOGITS / size / RATE))):

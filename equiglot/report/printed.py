@@ -1,0 +1,262 @@
+"""One published table, and this run's numbers for it."""
+
+from collections.abc import Mapping
+from dataclasses import astuple, dataclass
+from functools import cached_property
+from itertools import combinations
+from statistics import fmean
+from typing import NamedTuple
+
+from equiglot.evaluation import IN_LANGUAGE, ZERO_SHOT
+from equiglot.report.data import Report
+from equiglot.report.measures import teachers_of
+from equiglot.report.numbers import TASK, Number, Numbers
+from equiglot.report.publication import TEACHERS, AnyMetric, Published, PublishedNumber
+from equiglot.report.tables import Cell, Table, number_cell
+from equiglot.report.words import NONE, capital, decimal, group_label, listed, metric_phrase, signed, task_title
+
+_GROUP = "group:"
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """In how many of `rows` the models stand in the published order, or at least the best one is the same, and how many
+    of `numbers` have the published sign.
+
+    Only distances from the teachers have signs.
+    """
+
+    rows: int = 0
+    same_order: int = 0
+    same_best: int = 0
+    numbers: int = 0
+    same_sign: int = 0
+
+    def __add__(self, other: "Agreement") -> "Agreement":
+        return Agreement(*(one + two for one, two in zip(astuple(self), astuple(other), strict=True)))
+
+    @property
+    def words(self) -> str:
+        """As a sentence; nothing where nothing was counted."""
+        rows, numbers = (
+            f"{size} {what}{'' if size == 1 else 's'}" for size, what in ((self.rows, "row"), (self.numbers, "number"))
+        )
+        order = (
+            f"same order of the models in {self.same_order} of {rows}, the same one best in {self.same_best}"
+            if self.rows
+            else ""
+        )
+        signs = f"same sign of D in {self.same_sign} of {numbers}" if self.numbers else ""
+        said = capital("; ".join(filter(None, (order, signs))))
+        return f"{said}." if said else ""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A language or group of a published table that this run has numbers for.
+
+    Attributes:
+        language: as in `Score`.
+        theirs, ours: model -> number; of ours not all need be there.
+        languages: what our number is the mean of.
+        published: what theirs is the mean of.
+    """
+
+    language: str
+    theirs: Mapping[str, PublishedNumber]
+    ours: Mapping[str, Number]
+    languages: tuple[str, ...]
+    published: tuple[str, ...]
+
+    @property
+    def alike(self) -> bool:
+        """Whether both are means of the same languages."""
+        return set(self.languages) == set(self.published)
+
+    @property
+    def order(self) -> list[str]:
+        """Our models by their numbers, the highest first; none where fewer than two can be compared."""
+        ordered = sorted(self.ours, key=lambda model: -self.ours[model].value)
+        return ordered if len(ordered) > 1 else []
+
+    @property
+    def same_order(self) -> bool:
+        """Whether no two of our models stand the other way round than in the publication."""
+        theirs = [self.theirs[model].value for model in self.order]
+        return all(higher >= lower for higher, lower in combinations(theirs, 2))
+
+    @property
+    def same_best(self) -> bool:
+        """Whether no model is better in the publication than the one that is the best here."""
+        return self.theirs[self.order[0]].value == max(self.theirs[model].value for model in self.order)
+
+
+class Place(NamedTuple):
+    """What numbers of a publication share that stand in one table here."""
+
+    table: str
+    task: str
+    metric: AnyMetric
+    source: str | None
+    reference: str | None
+
+    @classmethod
+    def of(cls, number: PublishedNumber) -> "Place":
+        """Where a number stands."""
+        return cls(number.table, number.task, number.metric, number.source, number.reference)
+
+
+@dataclass(frozen=True)
+class Printed:
+    """The numbers of one published table, of its probes those of one task, metric and `source`."""
+
+    report: Report
+    published: Published
+    place: Place
+
+    @cached_property
+    def numbers(self) -> tuple[PublishedNumber, ...]:
+        """Those of models that this run has."""
+        there = (each for each in self.published.numbers if Place.of(each) == self.place)
+        return tuple(number for number in there if number.model in self._labels)
+
+    @cached_property
+    def _labels(self) -> dict[str, str]:
+        """Name of a model -> its label; the teachers together are one, where there are teachers."""
+        together = {TEACHERS: capital(teachers_of(self.report))} if self.report.of_role("teacher") else {}
+        return {**together, **{model.name: model.label for model in self.report.models}}
+
+    @property
+    def task(self) -> str:
+        """As in `Score`."""
+        return self.place.task
+
+    @property
+    def source(self) -> str | None:
+        """As in `Score`."""
+        return self.place.source
+
+    @cached_property
+    def title(self) -> str:
+        """The table's name, with what tells it from the table's other numbers."""
+        alike = {Place.of(each) for each in self.published.numbers if each.table == self.place.table}
+        task = task_title(self.task) if len({each.task for each in alike}) > 1 else ""
+        from_ = f"RDT from {self._labels.get(self.place.reference or TEACHERS, self.place.reference)}"
+        trained = self.source in (None, IN_LANGUAGE, ZERO_SHOT)
+        source = self.source if trained else f"trained on {self.report.language_name(self.source or '')}"
+        return ", ".join(filter(None, (self.place.table, task, from_ if self.place.metric == "rdt" else "", source)))
+
+    @cached_property
+    def models(self) -> dict[str, str]:
+        """Name -> label of those that have numbers."""
+        return {name: self._labels[name] for name in dict.fromkeys(number.model for number in self.numbers)}
+
+    @cached_property
+    def rows(self) -> tuple[Row, ...]:
+        """Those that this run has a number for, in the order of the publication."""
+        found = (self._row(language) for language in dict.fromkeys(number.language for number in self.numbers))
+        return tuple(row for row in found if row.ours and set(row.languages) & set(row.published))
+
+    def _row(self, language: str) -> Row:
+        theirs = {each.model: each for each in self.numbers if each.language == language}
+        name = language.removeprefix(_GROUP)
+        found = {model: self._own(number) for model, number in theirs.items()}
+        return Row(
+            language,
+            theirs,
+            {model: number for model, (number, _) in found.items() if number},
+            next((codes for number, codes in found.values() if number), ()),
+            (language,) if name == language else self.published.groups.get(name, ()),
+        )
+
+    def _own(self, number: PublishedNumber) -> tuple[Number | None, tuple[str, ...]]:
+        """Our number, and the languages that it is the mean of: of a group those that have one."""
+        numbers = Numbers(self.report, number.task, number.source)
+        codes = numbers.languages_of(number.language)
+        found = {code: self._look_up(numbers, number, code) for code in codes}
+        known = {code: each.value for code, each in found.items() if each}
+        mean = Number(fmean(known.values())) if known else None
+        return self._look_up(numbers, number, number.language) or mean, tuple(known) or codes
+
+    def _look_up(self, numbers: Numbers, number: PublishedNumber, language: str) -> Number | None:
+        if number.metric == "rdt":
+            teacher = self.report.references.get(language, self.report.reference)
+            return numbers.rdt(number.model, number.reference or teacher, language)
+        if number.model == TEACHERS:
+            return numbers.of_teachers(number.metric, language)
+        return numbers.of(number.model, number.metric, language)
+
+    @property
+    def agreement(self) -> Agreement:
+        """Rows of other languages than the publication's are left out."""
+        alike = [row for row in self.rows if row.alike]
+        ordered = [row for row in alike if row.order]
+        same, best = [row.same_order for row in ordered], [row.same_best for row in ordered]
+        signs = [
+            (row.ours[model].value > 0) == (number.value > 0)
+            for row in alike
+            for model, number in row.theirs.items()
+            if number.metric == "d" and model in row.ours and number.value
+        ]
+        return Agreement(len(ordered), sum(same), sum(best), len(signs), sum(signs))
+
+    @property
+    def table(self) -> Table:
+        """One row a language or group, one column a model, ours with the published number beneath."""
+        columns = ("", *self.models.values(), "Order")
+        return Table(self._caption(), columns, tuple(self._cells(row) for row in self.rows))
+
+    def _caption(self) -> str:
+        what = f"{task_title(self.task)}, {metric_phrase(self.place.metric)} of probes in percent"
+        if self.task == TASK:
+            what = f"D, points of MRR from the {teachers_of(self.report)}"
+        if self.place.metric == "rdt":
+            what = "relative deviation in percent, of probes here"
+        beneath = "Beneath each number its interval or standard deviation, then the published one."
+        return " ".join(filter(None, (f"{self.title}: {what}.", self.agreement.words, self._trained_on(), beneath)))
+
+    def _trained_on(self) -> str:
+        """Zero-shot numbers are means over the languages that probes were trained on: says where those are others."""
+        if self.source != ZERO_SHOT:
+            return ""
+        scores = [score for score in self.report.scores if score.task == self.task]
+        ours = {score.language if score.source == IN_LANGUAGE else score.source for score in scores}
+        codes = [code for code in self.published.groups.get("all", ()) if code not in ours]
+        names = listed([self.report.language_name(code) for code in codes])
+        return f"No probe is trained on {names} here, so these are means over fewer." if names else ""
+
+    def _cells(self, row: Row) -> tuple[Cell, ...]:
+        name = row.language.removeprefix(_GROUP)
+        group = name != row.language
+        label = group_label(name) if group else self.report.language_name(name)
+        values = {"": label, "code": row.language, "languages": " ".join(row.languages)}
+        head = Cell(label, self._otherwise(row), "total" if group else "", values)
+        numbers = (_beside(row.ours.get(name), row.theirs.get(name)) for name in self.models)
+        return (head, *numbers, self._order(row))
+
+    def _otherwise(self, row: Row) -> str:
+        """How the languages of a group differ from those of the publication's."""
+        missing = [self.report.language_name(code) for code in row.published if code not in row.languages]
+        more = [self.report.language_name(code) for code in row.languages if code not in row.published]
+        parts = {"without": listed(missing), "with": listed(more)}
+        return "\n".join(f"{word} {names} here" for word, names in parts.items() if names)
+
+    def _order(self, row: Row) -> Cell:
+        if not row.order:
+            return Cell(NONE, values={"": None})
+        same = "same" if row.same_order else "another"
+        here = " > ".join(self.models[name] for name in row.order)
+        return Cell(same, "" if row.same_order else here, values={"": same, "here": here})
+
+
+def _beside(ours: Number | None, theirs: PublishedNumber | None) -> Cell:
+    """Our number, with theirs and what is doubtful about it in the note."""
+    signs = theirs is not None and theirs.metric in ("d", "rdt")
+    cell = number_cell(ours, "", signs=signs, digits=1)
+    if theirs is None:
+        return cell
+    value = signed(theirs.value) if signs else decimal(theirs.value)
+    deviation = "" if theirs.deviation is None else f" \N{PLUS-MINUS SIGN} {decimal(theirs.deviation)}"
+    note = "\n".join(filter(None, (cell.note, f"published {value}{deviation}", theirs.doubt)))
+    more = {"published": theirs.value, "published deviation": theirs.deviation, "doubt": theirs.doubt or None}
+    return Cell(cell.text, note, cell.mark, {**cell.values, **more})

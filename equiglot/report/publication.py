@@ -1,0 +1,57 @@
+"""What others have published, as data."""
+
+from collections.abc import Mapping
+from typing import Literal
+
+from pydantic import Field, FiniteFloat
+
+from equiglot.evaluation import Metric
+from equiglot.report.parts import Part
+
+AnyMetric = Metric | Literal["f1", "exact_match", "mean", "tokens", "rdt_exact_match"]
+"""What a number of a publication can be besides what is measured here: F1 and exact match of answers to questions, a
+mean over tasks, millions of tokens, and the RDT of exact matches."""
+
+TEACHERS = "teachers"
+"""In a publication, the model that stands for each language's own teacher, whatever its name."""
+
+
+class PublishedNumber(Part):
+    """One number of a publication.
+
+    Attributes:
+        table: where it stands there, such as "Table 2".
+        task, language, source, reference: as in `Score`; no reference of an RDT: the teachers together.
+        metric: as in `Score`, or another.
+        model: the model of the run that it is to be compared with; `TEACHERS` for those together.
+        value: the number, in `Metric`'s unit.
+        deviation: the standard deviation that stands beside it.
+        doubt: why it may not be what was meant, a phrase; empty where nothing is in doubt.
+    """
+
+    table: str
+    task: str
+    metric: AnyMetric
+    language: str
+    source: str | None = None
+    reference: str | None = None
+    model: str
+    value: FiniteFloat
+    deviation: FiniteFloat | None = None
+    doubt: str = ""
+
+
+class Published(Part):
+    """What others have published of the same experiment.
+
+    Attributes:
+        source: the publication.
+        scale: at what scale it was done there, a phrase.
+        groups: name -> the codes that its groups of languages have.
+        numbers: its numbers.
+    """
+
+    source: str
+    scale: str
+    groups: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
+    numbers: tuple[PublishedNumber, ...]

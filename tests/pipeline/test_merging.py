@@ -1,0 +1,199 @@
+"""Encoders with different vocabularies become one student: whole runs, from the folders to the page."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import yaml
+from transformers import AutoModelForMaskedLM, AutoTokenizer
+from typer.testing import CliRunner
+
+from equiglot.cli import app
+from equiglot.errors import InputError
+from equiglot.labels import open_store
+from equiglot.masking import framing_of
+from equiglot.pipeline import Graph, Machine, execution, run_recipe
+from equiglot.pipeline.sources import label_masks_seed, material_of
+from equiglot.recipe import Recipe, parse_recipe
+from equiglot.run import RunDirectory, read_json
+from equiglot.vocabulary import load_tokenizer, open_sentences, open_tokens
+from tests.pipeline.conftest import WorkersHere, times
+from tests.pipeline.merging import merge_tree, teachers_tree
+
+_LANGUAGES = ("en", "ru", "ar")
+Merge = Callable[..., Recipe]
+
+
+@pytest.fixture(scope="module")
+def teachers(text_files: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of four encoders, each with its own tokenizer; not to be touched."""
+    into = tmp_path_factory.mktemp("teachers") / "run"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(execution, "Workers", WorkersHere)
+        run_recipe(parse_recipe(teachers_tree(text_files), text_files), into, machine=Machine())
+    return into
+
+
+@pytest.fixture(scope="module")
+def merge(text_files: Path, teachers: Path) -> Merge:
+    def changed(**labels: Any) -> Recipe:
+        return parse_recipe(merge_tree(text_files, teachers, **labels), text_files)
+
+    return changed
+
+
+@pytest.fixture(scope="module")
+def merged(merge: Merge, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that merges them; not to be touched."""
+    into = tmp_path_factory.mktemp("merged") / "run"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(execution, "Workers", WorkersHere)
+        run_recipe(merge(), into, machine=Machine())
+    return into
+
+
+def test_a_run_without_a_vocabulary_of_its_own(teachers: Path) -> None:
+    run = RunDirectory(teachers)
+    assert not run.vocabulary.exists()
+    names = ("english", "bilingual", "russian", "arabic")
+    assert len({frozenset(load_tokenizer(run.model(name)).get_vocab()) for name in names}) == 4
+    assert "arabic" in run.report.read_text()
+
+
+def test_what_is_taken_is_what_was_there(teachers: Path, merged: Path) -> None:
+    for name in ("english", "bilingual", "russian", "arabic"):
+        before, after = (RunDirectory(root).model(name) for root in (teachers, merged))
+        assert (before / "model.safetensors").read_bytes() == (after / "model.safetensors").read_bytes()
+        assert load_tokenizer(before).get_vocab() == load_tokenizer(after).get_vocab()
+
+
+def test_the_student_loads_with_nothing_of_ours(merged: Path) -> None:
+    folder = RunDirectory(merged).model("student")
+    model, tokenizer = AutoModelForMaskedLM.from_pretrained(folder), AutoTokenizer.from_pretrained(folder)
+    assert model.config.embedding_size == 8 and model.config.vocab_size == len(tokenizer)
+    text = "The people of Москва read القاهرة."
+    filled = tokenizer.decode(tokenizer(text)["input_ids"], skip_special_tokens=True)
+    assert filled.replace(" ", "") == text.replace(" ", "")
+    with torch.no_grad():
+        assert torch.isfinite(model(**tokenizer(text, return_tensors="pt")).logits).all()
+
+
+def test_every_masked_position_is_stored(merged: Path, merge: Merge) -> None:
+    run, recipe = RunDirectory(merged), merge()
+    material = material_of(run, recipe, recipe.plans()["student"])
+    assert [source.name for source in material.sources] == [
+        "en.english",
+        "en.bilingual",
+        "ru.bilingual",
+        "ru.russian",
+        "ar.arabic",
+    ]
+    assert [source.share for source in material.sources] == [0.5, 0.5, 0.5, 0.5, 1.0]
+    for source in material.sources:
+        store = open_store(run.labels(f"{source.labels}.{source.language}.k8"))
+        every = np.arange(source.size)
+        read = source.read(every, np.zeros_like(every))
+        rows = np.repeat(every, read.lengths)[read.chosen]
+        places = store.places(rows, np.zeros_like(rows)) + read.numbers[read.chosen]
+        assert len(places) == len(np.unique(places)) <= store.positions
+        assert source.seed == label_masks_seed(recipe) == store.manifest.seed
+        said = store.read(places)
+        assert np.allclose(np.exp(said.log_probabilities).sum(axis=1) + said.rest, 1, atol=0.01)
+
+
+def test_the_page_tells_of_the_merging(merged: Path) -> None:
+    page = RunDirectory(merged).report.read_text()
+    for words in ("arabic", "byte-level BPE", "WordPiece", "bits"):
+        assert words in page, words
+    scores = (merged / "scores.jsonl").read_text().splitlines()
+    tasks = {(yaml.safe_load(line)["task"], yaml.safe_load(line)["model"]) for line in scores}
+    assert ("likelihood", "arabic") in tasks and ("mlm", "arabic") not in tasks and ("mlm", "student") in tasks
+
+
+@pytest.mark.usefixtures("here")
+def test_other_labels_leave_the_rest_alone(merged: Path, merge: Merge, tmp_path: Path) -> None:
+    root = tmp_path / "run"
+    shutil.copytree(merged, root)
+    with pytest.raises(InputError, match=r"labels/|model/student"):
+        run_recipe(merge(temperature=2.0, weight=0.5), root, machine=Machine())
+    before = times(root)
+    run_recipe(merge(k=4), root, machine=Machine(), replace=True)
+    after = times(root)
+    changed = {file.split("/")[1] for file in after if file.startswith("models/") and after[file] != before.get(file)}
+    assert changed <= {"student", *(name for name in changed if f"models/{name}/README.md" in after)}
+    unchanged = [file for file in before if file.startswith(("tokens/", "corpus/", "vocabulary/"))]
+    assert unchanged and all(before[file] == after[file] for file in unchanged)
+    assert open_store(root / "labels" / "arabic.ar.k4").settings.k == 4
+
+
+@pytest.mark.usefixtures("here")
+def test_the_best_copy_of_each_sentence(merged: Path, merge: Merge, tmp_path: Path) -> None:
+    recipe, run = merge(copies="best"), RunDirectory(tmp_path / "run")
+    run_recipe(recipe, run.root, reuse=[merged], machine=Machine())
+    losses = np.stack([np.load(run.losses(f"{name}.en.words") / "losses.npy") for name in ("english", "bilingual")])
+    sources = [each for each in material_of(run, recipe, recipe.plans()["student"]).sources if each.language == "en"]
+    assert [source.labels for source in sources] == ["english", "bilingual"]
+    for place, source in enumerate(sources):
+        sentences = open_sentences(run.tokens("en", source.labels) / "train")[source.choose(np.arange(source.size))]
+        assert (losses.argmin(axis=0)[sentences] == place).all()
+    covered = np.concatenate(
+        [open_sentences(run.tokens("en", each.labels) / "train")[each.choose(np.arange(each.size))] for each in sources]
+    )
+    assert set(covered) == set(open_sentences(run.tokens("en", "english") / "train"))
+
+
+@pytest.mark.usefixtures("here")
+def test_the_students_own_segmentation(merged: Path, merge: Merge, tmp_path: Path) -> None:
+    """Where a teacher cuts as the student does, its labels; elsewhere the text as the student cuts it, and gold."""
+    recipe, run = merge(segmentation="own"), RunDirectory(tmp_path / "run")
+    run_recipe(recipe, run.root, reuse=[merged], machine=Machine())
+    framing = framing_of(load_tokenizer(run.vocabulary))
+    material = material_of(run, recipe, recipe.plans()["student"])
+    seen: dict[str, list[int]] = {code: [] for code in _LANGUAGES}
+    for source in material.sources:
+        own = open_tokens(run.tokens(source.language) / "train")
+        own_sentences = open_sentences(run.tokens(source.language) / "train")
+        folder = run.tokens(source.language, "" if source.labels == "own" else source.labels) / "train"
+        chosen = source.choose(np.arange(source.size))
+        for sequence, sentence in zip(chosen, open_sentences(folder)[chosen], strict=True):
+            ids = source.read(np.array([sequence]), np.array([0])).ids
+            mine = np.flatnonzero(own_sentences == sentence)
+            cut = np.concatenate([own.ids[own.offsets[each] : own.offsets[each + 1]] for each in mine])
+            assert set(ids) <= set(cut) and framing.padding not in ids
+            seen[source.language].append(int(sentence))
+        assert (source.labels == "own") == (source.name not in material.taught)
+    assert all(len(set(sentences)) > 50 for sentences in seen.values())
+
+
+def test_teachers_that_cut_text_differently_are_not_mixed(merged: Path, merge: Merge) -> None:
+    recipe = merge(copies="mixed")
+    with pytest.raises(InputError) as caught:
+        material_of(RunDirectory(merged), recipe, recipe.plans()["student"])
+    assert caught.value.where == "models.student.labels.copies"
+    assert "english and bilingual cut the text of en differently" in caught.value.what
+
+
+@pytest.mark.usefixtures("here")
+def test_one_command_from_four_folders(teachers: Path, text_files: Path, tmp_path: Path) -> None:
+    recipe, into = tmp_path / "merge.yaml", tmp_path / "run"
+    recipe.write_text(yaml.safe_dump(merge_tree(text_files, teachers)))
+    shown = CliRunner().invoke(app, ["label", str(recipe), "--into", str(into)])
+    assert shown.exit_code == 0, shown.output
+    assert "arabic, ar" in shown.output and "bytes a position" in shown.output
+    assert not (into / "models" / "student").exists()
+    shown = CliRunner().invoke(app, ["labels", "inspect", str(into / "labels" / "arabic.ar.k8")])
+    assert shown.exit_code == 0, shown.output
+    shown = CliRunner().invoke(app, ["plan", str(recipe), "--into", str(into)])
+    assert shown.exit_code == 0, shown.output
+    shown = CliRunner().invoke(app, ["run", str(recipe), "--into", str(into)])
+    assert shown.exit_code == 0, shown.output
+    assert read_json(into / "models" / "student" / "training.json")["updates_made"] == 12
+
+
+def test_labels_of_a_teacher_are_made_once(merge: Merge) -> None:
+    jobs = [job for job in Graph(merge()).jobs if job.startswith(("labels/", "losses/", "agreement/"))]
+    assert len(jobs) == 10 and len(set(jobs)) == 10
