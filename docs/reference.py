@@ -109,7 +109,7 @@ class Reference:
         value, classes = field.get("default"), self._classes(field)
         if isinstance(value, list) and classes:
             value = value[0]["task"]
-        if isinstance(value, dict):
+        if isinstance(value, dict) and classes:
             value = value["kind"] if len(classes) > 1 else self._unlike(value, self._definitions[classes[0]])
         return (
             ""

@@ -15,14 +15,14 @@ from equiglot.errors import InputError
 from equiglot.labels.claiming import claim
 from equiglot.labels.likeliest import Likeliest, likeliest
 from equiglot.labels.packing import StoredRows
-from equiglot.labels.records import Manifest, ShardRecord, ShardStatistics, StoreSettings, differences
-from equiglot.labels.store import COUNTS, ROWS, SHARD, STORE, Integers, read_manifest, shard_folder
+from equiglot.labels.places import Integers
+from equiglot.labels.records import Manifest, ShardStatistics, StoreSettings
+from equiglot.labels.writing import begin_store, is_written, write_shard
 from equiglot.masking import Batch, Framing, Origins, Source, hash_name, hash_words
 from equiglot.masking.grouping import group_rows
 from equiglot.masking.layout import lay_out
 from equiglot.models import target_logits, to_tensors
 from equiglot.objectives import hard_loss
-from equiglot.run import atomic_folder, checksum, write_json
 
 _SHARD = 1 << 19  # tokens: some minutes of a large teacher on a CPU are lost when it is killed
 _TOKENS = 8192  # of one forward pass
@@ -87,7 +87,7 @@ def label_text(
         shards=len(borders) - 1,
         facts=dict(facts),
     )
-    _begin(into, manifest)
+    begin_store(into, manifest)
     worker = _Worker(model, source, framing, manifest, into, tell, stop)
     left = list(range(manifest.shards))
     while left:
@@ -104,19 +104,6 @@ def label_text(
     return True
 
 
-def _begin(into: Path, manifest: Manifest) -> None:
-    """Writes the manifest, or compares it with the one that is there."""
-    now = manifest.model_dump(mode="json")
-    with claim(into / "claims" / "store", wait=True):
-        if not (into / STORE).exists():
-            write_json(into / STORE, now)
-            return
-        changed = differences(read_manifest(into).model_dump(mode="json"), now)
-    if changed:
-        what = f"the folder holds other labels: {'; '.join(changed)}"
-        raise InputError(what, where=into, fix="name another folder, or delete this one")
-
-
 def _borders(source: Source, draws: int, shard_tokens: int) -> Integers:
     """Where shards begin and end, int64 [shards + 1]: sequences of the text, cut into parts of as many tokens."""
     if not source.size:
@@ -124,8 +111,7 @@ def _borders(source: Source, draws: int, shard_tokens: int) -> Integers:
     end = int(source.choose(np.array([source.size - 1]))[0]) + 1
     total = int(source.text.offsets[end])
     shards = max(1, -(-total * draws // shard_tokens))
-    wanted = np.arange(shards + 1) * (total / shards)
-    borders = np.searchsorted(source.text.offsets[: end + 1], wanted)
+    borders = np.searchsorted(source.text.offsets[: end + 1], np.arange(shards + 1) * total // shards)
     borders[0], borders[-1] = 0, end
     return np.unique(borders).astype(np.int64)
 
@@ -153,10 +139,9 @@ class _Worker:
 
     def do(self, number: int, begin: int, end: int) -> bool:
         """Labels sequences `begin` to `end` if nobody has; false if asked to stop before it is done."""
-        folder = shard_folder(self.into, number)
         sequences = self._sequences(begin, end)
         draws = self.manifest.settings.draws
-        if (folder / SHARD).is_file():
+        if is_written(self.into, number):
             self.tell("labelling", len(sequences) * draws)
             return True
         nothing = np.empty((0, self.manifest.format.width), dtype=np.uint8)
@@ -170,12 +155,7 @@ class _Worker:
         counts = np.full((end - begin, draws), -1)
         counts[sequences - begin] = np.bincount(rows, minlength=len(sequences) * draws).reshape(-1, draws)
         statistics = sum((answer.statistics for answer in answers), ShardStatistics())
-        with atomic_folder(folder) as aside:
-            _save(aside / ROWS, packed)
-            _save(aside / COUNTS, _small(counts))
-            sums = {name: checksum(aside / name) for name in (ROWS, COUNTS)}
-            record = ShardRecord(begin=begin, end=end, checksums=sums, statistics=statistics)
-            write_json(aside / SHARD, record.model_dump(mode="json"))
+        write_shard(self.into, number, (begin, end), packed, counts, statistics)
         return True
 
     def _sequences(self, begin: int, end: int) -> Integers:
@@ -239,16 +219,3 @@ class _Worker:
                 where=self.into,
                 fix="its weights are damaged, or overflow on this text: use another teacher, or leave the text out",
             )
-
-
-def _small(counts: Integers) -> npt.NDArray[Any]:
-    """Counts in as few bytes as they need; -1 becomes the greatest number of the type."""
-    return counts.astype(np.uint8 if counts.max(initial=0) < 255 else np.uint16)
-
-
-def _save(path: Path, array: npt.NDArray[Any]) -> None:
-    """Writes a .npy file; unlike numpy.save, says it when the disk is full."""
-    with path.open("wb") as file:
-        header = np.lib.format.header_data_from_array_1_0(array)
-        np.lib.format.write_array_header_1_0(file, header)
-        file.write(np.ascontiguousarray(array).data)

@@ -50,9 +50,9 @@ def missing_weights(model: PreTrainedModel, missing: Collection[str], folder: Pa
     if any(name.startswith(f"{model.base_model_prefix}.") for name in missing):
         what = f"the folder lacks weights of its model ({some})"
         return InputError(what, where=folder, fix="get or make the folder again")
-    names = read_config(folder).get("architectures") or ["encoder"]
+    named = read_config(folder).get("architectures") or ["encoder"]
     return InputError(
-        f"this is no masked language model but a {names[0]}: it lacks the weights of the head ({some})",
+        f"the head of a masked language model is missing ({some}): the configuration names a {named[0]}",
         where=folder,
         fix=f"get the model as it was pretrained, with its head (a {type(model).__name__})",
     )

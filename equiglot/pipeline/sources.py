@@ -165,8 +165,8 @@ class _Seen:
         if store.owner == self._plan.owner:
             return np.ones(sentences, dtype=np.bool_)
         name = tokens_of(store.language, store.owner)
-        agrees: npt.NDArray[np.bool_] = np.load(self._run.agreement(name) / AGREEMENT, allow_pickle=False)
-        return agrees[:sentences]
+        known = np.load(self._run.agreement(name) / AGREEMENT, allow_pickle=False)[:sentences]
+        return np.pad(known, (0, sentences - len(known)))  # the last sentences may have no tokens
 
     def _check_same(self, stores: Sequence[Store]) -> None:
         """Refuses to mix the distributions of teachers that do not read the same tokens."""

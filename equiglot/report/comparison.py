@@ -5,6 +5,7 @@ from itertools import combinations
 
 from equiglot.evaluation import Score
 from equiglot.report.data import Model, Report
+from equiglot.report.measures import MASKED, measure_of
 from equiglot.report.numbers import TASK
 from equiglot.report.parts import Part
 from equiglot.report.series import Series, multilingual_series
@@ -160,7 +161,7 @@ def compared_series(comparison: Comparison) -> tuple[Series, ...]:
         Series(name_in(run.name, run.report.reference), f"teachers \N{MIDDLE DOT} {run.name}", "reference",
                "var(--teacher)", _symbol(place))
         for place, run in enumerate(comparison.runs)
-        if run.report.of_role("teacher")
+        if run.report.of_role("teacher") and measure_of(run.report) == MASKED
     ]  # fmt: skip
     for model in models:
         for place, run in enumerate(comparison.runs):

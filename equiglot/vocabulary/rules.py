@@ -50,8 +50,8 @@ def check_rules(tokenizers: Mapping[str, PreTrainedTokenizerFast], rules: str | 
         )
     leader, *others = tokenizers
     for other in others if rules is None else ():
-        different = _differences(tokenizers[leader], tokenizers[other], leader, other, LETTERS, words=False)
-        for difference in different:
+        pair = (tokenizers[leader], tokenizers[other])
+        if difference := next(_differences(*pair, leader, other, LETTERS, words=False), None):
             raise InputError(
                 f"The models do not treat text alike; {difference}.",
                 where="vocabulary",

@@ -156,7 +156,8 @@ def _written(surface: str, starts: bool, borders: Borders) -> str:
 
 
 def _alphabet(pieces: Sequence[Pieces]) -> list[str]:
-    """The characters of all pieces, sorted. Models that read bytes know the others of their scripts as well."""
+    """The characters of all pieces, sorted; where models read bytes, the others of their scripts as well, so that a
+    word is not [UNK] for a rare letter that is no piece."""
     whole = set().union(*map(_characters, pieces))
     bytewise = set().union(*(_characters(each) for each in pieces if each.kind == "byte-bpe"))
     blocks = {ord(character) // _BLOCK for character in bytewise}

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from equiglot.errors import InputError
-from equiglot.labels import LabelStore, StoreSettings, label_text, labelling
+from equiglot.labels import LabelStore, StoreSettings, label_text, writing
 from equiglot.masking import Batch, BatchSettings, BatchStream, MaskSettings, Source
 from equiglot.models import target_logits, to_tensors
 from equiglot.objectives import hard_loss
@@ -133,7 +133,7 @@ def test_long_sequences_need_more_than_a_byte_for_their_counts(tmp_path: Path) -
     assert (
         np.load(tmp_path / make_store(tmp_path / "a", _EXACT, text).path / "shards/000000/counts.npy").dtype == np.uint8
     )
-    counts = labelling._small(np.array([[255], [3], [-1]]))
+    counts = writing._small(np.array([[255], [3], [-1]]))
     assert counts.dtype == np.uint16 and counts.ravel().tolist() == [255, 3, 65535]
 
 

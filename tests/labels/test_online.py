@@ -17,8 +17,8 @@ _STREAM = make_stream(_TEXTS, passes={"en": 1.0, "eu": 2.5, "tr": 2.0}, sentence
 _TAUGHT = Objective(weight=Annealed(start=1, end=1))
 
 
-def _teacher(seed: int, hidden_size: int = 16) -> PreTrainedModel:
-    model = make_model(seed, ENCODER.model_copy(update={"hidden_size": hidden_size}))
+def _teacher(seed: int, hidden_size: int = 16, **others: object) -> PreTrainedModel:
+    model = make_model(seed, ENCODER.model_copy(update={"hidden_size": hidden_size, **others}))
     for parameter in model.parameters():
         # Freshly made models are nearly indifferent; these have opinions.
         parameter.data *= 3
@@ -51,6 +51,11 @@ def test_each_target_gets_the_logits_of_its_languages_teacher() -> None:
 
 def test_teachers_of_different_sizes() -> None:
     _check({"en": _teacher(1, 24), "eu": _teacher(2, 8), "tr": _teacher(3)}, _SOME)
+
+
+def test_teachers_of_different_architectures() -> None:
+    narrow = _teacher(1, architecture="electra", embedding_size=8)
+    _check({"en": narrow, "eu": _teacher(2, architecture="modernbert"), "tr": _teacher(3)}, _SOME)
 
 
 def test_languages_without_a_teacher_get_no_soft_labels() -> None:

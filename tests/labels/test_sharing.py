@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from equiglot.errors import refusal
-from equiglot.labels import StoreSettings, label_text, labelling, open_store
+from equiglot.labels import StoreSettings, label_text, open_store, writing
 from tests.labels.stores import FACTS, make_store, source, teacher
 from tests.tiny import FRAMING
 
@@ -27,7 +27,7 @@ _FULL = 28
 
 def _label(into: Path, pace: float = 0.0, limit_after: int | None = None) -> None:
     """What a worker process does: it notes every shard that it writes, and takes its time."""
-    finish, written = labelling.atomic_folder, 0
+    finish, written = writing.atomic_folder, 0
 
     @contextmanager
     def noting(folder: Path) -> Iterator[Path]:
@@ -44,7 +44,7 @@ def _label(into: Path, pace: float = 0.0, limit_after: int | None = None) -> Non
         time.sleep(pace)
         return False
 
-    labelling.atomic_folder = noting  # type: ignore[assignment]
+    writing.atomic_folder = noting  # type: ignore[assignment]
     try:
         assert label_text(teacher(), source(2), FRAMING, _SETTINGS, FACTS, into, stop=wait, shard_tokens=_SHARD)
     except OSError as error:

@@ -62,6 +62,31 @@ def test_no_model_is_lost_among_equal_names(runs: Path, monkeypatch: pytest.Monk
     assert name_models(["models/a", "a"]) == {"models/a": "models/a", "a": "a"}
 
 
+@pytest.mark.parametrize(
+    ("architecture", "name"),
+    [
+        ("bert", "BertTokenizer"),
+        ("electra", "ElectraTokenizerFast"),
+        ("distilbert", "DistilBertTokenizer"),
+        ("roberta", "RobertaTokenizer"),
+        ("xlm-roberta", "XLMRobertaTokenizerFast"),
+        ("deberta-v2", "DebertaV2Tokenizer"),
+    ],
+)
+def test_the_frame_whatever_the_tokenizer_is_called(architecture: str, name: str, tmp_path: Path) -> None:
+    folder = save_stock(tmp_path, architecture)
+    before = open_model("x", str(folder))
+    file = folder / "tokenizer_config.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "tokenizer_class": name}))
+    opened = open_model("x", str(folder))
+    ids = opened.tokenizer("Все люди рождаются свободными").input_ids
+    framing, tokenizer = opened.framing, opened.tokenizer
+    assert (ids[0], ids[-1]) == (framing.first, framing.last) == (before.framing.first, before.framing.last)
+    assert framing.padding == before.framing.padding == tokenizer.pad_token_id
+    assert framing.alphabet.mask == before.framing.alphabet.mask == tokenizer.mask_token_id
+    assert not set(framing.alphabet.ordinary.tolist()) & set(tokenizer.all_special_ids)
+
+
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 @torch.no_grad()
 def test_the_longest_text_that_fits_is_read(architecture: str, tmp_path: Path) -> None:
@@ -80,7 +105,7 @@ def test_a_folder_without_a_masked_head_is_refused(tmp_path: Path) -> None:
     config = BertConfig(vocab_size=400, hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=8)
     BertModel(config).save_pretrained(tmp_path)
     train_tokenizer("wordpiece").save_pretrained(tmp_path)
-    with pytest.raises(InputError, match="no masked language model but a BertModel"):
+    with pytest.raises(InputError, match="head of a masked language model is missing"):
         open_model("x", str(tmp_path))
 
 

@@ -1,18 +1,21 @@
 """Existing models, taken as they are: the same logits and tokens, and nothing else in the folder."""
 
+import io
+import json
 import shutil
 from pathlib import Path
 from typing import Any
 
 import huggingface_hub
 import pytest
+import sentencepiece
 import torch
 from transformers import AutoModelForMaskedLM, AutoTokenizer
 
 from equiglot.errors import InputError
 from equiglot.models import model_identity, open_model, take_model
 from equiglot.run import checksums
-from tests.stock import ARCHITECTURES, SCRIPTS, save_stock
+from tests.stock import ARCHITECTURES, SCRIPTS, configuration, save_stock
 
 
 @pytest.fixture(params=ARCHITECTURES)
@@ -83,6 +86,45 @@ def test_a_tokenizer_of_a_word_list_alone(tmp_path: Path) -> None:
     take_model(str(folder), tmp_path / "taken")
     assert sorted(checksums(tmp_path / "taken")) == ["config.json", "model.safetensors", "vocab.txt"]
     assert open_model("x", str(tmp_path / "taken")).tokenizer.get_vocab() == vocabulary
+    assert _answers(tmp_path / "taken")[0] == _answers(folder)[0]
+
+
+@pytest.mark.parametrize(
+    ("architecture", "file", "name"),
+    [
+        ("xlm-roberta", "sentencepiece.bpe.model", "XLMRobertaTokenizer"),
+        ("deberta-v2", "spm.model", "DebertaV2Tokenizer"),
+    ],
+)
+def test_a_tokenizer_of_sentencepiece_alone(architecture: str, file: str, name: str, tmp_path: Path) -> None:
+    folder, pieces = tmp_path / "published", io.BytesIO()
+    text = [line for line in SCRIPTS.values() for _ in range(5)]
+    roles = {"pad": ("[PAD]", 0), "bos": ("[CLS]", 1), "eos": ("[SEP]", 2), "unk": ("[UNK]", 3)}
+    own = {
+        f"{role}_{part}": value
+        for role, both in roles.items()
+        for part, value in zip(("piece", "id"), both, strict=True)
+    }
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(text),
+        model_writer=pieces,
+        vocab_size=260,
+        hard_vocab_limit=False,
+        character_coverage=1.0,
+        minloglevel=2,
+        **(own if architecture == "deberta-v2" else {}),
+    )
+    padding = 0 if architecture == "deberta-v2" else 1
+    AutoModelForMaskedLM.from_config(configuration(architecture, 260, padding)).save_pretrained(folder)
+    (folder / file).write_bytes(pieces.getvalue())
+    (folder / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": name}))
+    take_model(str(folder), tmp_path / "taken")
+    assert sorted(checksums(tmp_path / "taken")) == sorted(
+        ["config.json", "model.safetensors", file, "tokenizer_config.json"]
+    )
+    opened = open_model("x", str(tmp_path / "taken"))
+    assert opened.framing.padding == padding and opened.framing.alphabet.mask == len(opened.tokenizer) - 1
+    assert "▁" in "".join(opened.tokenizer.tokenize("Все люди 한국어"))
     assert _answers(tmp_path / "taken")[0] == _answers(folder)[0]
 
 

@@ -220,3 +220,60 @@ def test_tables_of_like_names_have_files_of_their_own(echo: Report, paper: Publi
 def test_zero_shot_is_told_from_in_language(echo: Report) -> None:
     assert _row(_table(echo, "3a-in-language"), "High-resource")["Student"].startswith("84.3|")
     assert _row(_table(echo, "3a-zero-shot"), "High-resource")["Student"].startswith("33.8|")
+
+
+def _merging(name: str, teachers: dict[str, tuple[str, ...]]) -> Report:
+    """A run that has got what paper 2 prints for parts of speech and entities; `teachers`: name -> languages."""
+    published, scores = read_published(name), []
+    for each in published.numbers:
+        if each.task in ("pos", "ner") and each.table in ("Table 2", "Table 4"):
+            own = {"teachers": f"teacher-{each.language}"}.get(each.model, each.model)
+            against = (each.reference or "all-teachers") if each.metric == "rdt" else None
+            scores.append(
+                Score.model_validate(
+                    {"model": own, "task": each.task, "language": each.language, "metric": each.metric,
+                     "value": each.value, "n": 9, "seed": 0, "source": each.source, "reference": against}
+                )
+            )  # fmt: skip
+    students = {each.model for each in published.numbers} - {"teachers", *teachers}
+    codes = published.groups["all"]
+    return Report(
+        name="merged",
+        languages=tuple(Language(code=code, name=code.upper()) for code in codes),
+        groups=published.groups,
+        models=(
+            *(Model(name=each, role="teacher", label=each, languages=own) for each, own in teachers.items()),
+            *(Model(name=each, role="student", label=each, languages=codes) for each in sorted(students)),
+        ),
+        scores=tuple(scores),
+        reference="all-teachers",
+        references={code: each for each, own in teachers.items() for code in own},
+        published=published,
+    )
+
+
+def test_paper_2_has_a_table_for_each_task_and_one_for_its_rdt() -> None:
+    report = _merging("paper2-similar", {f"teacher-{code}": (code,) for code in ("en", "de", "it", "es")})
+    found = beside(report)
+    assert found is not None
+    assert list(found.findings) == ["Table 2, Named entities, in-language", "Table 2, Part of speech, in-language"]
+    assert len(found.tables) == 4, "no answers to questions, no tokens"
+    scores = found.tables["beside-table-2-part-of-speech-in-language"]
+    assert _row(scores, "EN") == {
+        "": "EN|", "Monolingual teachers": "96.6|published 96.6", "student": "96.3|published 96.3", "Order": "same|"
+    }  # fmt: skip
+    relative = found.tables["beside-table-2-named-entities-rdt-from-monolingual-teachers-in-language"]
+    assert _row(relative, "All languages")["student"] == "+0.6|published +0.6"
+
+
+def test_rows_of_the_other_tables_of_paper_2_are_groups() -> None:
+    muril = tuple(read_published("paper2-multilingual").groups["muril"])
+    report = _merging("paper2-multilingual", {"muril": muril, "mbert": (*muril, "de")})
+    found = beside(report)
+    assert found is not None
+    table = found.tables["beside-table-4-named-entities-trained-on-en"]
+    assert _row(table, "Muril")["muril"] == "76.9|published 76.9"
+    assert _row(table, "Other")["muril"] == "–|"
+    assert _row(table, "Muril")["Order"] == "same|"
+    relative = found.tables["beside-table-4-named-entities-rdt-from-mbert-trained-on-en"]
+    assert {row[0].text: row[1].text for row in relative.rows} == {"Muril": "+17.9", "Other": "+0.6"}
