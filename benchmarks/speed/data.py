@@ -5,10 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from equiglot.masking import BatchSettings, BatchStream, Framing, MaskSettings, Source
+from equiglot.masking import BatchSettings, BatchStream, Framing, MaskSettings, Source, framing_of
 from equiglot.models import EncoderSettings
 from equiglot.pipeline import Machine, run_recipe
-from equiglot.masking import framing_of
 from equiglot.recipe import load_recipe
 from equiglot.run import RunDirectory
 from equiglot.vocabulary import TokenizedText, load_tokenizer, open_tokens

@@ -23,6 +23,7 @@ from equiglot.masking.grouping import group_rows
 from equiglot.masking.layout import lay_out
 from equiglot.models import target_logits, to_tensors
 from equiglot.objectives import hard_loss
+from equiglot.run import fingerprint
 
 _SHARD = 1 << 19  # tokens: some minutes of a large teacher on a CPU are lost when it is killed
 _TOKENS = 8192  # of one forward pass
@@ -84,6 +85,7 @@ def label_text(
         masks=source.masks,
         seed=source.seed,
         sequences=int(borders[-1]),
+        selection=fingerprint(chosen.tolist()) if isinstance(chosen := source.sequences, np.ndarray) else None,
         shards=len(borders) - 1,
         facts=dict(facts),
     )

@@ -65,6 +65,7 @@ class Manifest(BaseModel):
         masks: of the text.
         seed: of the masks.
         sequences: of the text; those behind the last labelled one do not count.
+        selection: a fingerprint of those that are labelled, None for all.
         shards: parts in which the text is labelled.
         facts: what the labels depend on besides: fingerprints of the teacher, its tokenizer, the text.
     """
@@ -76,6 +77,7 @@ class Manifest(BaseModel):
     masks: MaskSettings
     seed: int
     sequences: int
+    selection: str | None = None
     shards: int
     facts: dict[str, Any]
 

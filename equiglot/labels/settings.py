@@ -97,7 +97,7 @@ class StoredLabels(_Taught):
     )
     weight: Weight = Field(
         Annealed(start=1, end=0),
-        description="The soft labels' share of the loss, the masked words get the rest (paper 2: from teacher to gold).",
+        description="The soft labels' share of the loss, the masked words have the rest (paper 2: teacher to gold).",
     )
 
     @model_validator(mode="after")

@@ -18,12 +18,14 @@ class Store:
         language: code.
         owner: the model whose tokenizer cuts the text, "" for the run's.
         labels: how many words are stored, and how.
+        alone: whether the language has no other teacher.
     """
 
     teacher: str
     language: str
     owner: str
     labels: StoredLabels
+    alone: bool = True
 
     @property
     def subject(self) -> str:
@@ -40,7 +42,7 @@ class Store:
     @property
     def losses(self) -> str | None:
         """teacher.language.words or .tokens, where the best teacher of each sentence is asked for."""
-        how = _BEST.get(self.labels.copies)
+        how = None if self.alone else _BEST.get(self.labels.copies)
         return how and f"{self.teacher}.{self.language}.{how}"
 
 
@@ -50,7 +52,7 @@ def stores_of(recipe: Recipe, plan: ModelPlan) -> list[Store]:
         return []
     plans = {each.name: each for each in recipe.expanded()}
     return [
-        Store(name, language, plans[name].owner, plan.labels)
+        Store(name, language, plans[name].owner, plan.labels, len(names) == 1)
         for language, names in plan.teachers().items()
         for name in names
     ]

@@ -1,5 +1,6 @@
 from .folder import TOKENIZER_FILES, check_same_vocabulary, load_tokenizer, write_tokenizer
-from .mapping import VocabularyMap, map_vocabulary, read_map, write_map
+from .mapping import VocabularyMap, read_map, write_map
+from .matching import map_vocabulary
 from .pieces import piece_text, readable_pieces
 from .segmentation import Agreement, agreement
 from .settings import CONTINUATION, SPECIAL_TOKENS, UnionVocabulary, Vocabulary, VocabularySettings

@@ -11,7 +11,8 @@ from transformers import PreTrainedTokenizerFast
 from equiglot.errors import InputError
 from equiglot.run import atomic_folder, read_json, write_json
 from equiglot.vocabulary.folder import load_tokenizer, write_tokenizer
-from equiglot.vocabulary.mapping import VocabularyMap, map_vocabulary, write_map
+from equiglot.vocabulary.mapping import VocabularyMap, write_map
+from equiglot.vocabulary.matching import map_vocabulary
 from equiglot.vocabulary.rules import differences
 from equiglot.vocabulary.settings import SPECIAL_TOKENS, Algorithm, UnionVocabulary
 from equiglot.vocabulary.surfaces import Pieces, pieces_of

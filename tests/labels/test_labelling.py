@@ -124,6 +124,8 @@ def test_only_what_may_be_read_is_labelled(tmp_path: Path) -> None:
             store.places(wrong, np.zeros_like(wrong))
     with pytest.raises(ValueError, match="not labelled"):
         store.places(chosen[:1], np.array([1]))
+    with pytest.raises(InputError, match="selection was"):
+        make_store(store.path, _EXACT, source(sequences=chosen[3:]), shard_tokens=150)
     first = make_store(tmp_path / "f", _EXACT, source(sequences=30))
     assert first.manifest.sequences == 30 and first.positions == whole.places(np.array([30]), np.array([0]))[0]
 
