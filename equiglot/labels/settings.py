@@ -92,7 +92,7 @@ class StoredLabels(_Taught):
     draws: int = Field(1, ge=1, description="Different masks of each sentence, read in turn by the passes over it.")
     precision: Literal["fp16", "fp32"] = Field("fp16", description="Of the stored log-probabilities.")
     reading: Literal["bucketed", "renormalised", "sampled"] = Field(
-        "bucketed",
+        "renormalised",
         description="What stands for the rest of the distribution: one bucket, nothing, or the sampled words.",
     )
     weight: Weight = Field(

@@ -38,7 +38,7 @@ class Objective:
     weight: Annealed = field(default_factory=lambda: Annealed(start=0, end=0))
     temperature: float = 1.0
     scale: bool = True
-    reading: Reading = "bucketed"
+    reading: Reading = "renormalised"
 
     def losses(self, logits: Tensor, gold: Tensor, soft: SoftTargets | TopKTargets | None, progress: float) -> Losses:
         """The loss of logits float32 [m, |V|] for gold int64 [m], at a training's progress (0 to 1)."""

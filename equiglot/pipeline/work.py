@@ -87,10 +87,10 @@ def make_vocabulary(run: RunDirectory, recipe: Recipe, subject: str) -> None:
         languages = settings.languages or plan.languages
     if isinstance(settings, UnionVocabulary):
         folders = {name: tokenizer_folder(run, recipe, name) for name in recipe.united}
-        make_union(folders, settings, into, max_length=recipe.encoder.max_length)
+        make_union(folders, settings, into)
     else:
         corpora = {language: run.corpus(language) / "train.arrow" for language in sorted(languages)}
-        train_vocabulary(corpora, settings, into, max_length=recipe.encoder.max_length)
+        train_vocabulary(corpora, settings, into)
 
 
 def make_tokens(run: RunDirectory, recipe: Recipe, subject: str) -> None:

@@ -206,7 +206,7 @@ def test_another_temperature_is_refused_where_it_would_be_wrong(tmp_path: Path) 
     model = _teacher(1)
     stored = [StoredTeacher(_store(tmp_path, model, _EN, temperature=2.0))]
     with pytest.raises(InputError, match=r"stored at temperature 2, and to be read at 1.5"):
-        StoredTeachers({0: stored}, _stream(_EN), replace(_OBJECTIVE, temperature=1.5), _CPU)
+        StoredTeachers({0: stored}, _stream(_EN), replace(_OBJECTIVE, temperature=1.5, reading="bucketed"), _CPU)
     for temperature in (1.5, 4.0):
         renormalised = Objective(weight=_OBJECTIVE.weight, temperature=temperature, reading="renormalised")
         targets = _read(StoredTeachers({0: stored}, _stream(_EN), renormalised, _CPU), 0)

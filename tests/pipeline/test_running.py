@@ -15,10 +15,13 @@ import pytest
 
 from equiglot.corpus import HubSource, LanguageText, SampleSource
 from equiglot.errors import InputError, Interrupted
+from equiglot.masking import framing_of
 from equiglot.pipeline import Job, Machine, Watcher, graph, publish, read_run, read_status, run_recipe, work
 from equiglot.pipeline.folder import locked
+from equiglot.pipeline.sources import material_of, randomness
 from equiglot.recipe import Recipe, load_recipe
 from equiglot.run import RunDirectory, read_json
+from equiglot.training import plan_reading
 from equiglot.vocabulary import load_tokenizer
 from tests.pipeline.conftest import Change, half_written, results, times
 
@@ -237,10 +240,19 @@ def test_what_stood_there_before_a_kill_between_two_renames_comes_back(done: Pat
 
 def test_a_student_sees_other_masks_than_its_teacher(finished: Path, make: Change) -> None:
     recipe = make()
-    plans, framing = recipe.plans(), work.framing_of(load_tokenizer(finished / "vocabulary"))
-    streams = [work.read_for(RunDirectory(finished), recipe, plans[name], framing).stream for name in plans]
+    plans, framing = recipe.plans(), framing_of(load_tokenizer(finished / "vocabulary"))
+    streams = [
+        plan_reading(
+            material_of(RunDirectory(finished), recipe, plan).sources,
+            plan.balance,
+            plan.training,
+            framing=framing,
+            seed=randomness(recipe, plan),
+        ).stream
+        for plan in plans.values()
+    ]
     inputs = [{tuple(row) for index in range(20) for row in stream[index].inputs.tolist()} for stream in streams]
-    assert len({work.randomness(recipe, plan) for plan in plans.values()}) == len(plans)
+    assert len({randomness(recipe, plan) for plan in plans.values()}) == len(plans)
     teacher, student = (inputs[list(plans).index(name)] for name in ("mono-en", "student"))
     assert len(teacher & student) < len(student) / 2
 
@@ -450,13 +462,13 @@ def test_a_full_disk(small_disk: Path, make: Change, finished: Path) -> None:
 
 
 def test_a_disk_that_refuses(tmp_path: Path, make: Change, monkeypatch: pytest.MonkeyPatch, finished: Path) -> None:
-    from equiglot.pipeline import work
+    from equiglot.pipeline import trainings
 
     def full(*_: object) -> None:
         raise OSError(28, os.strerror(28))
 
     with monkeypatch.context() as patch:
-        patch.setattr(work, "export_model", full)
+        patch.setattr(trainings, "export_model", full)
         error = refused(make(), tmp_path / "run")
     assert error.what == "No space left on device"
     assert error.where == "job model/mono-en"
