@@ -289,13 +289,14 @@ def _open_models(sources: list[str]) -> Iterator["OpenModel"]:
 def _run(
     recipe: "Recipe", into: Path | None, machine: "Machine", *, replace: bool = False, reuse: list[Path] | None = None
 ) -> None:
-    from equiglot.display import RunDisplay, print_results
-    from equiglot.pipeline import read_status, run_recipe
+    from equiglot.display import RunDisplay, print_doubts, print_results
+    from equiglot.pipeline import read_status, run_recipe, stored_texts
 
     folder = _folder(recipe, into)
     with RunDisplay(_output) as shown:
         page = run_recipe(recipe, folder, replace=replace, reuse=reuse or [], machine=machine, watcher=shown.watcher())
     print_results(_output, read_status(folder), recipe)
+    print_doubts(_output, stored_texts(folder, recipe))
     _print_page(page)
 
 

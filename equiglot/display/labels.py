@@ -8,7 +8,7 @@ from rich.text import Text
 
 from equiglot.display.words import duration, printable
 from equiglot.labels import StoredExample, StoreSummary
-from equiglot.report import StoredText
+from equiglot.report import StoredText, doubtful
 
 
 def print_stores(console: Console, stores: Sequence[StoredText]) -> None:
@@ -29,6 +29,13 @@ def print_stores(console: Console, stores: Sequence[StoredText]) -> None:
             duration(store.seconds or 0),
         )
     console.print(table)
+    print_doubts(console, stores)
+
+
+def print_doubts(console: Console, stores: Sequence[StoredText]) -> None:
+    """Teachers that do not know the language of the text that they labelled."""
+    for text in doubtful(stores):
+        console.print(Text(f"Warning: {text}", style="yellow"))
 
 
 def print_store(console: Console, summary: StoreSummary) -> None:

@@ -6,12 +6,12 @@ import numpy as np
 
 from equiglot.labels import LabelStore, open_store
 from equiglot.pipeline.stores import Store, all_stores
-from equiglot.pipeline.wording import ALGORITHMS
 from equiglot.recipe import Recipe
 from equiglot.report import CutText, Merged, StoredText, UnitedVocabulary
 from equiglot.run import RunDirectory, read_json, tokens_of
-from equiglot.vocabulary import UnionRecord, map_path, read_map
+from equiglot.vocabulary import TokenizedText, TokenStatistics, UnionRecord, map_path, open_tokens, read_map
 
+_COUNTED = 2_000_000  # tokens
 _LOOKED_AT = 20_000  # positions of a store, for the probability of what the student has no id for
 
 
@@ -38,22 +38,11 @@ class MergedRun:
         if not self._recipe.united or not self._done("vocabulary/shared"):
             return Merged(cuts=cut, labels=labels)
         record = UnionRecord.model_validate(read_json(self._run.vocabulary / "vocabulary.json"))
-        vocabularies = (
-            UnitedVocabulary(
-                model=name,
-                kind=ALGORITHMS[each.kind],
-                size=each.size,
-                surfaces=each.surfaces,
-                shared=each.shared,
-                only=each.only,
-                unmapped=each.unmapped,
-                examples=each.examples,
-            )
-            for name, each in record.models.items()
-        )
+        vocabularies = (UnitedVocabulary(model=name, **each.model_dump()) for name, each in record.models.items())
         return Merged(
-            kind=ALGORITHMS[record.kind],
+            kind=record.kind,
             size=record.size,
+            alphabet=record.alphabet,
             rules=record.rules,
             vocabularies=tuple(vocabularies),
             cuts=cut,
@@ -103,7 +92,21 @@ class MergedRun:
             entropy=about.entropy / count,
             agreement=about.agreed / count,
             seconds=about.seconds,
+            unknown=self._unknown(store),
+            loss=about.loss / count,
+            counting=_entropy(open_tokens(self._run.tokens(store.language, store.owner) / "train")),
         )
+
+    def _unknown(self, store: Store) -> float:
+        saved = read_json(self._run.tokens(store.language, store.owner) / "tokens.json")
+        return TokenStatistics.model_validate(saved["train"]).unknown_rate
+
+
+def _entropy(text: TokenizedText) -> float:
+    """Of the tokens of a text in nats: what guessing by frequency costs; from its first tokens."""
+    counts = np.bincount(text.ids[:_COUNTED])
+    shares = counts[counts > 0] / counts.sum()
+    return float(-(shares * np.log(shares)).sum())
 
 
 def _size(store: LabelStore) -> int:

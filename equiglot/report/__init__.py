@@ -24,6 +24,7 @@ from equiglot.report.data import (
 )
 from equiglot.report.engraving import write_figures
 from equiglot.report.merged import CutText, Merged, StoredText, UnitedVocabulary
+from equiglot.report.merging import doubtful
 from equiglot.report.page import render, write_report
 from equiglot.report.publication import Published, PublishedNumber
 from equiglot.report.published import read_published
@@ -53,6 +54,7 @@ __all__ = [
     "TaskLanguage",
     "UnitedVocabulary",
     "Verdict",
+    "doubtful",
     "is_comparison",
     "listed",
     "name_in",

@@ -67,6 +67,9 @@ class StoredText(Part):
         entropy: of the teacher's distributions in nats, the mean over positions.
         agreement: share of the positions where the teacher's most probable word is the one that stood there.
         seconds: time of labelling.
+        unknown: share of the text's tokens that are unknown to the teacher.
+        loss: of the teacher at these positions in nats, the mean.
+        counting: the same, of whoever only knows how frequent each token of the text is.
     """
 
     teacher: str
@@ -80,6 +83,9 @@ class StoredText(Part):
     entropy: FiniteFloat | None = None
     agreement: FiniteFloat | None = None
     seconds: FiniteFloat | None = Field(default=None, ge=0)
+    unknown: FiniteFloat | None = None
+    loss: FiniteFloat | None = None
+    counting: FiniteFloat | None = None
 
 
 class Merged(Part):

@@ -1,6 +1,6 @@
 """Merged models as rows of tables: united vocabularies, cut text, stored labels, and what a student saw of it all."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from equiglot.report.data import Model, Report
 from equiglot.report.facts import share_cell
@@ -8,6 +8,7 @@ from equiglot.report.merged import CutText, Merged, StoredText, UnitedVocabulary
 from equiglot.report.tables import Cell, Table, language_cell
 from equiglot.report.words import count, decimal, duration, listed, short_count
 
+_UNKNOWN = 0.05  # of the tokens; more speaks against the language
 _KINDS = {"wordpiece": "WordPiece", "unigram": "Unigram", "bpe": "BPE", "byte-bpe": "byte-level BPE"}
 
 
@@ -42,6 +43,23 @@ def union_differences(report: Report) -> dict[str, tuple[str, ...]]:
     """Label of a model -> what the student's tokenizer does to text otherwise than the model's."""
     vocabularies = report.merged.vocabularies if report.merged else ()
     return {_label(report, each.model): each.differences for each in vocabularies if each.differences}
+
+
+def doubtful(labels: Iterable[StoredText]) -> tuple[str, ...]:
+    """Sentences on teachers that do not know the language of the text that they labelled; as a rule none."""
+    found = []
+    for each in labels:
+        if each.unknown is not None and each.unknown > _UNKNOWN:
+            found.append(
+                f"{100 * each.unknown:.0f} % of the tokens of the {each.language} text are unknown to {each.teacher}: "
+                "is it a language, or a script, that it was trained on?"
+            )
+        if each.loss is not None and each.counting is not None and each.loss >= each.counting:
+            found.append(
+                f"{each.teacher} knows the {each.language} text no better than whoever counts its tokens "
+                f"({each.loss:.2f} against {each.counting:.2f} nats a masked token): what it says teaches nothing."
+            )
+    return tuple(found)
 
 
 def _union_table(report: Report, merged: Merged) -> Table:

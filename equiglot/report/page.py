@@ -12,7 +12,7 @@ from equiglot.report.deviations import Deviations
 from equiglot.report.findings import section_of
 from equiglot.report.likelihood import likelihood_words
 from equiglot.report.measures import BITS, MASKED, is_measured, measure_of, numbers_of, teachers_of
-from equiglot.report.merging import union_differences, union_words
+from equiglot.report.merging import doubtful, union_differences, union_words
 from equiglot.report.rendering import render_page
 from equiglot.report.scaling import growth_words, growths
 from equiglot.report.series import Series, multilingual_series
@@ -64,6 +64,7 @@ def render(report: Report) -> str:
         deviations=Deviations(report).words(),
         union=union_words(report),
         otherwise=union_differences(report),
+        doubts=doubtful(report.merged.labels if report.merged else ()),
         examples=[language for language in report.languages if language.example],
         seeds=numbers_of(report).seeds,
         run_facts=_run_facts(report),

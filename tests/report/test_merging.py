@@ -8,7 +8,20 @@ from pathlib import Path
 import pytest
 
 from equiglot.evaluation import ALL, LIKELIHOOD
-from equiglot.report import Curve, Model, Report, figures, plots_of, render, rendering, tables_of, verdict, write_card
+from equiglot.report import (
+    Curve,
+    Model,
+    Report,
+    StoredText,
+    doubtful,
+    figures,
+    plots_of,
+    render,
+    rendering,
+    tables_of,
+    verdict,
+    write_card,
+)
 from equiglot.report.curves import lines_of_mrr
 from equiglot.report.engraving import write_figures
 from equiglot.report.measures import BITS, MASKED, measure_of
@@ -234,3 +247,13 @@ def test_a_run_of_one_vocabulary_can_have_likelihood_too(report: Report, monkeyp
     text = render(report.model_copy(update={"models": shared}))
     sections = re.findall('<section id="(.*?)"', text)
     assert sections.index("scores") < sections.index("distance") < sections.index("likelihood")
+
+
+def test_teachers_that_do_not_know_a_text_are_named() -> None:
+    known = StoredText(teacher="tr", language="tr", k=8, positions=9, size=9, unknown=0.01, loss=4.0, counting=7.0)
+    assert doubtful([known]) == ()
+    letters = known.model_copy(update={"language": "ko", "unknown": 0.4})
+    guessed = known.model_copy(update={"language": "fi", "loss": 8.0})
+    first, second = doubtful([letters, known, guessed])
+    assert first.startswith("40 % of the tokens of the ko text are unknown to tr")
+    assert "tr knows the fi text no better than whoever counts its tokens (8.00 against 7.00 nats" in second
