@@ -103,7 +103,7 @@ def test_mixture_with_stored_labels(taught: set[int], weight: float, temperature
     losses = objective.losses(ours, _GOLD, stored, 0.0)
     losses.total.backward()
     soft, _ = top_k_losses(apart, None, stored, temperature, reading)
-    shares = torch.ones(_COUNT).index_fill(0, positions, 1 - weight)
+    shares = torch.ones(_COUNT).index_add(0, positions, torch.full((len(positions),), -weight))
     expected = weight * soft.sum() + (shares * hard_loss(apart, _GOLD)).sum()
     expected.backward()
     torch.testing.assert_close(losses.total, expected)
