@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+import numpy.typing as npt
 
 from equiglot.masking.hashing import hash_name, hash_words
 from equiglot.masking.layout import Integers, MaskedTokens, number_targets
@@ -26,6 +27,7 @@ class Source:
         seed: of the masks.
         draws: different masks of a sequence, taken in turn; None for new ones at every reading.
         mapping: to the student's ids; None where they are the same.
+        continues: bool [sequences of the text], which of them go on with the sentence of the one before; none if None.
         sequences: int64 [n], which of the text's sequences may be read, ascending; or the first n of them; all if None.
         share: of the language's passes that go over this source: copies of one text share its passes.
         labels: what tells sources of one language apart, "" for the only one.
@@ -38,6 +40,7 @@ class Source:
     seed: int
     draws: int | None = None
     mapping: VocabularyMap | None = None
+    continues: npt.NDArray[np.bool_] | None = None
     sequences: Integers | int | None = None
     share: float = 1.0
     labels: str = ""
@@ -85,10 +88,18 @@ class Source:
         numbers = number_targets(chosen, lengths)
         begins = np.zeros(len(ids), dtype=np.bool_)
         if self.mapping is not None:
-            begins = self.mapping.begins(ids, lengths)
+            begins = self.mapping.begins(ids, lengths, self._before(sequences))
             ids, inputs = self.mapping.targets(ids, begins), self.mapping.inputs(inputs, begins)
             chosen &= ids >= 0
         return MaskedTokens(lengths, ids, inputs, chosen, numbers, begins)
+
+    def _before(self, sequences: Integers) -> Integers | None:
+        """The id before each sequence in its sentence, int64 [m], -1 where it begins one."""
+        if self.continues is None:
+            return None
+        last = self.text.ids[self.text.offsets[sequences] - 1].astype(np.int64)
+        before: Integers = np.where(self.continues[sequences], last, -1)
+        return before
 
     def draws_of(self, readings: Integers) -> Integers:
         """Which of a sequence's masks each reading sees, int64 [m]."""

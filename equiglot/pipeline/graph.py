@@ -229,7 +229,7 @@ class Graph:
                 self._add("agreement", tokens_of(store.language, store.owner), {}, (text, own))
             if store.losses is not None:
                 needs = (f"corpus/{store.language}", self._tokenizer(store.owner), f"model/{store.teacher}")
-                self._add("losses", store.losses, {"seed": self._recipe.seed}, needs)
+                self._add("losses", store.losses, {"seed": self._recipe.seed, "copies": store.labels.copies}, needs)
             if not store.labels.unused:
                 settings = store.labels.model_dump(mode="json", include=_STORED)
                 self._add("labels", store.subject, {"store": settings, **masks}, (f"model/{store.teacher}", text))

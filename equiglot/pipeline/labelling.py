@@ -2,7 +2,6 @@
 
 from itertools import chain
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -13,11 +12,10 @@ from equiglot.masking import Source, hash_name, hash_words
 from equiglot.models import open_model
 from equiglot.pipeline.hooks import Hooks
 from equiglot.pipeline.progress import Tell
-from equiglot.pipeline.records import read_record
-from equiglot.pipeline.sources import AGREEMENT, LOSSES, label_masks_seed
-from equiglot.pipeline.stores import Store, all_stores
+from equiglot.pipeline.sources import AGREEMENT, LOSSES, label_facts, label_masks_seed
+from equiglot.pipeline.stores import all_stores
 from equiglot.recipe import Recipe
-from equiglot.run import RunDirectory, atomic_folder, move_folder, tokens_of, write_json
+from equiglot.run import RunDirectory, atomic_folder, move_folder, write_json
 from equiglot.training import Stopped
 from equiglot.vocabulary import agreement, load_tokenizer, map_path, open_tokens, pieces_of, read_map
 
@@ -53,7 +51,7 @@ def make_labels(run: RunDirectory, recipe: Recipe, subject: str, checkpoints: Pa
         source,
         opened.framing,
         StoreSettings(**store.labels.model_dump(include=set(StoreSettings.model_fields))),
-        _facts(run, recipe, store),
+        label_facts(run, recipe, store),
         checkpoints,
         tell=tell,
         stop=hooks.stop,
@@ -61,18 +59,6 @@ def make_labels(run: RunDirectory, recipe: Recipe, subject: str, checkpoints: Pa
     if not finished:
         raise Stopped
     move_folder(checkpoints, run.labels(subject))
-
-
-def _facts(run: RunDirectory, recipe: Recipe, store: Store) -> dict[str, Any]:
-    """What the labels are made from: the teacher's files, the text's, and the masks."""
-    model = read_record(run, f"model/{store.teacher}")
-    text = read_record(run, f"tokens/{tokens_of(store.language, store.owner)}")
-    return {
-        "teacher": model.outputs if model else {},
-        "text": {file: mark for file, mark in text.outputs.items() if file.startswith("train/")} if text else {},
-        "masking": recipe.masking.model_dump(mode="json"),
-        "seed": label_masks_seed(recipe),
-    }
 
 
 def make_losses(run: RunDirectory, recipe: Recipe, subject: str, tell: Tell) -> None:

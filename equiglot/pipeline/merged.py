@@ -26,7 +26,9 @@ class MergedRun:
 
     def __init__(self, run: RunDirectory, recipe: Recipe, done: Callable[[str], bool]) -> None:
         self._run, self._recipe, self._done = run, recipe, done
-        self._stores = {store.subject: store for store in all_stores(recipe)}.values()
+        # Several models can have a store: it is there if one of them uses it.
+        used_last = sorted(all_stores(recipe), key=lambda store: not store.labels.unused)
+        self._stores = {store.subject: store for store in used_last}.values()
 
     def merged(self) -> Merged | None:
         """All of it; None in a run that merges nothing."""

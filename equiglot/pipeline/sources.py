@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +11,7 @@ import numpy.typing as npt
 from equiglot.errors import InputError
 from equiglot.labels import StoredLabels, StoredTeacher, open_store
 from equiglot.masking import Alphabet, Source, framing_of, hash_name, hash_words
+from equiglot.pipeline.records import read_record
 from equiglot.pipeline.stores import Store, stores_of
 from equiglot.recipe import ModelPlan, Recipe
 from equiglot.run import RunDirectory, tokens_of
@@ -57,6 +59,26 @@ def label_masks_seed(recipe: Recipe) -> int:
     return int(hash_words(recipe.seed, hash_name("labels"))[0]) >> 1
 
 
+def label_facts(run: RunDirectory, recipe: Recipe, store: Store) -> dict[str, Any]:
+    """What stored labels are made from: the files of the teacher and of its text, and the masks."""
+    model = read_record(run, f"model/{store.teacher}")
+    text = read_record(run, f"tokens/{tokens_of(store.language, store.owner)}")
+    teacher = {} if model is None else {file: mark for file, mark in model.outputs.items() if _is_model(file)}
+    return {
+        "teacher": teacher,
+        "text": {}
+        if text is None
+        else {file: mark for file, mark in text.outputs.items() if file.startswith("train/")},
+        "masking": recipe.masking.model_dump(mode="json"),
+        "seed": label_masks_seed(recipe),
+    }
+
+
+def _is_model(file: str) -> bool:
+    """Whether what a model says depends on a file of its folder."""
+    return file in ("config.json", "tokenizer.json") or (file.startswith("model") and file.endswith(".safetensors"))
+
+
 def tokenizer_folder(run: RunDirectory, recipe: Recipe, owner: str) -> Path:
     """The folder of a model's own tokenizer, or of the run's."""
     if not owner:
@@ -102,7 +124,9 @@ class _Seen:
 
     def stored(self, store: Store) -> StoredTeacher:
         """A store, and what its ids are in the student's vocabulary."""
-        return StoredTeacher(open_store(self._run.labels(store.subject)), self._mapping(store.owner))
+        labels = open_store(self._run.labels(store.subject))
+        labels.check(label_facts(self._run, self._recipe, store))
+        return StoredTeacher(labels, self._mapping(store.owner))
 
     def copies(self, language: str, stores: Sequence[Store]) -> Iterator[tuple[Source, list[Store]]]:
         """The text of a language as its teachers cut it, each with the stores that are about it."""
@@ -123,15 +147,16 @@ class _Seen:
                 yield self.own(language, chosen, "own"), []
 
     def _copy(self, store: Store, sequences: _Integers | None, share: float) -> Source:
-        unused = store.labels.unused
+        sentences = self._sentences(store.owner, store.language)
         return Source(
             store.language,
             self._text(store.language, store.owner),
             self._alphabet(store.owner),
             self._recipe.masking,
-            randomness(self._recipe, self._plan) if unused else label_masks_seed(self._recipe),
-            draws=None if unused else store.labels.draws,
+            label_masks_seed(self._recipe),
+            draws=store.labels.draws,
             mapping=self._mapping(store.owner),
+            continues=np.diff(sentences, prepend=-1) == 0,
             sequences=sequences,
             share=share,
             labels=store.teacher,
@@ -156,7 +181,9 @@ class _Seen:
         """What speaks against each copy of each sentence, float32 [copies, sentences]; without losses, taking turns."""
         if labels.copies in ("best", "best-by-token") and len(stores) > 1:
             losses = [np.load(self._run.losses(store.losses or "") / LOSSES, allow_pickle=False) for store in stores]
-            return np.stack(losses)
+            costs = np.stack(losses)
+            costs[np.isnan(costs)] = np.inf  # nothing of the sentence is known to the teacher
+            return costs
         count = 1 + max(int(self._sentences(each.owner, each.language).max(initial=0)) for each in stores)
         turns = (np.arange(count) + np.arange(len(stores))[:, None]) % len(stores)
         return turns.astype(np.float32)
@@ -176,7 +203,8 @@ class _Seen:
             same = np.array_equal(text.ids, self._text(other.language, other.owner).ids)
             mapped = self._mapping(other.owner)
             if mapping is not None and mapped is not None:
-                same = same and np.array_equal(mapping.inside, mapped.inside)
+                known = min(len(mapping.inside), len(mapped.inside))  # rows that a model only fills up with are no ids
+                same = same and np.array_equal(mapping.inside[:known], mapped.inside[:known])
             if not same:
                 raise InputError(
                     f"{first.teacher} and {other.teacher} cut the text of {first.language} differently: their "

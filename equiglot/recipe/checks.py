@@ -156,6 +156,7 @@ def _check_reference(recipe: Recipe, plans: dict[str, ModelPlan]) -> None:
     references = {recipe.reference(language) for language in recipe.trained_languages}
     if isinstance(recipe.report.reference, dict):
         check_known(tuple(recipe.report.reference), recipe.trained_languages, "report.reference")
+        references = {name for name in recipe.report.reference.values() if name not in plans} or references
     if "reference" in recipe.report.model_fields_set and not references & plans.keys():
         raise InputError(
             f"no model is called {min(references)!r}",

@@ -82,7 +82,7 @@ class ReportSettings(_Settings):
     reference: str | dict[str, str] = Field(
         "mono-{language}",
         description="The model that a language's distance is measured from: a name with {language} in it, or language "
-        "-> name. Where there is none such, the first existing model that reads the language.",
+        "-> name. Where there is none such, the existing model that reads the language and the fewest others.",
     )
     title: str | None = Field(None, description="The page's title; the recipe's name if null.")
     notes: tuple[str, ...] = Field((), description="Paragraphs that stand on the page.")
@@ -239,8 +239,8 @@ class Recipe(_Settings):
             return given.get(language, "")
         name = given.replace(PLACEHOLDER, language)
         plans = {plan.name: plan for plan in self.expanded()}
-        taken = (plan.name for plan in plans.values() if plan.existing is not None and language in plan.languages)
-        return name if name in plans else next(taken, name)
+        taken = [plan for plan in plans.values() if plan.existing is not None and language in plan.languages]
+        return name if name in plans or not taken else min(taken, key=lambda plan: len(plan.languages)).name
 
     @property
     def reference_name(self) -> str:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from equiglot.corpus.hub import names_folder
 from equiglot.errors import InputError
-from equiglot.labels import HardLabels, SoftLabels
+from equiglot.labels import HardLabels, SoftLabels, StoredLabels
 from equiglot.recipe.names import check_known, nearest
 from equiglot.recipe.settings import ModelPlan, Recipe
 from equiglot.vocabulary import UnionVocabulary
@@ -81,6 +81,12 @@ def check_teachers(recipe: Recipe, plan: ModelPlan, plans: dict[str, ModelPlan])
     if isinstance(labels, HardLabels):
         return
     where, teachers = f"models.{plan.name}.labels.teachers", plan.teachers()
+    if isinstance(labels, StoredLabels) and labels.draws > 1 and not recipe.masking.dynamic:
+        raise InputError(
+            f"{labels.draws} different masks of each sentence, and masks that are always the same",
+            where=f"models.{plan.name}.labels.draws",
+            fix="set masking.dynamic to true, or draws to 1",
+        )
     if isinstance(labels.teachers, dict):
         check_known(tuple(labels.teachers), recipe.trained_languages, where)
     for language in plan.languages:

@@ -33,16 +33,19 @@ class VocabularyMap:
     breaks: npt.NDArray[np.bool_]
     unknown: int
 
-    def begins(self, ids: Integers, lengths: Integers) -> npt.NDArray[np.bool_]:
+    def begins(self, ids: Integers, lengths: Integers, before: Integers | None = None) -> npt.NDArray[np.bool_]:
         """Whether each position stands where a word begins; bool [n].
 
         Args:
             ids: int64 [n], the teacher's ids of whole sequences, one after the other, not masked.
             lengths: int64 [sequences].
+            before: int64 [sequences], the id that stands before a sequence in its sentence, -1 where it is the first of
+                its sentence; all are if None.
         """
         begins = np.zeros(len(ids), dtype=np.bool_)
         begins[1:] = self.breaks[ids[:-1]]
-        begins[(np.cumsum(lengths) - lengths)[lengths > 0]] = True
+        first = True if before is None else ((before < 0) | self.breaks[before])[lengths > 0]
+        begins[(np.cumsum(lengths) - lengths)[lengths > 0]] = first
         return begins
 
     def targets(self, ids: npt.NDArray[np.integer], begins: npt.NDArray[np.bool_]) -> Integers:

@@ -85,21 +85,21 @@ def _blocks(own: Path, other: Path, mapping: VocabularyMap) -> Iterator[tuple[in
     texts, numbers = [open_tokens(own), open_tokens(other)], [open_sentences(own), open_sentences(other)]
     end = 1 + max(int(each.max(initial=-1)) for each in numbers)
     for first in range(0, end, _BLOCK):
-        (mine, in_mine, _), (theirs, in_theirs, lengths) = (
+        (mine, in_mine), (theirs, in_theirs) = (
             _read(text, each, *np.searchsorted(each, [first, first + _BLOCK]).tolist())
             for text, each in zip(texts, numbers, strict=True)
         )
-        mapped = mapping.targets(theirs, mapping.begins(theirs, lengths))
         begins = mapping.begins(theirs, np.unique(in_theirs, return_counts=True)[1])
+        mapped = mapping.targets(theirs, begins)
         own_tokens = _Tokens(mine, in_mine - first, np.diff(in_mine, prepend=-1) > 0)
         yield min(_BLOCK, end - first), own_tokens, _Tokens(mapped, in_theirs - first, begins)
 
 
-def _read(text: TokenizedText, sentences: _Integers, begin: int, end: int) -> tuple[_Integers, _Integers, _Integers]:
-    """Of some sequences the ids and the sentence of each, int64 [tokens], and the lengths, int64 [sequences]."""
+def _read(text: TokenizedText, sentences: _Integers, begin: int, end: int) -> tuple[_Integers, _Integers]:
+    """Of some sequences the ids and the sentence of each, int64 [tokens]."""
     offsets = text.offsets[begin : end + 1]
     lengths = np.diff(offsets)
-    return text.ids[offsets[0] : offsets[-1]].astype(np.int64), np.repeat(sentences[begin:end], lengths), lengths
+    return text.ids[offsets[0] : offsets[-1]].astype(np.int64), np.repeat(sentences[begin:end], lengths)
 
 
 def _same_sentences(mine: _Tokens, theirs: _Tokens, lengths: _Integers) -> _Flags:

@@ -16,7 +16,7 @@ from equiglot.cli import app
 from equiglot.errors import InputError
 from equiglot.labels import open_store
 from equiglot.masking import framing_of
-from equiglot.pipeline import Graph, Machine, execution, run_recipe
+from equiglot.pipeline import Graph, Machine, execution, run_recipe, stored_texts
 from equiglot.pipeline.sources import label_masks_seed, material_of
 from equiglot.recipe import Recipe, parse_recipe
 from equiglot.run import RunDirectory, read_json
@@ -192,6 +192,88 @@ def test_one_command_from_four_folders(teachers: Path, text_files: Path, tmp_pat
     shown = CliRunner().invoke(app, ["run", str(recipe), "--into", str(into)])
     assert shown.exit_code == 0, shown.output
     assert read_json(into / "models" / "student" / "training.json")["updates_made"] == 12
+
+
+def test_labels_that_a_model_leaves_unused_are_still_told_of(merged: Path, text_files: Path, teachers: Path) -> None:
+    tree = merge_tree(text_files, teachers)
+    labels = {**tree["models"]["student"]["labels"], "weight": 0}
+    tree["models"]["gold"] = {"labels": labels}
+    found = stored_texts(merged, parse_recipe(tree, text_files))
+    assert [(each.teacher, each.language) for each in found] == [
+        ("english", "en"),
+        ("bilingual", "en"),
+        ("bilingual", "ru"),
+        ("russian", "ru"),
+        ("arabic", "ar"),
+    ]
+    assert all(each.loss is not None and each.unknown is not None for each in found)
+
+
+def test_a_students_masks_are_those_of_the_model_without_labels(merged: Path, merge: Merge) -> None:
+    run, taught, gold = RunDirectory(merged), merge(), merge(weight=0)
+    one, two = (material_of(run, each, each.plans()["student"]) for each in (taught, gold))
+    assert not two.taught
+    for first, second in zip(one.sources, two.sources, strict=True):
+        some = np.arange(min(50, first.size))
+        assert np.array_equal(first.read(some, some).inputs, second.read(some, some).inputs)
+
+
+def test_a_word_that_is_cut_goes_on_in_the_next_sequence(merged: Path, merge: Merge) -> None:
+    """A sentence in parts is mapped as the whole sentence."""
+    run, recipe = RunDirectory(merged), merge()
+    checked = 0
+    for source in material_of(run, recipe, recipe.plans()["student"]).sources:
+        assert source.mapping is not None and source.continues is not None
+        sentences = open_sentences(run.tokens(source.language, source.labels) / "train")
+        for sentence in np.unique(sentences[source.continues]):
+            parts = np.flatnonzero(sentences == sentence)
+            whole = np.concatenate(
+                [source.text.ids[source.text.offsets[p] : source.text.offsets[p + 1]] for p in parts]
+            )
+            begins = source.mapping.begins(whole.astype(np.int64), np.array([len(whole)]))
+            assert np.array_equal(
+                source.read(parts, np.zeros_like(parts)).ids, source.mapping.targets(whole.astype(np.int64), begins)
+            )
+            checked += 1
+    assert checked > 20
+
+
+def test_the_teacher_of_the_fewest_languages_is_what_others_are_measured_from(merge: Merge) -> None:
+    recipe = merge()
+    assert [recipe.reference(code) for code in _LANGUAGES] == ["english", "russian", "arabic"]
+
+
+def test_losses_by_word_and_by_token_are_not_taken_for_each_other(merge: Merge) -> None:
+    words, tokens = (Graph(merge(copies=copies)).jobs for copies in ("best", "best-by-token"))
+    assert "losses/arabic.ar.words" not in words  # a language with one teacher has no choice
+    one, two = words["losses/english.en.words"], tokens["losses/english.en.tokens"]
+    assert one.fingerprint != two.fingerprint
+
+
+@pytest.mark.usefixtures("here")
+def test_a_teacher_that_knows_nothing_of_a_sentence_is_not_its_best(
+    merged: Path, merge: Merge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe, run = merge(copies="best-by-token"), RunDirectory(tmp_path / "run")
+    shutil.copytree(merged, run.root)
+    for teacher, loss in {"english": np.nan, "bilingual": 9.0}.items():
+        folder = run.losses(f"{teacher}.en.tokens")
+        folder.mkdir(parents=True)
+        count = 1 + int(open_sentences(run.tokens("en", "english") / "train").max())
+        np.save(folder / "losses.npy", np.full(count, loss, dtype=np.float32))
+    monkeypatch.setattr("equiglot.pipeline.sources._Seen.stored", lambda *_: None)
+    plan = recipe.plans()["student"].model_copy(update={"languages": ("en",)})
+    sizes = {source.labels: source.size for source in material_of(run, recipe, plan).sources}
+    assert sizes["english"] == 0 and sizes["bilingual"] == len(open_tokens(run.tokens("en", "bilingual") / "train"))
+
+
+def test_labels_of_another_text_are_refused(merged: Path, merge: Merge, tmp_path: Path) -> None:
+    root, recipe = tmp_path / "run", merge()
+    shutil.copytree(merged, root)
+    record = RunDirectory(root).job("tokens/en.english")
+    record.write_text(record.read_text().replace('"train/ids.npy": "', '"train/ids.npy": "0'))
+    with pytest.raises(InputError, match="belong to something else: text"):
+        material_of(RunDirectory(root), recipe, recipe.plans()["student"])
 
 
 def test_labels_of_a_teacher_are_made_once(merge: Merge) -> None:
