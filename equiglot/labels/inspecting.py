@@ -102,9 +102,10 @@ def inspect_store(
         examples: how many positions are shown in words, from all over the text.
 
     Raises:
-        InputError: there is no store, it is not finished, or the text is another.
+        InputError: there is no store, it is not finished or damaged, or the text is another.
     """
     store = open_store(path)
+    store.check(store.manifest.facts)
     shown: tuple[StoredExample, ...] = ()
     if tokenizer is not None and text is not None:
         _check_text(store, tokenizer, text)

@@ -97,5 +97,9 @@ def differences(before: Mapping[str, Any], now: Mapping[str, Any], prefix: str =
         if isinstance(old, Mapping) and isinstance(new, Mapping):
             found += differences(old, new, f"{prefix}{name}.")
         elif old != new:
-            found.append(f"{prefix}{name} was {old}, is {new}")
+            found.append(f"{prefix}{name} was {_said(old)}, is {_said(new)}")
     return found
+
+
+def _said(value: Any) -> str:
+    return "not there" if value is None else str(value)

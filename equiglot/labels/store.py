@@ -26,7 +26,7 @@ from equiglot.labels.records import Manifest, ShardRecord, ShardStatistics, Stor
 from equiglot.run import checksum
 
 STORE, SHARD, ROWS, COUNTS = "store.json", "shard.json", "rows.npy", "counts.npy"
-_AGAIN = "label the text again"
+_AGAIN = "delete this folder; the same command then labels the text again"
 
 Integers = npt.NDArray[np.int64]
 _Record = TypeVar("_Record", bound=BaseModel)

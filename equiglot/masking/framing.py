@@ -22,7 +22,7 @@ def framing_of(tokenizer: PreTrainedTokenizerFast) -> Framing:
         raise InputError(
             f"the tokenizer has no token for: {', '.join(missing)}",
             where=tokenizer.name_or_path or None,
-            fix="use a masked language model (BERT, RoBERTa and their like)",
+            fix="name them in tokenizer_config.json (cls_token, sep_token, ...), or use a masked language model",
         )
     special = {number for number, token in tokenizer.added_tokens_decoder.items() if token.special}
     special |= set(tokenizer.all_special_ids)

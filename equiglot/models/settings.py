@@ -11,6 +11,8 @@ _UNITS = {"": 1, "K": 1_000, "M": 1_000_000, "B": 1_000_000_000}
 def _from_words(value: Any) -> Any:
     """160M -> 160_000_000."""
     match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)\s*([KMB]?)", value.strip().upper()) if isinstance(value, str) else None
+    if isinstance(value, str) and match is None:
+        raise ValueError("a number of parameters is written as 160M (K, M or B), or in full")
     return round(float(match[1]) * _UNITS[match[2]]) if match else value
 
 

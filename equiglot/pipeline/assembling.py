@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
+from pathlib import Path
 
 import numpy as np
 from safetensors.numpy import load_file
@@ -207,7 +208,7 @@ class Assembly:
             labels=labels_in_words(plan),
             teachers=plan.teachers(),
             pretrained=plan.tokens,
-            source=plan.existing or "",
+            source=_place(plan.existing),
         )
         done = self._done(f"model/{plan.name}")
         if done:
@@ -281,6 +282,11 @@ class Assembly:
             versions=last.versions if last else {},
             hardware=last.hardware if last else {},
         )
+
+
+def _place(existing: str | None) -> str:
+    """Where a model was taken from: its name on the hub, or of its folder; not where on this machine that is."""
+    return "" if existing is None else Path(existing).name if Path(existing).is_absolute() else existing
 
 
 def _loss_curves(name: str, points: list[LossPoint]) -> Iterator[Curve]:

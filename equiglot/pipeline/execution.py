@@ -62,7 +62,7 @@ class Execution:
             while self._unfinished:
                 error = Interrupted(signals.received) if signals.received is not None else self._advance(workers)
                 if error is not None:
-                    self._wind_down(workers)
+                    self._wind_down(workers, error)
                     raise error
 
     def _advance(self, workers: Workers) -> Exception | None:
@@ -110,11 +110,12 @@ class Execution:
         running = {name: progress and progress.model_dump() for name, progress in self._running.items()}
         write_json(self._run.progress, running)
 
-    def _wind_down(self, workers: Workers) -> None:
+    def _wind_down(self, workers: Workers, error: Exception) -> None:
         """Lets trainings and labellings save where they are; other jobs are short, or begin again."""
         if not self._training:
             return
-        self._watcher.stop()
+        if isinstance(error, Interrupted):
+            self._watcher.stop()
         workers.ask_to_stop()
         end = time.monotonic() + _GRACE_SECONDS
         while self._training and time.monotonic() < end:

@@ -85,7 +85,7 @@ class MergedRun:
         return StoredText(
             teacher=store.teacher,
             language=store.language,
-            k=store.labels.k,
+            k=opened.manifest.format.k,
             samples=store.labels.samples,
             draws=store.labels.draws,
             positions=opened.positions,

@@ -6,6 +6,7 @@ from typing import Any
 
 from safetensors.numpy import save_file
 
+from equiglot.errors import InputError
 from equiglot.labels import OnlineTeachers, SoftLabels, StoredTeachers, freeze
 from equiglot.masking import BatchStream, framing_of
 from equiglot.models import build_model, device, export_model, load_model, on_device, take_model
@@ -22,7 +23,11 @@ def make_model(run: RunDirectory, recipe: Recipe, name: str, checkpoints: Path, 
     """One model: trained, or taken from where it is."""
     plan = recipe.plans()[name]
     if plan.existing is not None:
-        take_model(plan.existing, run.model(name))
+        try:
+            take_model(plan.existing, run.model(name))
+        except InputError as error:
+            where = f"{error.where or plan.existing} (models.{name}.existing)"
+            raise InputError(error.what, where=where, fix=error.fix) from None
         return
     tokenizer = load_tokenizer(tokenizer_folder(run, recipe, plan.owner))
     framing, seed = framing_of(tokenizer), randomness(recipe, plan)

@@ -1,6 +1,6 @@
 """Settings in words, as the page and the model cards say them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,27 +39,32 @@ def labels_in_words(plan: ModelPlan) -> str:
     if weight.start == weight.end == 1:
         share = ""
     elif weight.start == weight.end:
-        share = f" (weight {weight.start:g}), the masked words (weight {1 - weight.start:g})"
+        share = f" (weight {weight.start:g}) and the masked words (weight {1 - weight.start:g})"
     else:
-        share = f" (weight {weight.start:g} to {weight.end:g}), the masked words"
+        share = f" (weight {weight.start:g} to {weight.end:g}) and the masked words"
     heat = "" if plan.labels.temperature == 1 else f" at temperature {plan.labels.temperature:g}"
-    return f"{_stored_in_words(plan)}distributions of {whose}{heat}{share}"
+    if not isinstance(plan.labels, StoredLabels):
+        return f"distributions of {whose}{heat}{share}"
+    top = f"the {plan.labels.k} most probable words of {whose}{heat}, stored{share}"
+    return "; ".join([top, *_stored_in_words(plan, plan.labels)])
 
 
-def _stored_in_words(plan: ModelPlan) -> str:
-    """How much of the distributions is stored, and what is made of several teachers; nothing where they are whole."""
-    labels = plan.labels
-    if not isinstance(labels, StoredLabels):
-        return ""
+def _stored_in_words(plan: ModelPlan, labels: StoredLabels) -> Iterator[str]:
+    """What is done with stored labels, where it is not the usual."""
     several = {
-        "all": "",
-        "best": " of the best copy",
-        "best-by-token": " of the best copy (by token)",
-        "mixed": " mixed by confidence",
+        "all": "all copies of languages with several teachers",
+        "best": "of several teachers the best copy of each sentence",
+        "best-by-token": "of several teachers the copy with the smallest loss a token",
+        "mixed": "several teachers mixed by their confidence",
     }
-    copies = several[labels.copies] if any(len(names) > 1 for names in plan.teachers().values()) else ""
-    own = ", where it cuts the text as they do," if labels.segmentation == "own" else ""
-    return f"the stored top {labels.k}{copies}{own} of the "
+    if labels.samples:
+        yield f"{labels.samples} words sampled from the rest"
+    if labels.draws > 1:
+        yield f"{labels.draws} masks of each sentence"
+    if any(len(names) > 1 for names in plan.teachers().values()):
+        yield several[labels.copies]
+    if labels.segmentation == "own":
+        yield "sentences in its own segmentation, with labels where its teachers cut alike"
 
 
 def balance_in_words(plan: ModelPlan) -> str:

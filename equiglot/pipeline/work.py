@@ -17,7 +17,7 @@ from equiglot.evaluation import (
     write_scores,
 )
 from equiglot.masking import framing_of
-from equiglot.models import load_model, on_device, open_model
+from equiglot.models import load_model, on_device, open_model, resolve_encoder
 from equiglot.pipeline.graph import Kind
 from equiglot.pipeline.hooks import Hooks
 from equiglot.pipeline.labelling import make_agreement, make_labels, make_likelihood, make_losses
@@ -91,6 +91,10 @@ def make_vocabulary(run: RunDirectory, recipe: Recipe, subject: str) -> None:
     else:
         corpora = {language: run.corpus(language) / "train.arrow" for language in sorted(languages)}
         train_vocabulary(corpora, settings, into)
+    size, owner = len(load_tokenizer(into)), "" if subject == SHARED else subject
+    for plan in recipe.plans().values():  # what cannot be built is refused before text is read and labelled
+        if plan.owner == owner and plan.existing is None:
+            resolve_encoder(plan.encoder, size)
 
 
 def make_tokens(run: RunDirectory, recipe: Recipe, subject: str) -> None:

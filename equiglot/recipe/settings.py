@@ -66,7 +66,7 @@ class ModelSettings(_Settings):
 
     @model_validator(mode="after")
     def _taken_as_it_is(self) -> "ModelSettings":
-        trained = sorted({"balance", "labels", "vocabulary"} & self.model_fields_set)
+        trained = sorted({"balance", "labels", "vocabulary", "encoder", "training"} & self.model_fields_set)
         if self.existing is not None and trained:
             raise ValueError(f"a model that is there already is not trained: leave out {', '.join(trained)}")
         if self.existing is not None and "languages" not in self.model_fields_set:
@@ -82,7 +82,7 @@ class ReportSettings(_Settings):
     reference: str | dict[str, str] = Field(
         "mono-{language}",
         description="The model that a language's distance is measured from: a name with {language} in it, or language "
-        "-> name. Where there is none such, the existing model that reads the language and the fewest others.",
+        "-> name. By default also the existing model that teaches the language; of several that of fewest.",
     )
     title: str | None = Field(None, description="The page's title; the recipe's name if null.")
     notes: tuple[str, ...] = Field((), description="Paragraphs that stand on the page.")
@@ -240,7 +240,10 @@ class Recipe(_Settings):
         name = given.replace(PLACEHOLDER, language)
         plans = {plan.name: plan for plan in self.expanded()}
         taken = [plan for plan in plans.values() if plan.existing is not None and language in plan.languages]
-        return name if name in plans or not taken else min(taken, key=lambda plan: len(plan.languages)).name
+        if name in plans or not taken or "reference" in self.report.model_fields_set:
+            return name
+        teaching = {name for plan in plans.values() for name in plan.teachers().get(language, ())}
+        return min(taken, key=lambda plan: (plan.name not in teaching, len(plan.languages))).name
 
     @property
     def reference_name(self) -> str:
@@ -287,7 +290,7 @@ class Recipe(_Settings):
 def _complete(model: Any, recipe: dict[str, Any]) -> Any:
     """`model` with the recipe's encoder and training below its own."""
     model = {} if model is None else plain(model)
-    if not isinstance(model, dict):
+    if not isinstance(model, dict) or model.get("existing") is not None:
         return model
     parts = {
         part: merge(plain(recipe.get(part)) or {}, plain(model.get(part)) or {}) for part in ("encoder", "training")

@@ -28,6 +28,8 @@ def check_existing(plan: ModelPlan) -> None:
             where=f"models.{plan.name}.existing",
             fix="give a Hugging Face folder, with config.json in it, or a name on the hub",
         )
+    if plan.tokens:
+        check_known(tuple(plan.tokens), plan.languages, f"models.{plan.name}.tokens")
 
 
 def check_vocabularies(recipe: Recipe, plans: dict[str, ModelPlan]) -> None:
@@ -51,7 +53,7 @@ def check_vocabularies(recipe: Recipe, plans: dict[str, ModelPlan]) -> None:
         return
     if len(recipe.united) < 2:
         raise InputError(
-            f"a union of {len(recipe.united)} vocabularies",
+            f"a union needs two vocabularies at least, and there is {len(recipe.united) or 'none'}",
             where="vocabulary.models" if vocabulary.models else "vocabulary.kind",
             fix="name two models or more that have their own (`existing`, or `vocabulary: {...}`)",
         )
@@ -94,6 +96,8 @@ def check_teachers(recipe: Recipe, plan: ModelPlan, plans: dict[str, ModelPlan])
             raise InputError(
                 f"{language} has no teacher", where=where, fix="name one, or learn from gold: `without_teacher: gold`"
             )
+        if len(set(teachers.get(language, ()))) < len(teachers.get(language, ())):
+            raise InputError(f"a teacher of {language} is named twice", where=where, fix="name each once")
         for name in teachers.get(language, ()):
             _check_teacher(recipe, plan, plans, language, name)
 

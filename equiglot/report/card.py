@@ -38,7 +38,7 @@ _EXPLAINED = {
     "better.",
 }
 _UNLICENSED = (
-    "No licence is stated here: it depends on the text above. Before the model is published, the metadata at the top "
+    "No licence is stated here: it depends on the text above, and on the licences of its teachers, if it has any. Before the model is published, the metadata at the top "
     "of this file need a line for it (license: ...)."
 )
 _LITTLE = 100_000_000
@@ -134,12 +134,24 @@ def _letters(name: str) -> str:
     return "".join(sign for sign in name if sign.isalpha() or sign in " -()")
 
 
+def _teachers(report: Report, model: Model) -> str:
+    """The models that taught it, each with its languages; those that were taken, with where they are from."""
+    taught: dict[str, list[str]] = {}
+    for code, names in model.teachers.items():
+        for name in names:
+            taught.setdefault(name, []).append(report.language_name(code))
+    sources = {each.name: each.source for each in report.models}
+    where = {name: f", {sources[name]}" if sources.get(name, name) not in ("", name) else "" for name in taught}
+    return "; ".join(f"{name}{where[name]} ({listed(languages)})" for name, languages in taught.items())
+
+
 def _facts(report: Report, model: Model) -> dict[str, str]:
     facts = {
         "Encoder": model.encoder,
         "Parameters": count(model.parameters),
         "Vocabulary": model.vocabulary or report.vocabulary,
         "Learnt from": model.labels,
+        "Teachers": _teachers(report, model),
         "Balancing": model.balancing,
         "Updates": count(model.updates),
         "Weights kept": f"those of update {count(model.best_update)}" if model.best_update is not None else "",

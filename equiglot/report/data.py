@@ -274,6 +274,10 @@ class Report(Part):
         """The groups' names without "all"."""
         return tuple(name for name in self.groups if name != "all")
 
+    def label_of(self, name: str) -> str:
+        """What a model is called on the page."""
+        return next((model.label for model in self.models if model.name == name), name)
+
     def language_name(self, code: str) -> str:
         """The English name of a language, or its code where it has none."""
         return next((language.name for language in self.languages if language.code == code), code)

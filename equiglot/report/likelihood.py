@@ -23,6 +23,7 @@ from equiglot.report.words import decimal, listed
 
 _LONGEST_WORDS = 12
 """Characters on average; above, what stands between spaces is more than a word."""
+_LOST = 0.1  # of the characters; where a model has no tokens for more, the reader must know
 
 
 def likelihood_plots(report: Report) -> tuple[Plot, ...]:
@@ -128,12 +129,26 @@ def likelihood_words(report: Report) -> tuple[str, ...]:
         "that this costs are divided by the characters. A word is what stands between spaces, the same for every "
         "model; counted are the words that all models of the language can express."
     )
+    named = [f"{report.label_of(name)} ({report.language_name(code)})" for code, name in report.references.items()]
+    if named and report.merged is not None:
+        about += f" Teachers are {listed(named)}."
+    missing = (
+        f"In {report.language_name(each.language)} only a part of the text is counted: "
+        f"{report.label_of(each.model)} has no tokens for {100 * each.unexpressed:.0f} % of its characters."
+        for each in report.coverage
+        if each.unexpressed > _LOST
+    )
+    return (about, *missing, *_rough(report))
+
+
+def _rough(report: Report) -> tuple[str, ...]:
+    """In which languages bits a character say little."""
     lengths: Mapping[str, float] = {each.language: each.word_length for each in report.coverage}
     clauses = [report.language_name(code) for code, length in lengths.items() if length > _LONGEST_WORDS]
     if not clauses:
-        return (about,)
+        return ()
     rough = (
         f"In {listed(clauses)} what stands between spaces is a clause rather than a word, and bits are a rough measure "
         "there: how finely a vocabulary cuts matters more."
     )
-    return about, rough
+    return (rough,)

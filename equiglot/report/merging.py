@@ -1,6 +1,9 @@
 """Merged models as rows of tables: united vocabularies, cut text, stored labels, and what a student saw of it all."""
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
+
+import langcodes
 
 from equiglot.report.data import Model, Report
 from equiglot.report.facts import share_cell
@@ -30,7 +33,11 @@ def union_words(report: Report) -> str:
         return ""
     names = listed([_label(report, each.model) for each in merged.vocabularies])
     size = f", {count(merged.size)} entries" if merged.size is not None else ""
-    more = f", {count(merged.alphabet)} of them characters that no model has" if merged.alphabet else ""
+    more = (
+        f", {count(merged.alphabet)} of them characters that no model has at that place of a word"
+        if merged.alphabet
+        else ""
+    )
     kind = f": {_kind(merged.kind)}{size}{more}" if merged.kind else ""
     rules = f" What happens to text before it is cut is as in {_label(report, merged.rules)}." if merged.rules else ""
     return (
@@ -42,22 +49,28 @@ def union_words(report: Report) -> str:
 def union_differences(report: Report) -> dict[str, tuple[str, ...]]:
     """Label of a model -> what the student's tokenizer does to text otherwise than the model's."""
     vocabularies = report.merged.vocabularies if report.merged else ()
-    return {_label(report, each.model): each.differences for each in vocabularies if each.differences}
+    return {
+        _label(report, each.model): tuple(re.sub("`([^`]*)`", r"“\1”", text) for text in each.differences)
+        for each in vocabularies
+        if each.differences
+    }
 
 
 def doubtful(labels: Iterable[StoredText]) -> tuple[str, ...]:
     """Sentences on teachers that do not know the language of the text that they labelled; as a rule none."""
     found = []
     for each in labels:
+        language = langcodes.Language.get(each.language).display_name()
         if each.unknown is not None and each.unknown > _UNKNOWN:
             found.append(
-                f"{100 * each.unknown:.0f} % of the tokens of the {each.language} text are unknown to {each.teacher}: "
+                f"{100 * each.unknown:.0f} % of the tokens of the {language} text are unknown to {each.teacher}: "
                 "is it a language, or a script, that it was trained on?"
             )
         if each.loss is not None and each.counting is not None and each.loss >= each.counting:
             found.append(
-                f"{each.teacher} knows the {each.language} text no better than whoever counts its tokens "
-                f"({each.loss:.2f} against {each.counting:.2f} nats a masked token): what it says teaches nothing."
+                f"{each.teacher} predicts the {language} text no better than counts of its tokens do "
+                f"({each.loss:.2f} against {each.counting:.2f} nats a masked token): "
+                "it is not its language, or not its tokenizer."
             )
     return tuple(found)
 

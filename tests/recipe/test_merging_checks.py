@@ -30,7 +30,13 @@ WRONG = [
     ("languages: [en]}\n  bi", "languages: [en], labels: hard}\n  bi", "models.english", "leave out labels", ""),
     ("{existing: ./english, languages: [en]}", "{existing: ./english}", "models.english", "`languages` is missing", ""),
     ("size: 100}", "size: 100}, tokens: {en: 5}", "models.own", "`tokens` is about models that are there", ""),
-    ("{kind: union}", "{kind: union, models: [english]}", "vocabulary.models", "a union of 1", "two models"),
+    (
+        "{kind: union}",
+        "{kind: union, models: [english]}",
+        "vocabulary.models",
+        "two vocabularies at least, and there is 1",
+        "two models",
+    ),
     ("{kind: union}", "{kind: union, models: [english, own, x]}", "vocabulary", "'x'", "such are: english"),
     ("{kind: union}", "{kind: union, rules: englisch}", "vocabulary", "'englisch'", "did you mean 'english'"),
     (

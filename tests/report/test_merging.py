@@ -255,5 +255,5 @@ def test_teachers_that_do_not_know_a_text_are_named() -> None:
     letters = known.model_copy(update={"language": "ko", "unknown": 0.4})
     guessed = known.model_copy(update={"language": "fi", "loss": 8.0})
     first, second = doubtful([letters, known, guessed])
-    assert first.startswith("40 % of the tokens of the ko text are unknown to tr")
-    assert "tr knows the fi text no better than whoever counts its tokens (8.00 against 7.00 nats" in second
+    assert first.startswith("40 % of the tokens of the Korean text are unknown to tr")
+    assert "tr predicts the Finnish text no better than counts of its tokens do (8.00 against 7.00 nats" in second
