@@ -38,8 +38,8 @@ _EXPLAINED = {
     "better.",
 }
 _UNLICENSED = (
-    "No licence is stated here: it depends on the text above, and on the licences of its teachers, if it has any. Before the model is published, the metadata at the top "
-    "of this file need a line for it (license: ...)."
+    "No licence is stated here: it depends on the text above, and on the licences of its teachers, if it has any. "
+    "Before the model is published, the metadata at the top of this file need a line for it (license: ...)."
 )
 _LITTLE = 100_000_000
 """Characters of a language below which a card says that its text is little."""

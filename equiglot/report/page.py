@@ -77,7 +77,7 @@ def _contents(report: Report, tables: Mapping[str, Table]) -> dict[str, str]:
     scores = {"scores": "Scores"} if masked or tables["mrr"].rows else {}
     likelihood = {"likelihood": "Likelihood"} if is_measured(report, BITS) else {}
     return {
-        "trade-off": "Trade-off",
+        **({"trade-off": "Trade-off"} if masked or len(report.proper_groups) > 1 else {}),
         **({**scores, "distance": "Distance", **likelihood} if masked else {**likelihood, **scores}),
         **({"amount": "Amount of text"} if growths(report) else {}),
         **{task.task: task_title(task.task) for task in report.tasks},
