@@ -1,6 +1,6 @@
 """A recipe as a graph of jobs, each with a fingerprint of all that goes into it."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from itertools import chain
@@ -10,7 +10,7 @@ from typing import Any, Literal
 from equiglot.corpus import identifier_version
 from equiglot.labels import SoftLabels
 from equiglot.models import model_identity
-from equiglot.pipeline.stores import stores_of
+from equiglot.pipeline.stores import Store, stores_of
 from equiglot.probing import Probing
 from equiglot.recipe import FREQUENCY, SHARED, ModelPlan, ProbedTask, Recipe
 from equiglot.run import CARD, RunDirectory, checksums, fingerprint, tokens_of
@@ -221,18 +221,31 @@ class Graph:
 
     def _labelled(self, plan: ModelPlan) -> None:
         """What a model learns from besides text: its teachers' text and labels."""
-        masks = {"masking": self._recipe.masking.model_dump(mode="json"), "seed": self._recipe.seed}
+        cut: dict[str, list[str]] = {}
         for store in stores_of(self._recipe, plan):
             text = self._tokens(store.language, store.owner)
+            cut.setdefault(store.language, []).append(text)
             if store.owner != plan.owner:
                 own = self._tokens(store.language, plan.owner)
                 self._add("agreement", tokens_of(store.language, store.owner), {}, (text, own))
+        for store in stores_of(self._recipe, plan):
             if store.losses is not None:
                 needs = (f"corpus/{store.language}", self._tokenizer(store.owner), f"model/{store.teacher}")
                 self._add("losses", store.losses, {"seed": self._recipe.seed, "copies": store.labels.copies}, needs)
             if not store.labels.unused:
-                settings = store.labels.model_dump(mode="json", include=_STORED)
-                self._add("labels", store.subject, {"store": settings, **masks}, (f"model/{store.teacher}", text))
+                self._labels(store, cut[store.language])
+
+    def _labels(self, store: Store, cut: Sequence[str]) -> str:
+        """The labels of a store; `cut` are the texts of all teachers of its language."""
+        inputs = {
+            "store": store.labels.model_dump(mode="json", include=_STORED),
+            "masking": self._recipe.masking.model_dump(mode="json"),
+            "seed": self._recipe.seed,
+        }
+        # Teachers that are mixed must read the same tokens: that is looked at before anything is labelled.
+        texts = cut if store.labels.copies == "mixed" else ()
+        own = f"tokens/{tokens_of(store.language, store.owner)}"
+        return self._add("labels", store.subject, inputs, tuple(dict.fromkeys((f"model/{store.teacher}", own, *texts))))
 
     def _model(self, plan: ModelPlan) -> str:
         inputs = {

@@ -12,7 +12,7 @@ from equiglot.masking import Source, hash_name, hash_words
 from equiglot.models import open_model
 from equiglot.pipeline.hooks import Hooks
 from equiglot.pipeline.progress import Tell
-from equiglot.pipeline.sources import AGREEMENT, LOSSES, label_facts, label_masks_seed
+from equiglot.pipeline.sources import AGREEMENT, LOSSES, check_mixtures, label_facts, label_masks_seed
 from equiglot.pipeline.stores import all_stores
 from equiglot.recipe import Recipe
 from equiglot.run import RunDirectory, atomic_folder, move_folder, write_json
@@ -37,6 +37,7 @@ def make_agreement(run: RunDirectory, recipe: Recipe, subject: str) -> None:
 def make_labels(run: RunDirectory, recipe: Recipe, subject: str, checkpoints: Path, hooks: Hooks) -> None:
     """What a teacher says about a language's training text; continues at the shard."""
     store = next(each for each in all_stores(recipe) if each.subject == subject)
+    check_mixtures(run, recipe, store)
     opened, tell = open_model(store.teacher, str(run.model(store.teacher))), hooks.counter()
     source = Source(
         store.language,

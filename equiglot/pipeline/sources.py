@@ -104,6 +104,18 @@ def material_of(run: RunDirectory, recipe: Recipe, plan: ModelPlan) -> Material:
     return material
 
 
+def check_mixtures(run: RunDirectory, recipe: Recipe, store: Store) -> None:
+    """Refuses to label text for a mixture of teachers that do not read the same tokens.
+
+    Raises:
+        InputError: their tokenizers differ.
+    """
+    for plan in recipe.plans().values():
+        stores = [each for each in stores_of(recipe, plan) if each.language == store.language]
+        if store.subject in (each.subject for each in stores) and store.labels.copies == "mixed":
+            _Seen(run, recipe, plan).check_same(stores)
+
+
 class _Seen:
     """How one model sees the text of a run."""
 
@@ -132,7 +144,7 @@ class _Seen:
         """The text of a language as its teachers cut it, each with the stores that are about it."""
         labels = stores[0].labels
         if labels.copies == "mixed" and len(stores) > 1:
-            self._check_same(stores)
+            self.check_same(stores)
             teachers = [list(stores)]
         else:
             teachers = [[store] for store in stores]
@@ -195,23 +207,22 @@ class _Seen:
         known = np.load(self._run.agreement(name) / AGREEMENT, allow_pickle=False)[:sentences]
         return np.pad(known, (0, sentences - len(known)))  # the last sentences may have no tokens
 
-    def _check_same(self, stores: Sequence[Store]) -> None:
+    def check_same(self, stores: Sequence[Store]) -> None:
         """Refuses to mix the distributions of teachers that do not read the same tokens."""
         first, *others = stores
-        text, mapping = self._text(first.language, first.owner), self._mapping(first.owner)
+        text, pieces = self._text(first.language, first.owner), self._pieces(first.owner)
         for other in others:
             same = np.array_equal(text.ids, self._text(other.language, other.owner).ids)
-            mapped = self._mapping(other.owner)
-            if mapping is not None and mapped is not None:
-                known = min(len(mapping.inside), len(mapped.inside))  # rows that a model only fills up with are no ids
-                same = same and np.array_equal(mapping.inside[:known], mapped.inside[:known])
-            if not same:
+            if not same or self._pieces(other.owner) != pieces:
                 raise InputError(
                     f"{first.teacher} and {other.teacher} cut the text of {first.language} differently: their "
                     "distributions are about other words, and cannot be mixed",
                     where=f"models.{self._plan.name}.labels.copies",
                     fix="take `copies: best` or `all`, or teachers with the same tokenizer",
                 )
+
+    def _pieces(self, owner: str) -> dict[str, int]:
+        return load_tokenizer(tokenizer_folder(self._run, self._recipe, owner)).get_vocab()
 
     def _text(self, language: str, owner: str) -> TokenizedText:
         return open_tokens(self._run.tokens(language, owner) / "train")

@@ -169,12 +169,26 @@ def test_the_students_own_segmentation(merged: Path, merge: Merge, tmp_path: Pat
     assert all(len(set(sentences)) > 50 for sentences in seen.values())
 
 
-def test_teachers_that_cut_text_differently_are_not_mixed(merged: Path, merge: Merge) -> None:
-    recipe = merge(copies="mixed")
+@pytest.mark.usefixtures("here")
+def test_teachers_that_cut_text_differently_are_not_mixed(merged: Path, merge: Merge, tmp_path: Path) -> None:
+    """That is said before anything is labelled."""
+    recipe = merge(copies="mixed", k=5)
     with pytest.raises(InputError) as caught:
-        material_of(RunDirectory(merged), recipe, recipe.plans()["student"])
-    assert caught.value.where == "models.student.labels.copies"
+        run_recipe(recipe, tmp_path / "run", reuse=[merged], machine=Machine())
+    assert "models.student.labels.copies" in str(caught.value.where)
     assert "english and bilingual cut the text of en differently" in caught.value.what
+    assert [path.name for path in (tmp_path / "run" / "labels").glob("*.en.*")] == []
+
+
+@pytest.mark.usefixtures("here")
+def test_teachers_with_one_tokenizer_are_mixed(teachers: Path, text_files: Path, tmp_path: Path) -> None:
+    tree = merge_tree(text_files, teachers, copies="mixed", without_teacher="gold")
+    tree["models"]["again"] = {"existing": str(teachers / "models" / "english"), "languages": ["en"]}
+    tree["models"]["student"]["labels"]["teachers"] = {"en": ["english", "again"]}
+    recipe, run = parse_recipe(tree, text_files), RunDirectory(tmp_path / "run")
+    run_recipe(recipe, run.root, machine=Machine())
+    material = material_of(run, recipe, recipe.plans()["student"])
+    assert {name: len(stores) for name, stores in material.taught.items()} == {"en.english": 2}
 
 
 @pytest.mark.usefixtures("here")
