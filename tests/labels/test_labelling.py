@@ -162,7 +162,7 @@ def test_what_was_labelled_otherwise_is_refused_with_the_difference(tmp_path: Pa
         ({"source": source(seed=4)}, "seed was 3, is 4"),
         ({"source": source(masks=MaskSettings(rate=0.2))}, "masks.rate was 0.15, is 0.2"),
         ({"facts": {**FACTS, "text": "78"}}, "facts.text was 77, is 78"),
-        ({"facts": {"text": "77"}}, "facts.teacher was {'weights': '3f'}, is None"),
+        ({"facts": {"text": "77"}}, "facts.teacher was {'weights': '3f'}, is not there"),
     ]
     for change, difference in changes:
         given = {"settings": _EXACT, "source": source(), "facts": FACTS, **change}
