@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from equiglot.masking.grouping import group_rows
 from equiglot.masking.hashing import hash_name, hash_words
 from equiglot.masking.layout import Batch, Framing, MaskedTokens, Origins, lay_out, number_targets
 from equiglot.masking.masks import MaskSettings, mask_rows
@@ -28,14 +29,9 @@ def evaluation_batches(
     `tokens` and `limit`. `draws` different masks are laid over each sequence.
     """
     lengths = np.asarray(text.lengths[:limit], dtype=np.int64)
-    order = np.argsort(lengths, kind="stable")
-    sorted_lengths = lengths[order]
     for draw in range(draws):
         begin = 0
-        while begin < len(order):
-            widths = sorted_lengths[begin : begin + tokens] + 2
-            fits = int(np.searchsorted(widths * np.arange(1, len(widths) + 1), tokens, side="right"))
-            here = order[begin : begin + max(1, fits)]
+        for here in group_rows(lengths, tokens):
             ids, each = (part.astype(np.int64) for part in text.gather(here))
             identities = hash_words(hash_name(salt), here.astype(np.uint64))
             numbers, zeros = np.full(len(here), draw), np.zeros(len(here), dtype=np.int64)
