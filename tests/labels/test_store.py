@@ -63,7 +63,7 @@ def test_places_are_sums_of_the_counts_before(sequences: int, draws: int, parts:
 
 def test_other_facts_are_refused_with_the_difference(made: LabelStore) -> None:
     now = {"teacher": {"weights": "40"}, "text": "77", "tokenizer": "5"}
-    difference = "teacher.weights was 3f, is 40; tokenizer was None, is 5"
+    difference = "teacher.weights was 3f, is 40; tokenizer was not there, is 5"
     with pytest.raises(InputError, match=re.escape(difference)) as refused:
         made.check(now)
     assert refused.value.where == str(made.path) and refused.value.fix

@@ -64,13 +64,13 @@ def test_agreement_is_that_of_a_plain_count(compared: _Compared) -> None:
     for text in TEXT:
         own = text_encoder(student).encode(text, add_special_tokens=False).ids
         ids = np.array(text_encoder(teacher).encode(text, add_special_tokens=False).ids, np.int64)
-        begins = _begins(compared, ids)
+        begins = compared.mapping.begins(ids, np.array([len(ids)]))  # whatever sequences the sentence is cut into
         mapped = compared.mapping.targets(ids, begins).tolist()
         same.append(own == mapped and len(own) > 0)
         counts["unmapped"] += mapped.count(-1)
         counts["tokens"] += len(mapped)
         mine = Counter(_words(own, pieces, np.arange(len(own)) == 0))
-        theirs = Counter(_words(mapped, pieces, compared.mapping.begins(ids, np.array([len(ids)]))))
+        theirs = Counter(_words(mapped, pieces, begins))
         counts["words"] += mine.total()
         counts["same"] += (mine & theirs).total()
     found = compared.agreement()
@@ -83,12 +83,6 @@ def test_agreement_is_that_of_a_plain_count(compared: _Compared) -> None:
         "words": counts["same"] / counts["words"],
         "unmapped": counts["unmapped"] / counts["tokens"],
     }
-
-
-def _begins(compared: _Compared, ids: np.ndarray) -> np.ndarray:
-    longest = 30 if compared.teacher.name == "wordpiece" else 17
-    lengths = [min(longest, len(ids) - start) for start in range(0, len(ids), longest)]
-    return compared.mapping.begins(ids, np.array(lengths, np.int64))
 
 
 def _words(ids: list[int], pieces: Pieces, begins: np.ndarray) -> list[tuple[int, ...]]:
