@@ -1,13 +1,16 @@
 """What the jobs around stored labels do: agreement of tokenizers, labels, losses by sentence; and likelihood."""
 
+from collections.abc import Mapping
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from equiglot.corpus import read_sentences
+from equiglot.errors import InputError
 from equiglot.evaluation import measure_words, sentence_losses, spread, write_bits
-from equiglot.labels import StoreSettings, label_text
+from equiglot.labels import StoreSettings, label_text, open_store
 from equiglot.masking import Source, hash_name, hash_words
 from equiglot.models import open_model
 from equiglot.pipeline.hooks import Hooks
@@ -47,12 +50,15 @@ def make_labels(run: RunDirectory, recipe: Recipe, subject: str, checkpoints: Pa
         label_masks_seed(recipe),
         draws=store.labels.draws,
     )
+    settings = StoreSettings(**store.labels.model_dump(include=set(StoreSettings.model_fields)))
+    facts = label_facts(run, recipe, store)
+    _take_up(run.labels(subject), checkpoints, settings, facts)
     finished = label_text(
         opened.model,
         source,
         opened.framing,
-        StoreSettings(**store.labels.model_dump(include=set(StoreSettings.model_fields))),
-        label_facts(run, recipe, store),
+        settings,
+        facts,
         checkpoints,
         tell=tell,
         stop=hooks.stop,
@@ -60,6 +66,18 @@ def make_labels(run: RunDirectory, recipe: Recipe, subject: str, checkpoints: Pa
     if not finished:
         raise Stopped
     move_folder(checkpoints, run.labels(subject))
+
+
+def _take_up(finished: Path, checkpoints: Path, settings: StoreSettings, facts: Mapping[str, Any]) -> None:
+    """Goes on with the same labels where the job was killed after they were finished, and before it was recorded."""
+    if checkpoints.exists() or not finished.exists():
+        return
+    try:
+        manifest = open_store(finished).manifest
+    except InputError:  # a part of it is gone: it is made again
+        return
+    if manifest.settings == settings and manifest.facts == facts:
+        move_folder(finished, checkpoints)
 
 
 def make_losses(run: RunDirectory, recipe: Recipe, subject: str, tell: Tell) -> None:

@@ -63,12 +63,10 @@ def label_facts(run: RunDirectory, recipe: Recipe, store: Store) -> dict[str, An
     """What stored labels are made from: the files of the teacher and of its text, and the masks."""
     model = read_record(run, f"model/{store.teacher}")
     text = read_record(run, f"tokens/{tokens_of(store.language, store.owner)}")
-    teacher = {} if model is None else {file: mark for file, mark in model.outputs.items() if _is_model(file)}
+    assert model is not None and text is not None  # they come before whoever asks
     return {
-        "teacher": teacher,
-        "text": {}
-        if text is None
-        else {file: mark for file, mark in text.outputs.items() if file.startswith("train/")},
+        "teacher": {file: mark for file, mark in model.outputs.items() if _is_model(file)},
+        "text": {file: mark for file, mark in text.outputs.items() if file.startswith("train/")},
         "masking": recipe.masking.model_dump(mode="json"),
         "seed": label_masks_seed(recipe),
     }

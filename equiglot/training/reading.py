@@ -75,7 +75,7 @@ def plan_reading(
         stream=stream,
         characters=characters,
         tokens={language: round(count) for language, count in tokens.items()},
-        sequences={language: round(count) for language, count in sequences.items()},
+        sequences={language: max(1, round(count)) for language, count in sequences.items()},
         updates=planned,
     )
 
