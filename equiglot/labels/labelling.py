@@ -78,30 +78,42 @@ def label_text(
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     model.eval()
     borders = _borders(source, settings.draws, shard_tokens)
-    manifest = Manifest(
+    manifest = _manifest(model, source, settings, borders, facts)
+    begin_store(into, manifest)
+    return _do_all(_Worker(model, source, framing, manifest, into, tell, stop), borders)
+
+
+def _manifest(
+    model: PreTrainedModel, source: Source, settings: StoreSettings, borders: Integers, facts: Mapping[str, Any]
+) -> Manifest:
+    """What the store is made of."""
+    chosen = source.sequences
+    return Manifest(
         settings=settings,
         vocabulary_size=int(model.config.vocab_size),
         language=source.language,
         masks=source.masks,
         seed=source.seed,
         sequences=int(borders[-1]),
-        selection=fingerprint(chosen.tolist()) if isinstance(chosen := source.sequences, np.ndarray) else None,
+        selection=fingerprint(chosen.tolist()) if isinstance(chosen, np.ndarray) else None,
         shards=len(borders) - 1,
         facts=dict(facts),
     )
-    begin_store(into, manifest)
-    worker = _Worker(model, source, framing, manifest, into, tell, stop)
-    left = list(range(manifest.shards))
+
+
+def _do_all(worker: "_Worker", borders: Integers) -> bool:
+    """Labels every shard that no other process has, and waits for those; false if it was asked to stop."""
+    left = list(range(worker.manifest.shards))
     while left:
         for number in tuple(left):
-            with claim(into / "claims" / f"{number:06d}") as claimed:
+            with claim(worker.into / "claims" / f"{number:06d}") as claimed:
                 if claimed:
                     if not worker.do(number, int(borders[number]), int(borders[number + 1])):
                         return False
                     left.remove(number)
         if left:  # another process is at them: it may die
             time.sleep(_PATIENCE)
-            if stop():
+            if worker.stop():
                 return False
     return True
 
