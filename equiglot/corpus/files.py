@@ -8,7 +8,7 @@ from equiglot.corpus.documents import Document
 from equiglot.corpus.opening import numbered_lines, read_lines
 from equiglot.corpus.paths import ParallelPathSource, estimate_by_start
 
-PIECE_PARAGRAPHS = 10_000  # a longer document is yielded in pieces, so that memory stays flat
+PIECE_PARAGRAPHS, PIECE_CHARACTERS = 10_000, 1 << 22  # of a longer document come pieces, so that memory stays flat
 
 
 class FilesSource(ParallelPathSource):
@@ -52,17 +52,18 @@ def _has_documents(file: Path) -> bool:
 
 
 def _separated(file: Path) -> Iterator[tuple[int, list[str]]]:
-    number, paragraphs, inside = 0, list[str](), False
+    number, paragraphs, characters, inside = 0, list[str](), 0, False
     for lines in read_lines(file):
         for line in lines:
             blank = not line or line.isspace()
-            if paragraphs and (blank or len(paragraphs) == PIECE_PARAGRAPHS):
+            if paragraphs and (blank or len(paragraphs) == PIECE_PARAGRAPHS or characters >= PIECE_CHARACTERS):
                 yield number, paragraphs
-                paragraphs = []
+                paragraphs, characters = [], 0
             if blank:
                 number, inside = number + inside, False
             else:
                 paragraphs.append(line)
+                characters += len(line)
                 inside = True
     if paragraphs:
         yield number, paragraphs

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from pyarrow import parquet
 from pydantic import BaseModel, ConfigDict, Field
 
-from equiglot.corpus.documents import Document, lines_of
+from equiglot.corpus.documents import LONGEST_TEXT, Document, lines_of, too_long
+from equiglot.corpus.parquet import BREAK_UP, ROWS, check_row_groups
 from equiglot.corpus.paths import absolute_path
 from equiglot.errors import InputError
 from equiglot.run import checksums
@@ -21,7 +22,6 @@ from equiglot.run import checksums
 if TYPE_CHECKING:
     from datasets import DatasetBuilder
 
-ROWS = 256  # read at a time
 SAMPLE_ROWS = 200  # from which the amount of all text is estimated
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _OFFLINE = (
@@ -200,6 +200,8 @@ class HubSource(BaseModel):
         if text is not None and not isinstance(text, str):
             what = f"holds no text in the column {self.column!r}, but {type(text).__name__}"
             raise self._wrong(what, language, "name a column of strings")
+        if len(text or "") > LONGEST_TEXT:
+            raise too_long(f"A text of the {self._name}", self._where(language), BREAK_UP)
         return text or ""
 
     def _value(self, row: dict[str, Any], column: str, language: str) -> Any:
@@ -230,6 +232,8 @@ def _parquet_rows(files: Iterable[str], wanted: list[str]) -> Iterator[dict[str,
     """
     for file in files:
         with _open_parquet(file) as table:
+            for column in wanted:
+                check_row_groups(table.metadata, column, file)
             columns = wanted if {*wanted} <= {*table.schema_arrow.names} else None
             for batch in table.iter_batches(ROWS, columns=columns, use_threads=False):
                 yield from batch.to_pylist()
