@@ -1,5 +1,6 @@
 """A dataset of the Hugging Face Hub as a source: one column of text, streamed, never executed."""
 
+import glob
 import importlib.util
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -139,6 +140,9 @@ class HubSource(BaseModel):
         if not folder.is_dir():
             what, fix = f"There is no folder {folder}.", "correct the path, or write owner/name for one of the Hub's"
             raise InputError(what, where=folder, fix=fix)
+        if glob.has_magic(str(folder)):  # `datasets` would take its name for a pattern
+            what = f"The name of the folder {folder} has one of the signs [ ] * ? in it."
+            raise InputError(what, where=folder, fix="rename it, or use {kind: parquet, paths: ...} for its files")
         return folder
 
     def _commit(self, language: str) -> str:

@@ -1,5 +1,6 @@
 """The jobs that are left, given to workers as their needs are done."""
 
+import glob
 import shutil
 import time
 from collections.abc import Callable, Sequence
@@ -101,7 +102,9 @@ class Execution:
         write_record(self._run, self._graph, job, seconds)
         self._unfinished.discard(job.name)
         self._log.add("done", job=job.name, seconds=round(seconds, 3))
-        for folder in job.checkpoints(self._run).parent.glob(f"{job.subject}-" + "?" * 12):  # abandoned ones too
+        for folder in job.checkpoints(self._run).parent.glob(
+            f"{glob.escape(job.subject)}-" + "?" * 12
+        ):  # abandoned ones too
             shutil.rmtree(folder, ignore_errors=True)
 
     def _note_running(self) -> None:

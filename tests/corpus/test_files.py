@@ -117,3 +117,16 @@ def test_unreadable(written: Write, monkeypatch: pytest.MonkeyPatch) -> None:
         documents(path)
     with pytest.raises(InputError, match="Permission denied"):
         FilesSource(paths=(path,)).identity("en")
+
+
+def test_signs_of_patterns_in_the_name_of_a_folder(written: Write, tmp_path: Path) -> None:
+    """A pattern joined to such a folder matches its files, and not those of another project."""
+    for name in ("[ab]/x.txt", "a/y.txt", "b/text/z.txt", "[ab]/text/v.txt"):
+        written(name, name)
+    base = tmp_path / "[ab]"
+    assert FilesSource(paths=("*.txt",)).resolve(base).files() == [base / "x.txt"]
+    assert FilesSource(paths=("**/v.txt", "t*/*.txt")).resolve(base).files() == [base / "text" / "v.txt"]
+    with pytest.raises(InputError, match="matches no file"):
+        FilesSource(paths=("y*",)).resolve(base).files()
+    assert FilesSource(paths=("[ab]/text/*.txt",)).resolve(tmp_path).files() == [base / "text" / "v.txt"]
+    assert len(FilesSource(paths=("[bc]/**/*.txt",)).resolve(tmp_path).files()) == 1
