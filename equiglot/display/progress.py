@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from equiglot.display.words import duration
+from equiglot.errors import InputError
 from equiglot.pipeline import Event, Graph, Job, JobProgress, TextProgress, Watcher
 from equiglot.training import Progress as TrainingProgress
 
@@ -39,7 +40,14 @@ class RunDisplay:
 
     def watcher(self) -> Watcher:
         """What to give to `run_recipe`."""
-        return Watcher(begin=self._begin, start=self._start, event=self._event, reuse=self._reuse, stop=self._stop)
+        return Watcher(
+            begin=self._begin,
+            start=self._start,
+            event=self._event,
+            reuse=self._reuse,
+            unchecked=self._unchecked,
+            stop=self._stop,
+        )
 
     def _begin(self, graph: Graph, left: Sequence[Job]) -> None:
         done = len(graph.jobs) - len(left)
@@ -52,6 +60,9 @@ class RunDisplay:
     def _reuse(self, job: Job, source: str) -> None:
         self._print(f"{job.name}: taken from {source}")
         self._advance()
+
+    def _unchecked(self, job: str, why: InputError) -> None:
+        self._print(f"{job}: done, but what it was made from cannot be compared any more: {why.what} ({why.where})")
 
     def _event(self, event: Event) -> None:
         task = self._tasks.get(event.job)
@@ -67,10 +78,10 @@ class RunDisplay:
             )
             return
         self._bars.remove_task(self._tasks.pop(event.job))
-        if event.kind == "done":
+        if event.made is not None:
             seen = self._seen.pop(event.job, None)
             score = f", validation MRR {100 * seen.mrr:.1f}" if seen and seen.mrr is not None else ""
-            self._print(f"{event.job}: done in {duration(event.seconds)}{score}")
+            self._print(f"{event.job}: done in {duration(event.made.seconds)}{score}")
             self._advance()
 
     def _stop(self) -> None:

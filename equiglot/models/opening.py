@@ -10,6 +10,7 @@ from equiglot.errors import InputError
 from equiglot.masking import Framing, framing_of
 from equiglot.models.building import load_model, on_device
 from equiglot.models.checking import check_ids, conversion, position_table
+from equiglot.outputs import check_model
 from equiglot.run import RunDirectory
 from equiglot.vocabulary import load_tokenizer
 
@@ -71,7 +72,8 @@ def find_model(source: str) -> Path:
     """The folder of one model: itself, or RUN/model.
 
     Raises:
-        InputError: there is no such folder, or a run with several models.
+        InputError: there is no such folder, a run with several models, or the model of a run that is not what its
+            training wrote.
     """
     found = _in_run(source)
     if len(found) != 1:
@@ -79,6 +81,7 @@ def find_model(source: str) -> Path:
         raise InputError(f"the run has several models: {names}", where=source, fix=f"name one: {found[0]}")
     if not Path(found[0]).is_dir():
         raise InputError("there is no such model folder", where=source, fix="correct the path")
+    check_model(Path(found[0]))
     return Path(found[0])
 
 
@@ -86,7 +89,7 @@ def locate_model(source: str) -> Path:
     """The folder of one model: itself, RUN/model, or that of a model of the hub, which is fetched if need be.
 
     Raises:
-        InputError: there is no such folder and no such model, or a run with several models.
+        InputError: as `find_model`; or there is no such folder and no such model.
     """
     return find_model(source) if Path(_in_run(source)[0]).is_dir() else _fetch(source)
 

@@ -1,20 +1,21 @@
 """The jobs that are left, given to workers as their needs are done."""
 
+import glob
 import shutil
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from equiglot.errors import Interrupted
+from equiglot.errors import InputError, Interrupted
 from equiglot.pipeline.folder import Log
 from equiglot.pipeline.graph import Graph, Job
 from equiglot.pipeline.machine import Machine
 from equiglot.pipeline.progress import JobProgress
-from equiglot.pipeline.records import write_record
+from equiglot.pipeline.records import Unchanged, write_record
 from equiglot.pipeline.signals import StopSignals
-from equiglot.pipeline.workers import Event, Workers
+from equiglot.pipeline.workers import Event, Made, Workers
 from equiglot.recipe import Recipe
-from equiglot.run import RunDirectory, write_json
+from equiglot.run import RunDirectory, fingerprint, write_json
 
 _POLL_SECONDS = 0.5
 _GRACE_SECONDS = 60.0
@@ -29,6 +30,7 @@ class Watcher:
         event: what a worker says.
         start: a job begins.
         reuse: a job was taken from another run.
+        unchecked: what a finished job was made from cannot be looked at any more; and why.
         stop: trainings are asked to save and stop.
     """
 
@@ -36,14 +38,17 @@ class Watcher:
     start: Callable[[Job], None] = field(default=lambda job: None)
     event: Callable[[Event], None] = field(default=lambda event: None)
     reuse: Callable[[Job, str], None] = field(default=lambda job, source: None)
+    unchecked: Callable[[str, InputError], None] = field(default=lambda job, why: None)
     stop: Callable[[], None] = field(default=lambda: None)
 
 
 class Execution:
     """Does the jobs that are left, several at a time."""
 
-    def __init__(self, run: RunDirectory, graph: Graph, left: Sequence[Job], watcher: Watcher, log: Log) -> None:
-        self._run, self._graph, self._watcher, self._log = run, graph, watcher, log
+    def __init__(
+        self, run: RunDirectory, graph: Graph, left: Sequence[Job], watcher: Watcher, log: Log, unchanged: Unchanged
+    ) -> None:
+        self._run, self._graph, self._watcher, self._log, self._unchanged = run, graph, watcher, log, unchanged
         self._waiting = {job.name: job for job in left}
         self._unfinished = set(self._waiting)
         self._running: dict[str, JobProgress | None] = {}
@@ -87,8 +92,8 @@ class Execution:
             self._running[event.job] = event.progress
         else:
             del self._running[event.job]
-        if event.kind == "done":
-            self._finish(self._graph.jobs[event.job], event.seconds)
+        if event.made is not None:
+            event = self._finish(event, event.made)
         if event.error is not None:
             self._log.add("failed", job=event.job, error=str(event.error))
         if event.kind != "progress" or time.monotonic() - self._noted >= 1:
@@ -96,13 +101,40 @@ class Execution:
         self._watcher.event(event)
         return event.error
 
-    def _finish(self, job: Job, seconds: float) -> None:
-        """Records a job; only then does its training have nothing to continue from."""
-        write_record(self._run, self._graph, job, seconds)
+    def _finish(self, event: Event, made: Made) -> Event:
+        """Records a job; only then does its training have nothing to continue from.
+
+        What it read must be what its fingerprint stands for: otherwise it has failed, and what it made is removed.
+        """
+        job = self._graph.jobs[event.job]
+        self._unchanged.note([job])
+        try:
+            self._check_read(job, made)
+        except InputError as error:
+            shutil.rmtree(job.output(self._run), ignore_errors=True)
+            shutil.rmtree(job.checkpoints(self._run), ignore_errors=True)
+            return Event(job.name, "failed", error=error)
+        write_record(self._run, self._graph, job, made.outputs, made.seconds)
         self._unfinished.discard(job.name)
-        self._log.add("done", job=job.name, seconds=round(seconds, 3))
-        for folder in job.checkpoints(self._run).parent.glob(f"{job.subject}-" + "?" * 12):  # abandoned ones too
-            shutil.rmtree(folder, ignore_errors=True)
+        self._log.add("done", job=job.name, seconds=round(made.seconds, 3))
+        for folder in job.checkpoints(self._run).parent.glob(f"{glob.escape(job.subject)}-" + "?" * 12):
+            shutil.rmtree(folder, ignore_errors=True)  # abandoned ones too
+        return event
+
+    def _check_read(self, job: Job, made: Made) -> None:
+        """Refuses what was made of something else than the fingerprint stands for.
+
+        Raises:
+            InputError: text, labels or a model from outside the run, or outputs of earlier jobs, have changed.
+        """
+        if fingerprint(made.source) != fingerprint(job.inputs.get("source")):
+            what = {"corpus": "the text", "task": "the labelled data"}.get(job.kind, "the model that it starts from")
+            raise InputError(
+                f"{what} of {job.name} changed while it was read",
+                where=job.name,
+                fix="leave the files alone while a run reads them; the same command reads them again",
+            )
+        self._unchanged.check(self._graph.jobs[name] for name in job.needs)
 
     def _note_running(self) -> None:
         """Writes what `equiglot status` reads."""

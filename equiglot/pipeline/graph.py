@@ -2,18 +2,21 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
 from equiglot.corpus import identifier_version
+from equiglot.errors import InputError
 from equiglot.labels import SoftLabels
 from equiglot.models import model_identity
+from equiglot.outputs import check_model, output_checksums
 from equiglot.pipeline.stores import Store, stores_of
 from equiglot.probing import Probing
 from equiglot.recipe import FREQUENCY, SHARED, ModelPlan, ProbedTask, Recipe
-from equiglot.run import CARD, RunDirectory, checksums, fingerprint, tokens_of
+from equiglot.run import RunDirectory, fingerprint, tokens_of
 from equiglot.tasks import Place, task_identity
 from equiglot.vocabulary import VocabularySettings
 
@@ -71,26 +74,62 @@ class Job:
 
     def output(self, run: RunDirectory) -> Path:
         """The folder that it makes."""
-        if self.kind == "vocabulary":
-            return run.vocabulary if self.subject == SHARED else run.own_vocabulary(self.subject)
-        folders = {
-            "task": run.task,
-            "corpus": run.corpus,
-            "tokens": run.tokens,
-            "agreement": run.agreement,
-            "losses": run.losses,
-            "labels": run.labels,
-            "likelihood": run.likelihood,
-            "model": run.model,
-            "scores": run.scores_of,
-            "features": run.features,
-            "probes": run.probes,
-        }
-        return folders[self.kind](self.subject)
+        return output_of(run, self.kind, self.subject)
 
     def checkpoints(self, run: RunDirectory) -> Path:
         """Where it continues from, if it is a training."""
         return run.checkpoints(f"{self.subject}-{self.fingerprint[:12]}")
+
+
+def output_of(run: RunDirectory, kind: Kind, subject: str) -> Path:
+    """The folder that a job makes."""
+    if kind == "vocabulary":
+        return run.vocabulary if subject == SHARED else run.own_vocabulary(subject)
+    folders = {
+        "task": run.task,
+        "corpus": run.corpus,
+        "tokens": run.tokens,
+        "agreement": run.agreement,
+        "losses": run.losses,
+        "labels": run.labels,
+        "likelihood": run.likelihood,
+        "model": run.model,
+        "scores": run.scores_of,
+        "features": run.features,
+        "probes": run.probes,
+    }
+    return folders[kind](subject)
+
+
+Sources = Callable[[Kind, str], Any]
+"""Kind and subject of a job -> what stands for the text, the labels or the model that it reads from outside the run;
+None where it reads nothing from there, or that is not known."""
+
+
+def read_source(recipe: Recipe, kind: Kind, subject: str) -> Any:
+    """What stands for all that a job reads from outside the run, read now, JSON-able: contents, not places.
+
+    Raises:
+        InputError: it is not there, or cannot be read.
+    """
+    if kind == "corpus":
+        return recipe.languages[subject].text.identity(subject)
+    if kind == "task":
+        texts = {code: recipe.languages[code].text for code in recipe.trained_languages}
+        return task_identity(recipe.probed[subject], recipe.trained_languages, texts)
+    plan = recipe.plans()[subject] if kind == "model" else None
+    if plan is not None and plan.existing is not None:
+        return model_identity(plan.existing)
+    if plan is not None and plan.encoder.folder is not None:
+        return _start_weights(Path(plan.encoder.folder), f"models.{subject}.encoder.folder")
+    return None
+
+
+def _start_weights(folder: Path, field: str) -> dict[str, str]:
+    if not folder.is_dir():
+        raise InputError("there is no such model folder", where=f"{folder} ({field})", fix="correct the path")
+    check_model(folder)
+    return output_checksums(folder)
 
 
 class Graph:
@@ -98,12 +137,12 @@ class Graph:
 
     Args:
         recipe: the recipe.
-        sources: corpus/LANGUAGE or task/TASK -> what stands for its text or labels, where that is known already;
-            otherwise they are read.
+        sources: what stands for what comes from outside the run; read now, if not given.
     """
 
-    def __init__(self, recipe: Recipe, sources: Mapping[str, Any] | None = None) -> None:
-        self._recipe, self._sources, self._plans = recipe, sources, recipe.plans()
+    def __init__(self, recipe: Recipe, sources: Sources | None = None) -> None:
+        self._recipe, self._plans = recipe, recipe.plans()
+        self._sources = sources or partial(read_source, recipe)
         self.jobs: dict[str, Job] = {}
         for task in recipe.probed.values():  # first: what is wrong with labels shows before anything is trained
             self._task(task)
@@ -155,16 +194,10 @@ class Graph:
         self.jobs[job.name] = job
         return job.name
 
-    def _source(self, job: str, read: Callable[[], Any]) -> Any:
-        """What stands for the text or the labels of a job."""
-        return read() if self._sources is None else self._sources.get(job)
-
     def _task(self, task: ProbedTask) -> str:
         languages, settings = self._recipe.trained_languages, task.model_dump(mode="json", exclude=_PROBING)
-        texts = {code: self._recipe.languages[code].text for code in languages}
-        source = self._source(f"task/{task.task}", lambda: task_identity(task, languages, texts))
         settings.pop("data", None)  # where the labels are; what they are is in `source`
-        inputs = {"task": settings, "languages": list(languages), "source": source}
+        inputs = {"task": settings, "languages": list(languages), "source": self._sources("task", task.task)}
         if isinstance(task, Place):  # which reads text, as corpora do
             inputs["text"] = {"version": _VERSIONS["corpus"], **{tool: version(tool) for tool in _TOOLS["corpus"]}}
         return self._add("task", task.task, inputs)
@@ -181,7 +214,7 @@ class Graph:
         settings = self._recipe.languages[language]
         inputs = {
             "language": language,
-            "source": self._source(f"corpus/{language}", lambda: settings.text.identity(language)),
+            "source": self._sources("corpus", language),
             "text": self._recipe.text.model_dump(mode="json"),
             "characters": settings.characters,
             "start": settings.start,
@@ -193,8 +226,7 @@ class Graph:
 
     def _taken(self, plan: ModelPlan) -> str:
         """A model that is there already: its weights and tokenizer count, not their place."""
-        source = self._source(f"model/{plan.name}", lambda: model_identity(plan.existing or ""))
-        return self._add("model", plan.name, {"source": source})
+        return self._add("model", plan.name, {"source": self._sources("model", plan.name)})
 
     def _shared_vocabulary(self) -> str:
         vocabulary = self._recipe.vocabulary
@@ -254,8 +286,8 @@ class Graph:
             "seed": self._recipe.seed,
         }
         if plan.encoder.folder is not None:  # the weights that it starts from count, not their place
-            files = checksums(Path(plan.encoder.folder))
-            inputs["encoder"] |= {"folder": {file: mark for file, mark in files.items() if file != CARD}}
+            inputs["encoder"].pop("folder")
+            inputs["source"] = self._sources("model", plan.name)
         needs = [self._tokens(language, plan.owner) for language in plan.languages]
         stores = stores_of(self._recipe, plan)
         if isinstance(plan.labels, SoftLabels):

@@ -10,9 +10,10 @@ import torch
 from equiglot.labels import SoftLabels
 from equiglot.masking import Alphabet, Framing, Source
 from equiglot.models import count_parameters, locate_model
+from equiglot.pipeline.folder import saved_recipe
 from equiglot.pipeline.graph import Graph
 from equiglot.pipeline.machine import Machine
-from equiglot.pipeline.records import State, state_of
+from equiglot.pipeline.records import State, current_graph, state_of
 from equiglot.pipeline.sources import tokenizer_folder
 from equiglot.pipeline.speed import measure_speed
 from equiglot.recipe import ModelPlan, Recipe
@@ -75,7 +76,8 @@ def plan_recipe(recipe: Recipe, into: Path | None = None, machine: Machine | Non
     """
     machine = machine or Machine.of_here()
     run = RunDirectory(into or Path("."))
-    jobs = Graph(recipe).jobs.values()
+    graph, _ = current_graph(run, recipe, saved_recipe(run)) if into else (Graph(recipe), {})
+    jobs = graph.jobs.values()
     states: dict[str, State] = {job.name: state_of(run, job) if into else "left" for job in jobs}
     planner = _Planner(recipe, run, states, machine)
     models = [planner.cost(plan) for plan in recipe.plans().values() if plan.existing is None]

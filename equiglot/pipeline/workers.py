@@ -20,8 +20,9 @@ from pathlib import Path
 from typing import Any
 
 from equiglot.errors import InputError, refusal
+from equiglot.outputs import output_checksums
 from equiglot.pipeline.folder import hold_workers_lock
-from equiglot.pipeline.graph import Job
+from equiglot.pipeline.graph import Job, output_of, read_source
 from equiglot.pipeline.progress import JobProgress, parse_progress
 from equiglot.pipeline.signals import ignore_stop_signals, stop_signals_held
 from equiglot.recipe import Recipe, recipe_tree
@@ -41,6 +42,21 @@ _GONE = (EOFError, ConnectionError)  # the process on the other side has died
 
 
 @dataclass(frozen=True)
+class Made:
+    """What a job that is done has made.
+
+    Attributes:
+        seconds: how long it took.
+        outputs: file -> checksum.
+        source: what stands for what it read from outside the run, as that was when the job was done.
+    """
+
+    seconds: float
+    outputs: dict[str, str]
+    source: Any
+
+
+@dataclass(frozen=True)
 class Event:
     """What a worker says: a job's progress, its end, or its failure.
 
@@ -48,14 +64,14 @@ class Event:
         job: the job's name.
         kind: "progress", "done", "stopped" or "failed".
         progress: for "progress".
-        seconds: for "done".
+        made: for "done".
         error: for "failed".
     """
 
     job: str
     kind: str
     progress: JobProgress | None = None
-    seconds: float = 0.0
+    made: Made | None = None
     error: Exception | None = None
 
 
@@ -165,7 +181,9 @@ def _receive(worker: _Worker) -> Event:
         return Event(job, "failed", error=InputError(message["what"], where=message["where"], fix=message["fix"]))
     if message["kind"] == "failed":
         return Event(job, "failed", error=WorkerFailed(f"{job} failed:\n{message['traceback']}"))
-    return Event(job, message["kind"], seconds=message.get("seconds", 0.0))
+    if message["kind"] == "done":
+        return Event(job, "done", made=Made(message["seconds"], message["outputs"], message["source"]))
+    return Event(job, message["kind"])
 
 
 def _death_of(worker: _Worker) -> Exception:
@@ -190,7 +208,7 @@ def _work(connection: Connection, root: str, recipe_json: str, options: dict[str
     threading.Thread(target=_die_with_parent, daemon=True).start()
     try:
         run = RunDirectory(Path(root))
-        hold_workers_lock(run, shared=True)
+        hold_workers_lock(run)
         parent = multiprocessing.parent_process()
         if parent is None or not parent.is_alive():  # from here on its successor waits for the lock
             return
@@ -226,6 +244,12 @@ def _do(
     try:
         # While a job is done, the only message that can come is the one that asks to stop.
         perform(run, recipe, *job, Hooks(report, connection.poll, seconds))
+        took = time.monotonic() - begun
+        kind, subject, _ = job
+        outputs = output_checksums(output_of(run, kind, subject))
+        # A model that is taken is copied as it is: what was copied is what counts, its place may be a hub.
+        taken = kind == "model" and recipe.plans()[subject].existing is not None
+        source = outputs if taken else read_source(recipe, kind, subject)
     except Stopped:
         return {"kind": "stopped"}
     except _GONE:
@@ -235,7 +259,7 @@ def _do(
         if refused is None:
             return {"kind": "failed", "traceback": traceback.format_exc()}
         return {"kind": "input-error", "what": refused.what, "where": refused.where, "fix": refused.fix}
-    return {"kind": "done", "seconds": time.monotonic() - begun}
+    return {"kind": "done", "seconds": took, "outputs": outputs, "source": source}
 
 
 def prepare_process(threads: int) -> None:
