@@ -19,8 +19,12 @@ from equiglot.run import (
     checksum,
     checksums,
     fingerprint,
+    move_folder,
+    open_plain,
     read_json,
+    read_sealed,
     write_json,
+    write_sealed,
     write_text,
 )
 
@@ -118,6 +122,81 @@ def test_a_process_that_is_killed_leaves_the_old_ones(tmp_path: Path) -> None:
     with atomic_folder(tmp_path / "folder") as aside:  # What the dead one left is no obstacle ...
         write_text(aside / "newer", "newer")
     assert _files(tmp_path / "folder") == ["newer"]  # ... and not taken for the new one's.
+
+
+def test_a_link_in_the_place_of_a_folder_is_refused_and_kept(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    write_text(tmp_path / "elsewhere" / "mine", "mine")
+    (tmp_path / "folder").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(InputError, match="folder is a link"), atomic_folder(tmp_path / "folder"):
+        raise AssertionError
+    write_text(tmp_path / "finished" / "new", "new")
+    with pytest.raises(InputError, match="folder is a link"):
+        move_folder(tmp_path / "finished", tmp_path / "folder")
+    assert (tmp_path / "folder").readlink() == tmp_path / "elsewhere"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["elsewhere", "finished", "folder"]
+    assert _files(tmp_path / "elsewhere") == ["mine"]
+
+
+def test_what_a_stranger_laid_in_the_way_of_a_folder_is_not_followed(tmp_path: Path) -> None:
+    write_text(tmp_path / "elsewhere" / "mine", "mine")
+    for name in (".folder.tmp", ".folder.old", f".file.{os.getpid()}.tmp"):
+        (tmp_path / name).symlink_to(tmp_path / "elsewhere")
+    for text in ("old", "new"):
+        with atomic_folder(tmp_path / "folder") as aside:
+            write_text(aside / "inside", text)
+        write_text(tmp_path / "file", text)
+    assert (tmp_path / "folder" / "inside").read_text() == (tmp_path / "file").read_text() == "new"
+    assert _files(tmp_path / "elsewhere") == ["mine"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["elsewhere", "file", "folder"]
+
+
+@pytest.mark.parametrize("mask", [0o022, 0o077, 0o002])
+def test_files_have_the_rights_that_the_umask_leaves(tmp_path: Path, mask: int) -> None:
+    before = os.umask(mask)
+    try:
+        with atomic_folder(tmp_path / "folder") as aside:
+            for path in (aside / "own", aside / "deep" / "own"):
+                write_text(path, "for the owner alone, as some libraries write")
+                path.chmod(0o600)
+        write_text(tmp_path / "file", "")
+    finally:
+        os.umask(before)
+    files = (tmp_path / "folder/own", tmp_path / "folder/deep/own", tmp_path / "file")
+    assert [path.stat().st_mode & 0o777 for path in files] == [0o666 & ~mask] * 3
+
+
+def test_new_folders_are_synced_in_their_own_parents(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[Path] = []
+    monkeypatch.setattr("equiglot.run._sync", synced.append)
+    write_text(tmp_path / "a" / "b" / "file", "")
+    assert synced == [tmp_path, tmp_path / "a", tmp_path / "a" / "b"]
+
+
+def test_only_plain_files_are_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    write_text(tmp_path / "file", "5")
+    (tmp_path / "link").symlink_to(tmp_path / "file")
+    assert read_json(tmp_path / "link") == 5
+    for path in (tmp_path / "pipe", tmp_path, Path(os.devnull)):
+        with pytest.raises(InputError, match="no plain file"):
+            read_json(path)
+    with pytest.raises(InputError, match="link is a link"):
+        open_plain(tmp_path / "link", os.O_WRONLY)
+    assert read_json(tmp_path / "file") == 5
+
+
+@given(value=st.dictionaries(_TEXT, _VALUES))
+def test_sealed_objects_come_back_or_are_refused(
+    tmp_path_factory: pytest.TempPathFactory, value: dict[str, object]
+) -> None:
+    value.pop("checksum", None)
+    path = tmp_path_factory.mktemp("sealed") / "file"
+    write_sealed(path, value)
+    assert read_sealed(path) == value
+    write_json(path, {**read_json(path), "more": 1})
+    with pytest.raises(ValueError, match="its checksum is another"):
+        read_sealed(path)
 
 
 def test_every_place_in_a_run_is_its_own(tmp_path: Path) -> None:

@@ -62,7 +62,7 @@ class RunDisplay:
         self._advance()
 
     def _unchecked(self, job: str, why: InputError) -> None:
-        self._print(f"{job}: done, but what it was made from cannot be compared any more: {why.what} ({why.where})")
+        self._print(f"{job}: done, but not compared with where it was taken from: {why.what} ({why.where})")
 
     def _event(self, event: Event) -> None:
         task = self._tasks.get(event.job)

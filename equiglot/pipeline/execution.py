@@ -30,7 +30,7 @@ class Watcher:
         event: what a worker says.
         start: a job begins.
         reuse: a job was taken from another run.
-        unchecked: what a finished job was made from cannot be looked at any more; and why.
+        unchecked: the place that a finished model was taken from cannot be looked at any more; and why.
         stop: trainings are asked to save and stop.
     """
 
@@ -128,7 +128,7 @@ class Execution:
             InputError: text, labels or a model from outside the run, or outputs of earlier jobs, have changed.
         """
         if fingerprint(made.source) != fingerprint(job.inputs.get("source")):
-            what = {"corpus": "the text", "task": "the labelled data"}.get(job.kind, "the model that it starts from")
+            what = {"corpus": "the text", "task": "the labelled data"}.get(job.kind, "the model folder")
             raise InputError(
                 f"{what} of {job.name} changed while it was read",
                 where=job.name,

@@ -1,6 +1,7 @@
 """A recipe as a graph of jobs, each with a fingerprint of all that goes into it."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
@@ -119,10 +120,21 @@ def read_source(recipe: Recipe, kind: Kind, subject: str) -> Any:
         return task_identity(recipe.probed[subject], recipe.trained_languages, texts)
     plan = recipe.plans()[subject] if kind == "model" else None
     if plan is not None and plan.existing is not None:
-        return model_identity(plan.existing)
+        with foreign_model(plan):
+            return model_identity(plan.existing)
     if plan is not None and plan.encoder.folder is not None:
         return _start_weights(Path(plan.encoder.folder), f"models.{subject}.encoder.folder")
     return None
+
+
+@contextmanager
+def foreign_model(plan: ModelPlan) -> Iterator[None]:
+    """Names the field that says where a model is taken from, where an error names only the place."""
+    try:
+        yield
+    except InputError as error:
+        where = f"{error.where or plan.existing} (models.{plan.name}.existing)"
+        raise InputError(error.what, where=where, fix=error.fix) from None
 
 
 def _start_weights(folder: Path, field: str) -> dict[str, str]:

@@ -62,6 +62,20 @@ def read_record(run: RunDirectory, name: str) -> Record | None:
         return None
 
 
+def known_record(run: RunDirectory, name: str) -> Record:
+    """The record of a job that is done.
+
+    Raises:
+        InputError: it is no longer there, or as it was written.
+    """
+    record = read_record(run, name)
+    if record is None:
+        raise InputError(
+            f"the record of {name} is gone or damaged", where=run.job(name), fix="run the same command again"
+        )
+    return record
+
+
 def recorded_graph(run: RunDirectory, recipe: Recipe) -> Graph:
     """The jobs of a run as it stands: what its text, labels and foreign models were is read from the records, they
     themselves not."""
@@ -69,12 +83,13 @@ def recorded_graph(run: RunDirectory, recipe: Recipe) -> Graph:
 
 
 def current_graph(run: RunDirectory, recipe: Recipe, before: Recipe | None) -> tuple[Graph, dict[str, InputError]]:
-    """The jobs of a recipe, and those whose text, labels or foreign model cannot be looked at any more, with why.
+    """The jobs of a recipe, and those whose foreign model cannot be looked at any more, with why.
 
-    Of these the record holds, if `before`, the recipe that the run folder has, names the same places.
+    What such a model was, its record says, if `before`, the recipe that the run folder has, takes it from the same
+    place.
 
     Raises:
-        InputError: text, labels or a model cannot be read, and nothing is known of them.
+        InputError: text, labels or a model cannot be read, and nothing is known of it.
     """
     unchecked: dict[str, InputError] = {}
 
@@ -83,7 +98,12 @@ def current_graph(run: RunDirectory, recipe: Recipe, before: Recipe | None) -> t
             return read_source(recipe, kind, subject)
         except InputError as error:
             recorded = _recorded_source(run, kind, subject)
-            if recorded is None or before is None or not _same_places(recipe, before, kind, subject):
+            if (
+                kind != "model"
+                or recorded is None
+                or before is None
+                or _place(before, subject) != _place(recipe, subject)
+            ):
                 raise
             unchecked[f"{kind}/{subject}"] = error
             return recorded
@@ -91,22 +111,15 @@ def current_graph(run: RunDirectory, recipe: Recipe, before: Recipe | None) -> t
     return Graph(recipe, source), unchecked
 
 
+def _place(recipe: Recipe, model: str) -> str | None:
+    """Where a model is taken from."""
+    plan = recipe.plans().get(model)
+    return None if plan is None else plan.existing
+
+
 def _recorded_source(run: RunDirectory, kind: Kind, subject: str) -> Any:
     record = read_record(run, f"{kind}/{subject}")
     return record and record.inputs.get("source")
-
-
-def _same_places(recipe: Recipe, before: Recipe, kind: Kind, subject: str) -> bool:
-    """Whether two recipes read the text, the labels or the model of a job from the same places."""
-
-    def places(of: Recipe) -> Any:
-        if kind == "model":
-            plan = of.plans().get(subject)
-            return plan and (plan.existing, plan.encoder.folder)
-        texts = {code: language.text for code, language in of.languages.items()}
-        return texts.get(subject) if kind == "corpus" else (of.probed.get(subject), texts)
-
-    return bool(places(recipe) == places(before))
 
 
 def write_record(

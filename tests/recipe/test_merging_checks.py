@@ -26,7 +26,6 @@ models:
 
 # What is replaced, by what; the field of the message; words in it; words of the remedy.
 WRONG = [
-    ("existing: ./english", "existing: ./nothing", "models.english.existing", "no model in the folder", "config.json"),
     ("languages: [en]}\n  bi", "languages: [en], labels: hard}\n  bi", "models.english", "leave out labels", ""),
     ("{existing: ./english, languages: [en]}", "{existing: ./english}", "models.english", "`languages` is missing", ""),
     ("size: 100}", "size: 100}, tokens: {en: 5}", "models.own", "`tokens` is about models that are there", ""),
