@@ -10,22 +10,24 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from equiglot.errors import InputError
 from equiglot.masking.hashing import Words, hash_name, hash_words, permute
 from equiglot.masking.layout import Batch, Framing, Integers, MaskedTokens, Origins, lay_out
 from equiglot.masking.sources import Source
+from equiglot.settings import MOST, MOST_REPEATS, Settings
 
 _POOL = 64  # batches in a pool: enough to sort by length without much padding, few enough to stay random
 
 
-class BatchSettings(BaseModel):
+class BatchSettings(Settings):
     """The size of a batch: in sentences (as paper 1 counts) or in tokens, special tokens included."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-    sentences: int | None = Field(None, gt=0, description="Sentences in a batch (paper 1: 8).")
-    tokens: int | None = Field(None, gt=0, description="Tokens in a batch; lengths then decide how many sentences.")
+    sentences: int | None = Field(None, gt=0, le=MOST_REPEATS, description="Sentences in a batch (paper 1: 8).")
+    tokens: int | None = Field(
+        None, gt=0, le=MOST, description="Tokens in a batch; lengths then decide how many sentences."
+    )
 
     @model_validator(mode="after")
     def _one_of_two(self) -> "BatchSettings":

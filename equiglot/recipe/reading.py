@@ -12,10 +12,12 @@ import yaml
 from equiglot.corpus.hub import names_folder
 from equiglot.corpus.paths import absolute_path
 from equiglot.errors import InputError
+from equiglot.reading import read_yaml, read_yaml_text
 from equiglot.recipe.merging import merge
 from equiglot.recipe.names import nearest
 
 Tree = dict[str, Any]
+_LONGEST_CHAIN = 20  # recipes that extend each other
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ def builtin_recipes() -> dict[str, str]:
         for entry in library.iterdir()
         if entry.name.endswith(".yaml")
     }
-    return {name: str(yaml.safe_load(text).get("description", "")) for name, text in sorted(texts.items())}
+    return {name: str(read_yaml(text, name)[0].get("description", "")) for name, text in sorted(texts.items())}
 
 
 def read_tree(source: str | Path, chain: tuple[str, ...] = ()) -> tuple[Tree, Origin, Path]:
@@ -83,9 +85,13 @@ def read_tree(source: str | Path, chain: tuple[str, ...] = ()) -> tuple[Tree, Or
     Paths in a file that is extended are relative to its own folder.
 
     Raises:
-        InputError: no such recipe, not UTF-8, not YAML, a name twice, recipes that extend each other in a circle.
+        InputError: no such recipe, not UTF-8, not YAML or too much of it, a name twice, recipes that extend each other
+            in a circle or without end.
     """
     text, file, base = _find(source)
+    if len(chain) > _LONGEST_CHAIN:
+        what = f"more than {_LONGEST_CHAIN} recipes extend each other"
+        raise InputError(what, where=file, fix="put what they say into fewer files")
     if file in chain:
         circle = " -> ".join((*chain, file))
         raise InputError(f"recipes extend each other in a circle: {circle}", where=file, fix="take one `extends` out")
@@ -112,11 +118,7 @@ def _find(source: str | Path) -> tuple[str, str, Path | None]:
     """A recipe's text, what it is called in messages, and its folder; a built-in one has none."""
     path = Path(source)
     if path.is_file():
-        try:
-            return path.read_text(encoding="utf-8-sig"), str(path), path.resolve().parent
-        except UnicodeDecodeError as error:
-            line = 1 + error.object[: error.start].count(b"\n")
-            raise InputError("the recipe is not UTF-8 text", where=f"{path}:{line}", fix="save it as UTF-8") from None
+        return read_yaml_text(path), str(path), path.resolve().parent
     entry = resources.files("equiglot.recipe") / "library" / f"{source}.yaml"
     if "/" not in str(source) and entry.is_file():
         return entry.read_text(encoding="utf-8"), str(source), None
@@ -126,45 +128,11 @@ def _find(source: str | Path) -> tuple[str, str, Path | None]:
 
 
 def _parse(text: str, file: str) -> tuple[Tree, yaml.Node]:
-    try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        if node is not None:
-            _check_names(node, file, ())
-        tree = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"{file}:{mark.line + 1}" if mark else file
-        problem = getattr(error, "problem", None) or str(error).splitlines()[0]
-        raise InputError(f"not YAML: {problem}", where=where, fix="correct the line, or the one before it") from None
-    except ValueError as error:  # a date that is none
-        raise InputError(f"not YAML: {error}", where=file, fix="put it in quotes") from None
+    tree, node = read_yaml(text, file)
     if not isinstance(tree, dict) or node is None:
         what = "the recipe is empty" if tree is None else "a recipe is a YAML mapping"
         raise InputError(what, where=file, fix="see `equiglot recipes` for examples")
     return tree, node
-
-
-def _check_names(node: yaml.Node, file: str, above: tuple[yaml.Node, ...]) -> None:
-    """Refuses what YAML lets pass: a name twice in a mapping, names that are no text (no: is false), circles."""
-    where = f"{file}:{node.start_mark.line + 1}"
-    if node in above:
-        raise InputError("an anchor stands inside of itself", where=where, fix="write it out")
-    if isinstance(node, yaml.SequenceNode):
-        for each in node.value:
-            _check_names(each, file, (*above, node))
-    if not isinstance(node, yaml.MappingNode):
-        return
-    seen: set[str] = set()
-    for name, value in node.value:
-        where = f"{file}:{name.start_mark.line + 1}"
-        if name.tag not in ("tag:yaml.org,2002:str", "tag:yaml.org,2002:merge"):
-            raise InputError(
-                f"YAML takes the name {name.value} for something else", where=where, fix="put it in quotes"
-            )
-        if name.value in seen:
-            raise InputError(f"{name.value!r} stands here twice", where=where, fix="remove or rename one")
-        seen.add(name.value)
-        _check_names(value, file, (*above, node))
 
 
 def rooted(tree: Any, base: Path, origin: Origin) -> Any:
