@@ -4,7 +4,7 @@ from pydantic import BaseModel, ConfigDict
 
 MOST = 10**15
 """More of anything is a slip of the keyboard: sentences, updates, characters, a seed."""
-MOST_REPEATS = 1_000_000
+MOST_REPEATS = 10_000_000
 """The bound of what is done again and again, or held at once: bootstrap samples, validations, sentences of a batch."""
 HIGHEST_RATE = 10
 """Of learning, and of the decay of weights."""

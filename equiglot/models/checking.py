@@ -9,10 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import nn
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from equiglot.errors import InputError
+from equiglot.reading import read_json_object
 
 _PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 # Tensor by tensor: loading and saving the model would add random weights where some are missing.
@@ -26,7 +28,6 @@ _SAFE = (".safetensors", ".safetensors.index.json")
 _KERNELS = ("attn_implementation", "experts_implementation")  # owner/name is native code, fetched from the hub
 _SPARE = 512  # ids without a token, or a hundredth of all: embeddings are filled up to round numbers
 _RESAVE = "save the model with `save_pretrained`, which writes model.safetensors"
-_AGAIN = "get or make the folder again"
 
 
 def check_config(folder: Path) -> None:
@@ -48,7 +49,7 @@ def check_config(folder: Path) -> None:
             what, fix = found
             raise InputError(what, where=f"{config}, field {field}", fix=fix)
     for index in folder.glob("*.index.json"):
-        shards = _read(index).get("weight_map")
+        shards = read_json_object(index).get("weight_map")
         pickled = [str(each) for each in shards.values() if not _is_safe(each)] if isinstance(shards, dict) else []
         if index.name.endswith(_SAFE) and pickled:
             raise InputError(f"the weights are no safetensors: {pickled[0]}", where=index, fix=_RESAVE)
@@ -65,7 +66,7 @@ def weight_files(folder: Path) -> list[str]:
     file = next((name for name in ([named] if named else usual) if (folder / name).is_file()), None)
     if file is None:
         raise _no_weights(folder)
-    shards = _read(folder / file).get("weight_map") if file.endswith(".json") else {}
+    shards = read_json_object(folder / file).get("weight_map") if file.endswith(".json") else {}
     names = [file, *sorted({str(name) for name in shards.values()} if isinstance(shards, dict) else ())]
     for name in names:
         if Path(name).name != name or not (folder / name).is_file():
@@ -148,14 +149,16 @@ def read_config(folder: Path) -> dict[str, Any]:
     Raises:
         InputError: it is no JSON object.
     """
-    return _read(folder / "config.json")
+    return read_json_object(folder / "config.json")
 
 
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        tree = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"this is not JSON: {error}", where=path, fix=_AGAIN) from None
-    if not isinstance(tree, dict):
-        raise InputError("this is not a JSON object", where=path, fix=_AGAIN)
-    return tree
+def check_finite(model: PreTrainedModel, where: str | Path) -> None:
+    """Refuses a model with a weight that is infinite or no number.
+
+    Raises:
+        InputError: there is one.
+    """
+    for name, weights in model.state_dict().items():
+        if weights.is_floating_point() and not torch.isfinite(weights).all():
+            what, fix = f"a weight is infinite or not a number: {name}", "get or make the folder again"
+            raise InputError(what, where=where, fix=fix)

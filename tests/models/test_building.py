@@ -11,6 +11,7 @@ from transformers import (
     AutoModelForMaskedLM,
     AutoTokenizer,
     BertConfig,
+    BertForPreTraining,
     BertModel,
     PreTrainedModel,
     PreTrainedTokenizerFast,
@@ -244,3 +245,44 @@ def test_another_vocabulary_is_refused(folder: Path) -> None:
 def test_heads_must_divide_the_size() -> None:
     with pytest.raises(ValidationError, match="multiple of heads"):
         EncoderSettings(hidden_size=512, heads=3)
+
+
+def _add(folder: Path, *names: str) -> None:
+    weights = load_file(folder / "model.safetensors")
+    save_file({**weights, **{name: torch.ones(3) for name in names}}, folder / "model.safetensors", {"format": "pt"})
+
+
+def test_layers_that_the_configuration_does_not_ask_for_are_refused(folder: Path) -> None:
+    _configure(folder, num_hidden_layers=1)
+    with pytest.raises(InputError, match=r"does not ask for \(bert\.encoder\.layer\.1\..* and 15 more") as error:
+        load_model(folder)
+    assert error.value.where == str(folder) and error.value.fix
+
+
+@pytest.mark.parametrize("name", ["cls.predictions.transform.gate.weight", "encoder.layer.7.output.dense.weight"])
+def test_other_weights_of_encoder_or_head_are_refused(folder: Path, name: str) -> None:
+    _add(folder, name)
+    with pytest.raises(InputError, match=f"does not ask for .{name}."):
+        load_model(folder)
+
+
+def test_what_masked_words_do_not_depend_on_may_stand_beside_them(folder: Path) -> None:
+    _add(folder, "bert.pooler.dense.weight", "cls.seq_relationship.weight", "bert.embeddings.position_ids")
+    _add(folder, "classifier.weight", "sop_classifier.classifier.weight")
+    assert torch.equal(_logits(load_model(folder)), _logits(make_model()))
+
+
+def test_a_model_for_pretraining_is_a_masked_language_model(folder: Path) -> None:
+    BertForPreTraining(BertConfig.from_pretrained(folder)).save_pretrained(folder)
+    assert "cls.seq_relationship.weight" in load_file(folder / "model.safetensors")
+    load_model(folder)
+
+
+@pytest.mark.parametrize("value", [float("inf"), float("nan")])
+@pytest.mark.parametrize("name", ["cls.predictions.bias", "bert.encoder.layer.1.output.dense.weight"])
+def test_weights_that_are_no_numbers_are_refused(folder: Path, name: str, value: float) -> None:
+    weights = load_file(folder / "model.safetensors")
+    weights[name].view(-1)[-1] = value
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(InputError, match=f"infinite or not a number: {name}"):
+        load_model(folder)

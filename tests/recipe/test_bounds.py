@@ -76,7 +76,7 @@ def test_every_settings_class_is_one_of_ours() -> None:
         ("languages.en.wikipedia=.nan", "finite number"),
         ("languages.en.start=.nan", "finite number"),
         ("evaluation=[mlm, {task: place, probe: {kind: converged, penalties: [.nan]}}]", "finite number"),
-        ("evaluation=[{task: mlm, resamples: 10000000000}]", "less than or equal to 1000000"),
+        ("evaluation=[{task: mlm, resamples: 10000000000}]", "less than or equal to 10000000"),
     ],
 )
 def test_numbers_that_are_refused(refused: Refused, assignment: str, what: str) -> None:

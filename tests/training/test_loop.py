@@ -324,6 +324,32 @@ def test_a_gradient_that_is_not_a_number_stops_it_too(tmp_path: Path) -> None:
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
 
 
+_WILD: dict[str, dict[str, float]] = {
+    "one step too far": {"learning_rate": 1e30},
+    "a decay that grows": {"learning_rate": 10, "weight_decay": 10},
+}
+
+
+@pytest.mark.parametrize("settings", _WILD.values(), ids=_WILD)
+def test_weights_that_no_loss_can_be_computed_with_are_never_saved(tmp_path: Path, settings: dict[str, float]) -> None:
+    _Training(tmp_path).interrupted(5)
+    spoilt = _Training(tmp_path, settings=_SETTINGS.model_copy(update=settings))
+    with pytest.raises(InputError, match=r"weights have grown beyond all bounds .* by update") as error:
+        spoilt.whole(checkpoint_seconds=0)
+    assert "the last checkpoint is intact" in error.value.what
+    assert f"lower training.learning_rate (now {settings['learning_rate']:g})" in str(error.value.fix)
+    assert _Training(tmp_path).whole().record.updates_made == 16  # it goes on from the last good one
+
+
+def test_weights_that_are_no_numbers_are_no_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever a validation would say of them."""
+    monkeypatch.setattr(loop, "validate", _scripted([0.9, 0.9, 0.9], []))
+    settings = _SETTINGS.model_copy(update={"updates": 3, "learning_rate": 1e38, "schedule": "constant", "warmup": 0.0})
+    _, trainer = _Training(tmp_path, settings=settings).trainer()
+    with pytest.raises(InputError, match=r"whose learning rate was 1e.38"):
+        trainer.train()
+
+
 def _scripted(scores: list[float], seen: list[dict[str, torch.Tensor]]) -> Callable[..., dict[str, LanguageValidation]]:
     """A validation that gives these mean reciprocal ranks, one after the other."""
     left = iter(scores)
