@@ -83,30 +83,37 @@ _PREFIXES = {errno.ENOMEM: "there is not enough memory", errno.EAGAIN: "no more 
 
 
 def refusal(error: BaseException, where: str | Path | None = None) -> InputError | None:
-    """What the operating system refused (a full disk, a missing right, memory, threads), as bad input.
+    """What the operating system refused (a full disk, a missing right, memory, threads), as bad input; None for every
+    other error. `where` is named if the error names no file.
+    """
+    refused = known_refusal(error, where)
+    return InputError(_first_line(error), where=where) if refused is None and isinstance(error, OSError) else refused
+
+
+def known_refusal(error: BaseException, where: str | Path | None = None) -> InputError | None:
+    """The same where the system's number is known; libraries raise an `OSError` without one, of a damaged file say.
 
     A library in Rust that gives up (a panic, which is no `Exception`) counts as refused, too: what it was given was
-    more than it can do. None for every other error.
-
-    Args:
-        error: what was raised.
-        where: named if the error names no file.
+    more than it can do.
     """
-    text = (str(error).strip() or type(error).__name__).splitlines()[0]
     if type(error).__name__ == "PanicException":
         fix = "if the tokenizer is another's, its rules may be too much for the library: get another"
-        return InputError(f"a library gave up: {text}", where=where, fix=fix)
-    number = refused_number(error)
+        return InputError(f"a library gave up: {_first_line(error)}", where=where, fix=fix)
+    number, text = _refused_number(error), _first_line(error)
+    if number is None:
+        return None
     if isinstance(error, OSError):
         text = error.strerror or text
         where = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else where
-    elif number is None:
-        return None
-    prefix = _PREFIXES.get(number or 0)
-    return InputError(f"{prefix}: {text}" if prefix else text, where=where, fix=_REMEDIES.get(number or 0))
+    prefix = _PREFIXES.get(number)
+    return InputError(f"{prefix}: {text}" if prefix else text, where=where, fix=_REMEDIES.get(number))
 
 
-def refused_number(error: BaseException) -> int | None:
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+def _refused_number(error: BaseException) -> int | None:
     """The system's number (`errno`) of what it refused, in whatever words a library says it; None if it did not."""
     if isinstance(error, OSError) and error.errno:
         return error.errno
@@ -114,8 +121,7 @@ def refused_number(error: BaseException) -> int | None:
         return errno.ENOMEM
     if not isinstance(error, Exception):
         return None
-    text = str(error).partition("\n")[0]
-    if found := _RUST.search(text):
+    if found := _RUST.search(_first_line(error)):
         return int(found[1])
     known = {**{os.strerror(number): number for number in _REMEDIES}, **_WORDS}
-    return next((number for words, number in known.items() if words in text), None)
+    return next((number for words, number in known.items() if words in _first_line(error)), None)

@@ -72,7 +72,7 @@ def read_json_object(path: Path) -> dict[str, Any]:
     """What stands in a JSON file that holds an object.
 
     Raises:
-        InputError: it is no JSON, no object, or larger than `LARGEST_JSON`.
+        InputError: it is no JSON, no object, larger than `LARGEST_JSON` or deeper than `DEEPEST`.
         OSError: it cannot be read.
     """
     fix = "get or make the file again"
@@ -85,7 +85,19 @@ def read_json_object(path: Path) -> dict[str, Any]:
         raise InputError(f"this is not JSON: {error}", where=path, fix=fix) from None
     if not isinstance(tree, dict):
         raise InputError("this is not a JSON object", where=path, fix=fix)
+    if _depth(tree) > DEEPEST:
+        what = f"this is no JSON that is read: more than {DEEPEST} objects and lists stand inside of each other"
+        raise InputError(what, where=path, fix=fix)
     return tree
+
+
+def _depth(tree: Any) -> int:
+    """How many mappings and lists stand inside of each other."""
+    depth, level = 0, [tree]
+    while level:
+        inside = (each for node in level for each in (node.values() if isinstance(node, dict) else node))
+        depth, level = depth + 1, [each for each in inside if isinstance(each, dict | list)]
+    return depth
 
 
 class _Loader(yaml.SafeLoader):

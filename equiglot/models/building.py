@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from transformers import AutoModelForMaskedLM, PreTrainedModel, PreTrainedTokenizerFast
 
-from equiglot.errors import InputError, refusal, refused_number
+from equiglot.errors import InputError, known_refusal
 from equiglot.models.checking import check_config, check_finite, weight_files
 from equiglot.models.configuring import configure
 from equiglot.models.kinds import check_kind, check_unasked, missing_weights
@@ -118,9 +118,10 @@ def load_model(folder: Path, *, vocabulary_size: int | None = None) -> PreTraine
             dtype=torch.float32,
         )
     except Exception as error:  # a damaged folder makes transformers raise anything
-        refused = refusal(error, folder) if refused_number(error) is not None else None
         what = f"the model cannot be loaded: {str(error).strip() or type(error).__name__}"
-        raise refused or InputError(what, where=folder, fix="get or make the folder again") from error
+        raise known_refusal(error, folder) or InputError(
+            what, where=folder, fix="get or make the folder again"
+        ) from error
     model, info = cast(tuple[PreTrainedModel, dict[str, Any]], loaded)
     if info["missing_keys"]:
         raise missing_weights(model, info["missing_keys"], folder)

@@ -4,6 +4,8 @@ transformers follows several fields of config.json to such things, `use_safetens
 """
 
 import json
+import math
+import re
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +17,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from equiglot.errors import InputError
 from equiglot.reading import read_json_object
+from equiglot.settings import MOST_LAYERS
 
 _PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 # Tensor by tensor: loading and saving the model would add random weights where some are missing.
@@ -25,6 +28,9 @@ _CONVERT = (
     'safetensors.torch.save_file(weights, "/model/model.safetensors", {"format": "pt"})'
 )
 _SAFE = (".safetensors", ".safetensors.index.json")
+# What is built one by one, in whatever architecture, and so many of it at most.
+_BOUNDS = {r"layers|blocks|block_sizes|repeats|group|networks": MOST_LAYERS, r"labels|label2id|id2label": 100_000}
+_CORRECT = "correct config.json, or get the folder again"
 _KERNELS = ("attn_implementation", "experts_implementation")  # owner/name is native code, fetched from the hub
 _SPARE = 512  # ids without a token, or a hundredth of all: embeddings are filled up to round numbers
 _RESAVE = "save the model with `save_pretrained`, which writes model.safetensors"
@@ -35,7 +41,7 @@ def check_config(folder: Path) -> None:
 
     Raises:
         InputError: no config.json or one that is no JSON object; it names code, native kernels, quantisation or weights
-            of another form; pickled shards; an adapter.
+            of another form; pickled shards; an adapter; more layers or labels than are ever built.
     """
     config = folder / "config.json"
     if not config.is_file():
@@ -126,6 +132,12 @@ def _refused(field: str, value: Any) -> tuple[str, str] | None:
         return "the weights are quantised", "use the model as it was before, or save it dequantised"
     if field == "transformers_weights" and value is not None and not _is_safe(value):
         return f"the weights are no safetensors: {value}", _RESAVE
+    if isinstance(value, float) and not math.isfinite(value):
+        return f"a number is infinite or none: {value}", _CORRECT
+    if found := next((most for words, most in _BOUNDS.items() if re.search(words, field)), None):
+        counts = value if isinstance(value, list) else [len(value)] if isinstance(value, dict) else [value]
+        if len(counts) > found or any(isinstance(each, int | float) and each > found for each in counts):
+            return f"more than {found:,} of these are not built", _CORRECT
     if any(each in field for each in _KERNELS) and "/" in json.dumps(value):
         return f"the model wants native code from the hub to be run: {value}", f"write null for {field}"
     return None

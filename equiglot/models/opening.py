@@ -11,6 +11,7 @@ from equiglot.masking import Framing, framing_of
 from equiglot.models.building import load_model, on_device
 from equiglot.models.checking import check_ids, conversion, position_table
 from equiglot.run import RunDirectory
+from equiglot.settings import SHORTEST
 from equiglot.vocabulary import load_tokenizer
 
 # What is fetched: nothing that is executed when it is read, and no copy of the weights in another form.
@@ -118,8 +119,11 @@ def open_model(name: str, source: str) -> OpenModel:
     check_ids(tokenizer, model, source)
     tokenizer.backend_tokenizer.no_truncation()  # what tokenizer.json says of both is meant for batches
     tokenizer.backend_tokenizer.no_padding()
-    length = min(_LONGEST, tokenizer.model_max_length, _positions(model)) - 2
-    return OpenModel(name, on_device(model).eval(), tokenizer, framing_of(tokenizer), length)
+    longest = min(_LONGEST, tokenizer.model_max_length, _positions(model))
+    if longest < SHORTEST:
+        what = f"the model reads only {longest} tokens at once, special ones included, and {SHORTEST} are needed"
+        raise InputError(what, where=source, fix="use another model")
+    return OpenModel(name, on_device(model).eval(), tokenizer, framing_of(tokenizer), longest - 2)
 
 
 def _positions(model: PreTrainedModel) -> int:

@@ -286,3 +286,32 @@ def test_weights_that_are_no_numbers_are_refused(folder: Path, name: str, value:
     save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
     with pytest.raises(InputError, match=f"infinite or not a number: {name}"):
         load_model(folder)
+
+
+@pytest.mark.parametrize(
+    ("fields", "what"),
+    [
+        ({"num_hidden_layers": 30_000}, "more than 1,000"),
+        ({"n_layers": 10**12}, "more than 1,000"),
+        ({"block_sizes": [2, 30_000]}, "more than 1,000"),
+        ({"text_config": {"num_layers": 30_000}}, "more than 1,000"),
+        ({"num_labels": 50_000_000}, "more than 100,000"),
+        ({"id2label": {str(number): "x" for number in range(100_001)}}, "more than 100,000"),
+        ({"layer_norm_eps": float("nan")}, "a number is infinite or none"),
+        ({"hidden_size": float("inf")}, "a number is infinite or none"),
+    ],
+)
+def test_configurations_that_would_take_all_memory_are_refused(
+    folder: Path, fields: dict[str, object], what: str
+) -> None:
+    _configure(folder, **fields)
+    with pytest.raises(InputError, match=what) as error:
+        load_model(folder)
+    assert f"field {next(iter(fields))}" in str(error.value.where) or "field num_layers" in str(error.value.where)
+
+
+@pytest.mark.parametrize("size", ["vocab_size", "hidden_size", "max_position_embeddings", "type_vocab_size"])
+def test_sizes_that_the_weights_do_not_have_are_refused(folder: Path, size: str) -> None:
+    _configure(folder, **{size: 2 * 10**9})
+    with pytest.raises(InputError, match=r"cannot be loaded|not enough memory"):
+        load_model(folder)
