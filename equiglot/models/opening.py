@@ -6,6 +6,7 @@ from pathlib import Path
 
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
+from equiglot.corpus.hub import names_folder
 from equiglot.errors import InputError
 from equiglot.masking import Framing, framing_of
 from equiglot.models.building import load_model, on_device
@@ -84,12 +85,13 @@ def find_model(source: str) -> Path:
 
 
 def locate_model(source: str) -> Path:
-    """The folder of one model: itself, RUN/model, or that of a model of the hub, which is fetched if need be.
+    """The folder of a model that a recipe names: a path says that it is one (./, ../, / or ~), a name is the hub's,
+    whatever folders there are. What the hub has is fetched if need be.
 
     Raises:
-        InputError: there is no such folder and no such model, or a run with several models.
+        InputError: there is no such folder or no such model, or a run with several models.
     """
-    return find_model(source) if Path(_in_run(source)[0]).is_dir() else _fetch(source)
+    return find_model(source) if names_folder(source) else _fetch(source)
 
 
 def _in_run(source: str) -> list[str]:
@@ -110,11 +112,13 @@ def _in_run(source: str) -> list[str]:
 def open_model(name: str, source: str) -> OpenModel:
     """The masked language model and tokenizer in a folder or of a hub name.
 
+    Unlike in a recipe, what is there as a folder is taken: it is typed where one sees it.
+
     Raises:
         InputError: there is none, it is no masked language model, its tokenizer has no mask token or does not fit it,
             or the hub cannot be reached.
     """
-    folder = locate_model(source)
+    folder = find_model(source) if Path(_in_run(source)[0]).is_dir() else _fetch(source)
     model, tokenizer = load_model(folder), load_tokenizer(folder)
     check_ids(tokenizer, model, source)
     tokenizer.backend_tokenizer.no_truncation()  # what tokenizer.json says of both is meant for batches

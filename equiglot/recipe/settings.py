@@ -46,7 +46,9 @@ class ModelSettings(Settings):
     """
 
     existing: str | None = Field(
-        None, description="A model that is not trained but taken: its Hugging Face folder, or its name on the hub."
+        None,
+        description="A model that is not trained but taken: its name on the hub, or its Hugging Face folder, by a path "
+        "that begins with ./, ../, / or ~.",
     )
 
     languages: Literal["all", "each"] | tuple[str, ...] = Field(

@@ -10,11 +10,6 @@ from equiglot.recipe.settings import ModelPlan, Recipe
 from equiglot.vocabulary import UnionVocabulary
 
 
-def is_folder(source: str) -> bool:
-    """Whether an existing model is a folder, not a name on the hub, which has one slash or none."""
-    return names_folder(source) or source.count("/") > 1
-
-
 def check_existing(plan: ModelPlan) -> None:
     """Refuses a folder without a model; what is in it is looked at when it is taken.
 
@@ -22,11 +17,11 @@ def check_existing(plan: ModelPlan) -> None:
         InputError: there is none.
     """
     source = plan.existing
-    if source is not None and is_folder(source) and not (Path(source) / "config.json").is_file():
+    if source is not None and names_folder(source) and not (Path(source) / "config.json").is_file():
         raise InputError(
             f"there is no model in the folder {source}",
             where=f"models.{plan.name}.existing",
-            fix="give a Hugging Face folder, with config.json in it, or a name on the hub",
+            fix="give a Hugging Face folder, with config.json in it, or a name on the hub, without ./",
         )
     if plan.tokens:
         check_known(tuple(plan.tokens), plan.languages, f"models.{plan.name}.tokens")
