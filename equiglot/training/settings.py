@@ -27,7 +27,13 @@ class TrainingSettings(Settings):
     )
     updates: int | None = Field(None, gt=0, le=MOST, description="Length in updates of the weights.")
     batch: BatchSettings = BatchSettings(sentences=8)
-    accumulation: int = Field(1, gt=0, le=MOST_REPEATS, description="Batches that one update sums over.")
+    accumulation: int = Field(
+        1,
+        gt=0,
+        le=MOST_REPEATS,
+        description="Batches that one update sums over, in the memory of one: the same sentences and masks as in one "
+        "batch of so many times the size. Only rounding and what dropout drops are other.",
+    )
     learning_rate: float = Field(5e-5, gt=0, le=HIGHEST_RATE, description="Its peak, reached after the warmup.")
     schedule: Literal["linear", "cosine", "constant"] = Field("linear", description="The way the learning rate decays.")
     warmup: float = Field(0.0, ge=0, lt=1, description="Share of the updates in which the learning rate rises from 0.")
