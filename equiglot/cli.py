@@ -317,10 +317,13 @@ def main() -> None:
         sys.exit(128 + error.signal)
     except InputError as error:
         _fail(error)
-    except OSError as error:
-        _fail(refusal(error))
+    except BaseException as error:
+        refused = refusal(error)
+        if refused is None:
+            raise
+        _fail(refused)
 
 
-def _fail(error: InputError | None) -> None:
+def _fail(error: InputError) -> None:
     print(f"Error: {error}", file=sys.stderr)
     sys.exit(2)

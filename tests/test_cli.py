@@ -138,6 +138,26 @@ def test_wrong_usage(call: Call, arguments: list[str]) -> None:
     assert "Usage" in err and "Traceback" not in err
 
 
+@pytest.mark.parametrize(
+    ("error", "fix"),
+    [
+        (Exception("Input/output error (os error 5)"), "the disk fails"),
+        (MemoryError("Unable to allocate 7 PiB"), "fewer --workers"),
+        (RuntimeError("can't start new thread"), "ulimit -u"),
+        (type("PanicException", (BaseException,), {})("capacity overflow"), "get another"),
+    ],
+)
+def test_what_the_system_refuses_is_one_message(
+    call: Call, monkeypatch: pytest.MonkeyPatch, error: BaseException, fix: str
+) -> None:
+    def refuse(folder: Path) -> None:
+        raise error
+
+    monkeypatch.setattr("equiglot.pipeline.read_status", refuse)
+    code, _, said = call("status", "x")
+    assert code == 2 and fix in said and "Traceback" not in said
+
+
 def test_a_bug_is_shown_with_its_traceback(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken() -> None:
         raise RuntimeError("a bug")

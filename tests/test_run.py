@@ -1,8 +1,6 @@
 """What is written to disk is whole or not there, and known by what went in and what came out."""
 
-import errno
 import os
-import pickle
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from equiglot.errors import InputError, refusal
+from equiglot.errors import InputError
 from equiglot.run import (
     RunDirectory,
     atomic_file,
@@ -206,31 +204,3 @@ def test_every_place_in_a_run_is_its_own(tmp_path: Path) -> None:
     places = single + [place(name) for place in named for name in ("eu", "en")]
     assert len(set(places)) == len(places)
     assert all(place.is_relative_to(tmp_path) for place in places)
-
-
-def test_an_input_error_says_what_where_and_what_to_do() -> None:
-    error = InputError("the file is empty", where="text.md:3", fix="give it text")
-    assert str(error) == "the file is empty\n  where: text.md:3\n  do:    give it text"
-    assert str(InputError("the file is empty")) == "the file is empty"
-
-
-def test_an_input_error_survives_the_way_from_another_process() -> None:
-    error = InputError("the file is empty", where=Path("text.md"), fix="give it text")
-    again = pickle.loads(pickle.dumps(error))  # noqa: S301 - our own bytes
-    assert (again.what, again.where, again.fix) == (error.what, error.where, error.fix)
-
-
-def test_what_the_system_refuses_is_bad_input_with_its_file(tmp_path: Path) -> None:
-    path = tmp_path / "nothing" / "here"
-    with pytest.raises(FileNotFoundError) as refused:
-        path.read_text()
-    error = refusal(refused.value)
-    assert error is not None and error.where == str(path)
-
-
-def test_a_full_disk_is_known_in_any_librarys_words() -> None:
-    full = os.strerror(errno.ENOSPC)
-    for error in (OSError(errno.ENOSPC, full), RuntimeError(f"I/O error: {full} (os error 28)")):
-        refused = refusal(error, "runs/demo")
-        assert refused is not None and refused.fix is not None and refused.where == "runs/demo"
-    assert refusal(RuntimeError("a bug of ours")) is None

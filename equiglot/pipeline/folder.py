@@ -12,9 +12,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from equiglot.errors import InputError
+from equiglot.reading import read_yaml, read_yaml_text
 from equiglot.recipe import Origin, Recipe, validate_recipe
 from equiglot.run import RunDirectory, check_plain, open_plain
 
@@ -33,12 +32,11 @@ def read_run(root: Path) -> Recipe:
     if not path.is_file():
         raise InputError("this is no run folder: it has no recipe.yaml", where=root, fix="name the folder of a run")
     try:
-        text = path.read_text(encoding="utf-8")
-        recipe = validate_recipe(yaml.safe_load(text), Origin(((str(path), yaml.compose(text, yaml.SafeLoader)),)))
-    except (yaml.YAMLError, ValueError) as error:
-        raise InputError(
-            f"the run's recipe cannot be read: {error}", where=path, fix="`equiglot run` with the recipe writes it anew"
-        ) from None
+        tree, node = read_yaml(read_yaml_text(path), str(path))
+    except InputError as error:
+        fix = "`equiglot run` with the recipe writes it anew"
+        raise InputError(f"the run's recipe cannot be read: {error.what}", where=error.where, fix=fix) from None
+    recipe = validate_recipe(tree, Origin(((str(path), node),)))
     _check_names(recipe, path)
     return recipe
 

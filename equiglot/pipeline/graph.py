@@ -48,6 +48,7 @@ _TOOLS: dict[Kind, tuple[str, ...]] = {
 
 # Raised when a kind of job would make something else from the same inputs.
 _VERSIONS: dict[Kind, int] = {"corpus": 2}  # 1, where nothing is said
+_ACCUMULATED = 2  # the version of trainings that sum over several batches: since then, parts of one large batch
 
 
 @dataclass(frozen=True)
@@ -297,6 +298,8 @@ class Graph:
             "masking": self._recipe.masking.model_dump(mode="json"),
             "seed": self._recipe.seed,
         }
+        if plan.training.accumulation > 1:
+            inputs["accumulated"] = _ACCUMULATED
         if plan.encoder.folder is not None:  # the weights that it starts from count, not their place
             inputs["encoder"].pop("folder")
             inputs["source"] = self._sources("model", plan.name)

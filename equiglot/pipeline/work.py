@@ -117,7 +117,7 @@ def make_tokens(run: RunDirectory, recipe: Recipe, subject: str) -> None:
 def _check_enough(recipe: Recipe, language: str, sequences: int) -> None:
     """Refuses too little text before anything is trained."""
     batches = {
-        plan.name: plan.training.batch.sentences or 1
+        plan.name: (plan.training.batch.sentences or 1) * plan.training.accumulation
         for plan in recipe.plans().values()
         if language in plan.languages and plan.existing is None
     }

@@ -205,8 +205,8 @@ def _work(connection: Connection, root: str, recipe_json: str, options: dict[str
     """The main function of a worker process."""
     ignore_stop_signals()
     threading.excepthook = lambda _: None  # what TensorBoard's thread raises, its next call raises again
-    threading.Thread(target=_die_with_parent, daemon=True).start()
     try:
+        threading.Thread(target=_die_with_parent, daemon=True).start()
         run = RunDirectory(Path(root))
         hold_workers_lock(run)
         parent = multiprocessing.parent_process()
@@ -220,8 +220,8 @@ def _work(connection: Connection, root: str, recipe_json: str, options: dict[str
             connection.send_bytes(json.dumps(answer).encode())
     except _GONE:
         return
-    except Exception:
-        connection.send_bytes(json.dumps({"kind": "failed", "traceback": traceback.format_exc()}).encode())
+    except BaseException as error:
+        connection.send_bytes(json.dumps(_failure(error, f"worker process {os.getpid()}")).encode())
 
 
 def _do(
@@ -254,12 +254,17 @@ def _do(
         return {"kind": "stopped"}
     except _GONE:
         raise
-    except Exception as error:
-        refused = error if isinstance(error, InputError) else refusal(error, f"job {job[0]}/{job[1]}")
-        if refused is None:
-            return {"kind": "failed", "traceback": traceback.format_exc()}
-        return {"kind": "input-error", "what": refused.what, "where": refused.where, "fix": refused.fix}
+    except BaseException as error:
+        return _failure(error, f"job {job[0]}/{job[1]}")
     return {"kind": "done", "seconds": took, "outputs": outputs, "source": source}
+
+
+def _failure(error: BaseException, where: str) -> dict[str, Any]:
+    """The message that something was raised: bad input, or a bug of ours with the traceback."""
+    refused = error if isinstance(error, InputError) else refusal(error, where)
+    if refused is None:
+        return {"kind": "failed", "traceback": traceback.format_exc()}
+    return {"kind": "input-error", "what": refused.what, "where": refused.where, "fix": refused.fix}
 
 
 def prepare_process(threads: int) -> None:

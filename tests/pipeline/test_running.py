@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file, save_file
 
 from equiglot.corpus import HubSource, LanguageText, SampleSource
 from equiglot.errors import InputError, Interrupted
@@ -385,9 +386,13 @@ def test_workers_read_the_commit_of_the_fingerprint(
     assert "revision" not in (tmp_path / "run" / "recipe.yaml").read_text()
 
 
-def test_a_loss_that_is_no_number(done: Path, make: Change) -> None:
+def test_a_loss_that_is_no_number(done: Path, make: Change, tmp_path: Path) -> None:
+    shutil.copytree(done / "models" / "hl", tmp_path / "wild")
+    weights = load_file(tmp_path / "wild" / "model.safetensors")
+    weights["bert.embeddings.word_embeddings.weight"] *= 1e30  # whose variance overflows
+    save_file(weights, tmp_path / "wild" / "model.safetensors", metadata={"format": "pt"})
     before = times(done)
-    error = refused(make(models__wild={"training": {"learning_rate": 1e30, "clip": 1e30}}), done)
+    error = refused(make(models__wild={"encoder": {"folder": str(tmp_path / "wild")}}), done)
     assert "not a number in update" in error.what
     assert "batch" in str(error.where)
     after = times(done)
@@ -398,7 +403,7 @@ def test_a_loss_that_is_no_number(done: Path, make: Change) -> None:
 def test_less_text_than_a_batch(done: Path, make: Change) -> None:
     error = refused(make(models__big={"training": {"batch": {"sentences": 100_000}}}), done)
     assert "less than one batch" in error.what
-    assert "batch smaller" in str(error.fix)
+    assert "make batch or accumulation smaller" in str(error.fix)
 
 
 @pytest.mark.parametrize(
