@@ -138,6 +138,12 @@ def test_wrong_usage(call: Call, arguments: list[str]) -> None:
     assert "Usage" in err and "Traceback" not in err
 
 
+@pytest.mark.parametrize("option", ["--workers", "--threads"])
+def test_no_machine_has_so_many(call: Call, option: str) -> None:
+    code, _, said = call("plan", "demo", option, "1000000000")
+    assert code == 2 and "4096" in said
+
+
 @pytest.mark.parametrize(
     ("error", "fix"),
     [

@@ -4,7 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from equiglot.pipeline.graph import Graph
 from equiglot.pipeline.planning import side_by_side
+from tests.pipeline.conftest import Change
 
 
 @pytest.mark.parametrize(
@@ -31,3 +33,8 @@ def test_between_all_at_once_and_one_by_one(times: list[float], workers: int) ->
     took = side_by_side(seconds, needs, workers)
     assert max(times, default=0.0) <= took + 1e-9 and took <= sum(times) + 1e-9
     assert took >= sum(times) / workers - 1e-9
+
+
+def test_trainings_that_sum_over_batches_are_known_by_how_they_are_cut(make: Change) -> None:
+    plain, summed = (Graph(make(training__accumulation=count)).jobs["model/student"].inputs for count in (1, 2))
+    assert "accumulated" not in plain and summed["accumulated"] == 2
