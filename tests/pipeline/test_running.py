@@ -385,11 +385,11 @@ def test_workers_read_the_commit_of_the_fingerprint(
     assert "revision" not in (tmp_path / "run" / "recipe.yaml").read_text()
 
 
-def test_a_loss_that_is_no_number(done: Path, make: Change) -> None:
+def test_a_training_that_grows_wild(done: Path, make: Change) -> None:
     before = times(done)
-    error = refused(make(models__wild={"training": {"learning_rate": 1e30, "clip": 1e30}}), done)
-    assert "not a number in update" in error.what
-    assert "batch" in str(error.where)
+    error = refused(make(models__wild={"training": {"learning_rate": 10, "weight_decay": 10}}), done)
+    assert "weights have grown beyond all bounds" in error.what
+    assert "learning_rate (now 10)" in str(error.fix)
     after = times(done)
     assert all(after[name] == before[name] for name in before)
     assert not (done / "models" / "wild").exists()
