@@ -95,7 +95,7 @@ class BatchStream:
                     f"the training text of {language} ({sequences:,} sequences, {tokens:,} tokens) is less than one "
                     f"batch{' of all that an update sums over' if self._parts > 1 else ''}",
                     where="training.batch",
-                    fix="add text, make batch or accumulation smaller, or leave the language out",
+                    fix="add text, make the batch smaller (accumulation counts, too), or leave the language out",
                 )
             if not self._counts[:, own].sum():
                 raise InputError(

@@ -24,7 +24,7 @@ from equiglot.training.validation import LanguageValidation, validate
 from equiglot.vocabulary import TokenizedText
 
 _LOSS_POINTS = 200  # of a training's loss curve
-_LARGEST_WEIGHT = 1e9  # no model that has learnt anything has one of a millionth of that
+_LARGEST_WEIGHT = 1e6  # beyond what half precision can say; products of two such layers soon are no numbers
 _VALIDATION_SEED = 0  # one for all: every model is validated on the same masks
 
 

@@ -424,10 +424,20 @@ def test_a_loss_that_is_no_number(done: Path, make: Change, tmp_path: Path) -> N
     assert not (done / "models" / "wild").exists()
 
 
+def test_a_training_that_grows_wild(done: Path, make: Change) -> None:
+    before = times(done)
+    error = refused(make(models__wild={"training": {"learning_rate": 10, "weight_decay": 10}}), done)
+    assert "weights have grown beyond all bounds" in error.what
+    assert "learning_rate (now 10)" in str(error.fix)
+    after = times(done)
+    assert all(after[name] == before[name] for name in before)
+    assert not (done / "models" / "wild").exists()
+
+
 def test_less_text_than_a_batch(done: Path, make: Change) -> None:
     error = refused(make(models__big={"training": {"batch": {"sentences": 100_000}}}), done)
     assert "less than one batch" in error.what
-    assert "make batch or accumulation smaller" in str(error.fix)
+    assert "make the batch smaller" in str(error.fix)
 
 
 @pytest.mark.parametrize(
