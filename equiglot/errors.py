@@ -10,6 +10,17 @@ import re
 import signal
 from pathlib import Path
 
+LONGEST_PART = 10_000
+"""Characters of a part of a message; of a longer one the beginning is shown."""
+# What moves the cursor, commands the terminal, ends lines or turns the direction of writing; and halves of characters,
+# which stand for the bytes of paths that are not UTF-8.
+_ACTIVE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def harmless(text: str) -> str:
+    """Text as a terminal may show it: characters that command it are written out, as \\x1b; lines and tabs stay."""
+    return _ACTIVE.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
 
 class InputError(Exception):
     """Bad input, with its place and its remedy.
@@ -25,16 +36,20 @@ class InputError(Exception):
         super().__init__(what)
 
     def __str__(self) -> str:
-        lines = [self.what]
+        lines = [_part(self.what)]
         if self.where:
-            lines.append(f"  where: {self.where}")
+            lines.append(f"  where: {_part(self.where)}")
         if self.fix:
-            lines.append(f"  do:    {self.fix}")
+            lines.append(f"  do:    {_part(self.fix)}")
         return "\n".join(lines)
 
     def __reduce__(self) -> tuple[object, ...]:
         # Keyword-only arguments would be lost on the way back from a worker process.
         return (_rebuild, (self.what, self.where, self.fix))
+
+
+def _part(text: str) -> str:
+    return harmless(text if len(text) <= LONGEST_PART else f"{text[:LONGEST_PART]} ...")
 
 
 def _rebuild(what: str, where: str | None, fix: str | None) -> InputError:

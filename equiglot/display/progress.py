@@ -92,7 +92,7 @@ class RunDisplay:
             self._bars.advance(self._whole)
 
     def _print(self, text: str) -> None:
-        self._console.print(text, highlight=False, markup=False, soft_wrap=True)
+        self._console.print(text, highlight=False, soft_wrap=True)
 
 
 def text_in_words(progress: TextProgress) -> str:

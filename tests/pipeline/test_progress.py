@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
 from equiglot.display import RunDisplay, progress_in_words
 from equiglot.pipeline import Event, Graph, JobProgress, Machine, TextProgress, Watcher, run_recipe
@@ -11,6 +10,7 @@ from equiglot.pipeline.hooks import Hooks
 from equiglot.pipeline.progress import parse_progress
 from equiglot.pipeline.work import make_corpus
 from equiglot.run import RunDirectory
+from equiglot.terminal import Terminal
 from equiglot.training import Progress
 from tests.pipeline.conftest import Change
 
@@ -56,7 +56,7 @@ def test_a_run_says_it(make: Change, tmp_path: Path) -> None:
 
 
 def test_the_terminal_shows_it(make: Change) -> None:
-    console = Console(force_terminal=True, width=140, record=True)
+    console = Terminal(force_terminal=True, width=140, record=True)
     display = RunDisplay(console)
     watcher, job = display.watcher(), Graph(make()).jobs["corpus/ru"]
     with console.capture() as captured, display:
@@ -67,7 +67,7 @@ def test_the_terminal_shows_it(make: Change) -> None:
 
 
 def test_names_are_shown_as_they_are(make: Change, capsys: pytest.CaptureFixture[str]) -> None:
-    display = RunDisplay(Console(width=140))
+    display = RunDisplay(Terminal(width=140))
     job = Graph(make()).jobs["corpus/ru"]
     display.watcher().reuse(job, "runs/[bold]x[/nothing]")
     assert capsys.readouterr().out == "corpus/ru: taken from runs/[bold]x[/nothing]\n"
