@@ -106,7 +106,13 @@ class LabelStore:
             raise ValueError(f"some of these sequences are not labelled in {self.path}") from None
 
     def read(self, places: Integers) -> StoredRows:
-        """What the teacher says at these positions, int64 [m], each below `positions`."""
+        """What the teacher says at these positions, int64 [m], each below `positions`.
+
+        Raises:
+            InputError: there are no such positions or ids: the files do not belong together.
+        """
+        if places.max(initial=-1) >= self.positions:
+            raise InputError("the shards hold fewer positions than they say", where=self.path, fix=_AGAIN)
         packed = np.empty((len(places), self.manifest.format.width), dtype=np.uint8)
         shards = np.searchsorted(self._ends, places, side="right")
         order = np.argsort(shards, kind="stable")
@@ -116,7 +122,10 @@ class LabelStore:
             number = int(shards[here[0]])
             rows = self._rows[number]
             packed[here] = rows[places[here] - (self._ends[number] - len(rows))]
-        return self.manifest.format.unpack(packed)
+        unpacked = self.manifest.format.unpack(packed)
+        if max(unpacked.ids.max(initial=0), unpacked.samples.max(initial=0)) >= self.vocabulary_size:
+            raise InputError("the shards hold ids beyond the teacher's vocabulary", where=self.path, fix=_AGAIN)
+        return unpacked
 
     @cached_property
     def _ends(self) -> Integers:
@@ -174,7 +183,8 @@ def open_store(path: Path) -> LabelStore:
     for number, shard in enumerate(store.shards):
         rows, counts = (_map(shard_folder(path, number) / name) for name in (ROWS, COUNTS))
         shapes = (shard.statistics.positions, manifest.format.width), (shard.end - shard.begin, manifest.settings.draws)
-        if (rows.shape, counts.shape) != shapes:
+        kinds = rows.dtype == np.uint8, counts.dtype in (np.uint8, np.uint16)
+        if (rows.shape, counts.shape) != shapes or not all(kinds):
             raise InputError("the shard does not belong to this store", where=shard_folder(path, number), fix=_AGAIN)
     return store
 

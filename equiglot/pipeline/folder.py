@@ -14,7 +14,7 @@ from typing import Any
 
 from equiglot.errors import InputError
 from equiglot.reading import read_yaml, read_yaml_text
-from equiglot.recipe import Origin, Recipe, validate_recipe
+from equiglot.recipe import Origin, Recipe, check_settings, validate_recipe
 from equiglot.run import RunDirectory, check_plain, open_plain
 
 _NAME = re.compile(r"\w[\w.-]*")
@@ -50,11 +50,16 @@ def saved_recipe(run: RunDirectory) -> Recipe | None:
 
 
 def _check_names(recipe: Recipe, path: Path) -> None:
-    """The recipe may be a stranger's, and its names become paths."""
+    """The recipe may be a stranger's: its names become paths, and its models must know each other."""
     for name in (*recipe.languages, *(plan.name for plan in recipe.expanded())):
         if not _NAME.fullmatch(name):
             fix = "make the run anew: `equiglot run` refuses such a recipe, and says what may be written"
             raise InputError(f"{name!r} cannot be the name of a model or a language", where=path, fix=fix)
+    try:
+        check_settings(recipe)
+    except InputError as error:
+        what, where = f"the run's recipe contradicts itself: {error.what}", f"{path}: {error.where}"
+        raise InputError(what, where=where, fix=error.fix) from None
 
 
 def make_folder(root: Path) -> None:

@@ -59,6 +59,6 @@ def _is_main(score: Score) -> bool:
 def _running(run: RunDirectory) -> dict[str, JobProgress | None]:
     try:
         saved = read_json(run.progress)
-    except (OSError, ValueError):
+        return {name: None if progress is None else parse_progress(progress) for name, progress in saved.items()}
+    except (OSError, ValueError, AttributeError):  # half-written, or no list of jobs
         return {}
-    return {name: None if progress is None else parse_progress(progress) for name, progress in saved.items()}

@@ -1,5 +1,6 @@
 """What is done stays; what changed is listed; what is damaged is noticed; what stops a run loses nothing."""
 
+import functools
 import json
 import os
 import re
@@ -12,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 from safetensors.numpy import load_file, save_file
 
 from equiglot.corpus import HubSource, LanguageText, SampleSource
@@ -223,6 +225,28 @@ def test_a_recipe_that_cannot_be_read(done: Path) -> None:
         with pytest.raises(InputError) as caught:
             read_status(done)
         assert "recipe.yaml" in str(caught.value.where)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "what"),
+    [
+        ("models.student.labels.teachers", "nobody", "no model 'nobody' is trained on it"),
+        ("models.student.labels.teachers", "student", "a circle"),
+        ("models.hl.vocabulary", "nobody", "no model 'nobody' has a vocabulary of its own"),
+        ("models.hl.languages", ["xx"], "no language 'xx'"),
+        ("report", {"reference": "nobody"}, "no model is called 'nobody'"),
+        ("languages", {"no-language-at-all": {"text": "x.txt"}}, "is not a language code"),
+    ],
+)
+def test_a_strangers_recipe_is_checked_as_any(done: Path, path: str, value: Any, what: str) -> None:
+    tree = yaml.safe_load((done / "recipe.yaml").read_text())
+    *above, last = path.split(".")
+    functools.reduce(lambda node, step: node[step], above, tree)[last] = value
+    (done / "recipe.yaml").write_text(yaml.safe_dump(tree))
+    for read in (read_status, read_run):
+        with pytest.raises(InputError, match="the run's recipe contradicts itself") as caught:
+            read(done)
+        assert what in caught.value.what and str(caught.value.where).startswith(f"{done}/recipe.yaml: ")
 
 
 def test_what_a_killed_command_left_is_swept(done: Path, make: Change) -> None:
