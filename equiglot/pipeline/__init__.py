@@ -12,7 +12,7 @@ from equiglot.pipeline.graph import Graph, Job
 from equiglot.pipeline.inspecting import inspect_labels, stored_texts
 from equiglot.pipeline.machine import Machine
 from equiglot.pipeline.planning import Plan, plan_recipe
-from equiglot.pipeline.progress import JobProgress, TextProgress
+from equiglot.pipeline.progress import JobProgress, Remark, TextProgress
 from equiglot.pipeline.publishing import publish
 from equiglot.pipeline.running import run_recipe
 from equiglot.pipeline.status import Status, read_status
@@ -26,6 +26,7 @@ __all__ = [
     "JobProgress",
     "Machine",
     "Plan",
+    "Remark",
     "Status",
     "TextProgress",
     "Watcher",

@@ -10,7 +10,7 @@ from equiglot.errors import InputError, Interrupted
 from equiglot.pipeline.folder import Log
 from equiglot.pipeline.graph import Graph, Job
 from equiglot.pipeline.machine import Machine
-from equiglot.pipeline.progress import JobProgress
+from equiglot.pipeline.progress import JobProgress, Remark
 from equiglot.pipeline.records import Unchanged, write_record
 from equiglot.pipeline.signals import StopSignals
 from equiglot.pipeline.workers import Event, Made, Workers
@@ -32,6 +32,7 @@ class Watcher:
         reuse: a job was taken from another run.
         unchecked: the place that a finished model was taken from cannot be looked at any more; and why.
         stop: trainings are asked to save and stop.
+        tick: some time has passed, some tenths of a second.
     """
 
     begin: Callable[[Graph, Sequence[Job]], None] = field(default=lambda graph, left: None)
@@ -40,6 +41,7 @@ class Watcher:
     reuse: Callable[[Job, str], None] = field(default=lambda job, source: None)
     unchecked: Callable[[str, InputError], None] = field(default=lambda job, why: None)
     stop: Callable[[], None] = field(default=lambda: None)
+    tick: Callable[[], None] = field(default=lambda: None)
 
 
 class Execution:
@@ -74,6 +76,7 @@ class Execution:
         """Starts what can be started and hears the workers for a while; the first failure, if there is one."""
         self._start_ready(workers)
         failures = [self._take(event) for event in workers.events(_POLL_SECONDS)]
+        self._watcher.tick()
         return next((failure for failure in failures if failure is not None), None)
 
     def _start_ready(self, workers: Workers) -> None:
@@ -88,7 +91,9 @@ class Execution:
 
     def _take(self, event: Event) -> Exception | None:
         """Acts on what a worker says; gives the error, if it is one."""
-        if event.kind == "progress":
+        if isinstance(event.progress, Remark):
+            self._log.add("remark", job=event.job, remark=event.progress.remark)
+        elif event.kind == "progress":
             self._running[event.job] = event.progress
         else:
             del self._running[event.job]

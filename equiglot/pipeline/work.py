@@ -20,7 +20,7 @@ from equiglot.masking import framing_of
 from equiglot.models import load_model, on_device, open_model, resolve_encoder
 from equiglot.pipeline.graph import Kind
 from equiglot.pipeline.hooks import Hooks
-from equiglot.pipeline.labelling import make_agreement, make_labels, make_likelihood, make_losses
+from equiglot.pipeline.labelling import look_first, make_agreement, make_labels, make_likelihood, make_losses
 from equiglot.pipeline.progress import Tell
 from equiglot.pipeline.sources import tokenizer_folder
 from equiglot.pipeline.tasks import make_features, make_probes, make_task
@@ -28,6 +28,7 @@ from equiglot.pipeline.trainings import make_model
 from equiglot.recipe import FREQUENCY, SHARED, MaskedLanguageModelling, Recipe
 from equiglot.run import RunDirectory, atomic_folder, write_json
 from equiglot.vocabulary import (
+    TokenStatistics,
     UnionVocabulary,
     load_tokenizer,
     make_union,
@@ -47,7 +48,6 @@ def perform(run: RunDirectory, recipe: Recipe, kind: Kind, subject: str, checkpo
     plain: dict[Kind, Callable[[RunDirectory, Recipe, str], None]] = {
         "task": make_task,
         "vocabulary": make_vocabulary,
-        "tokens": make_tokens,
         "agreement": make_agreement,
         "scores": make_scores,
     }
@@ -62,7 +62,9 @@ def perform(run: RunDirectory, recipe: Recipe, kind: Kind, subject: str, checkpo
         "labels": make_labels,
         "model": make_model,
     }
-    if kind in plain:
+    if kind == "tokens":
+        make_tokens(run, recipe, subject, hooks)
+    elif kind in plain:
         plain[kind](run, recipe, subject)
     elif kind in counting:
         counting[kind](run, recipe, subject, hooks.counter())
@@ -97,12 +99,13 @@ def make_vocabulary(run: RunDirectory, recipe: Recipe, subject: str) -> None:
             resolve_encoder(plan.encoder, size)
 
 
-def make_tokens(run: RunDirectory, recipe: Recipe, subject: str) -> None:
+def make_tokens(run: RunDirectory, recipe: Recipe, subject: str, hooks: Hooks) -> None:
     """The splits of a language as token ids of the run's tokenizer, or of a model's own."""
     language, _, owner = subject.partition(".")
     tokenizer = load_tokenizer(tokenizer_folder(run, recipe, owner))
     longest = recipe.encoder.max_length - 2
-    if owner and recipe.plans()[owner].existing is not None:
+    taken = bool(owner) and recipe.plans()[owner].existing is not None
+    if taken:
         longest = min(longest, open_model(owner, str(run.model(owner))).max_tokens)
     statistics = {}
     with atomic_folder(run.tokens(language, owner)) as folder:
@@ -112,6 +115,9 @@ def make_tokens(run: RunDirectory, recipe: Recipe, subject: str) -> None:
             statistics[split] = counts.model_dump(mode="json")
         _check_enough(recipe, language, statistics["train"]["sequences"])
         write_json(folder / "tokens.json", statistics)
+    if taken:
+        unknown = TokenStatistics.model_validate(statistics["train"]).unknown_rate
+        look_first(run, recipe, language, owner, unknown, hooks.remark)
 
 
 def _check_enough(recipe: Recipe, language: str, sequences: int) -> None:

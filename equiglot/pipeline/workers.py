@@ -23,7 +23,7 @@ from equiglot.errors import InputError, refusal
 from equiglot.outputs import output_checksums
 from equiglot.pipeline.folder import hold_workers_lock
 from equiglot.pipeline.graph import Job, output_of, read_source
-from equiglot.pipeline.progress import JobProgress, parse_progress
+from equiglot.pipeline.progress import JobProgress, Remark, parse_progress
 from equiglot.pipeline.signals import ignore_stop_signals, stop_signals_held
 from equiglot.recipe import Recipe, recipe_tree
 from equiglot.run import RunDirectory
@@ -236,7 +236,7 @@ def _do(
     def report(progress: JobProgress) -> None:
         nonlocal last
         trained = isinstance(progress, Progress) and progress.update == progress.updates
-        if time.monotonic() - last >= _REPORT_SECONDS or trained:
+        if time.monotonic() - last >= _REPORT_SECONDS or trained or isinstance(progress, Remark):
             last = time.monotonic()
             connection.send_bytes(json.dumps({"kind": "progress", "progress": progress.model_dump()}).encode())
 

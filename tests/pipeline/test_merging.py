@@ -14,6 +14,7 @@ from transformers import AutoModelForMaskedLM, AutoTokenizer
 from typer.testing import CliRunner
 
 from equiglot.cli import app
+from equiglot.display import RunDisplay
 from equiglot.errors import InputError
 from equiglot.labels import open_store
 from equiglot.masking import framing_of
@@ -21,6 +22,7 @@ from equiglot.pipeline import Graph, Job, Machine, Watcher, execution, run_recip
 from equiglot.pipeline.sources import label_masks_seed, material_of
 from equiglot.recipe import Recipe, load_recipe, parse_recipe
 from equiglot.run import RunDirectory, checksums, read_json, read_sealed, write_sealed
+from equiglot.terminal import Terminal
 from equiglot.vocabulary import load_tokenizer, open_sentences, open_tokens
 from tests.pipeline.conftest import WorkersHere, times
 from tests.pipeline.merging import merge_tree, teachers_tree
@@ -373,3 +375,23 @@ def test_labels_of_another_text_are_refused(merged: Path, merge: Merge, tmp_path
 def test_labels_of_a_teacher_are_made_once(merge: Merge) -> None:
     jobs = [job for job in Graph(merge()).jobs if job.startswith(("labels/", "losses/", "agreement/"))]
     assert len(jobs) == 10 and len(set(jobs)) == 10
+
+
+@pytest.mark.usefixtures("here")
+def test_text_of_another_language_is_told_before_it_is_labelled(
+    merged: Path, text_files: Path, teachers: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tree = merge_tree(text_files, teachers)
+    texts = {code: language["text"] for code, language in tree["languages"].items()}
+    tree["languages"]["en"]["text"], tree["languages"]["ru"]["text"] = texts["ru"], texts["en"]
+    display = RunDisplay(Terminal(width=140))
+    options = {"only": "tokens", "reuse": [merged], "machine": Machine(), "watcher": display.watcher()}
+    run_recipe(parse_recipe(tree, text_files), tmp_path / "run", **options)
+    said = [line for line in capsys.readouterr().out.splitlines() if line.startswith("tokens/ru.russian: ")]
+    assert said[0].startswith(
+        "tokens/ru.russian: russian predicts the Russian text no better than counts of its tokens"
+    )
+    assert said[-1].startswith("tokens/ru.russian: done in")
+    events = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
+    assert {event["job"] for event in events if event["event"] == "remark"} >= {"tokens/ru.russian"}
+    assert not any(event.get("job", "").startswith("labels/") for event in events)
