@@ -11,7 +11,7 @@ from equiglot.pipeline.folder import read_run
 from equiglot.pipeline.graph import Graph, Job
 from equiglot.pipeline.inspecting import inspect_labels, stored_texts
 from equiglot.pipeline.machine import Machine
-from equiglot.pipeline.planning import Plan, plan_recipe
+from equiglot.pipeline.planning import Plan, StepCost, plan_recipe
 from equiglot.pipeline.progress import JobProgress, Remark, TextProgress
 from equiglot.pipeline.publishing import publish
 from equiglot.pipeline.running import run_recipe
@@ -28,6 +28,7 @@ __all__ = [
     "Plan",
     "Remark",
     "Status",
+    "StepCost",
     "TextProgress",
     "Watcher",
     "WorkerFailed",

@@ -268,6 +268,9 @@ class Graph:
         """What a model learns from besides text: its teachers' text and labels."""
         cut: dict[str, list[str]] = {}
         for store in stores_of(self._recipe, plan):
+            if f"model/{store.teacher}" not in self.jobs:  # one that is trained here
+                self._labelled(self._plans[store.teacher])
+                self._model(self._plans[store.teacher])
             text = self._tokens(store.language, store.owner)
             cut.setdefault(store.language, []).append(text)
             if store.owner != plan.owner:

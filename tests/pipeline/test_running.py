@@ -18,6 +18,7 @@ from safetensors.numpy import load_file, save_file
 
 from equiglot.corpus import HubSource, LanguageText, SampleSource
 from equiglot.errors import InputError, Interrupted
+from equiglot.labels import open_store
 from equiglot.masking import framing_of
 from equiglot.pipeline import Job, Machine, Watcher, graph, publish, read_run, read_status, run_recipe, work
 from equiglot.pipeline.folder import locked
@@ -527,3 +528,14 @@ def test_validation_is_kept_by_sentence(finished: Path) -> None:
     ranks = load_file(finished / "models/hl/validation.safetensors")
     assert ranks["en"].shape[0] == 4
     assert np.isfinite(ranks["ru"]).all()
+
+
+def test_teachers_that_are_trained_here_store_labels_too(make: Change, finished: Path, tmp_path: Path) -> None:
+    labels = {"kind": "stored", "teachers": "mono-{language}"}
+    did = run(make(models__taught={"labels": labels}), tmp_path / "run", reuse=[finished])
+    assert {job for job in did if not job.startswith("scores/")} == {
+        "labels/mono-en.en.k8",
+        "labels/mono-ru.ru.k8",
+        "model/taught",
+    }
+    assert open_store(RunDirectory(tmp_path / "run").labels("mono-ru.ru.k8")).positions > 100
