@@ -5,18 +5,15 @@ and `overlap`.
 """
 
 import operator
-import re
-import sys
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from itertools import compress
 
 import numpy as np
 from numpy.typing import NDArray
 from sentencex import segment
 
+from equiglot.corpus.characters import compose, tidy
 from equiglot.corpus.hashing import Int64, UInt64, code_points, dense_letters, letters_of, sequence_hashes
 from equiglot.corpus.identification import Identifier
 from equiglot.corpus.languages import base_language
@@ -25,12 +22,6 @@ from equiglot.corpus.statistics import CleaningStep
 
 UNICODE, CONTROL, SPLITTING = "Unicode normalisation (NFC)", "control characters and white space", "sentence splitting"
 LENGTH, LETTERS, FOREIGN = "length limits", "no letters", "other languages"
-# Format characters that say something: joiners (Persian and Indic scripts spell with them) and Arabic, Syriac and
-# Kaithi number marks, which are visible.
-KEPT_FORMAT = frozenset(
-    map(chr, (0x200C, 0x200D, *range(0x600, 0x606), 0x6DD, 0x70F, 0x890, 0x891, 0x8E2, 0x110BD, 0x110CD))
-)
-WHITE_SPACE = re.compile(r"\s+")
 
 
 @dataclass(frozen=True)
@@ -96,7 +87,7 @@ class Cleaner:
         )
 
     def _normalise(self, lines: Sequence[str]) -> list[str]:
-        texts = [unicodedata.normalize("NFC", line) for line in lines]
+        texts = [compose(line) for line in lines]
         self._count(UNICODE, len(lines), len(texts), changed=sum(map(operator.ne, texts, lines)))
         return texts
 
@@ -144,20 +135,3 @@ class Cleaner:
         own = np.array([not identifier.is_foreign(text) for text in sentences.texts], bool)
         self._count(FOREIGN, len(own), int(own.sum()), int((~own).sum()))
         return sentences.kept(own)
-
-
-def tidy(line: str) -> str:
-    """An NFC line without control characters, runs of white space, and white space at its ends; NFC, idempotent."""
-    # isprintable is false for every control and format character and for all white space but the plain space.
-    if line.isprintable() and "  " not in line:
-        return line.strip(" ")
-    text = WHITE_SPACE.sub(" ", _junk().sub("", line)).strip(" ")
-    return unicodedata.normalize("NFC", text)  # what a dropped character kept apart may compose now
-
-
-@cache
-def _junk() -> re.Pattern[str]:
-    """Control and format characters that are no white space and say nothing."""
-    characters = map(chr, range(sys.maxunicode + 1))
-    junk = (c for c in characters if unicodedata.category(c) in ("Cc", "Cf") and not c.isspace())
-    return re.compile(f"[{re.escape(''.join(c for c in junk if c not in KEPT_FORMAT))}]+")

@@ -47,7 +47,7 @@ _TOOLS: dict[Kind, tuple[str, ...]] = {
 }
 
 # Raised when a kind of job would make something else from the same inputs.
-_VERSIONS: dict[Kind, int] = {"corpus": 2, "task": 2}  # 1, where nothing is said
+_VERSIONS: dict[Kind, int] = {"corpus": 3, "task": 2, "vocabulary": 2}  # 1, where nothing is said
 
 
 @dataclass(frozen=True)
