@@ -4,9 +4,9 @@
 
 Read in order: `settings` says what the text is, `sources` which kinds of it there are. `files`, `jsonl`, `parquet`,
 `wikipedia` (these with `paths` and `opening`), `hub` and `sample` yield documents; `wikitext` and `markdown` make plain
-text of them where they must; `cleaning` makes sentences (with `identification` and `hashing`), `spool` keeps those on
-disk while `duplicates`, `splitting` and `overlap` decide about each, `drawing` puts them in order (with `sorting`),
-`building` does all of it, and `reading` reads the result.
+text of them where they must; `cleaning` makes sentences (with `characters`, `segmenting`, `identification` and
+`hashing`), `spool` keeps those on disk while `duplicates`, `splitting` and `overlap` decide about each, `drawing` puts
+them in order (with `sorting`), `building` does all of it, and `reading` reads the result.
 """
 
 from equiglot.corpus.building import build_corpus

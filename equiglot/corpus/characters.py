@@ -18,7 +18,7 @@ from equiglot.corpus.hashing import CODE_POINTS, LAST_WITH_LETTERS, code_points
 
 # (first, last). Format characters that say nothing in running text (soft hyphen, marks of direction, word joiner, byte
 # order mark, annotations, controls of hieroglyphs, shorthand and music, tags), and the replacement character. Those
-# that scripts spell with stay: joiners (Persian, scripts of India), the Mongolian vowel separator, visible number marks.
+# that scripts spell with stay: joiners (Persian, India), the Mongolian vowel separator, visible number marks.
 UNSEEN = (
     (0xAD, 0xAD), (0x61C, 0x61C), (0x200E, 0x200F), (0x202A, 0x202E), (0x2060, 0x206F), (0xFEFF, 0xFEFF),
     (0xFFF9, 0xFFFB), (0xFFFD, 0xFFFD), (0x13430, 0x1343F), (0x1BCA0, 0x1BCA3), (0x1D173, 0x1D17A), (0xE0001, 0xE007F),

@@ -19,7 +19,9 @@ class TextSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    split_sentences: bool = Field(True, description="split each line into sentences (sentencex)")
+    split_sentences: bool = Field(
+        True, description="split each line into sentences (sentencex; in some scripts also at their marks and spaces)"
+    )
     min_characters: int = Field(
         10, ge=1, description="shorter sentences are dropped; Han, kana, Hangul and other syllabaries count twice"
     )

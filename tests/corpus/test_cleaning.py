@@ -7,7 +7,8 @@ from sentencex import segment
 
 from equiglot.corpus import TextSettings
 from equiglot.corpus.characters import compose, tidy
-from equiglot.corpus.cleaning import CONTROL, LENGTH, LETTERS, SPLITTING, UNICODE, Cleaner, Sentences
+from equiglot.corpus.cleaning import Cleaner, Sentences
+from equiglot.corpus.statistics import CONTROL, LENGTH, LETTERS, SPLITTING, UNICODE
 
 lines = st.text(st.characters(exclude_categories=["Cs"]), max_size=80)
 
