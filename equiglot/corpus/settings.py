@@ -33,6 +33,7 @@ class TextSettings(BaseModel):
     overlap: float | None = Field(
         0.5, gt=0, le=1, description="drop training sentences with this share of a held-out one's n-grams; null: off"
     )
+    drop_leaks: bool = Field(False, description="drop training sentences that another language holds out")
     valid: int | float = Field(10_000, description="sentences (whole number) or share of documents (below 1)")
     test: int | float = Field(10_000, description="sentences (whole number) or share of documents (below 1)")
 
