@@ -9,7 +9,7 @@ text of them where they must; `cleaning` makes sentences (with `characters`, `se
 them in order (with `sorting`), `building` does all of it, `reading` reads the result, and `leaks` compares languages.
 """
 
-from equiglot.corpus.building import build_corpus
+from equiglot.corpus.building import build_corpus, measure_text
 from equiglot.corpus.documents import Document
 from equiglot.corpus.files import FilesSource
 from equiglot.corpus.hashing import fold
@@ -49,6 +49,7 @@ __all__ = [
     "find_leaks",
     "fold",
     "identifier_version",
+    "measure_text",
     "read_leaks",
     "read_sentences",
     "read_statistics",

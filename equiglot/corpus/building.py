@@ -38,6 +38,7 @@ from equiglot.corpus.statistics import (
 from equiglot.errors import InputError
 
 BATCH_CHARACTERS = 1 << 18  # cleaned at a time
+MEASURED = 20_000_000  # characters that are cleaned to see how much of a text is left
 Progress = Callable[[str, int], None]
 
 
@@ -88,6 +89,34 @@ def build_corpus(
     )
     write_statistics(into, statistics)
     return statistics
+
+
+def measure_text(language: str, source: LanguageText, settings: TextSettings) -> tuple[int, Amount]:
+    """How many documents a text has, and what is left of it after cleaning, without duplicates; it is read once.
+
+    Of a text longer than MEASURED the rest is taken to lose as much as its beginning.
+
+    Args:
+        language: a BCP 47 code.
+        source: where the text comes from (paths resolved).
+        settings: how it is cleaned.
+
+    Raises:
+        InputError: bad text.
+    """
+    cleaner, seen = Cleaner(language, settings), set[int]()
+    documents = read = cleaned = characters = 0
+    for batch in _batches(language, source):
+        amount = sum(map(len, batch.lines))
+        documents, read = documents + len(batch.new), read + amount
+        if cleaned < MEASURED:
+            sentences = cleaner.clean(batch.lines, batch.documents)
+            cleaned += amount
+            for key, length in zip(sentences.folded.tolist(), sentences.characters.tolist(), strict=True):
+                characters += 0 if key in seen else length
+                seen.add(key)
+    scale = read / max(1, cleaned)
+    return documents, Amount(round(scale * len(seen)), round(scale * characters))
 
 
 @dataclass
