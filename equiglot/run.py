@@ -62,6 +62,12 @@ class RunDirectory:
         return self.root / "corpus" / language
 
     @property
+    def leaks(self) -> Path:
+        """Held-out sentences of one language in the training text of another: leaks.json; where they are dropped, a
+        folder a language with its training text."""
+        return self.root / "leaks"
+
+    @property
     def vocabulary(self) -> Path:
         """The shared tokenizer, a Hugging Face folder."""
         return self.root / "vocabulary"

@@ -20,7 +20,9 @@ _NumberOrShare = Annotated[int, Field(ge=1, le=MOST)] | Annotated[float, Field(g
 class TextSettings(Settings):
     """How text is cleaned and split: one setting for all languages."""
 
-    split_sentences: bool = Field(True, description="split each line into sentences (sentencex)")
+    split_sentences: bool = Field(
+        True, description="split each line into sentences (sentencex; in some scripts also at their marks and spaces)"
+    )
     min_characters: int = Field(
         10,
         ge=1,
@@ -38,6 +40,7 @@ class TextSettings(Settings):
     overlap: float | None = Field(
         0.5, gt=0, le=1, description="drop training sentences with this share of a held-out one's n-grams; null: off"
     )
+    drop_leaks: bool = Field(False, description="drop training sentences that another language holds out")
     valid: _NumberOrShare = Field(10_000, description="sentences (whole number) or share of documents (below 1)")
     test: _NumberOrShare = Field(10_000, description="sentences (whole number) or share of documents (below 1)")
 

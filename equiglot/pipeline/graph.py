@@ -24,6 +24,7 @@ from equiglot.vocabulary import VocabularySettings
 Kind = Literal[
     "task",
     "corpus",
+    "leaks",
     "vocabulary",
     "tokens",
     "agreement",
@@ -36,6 +37,8 @@ Kind = Literal[
     "probes",
 ]
 
+ALL_TEXT = "all"
+"""The subject of the job that looks for leaks between all languages."""
 _PROBING = set(Probing.model_fields)
 _STORED = {"k", "samples", "draws", "temperature", "precision"}
 
@@ -47,7 +50,7 @@ _TOOLS: dict[Kind, tuple[str, ...]] = {
 }
 
 # Raised when a kind of job would make something else from the same inputs.
-_VERSIONS: dict[Kind, int] = {"corpus": 2, "task": 2}  # 1, where nothing is said
+_VERSIONS: dict[Kind, int] = {"corpus": 3, "task": 2, "vocabulary": 2}  # 1, where nothing is said
 _ACCUMULATED = 2  # the version of trainings that sum over several batches: since then, parts of one large batch
 
 
@@ -85,6 +88,8 @@ class Job:
 
 def output_of(run: RunDirectory, kind: Kind, subject: str) -> Path:
     """The folder that a job makes."""
+    if kind == "leaks":
+        return run.leaks
     if kind == "vocabulary":
         return run.vocabulary if subject == SHARED else run.own_vocabulary(subject)
     folders = {
@@ -101,6 +106,18 @@ def output_of(run: RunDirectory, kind: Kind, subject: str) -> Path:
         "probes": run.probes,
     }
     return folders[kind](subject)
+
+
+def without_leaks(recipe: Recipe, language: str) -> bool:
+    """Whether a language's training text is read without what other languages hold out."""
+    languages = recipe.trained_languages
+    return recipe.text.drop_leaks and language in languages and len(languages) > 1
+
+
+def training_text(run: RunDirectory, recipe: Recipe, language: str) -> Path:
+    """The training text of a language, an Arrow file."""
+    folder = run.leaks / language if without_leaks(recipe, language) else run.corpus(language)
+    return folder / "train.arrow"
 
 
 Sources = Callable[[Kind, str], Any]
@@ -164,6 +181,8 @@ class Graph:
                 self._taken(plan)
         for language in self._corpora():
             self._corpus(language)
+        if len(recipe.trained_languages) > 1:
+            self._leaks()
         for plan in self._plans.values():
             if plan.own_vocabulary is not None:
                 self._vocabulary(plan.name, plan.own_vocabulary, plan.own_vocabulary.languages or plan.languages)
@@ -228,7 +247,7 @@ class Graph:
         inputs = {
             "language": language,
             "source": self._sources("corpus", language),
-            "text": self._recipe.text.model_dump(mode="json"),
+            "text": self._recipe.text.model_dump(mode="json", exclude={"drop_leaks"}),
             "characters": settings.characters,
             "start": settings.start,
             "seed": self._recipe.seed,
@@ -236,6 +255,16 @@ class Graph:
         if self._recipe.text.identify_language is not None:
             inputs["identifier"] = identifier_version()
         return self._add("corpus", language, inputs)
+
+    def _leaks(self) -> str:
+        languages = self._recipe.trained_languages
+        inputs = {"languages": list(languages), "drop": self._recipe.text.drop_leaks}
+        return self._add("leaks", ALL_TEXT, inputs, tuple(f"corpus/{language}" for language in languages))
+
+    def _text(self, language: str) -> tuple[str, ...]:
+        """The jobs that make the text of a language as models read it."""
+        corpus = (f"corpus/{language}",)
+        return (*corpus, f"leaks/{ALL_TEXT}") if without_leaks(self._recipe, language) else corpus
 
     def _taken(self, plan: ModelPlan) -> str:
         """A model that is there already: its weights and tokenizer count, not their place."""
@@ -250,7 +279,8 @@ class Graph:
 
     def _vocabulary(self, subject: str, settings: VocabularySettings, languages: Iterable[str]) -> str:
         inputs = {"vocabulary": settings.model_dump(mode="json", exclude={"languages"}), "languages": sorted(languages)}
-        return self._add("vocabulary", subject, inputs, tuple(f"corpus/{language}" for language in sorted(languages)))
+        needs = dict.fromkeys(job for language in sorted(languages) for job in self._text(language))
+        return self._add("vocabulary", subject, inputs, tuple(needs))
 
     def _tokenizer(self, owner: str) -> str:
         """The job that makes the tokenizer of a model, or the run's."""
@@ -262,7 +292,8 @@ class Graph:
         if name in self.jobs:
             return name
         inputs = {"max_length": self._recipe.encoder.max_length}
-        return self._add("tokens", tokens_of(language, owner), inputs, (f"corpus/{language}", self._tokenizer(owner)))
+        needs = (*self._text(language), self._tokenizer(owner))
+        return self._add("tokens", tokens_of(language, owner), inputs, needs)
 
     def _labelled(self, plan: ModelPlan) -> None:
         """What a model learns from besides text: its teachers' text and labels."""
@@ -278,7 +309,7 @@ class Graph:
                 self._add("agreement", tokens_of(store.language, store.owner), {}, (text, own))
         for store in stores_of(self._recipe, plan):
             if store.losses is not None:
-                needs = (f"corpus/{store.language}", self._tokenizer(store.owner), f"model/{store.teacher}")
+                needs = (*self._text(store.language), self._tokenizer(store.owner), f"model/{store.teacher}")
                 self._add("losses", store.losses, {"seed": self._recipe.seed, "copies": store.labels.copies}, needs)
             if not store.labels.unused:
                 self._labels(store, cut[store.language])

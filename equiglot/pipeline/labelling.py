@@ -14,6 +14,7 @@ from equiglot.evaluation import measure_words, sentence_losses, spread, write_bi
 from equiglot.labels import StoreSettings, label_text, open_store
 from equiglot.masking import Source, hash_name, hash_words
 from equiglot.models import open_model
+from equiglot.pipeline.graph import training_text
 from equiglot.pipeline.hooks import Hooks
 from equiglot.pipeline.merged import counting_loss
 from equiglot.pipeline.progress import Tell
@@ -128,7 +129,7 @@ def make_losses(run: RunDirectory, recipe: Recipe, subject: str, tell: Tell) -> 
     opened = open_model(store.teacher, str(run.model(store.teacher)))
     losses = sentence_losses(
         opened,
-        run.corpus(store.language) / "train.arrow",
+        training_text(run, recipe, store.language),
         how="words" if store.labels.copies == "best" else "tokens",
         seed=int(hash_words(recipe.seed, hash_name(f"losses/{store.language}"))[0]) >> 1,
         tell=lambda sentences: tell("scoring", sentences),

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from equiglot.corpus import build_corpus
+from equiglot.corpus import build_corpus, find_leaks
 from equiglot.errors import InputError
 from equiglot.evaluation import (
     Bootstrap,
@@ -18,7 +18,7 @@ from equiglot.evaluation import (
 )
 from equiglot.masking import framing_of
 from equiglot.models import load_model, on_device, open_model, resolve_encoder
-from equiglot.pipeline.graph import Kind
+from equiglot.pipeline.graph import Kind, training_text
 from equiglot.pipeline.hooks import Hooks
 from equiglot.pipeline.labelling import look_first, make_agreement, make_labels, make_likelihood, make_losses
 from equiglot.pipeline.progress import Tell
@@ -52,7 +52,6 @@ def perform(run: RunDirectory, recipe: Recipe, kind: Kind, subject: str, checkpo
         "scores": make_scores,
     }
     counting: dict[Kind, Callable[[RunDirectory, Recipe, str, Tell], None]] = {
-        "corpus": make_corpus,
         "losses": make_losses,
         "likelihood": make_likelihood,
         "features": make_features,
@@ -62,8 +61,13 @@ def perform(run: RunDirectory, recipe: Recipe, kind: Kind, subject: str, checkpo
         "labels": make_labels,
         "model": make_model,
     }
-    if kind == "tokens":
-        make_tokens(run, recipe, subject, hooks)
+    remarking: dict[Kind, Callable[[RunDirectory, Recipe, str, Hooks], None]] = {
+        "corpus": make_corpus,
+        "leaks": make_leaks,
+        "tokens": make_tokens,
+    }
+    if kind in remarking:
+        remarking[kind](run, recipe, subject, hooks)
     elif kind in plain:
         plain[kind](run, recipe, subject)
     elif kind in counting:
@@ -72,10 +76,22 @@ def perform(run: RunDirectory, recipe: Recipe, kind: Kind, subject: str, checkpo
         continuing[kind](run, recipe, subject, checkpoints, hooks)
 
 
-def make_corpus(run: RunDirectory, recipe: Recipe, language: str, tell: Tell) -> None:
+def make_corpus(run: RunDirectory, recipe: Recipe, language: str, hooks: Hooks) -> None:
     """Text of a language, cleaned and split."""
+    settings, tell = recipe.languages[language], hooks.counter()
     with atomic_folder(run.corpus(language)) as folder:
-        build_corpus(language, recipe.languages[language], recipe.text, recipe.seed, folder, tell)
+        statistics = build_corpus(language, settings, recipe.text, recipe.seed, folder, tell)
+    for warning in statistics.warnings:
+        hooks.remark(warning)
+
+
+def make_leaks(run: RunDirectory, recipe: Recipe, subject: str, hooks: Hooks) -> None:
+    """What the languages hold out and have in their training text, all with all."""
+    corpora, tell = {language: run.corpus(language) for language in recipe.trained_languages}, hooks.counter()
+    with atomic_folder(run.leaks) as folder:
+        leaks = find_leaks(corpora, folder, drop=recipe.text.drop_leaks, progress=lambda n: tell("comparing", n))
+    for warning in leaks.warnings:
+        hooks.remark(warning)
 
 
 def make_vocabulary(run: RunDirectory, recipe: Recipe, subject: str) -> None:
@@ -91,7 +107,7 @@ def make_vocabulary(run: RunDirectory, recipe: Recipe, subject: str) -> None:
         folders = {name: tokenizer_folder(run, recipe, name) for name in recipe.united}
         make_union(folders, settings, into)
     else:
-        corpora = {language: run.corpus(language) / "train.arrow" for language in sorted(languages)}
+        corpora = {language: training_text(run, recipe, language) for language in sorted(languages)}
         train_vocabulary(corpora, settings, into)
     size, owner = len(load_tokenizer(into)), "" if subject == SHARED else subject
     for plan in recipe.plans().values():  # what cannot be built is refused before text is read and labelled
@@ -111,6 +127,7 @@ def make_tokens(run: RunDirectory, recipe: Recipe, subject: str, hooks: Hooks) -
     with atomic_folder(run.tokens(language, owner)) as folder:
         for split in SPLITS:
             source = run.corpus(language) / f"{split}.arrow"
+            source = training_text(run, recipe, language) if split == "train" else source
             counts = tokenise_split(source, tokenizer, longest, folder / split)
             statistics[split] = counts.model_dump(mode="json")
         _check_enough(recipe, language, statistics["train"]["sequences"])

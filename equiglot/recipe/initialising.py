@@ -100,7 +100,7 @@ def recipe_for(found: Found, name: str, *, gpu: bool) -> str:
     total = sum(each.characters for each in found.languages)
     scale = next((each for each in _SCALES if total <= each.characters), _PAPER if gpu else _SCALES[-1])
     wide = any(base_language(each.code) in _MANY_CHARACTERS for each in found.languages)
-    smallest = min(found.languages, key=lambda each: each.lines)
+    smallest = min(found.languages, key=lambda each: each.sentences)
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("equiglot.recipe", "."),
         trim_blocks=True,
@@ -115,7 +115,7 @@ def recipe_for(found: Found, name: str, *, gpu: bool) -> str:
         found=found,
         total=total,
         smallest=smallest,
-        held_out=min(_MOST_HELD_OUT, int(_HELD_OUT * smallest.lines)),
+        held_out=min(_MOST_HELD_OUT, int(_HELD_OUT * smallest.sentences)),
         scale=scale,
         vocabulary=max(scale.vocabulary, _WIDE_VOCABULARY if wide else 0),
         small_for_want_of_gpu=total > _SCALES[-1].characters and not gpu,

@@ -55,7 +55,7 @@ def test_a_run_from_text_to_page(finished: Path, make: Change) -> None:
     assert (finished / "report" / "index.html").stat().st_size > 10_000
     events = [json.loads(line)["event"] for line in (finished / "log.jsonl").read_text().splitlines()]
     assert events[0] == "start" and events[-1] == "end"
-    assert events.count("job") == events.count("done") == 15
+    assert events.count("job") == events.count("done") == 16
     assert read_run(finished) == make()
     assert load_recipe(finished / "recipe.yaml") == make()
     assert not (finished / "checkpoints").exists() or not list((finished / "checkpoints").iterdir())
