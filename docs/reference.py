@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 
 from equiglot.recipe import Recipe
+from equiglot.settings import MOST, MOST_REPEATS
 
 PAGE = Path(__file__).with_name("recipe.md")
 MARK = "<!-- Made by docs/reference.py from the schema; what stands above is written by hand. -->\n"
@@ -25,6 +26,7 @@ _LIMITS = {
     "exclusiveMaximum": "below {:,}",
     "pattern": "fits `{}`",
 }
+_UNSEEN = (None, MOST, MOST_REPEATS)  # what nobody comes near to is not said at each field
 
 Node = dict[str, Any]
 Steps = tuple[str, ...]
@@ -131,12 +133,13 @@ class Reference:
         if "const" in field or "enum" in field:
             return " or ".join(f"`{value}`" for value in field.get("enum", [field.get("const")]))
         if "prefixItems" in field:
-            return f"list of {len(field['prefixItems'])} {self._type(field['prefixItems'][0])}s"
+            kind, limits, more = self._type(field["prefixItems"][0]).partition(" (")
+            return f"list of {len(field['prefixItems'])} {kind}s{limits}{more}"
         if field["type"] == "array":
             return f"list of {self._type(field['items'])}"
         if field["type"] == "object":
             return f"mapping to {self._type(field['additionalProperties'])}"
-        limits = ", ".join(words.format(field[key]) for key, words in _LIMITS.items() if key in field)
+        limits = ", ".join(words.format(field[key]) for key, words in _LIMITS.items() if field.get(key) not in _UNSEEN)
         return _TYPES[field["type"]] + (f" ({limits})" if limits else "")
 
     def _union(self, members: list[Node]) -> str:

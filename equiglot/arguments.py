@@ -46,8 +46,10 @@ Overrides = Annotated[
     list[str] | None,
     typer.Option("--set", help="Change a field: models.student.training.epochs=4", autocompletion=_fields),
 ]
-Workers = Annotated[int | None, typer.Option(min=1, help="Jobs at a time; one for each core if not given.")]
-Threads = Annotated[int | None, typer.Option(min=1, help="Threads of each job, 1 if not given; they change results.")]
+Workers = Annotated[int | None, typer.Option(min=1, max=4096, help="Jobs at a time; one for each core if not given.")]
+Threads = Annotated[
+    int | None, typer.Option(min=1, max=4096, help="Threads of each job, 1 if not given; they change results.")
+]
 Reuse = Annotated[
     list[Path] | None,
     typer.Option(help="Another run folder: what it has done already is copied.", autocompletion=_runs),

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
@@ -32,6 +31,7 @@ from equiglot.arguments import (
 )
 from equiglot.errors import InputError, Interrupted, refusal
 from equiglot.run import RunDirectory, check_new
+from equiglot.terminal import Terminal
 
 if TYPE_CHECKING:
     from equiglot.models import OpenModel
@@ -43,7 +43,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-_output, _errors = Console(), Console(stderr=True)
+_output, _errors = Terminal(), Terminal(stderr=True)
 
 
 @app.command()
@@ -271,7 +271,7 @@ def push(
     if not yes and not sys.stdin.isatty():
         raise InputError("nothing was sent: nobody is there to be asked", fix="add --yes")
     if yes or typer.confirm("Send it?"):
-        _output.print(f"The model: {send(upload, repository, private=private)}", highlight=False, markup=False)
+        _output.print(f"The model: {send(upload, repository, private=private)}", highlight=False)
     else:
         _output.print("Nothing was sent.")
 
@@ -305,7 +305,7 @@ def _folder(recipe: "Recipe", into: Path | None) -> Path:
 
 
 def _print_page(page: Path) -> None:
-    _output.print(f"The page: {page}", soft_wrap=True, highlight=False, markup=False)
+    _output.print(f"The page: {page}", soft_wrap=True, highlight=False)
 
 
 def main() -> None:
@@ -317,10 +317,13 @@ def main() -> None:
         sys.exit(128 + error.signal)
     except InputError as error:
         _fail(error)
-    except OSError as error:
-        _fail(refusal(error))
+    except BaseException as error:
+        refused = refusal(error)
+        if refused is None:
+            raise
+        _fail(refused)
 
 
-def _fail(error: InputError | None) -> None:
+def _fail(error: InputError) -> None:
     print(f"Error: {error}", file=sys.stderr)
     sys.exit(2)

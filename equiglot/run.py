@@ -1,13 +1,15 @@
 """A run on disk: every path of it in one table, and the only ways in which files are written.
 
 Nothing is ever half-written: a file or a folder is made aside, synced to the disk, and renamed into place. What a
-job produced is known by its fingerprint (all that went into it) and its checksums (all that came out).
+job produced is known by its fingerprint (all that went into it) and its checksums (all that came out). Only plain files
+are read, and nothing is written through a link: a run folder may be a stranger's.
 """
 
 import hashlib
 import json
 import os
 import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -37,6 +39,11 @@ class RunDirectory:
         return self.root / ".lock"
 
     @property
+    def workers(self) -> Path:
+        """Held by every worker of the command; holds their process ids."""
+        return self.root / ".workers"
+
+    @property
     def log(self) -> Path:
         """What happened, one JSON object a line."""
         return self.root / "log.jsonl"
@@ -53,6 +60,12 @@ class RunDirectory:
     def corpus(self, language: str) -> Path:
         """Cleaned text, split: train.arrow, valid.arrow, test.arrow, corpus.json."""
         return self.root / "corpus" / language
+
+    @property
+    def leaks(self) -> Path:
+        """Held-out sentences of one language in the training text of another: leaks.json; where they are dropped, a
+        folder a language with its training text."""
+        return self.root / "leaks"
 
     @property
     def vocabulary(self) -> Path:
@@ -179,13 +192,60 @@ def check_new(path: Path, option: str, *, replace: bool) -> None:
         raise InputError("the file is there already", where=path, fix=fix)
 
 
+def open_plain(path: Path, flags: int) -> int:
+    """A descriptor of a plain file; a link, a pipe or a device in its place is refused, not followed or waited for.
+
+    Args:
+        path: the file.
+        flags: of `os.open`.
+
+    Raises:
+        InputError: it is no plain file.
+        OSError: as `os.open`.
+    """
+    try:
+        handle = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o666)
+    except OSError:
+        if path.is_symlink():
+            raise _not_plain(path) from None
+        raise
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise _not_plain(path)
+    return handle
+
+
+def check_plain(root: Path) -> None:
+    """Refuses a folder in which anything is a link, a pipe or a device: what is written there would go elsewhere.
+
+    Raises:
+        InputError: with the first that was found.
+    """
+    for folder, folders, files in os.walk(root):
+        for name in (*folders, *files):
+            path = Path(folder, name)
+            try:
+                mode = path.lstat().st_mode
+            except FileNotFoundError:  # a command at work has just removed it
+                continue
+            if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+                raise _not_plain(path)
+
+
+def _not_plain(path: Path) -> InputError:
+    kind = "a link" if path.is_symlink() else "no plain file"
+    fix = "put in its place what it points to, or delete it" if path.is_symlink() else "delete it"
+    return InputError(f"{path.name} is {kind}; a run is written to plain files and folders alone", where=path, fix=fix)
+
+
 @contextmanager
 def atomic_file(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
     """Opens a file beside `path` that takes its place, synced, when the block ends well, and vanishes otherwise."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_parents(path)
     aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    aside.unlink(missing_ok=True)
     try:
-        with aside.open(mode, encoding=None if "b" in mode else "utf-8") as file:
+        with aside.open(mode.replace("w", "x"), encoding=None if "b" in mode else "utf-8") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -197,33 +257,71 @@ def atomic_file(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
 
 @contextmanager
 def atomic_folder(path: Path) -> Iterator[Path]:
-    """Yields an empty folder that takes `path`'s place, synced, when the block ends well, and vanishes otherwise."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.tmp")
-    shutil.rmtree(aside, ignore_errors=True)
+    """Yields an empty folder that takes `path`'s place, synced, when the block ends well, and vanishes otherwise.
+
+    Raises:
+        InputError: a link stands in its place.
+    """
+    _check_no_link(path)
+    make_parents(path)
+    aside, old = path.with_name(f".{path.name}.tmp"), path.with_name(f".{path.name}.old")
+    _remove(aside)
     aside.mkdir()
     try:
         yield aside
+        _share(aside)
         for inside in sorted(aside.rglob("*")):
             _sync(inside)
         _sync(aside)
-        old = path.with_name(f".{path.name}.old")
-        shutil.rmtree(old, ignore_errors=True)
+        _remove(old)
         if path.exists():
             path.rename(old)
         aside.rename(path)
         _sync(path.parent)
-        shutil.rmtree(old, ignore_errors=True)
+        _remove(old)
     finally:
-        shutil.rmtree(aside, ignore_errors=True)
+        _remove(aside)
 
 
 def move_folder(source: Path, path: Path) -> None:
-    """Lets a finished folder take `path`'s place; its files are on the disk already."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Lets a finished folder take `path`'s place; its files are on the disk already.
+
+    Raises:
+        InputError: a link stands in its place.
+    """
+    _check_no_link(path)
+    make_parents(path)
     shutil.rmtree(path, ignore_errors=True)
     source.rename(path)
     _sync(path.parent)
+
+
+def make_parents(path: Path) -> None:
+    """Makes the folders above `path` that are not there, each synced in its own parent."""
+    missing = [folder for folder in path.parents if not folder.exists()]
+    for folder in reversed(missing):
+        folder.mkdir(exist_ok=True)
+        _sync(folder.parent)
+
+
+def _check_no_link(path: Path) -> None:
+    if path.is_symlink():
+        raise _not_plain(path)
+
+
+def _remove(path: Path) -> None:
+    """Removes a folder, or whatever else has its name; of a link, the link."""
+    if path.is_symlink() or path.is_file():
+        path.unlink(missing_ok=True)
+    shutil.rmtree(path, ignore_errors=True)
+
+
+def _share(folder: Path) -> None:
+    """Gives the files in a new folder the rights that its own say: some libraries write for the owner alone."""
+    rights = stat.S_IMODE(folder.stat().st_mode) & 0o666
+    for path in folder.rglob("*"):
+        if path.is_file():
+            path.chmod(rights)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -237,9 +335,45 @@ def write_json(path: Path, value: Any) -> None:
     write_text(path, json.dumps(value, indent=1, ensure_ascii=False) + "\n")
 
 
+def read_bytes(path: Path) -> bytes:
+    """The bytes of a plain file, or of one that a link points to; a pipe is refused, not waited for.
+
+    Raises:
+        InputError: it is no plain file.
+        OSError: it cannot be read.
+    """
+    with open(open_plain(path.resolve(), os.O_RDONLY), "rb") as file:
+        return file.read()
+
+
 def read_json(path: Path) -> Any:
-    """The value in a JSON file."""
-    return json.loads(path.read_text(encoding="utf-8"))
+    """The value in a JSON file.
+
+    Raises:
+        InputError: it is no plain file.
+        OSError: it cannot be read.
+        ValueError: it is no JSON in UTF-8.
+    """
+    return json.loads(read_bytes(path).decode())
+
+
+def write_sealed(path: Path, value: dict[str, Any]) -> None:
+    """Writes a JSON object with its own checksum, atomically."""
+    write_json(path, {"checksum": fingerprint(value), **value})
+
+
+def read_sealed(path: Path) -> dict[str, Any]:
+    """What `write_sealed` wrote.
+
+    Raises:
+        InputError: it is no plain file.
+        OSError: it cannot be read.
+        ValueError: it is not what was written.
+    """
+    value = read_json(path)
+    if not isinstance(value, dict) or value.pop("checksum", None) != fingerprint(value):
+        raise ValueError(f"{path.name} is not what was written: its checksum is another")
+    return value
 
 
 def _sync(path: Path) -> None:

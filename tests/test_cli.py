@@ -78,7 +78,8 @@ def test_plan_trains_and_writes_nothing(call: Call, recipe: Path, tmp_path: Path
     assert "3 corpus (3 left)" in out
     assert "student" in out and "~20" in out
     assert "2 job(s) at a time" in out
-    assert len(out.splitlines()) == 8
+    assert re.search(r"text +5 +~[0-9,]+ characters +~\d+ s +~[0-9.]+ MB", out)
+    assert len(out.splitlines()) == 10
 
 
 def test_plan_says_what_is_done(call: Call, recipe: Path, tmp_path: Path) -> None:
@@ -136,6 +137,32 @@ def test_wrong_usage(call: Call, arguments: list[str]) -> None:
     code, _, err = call(*arguments)
     assert code == 2
     assert "Usage" in err and "Traceback" not in err
+
+
+@pytest.mark.parametrize("option", ["--workers", "--threads"])
+def test_no_machine_has_so_many(call: Call, option: str) -> None:
+    code, _, said = call("plan", "demo", option, "1000000000")
+    assert code == 2 and "4096" in said
+
+
+@pytest.mark.parametrize(
+    ("error", "fix"),
+    [
+        (Exception("Input/output error (os error 5)"), "the disk fails"),
+        (MemoryError("Unable to allocate 7 PiB"), "fewer --workers"),
+        (RuntimeError("can't start new thread"), "ulimit -u"),
+        (type("PanicException", (BaseException,), {})("capacity overflow"), "get another"),
+    ],
+)
+def test_what_the_system_refuses_is_one_message(
+    call: Call, monkeypatch: pytest.MonkeyPatch, error: BaseException, fix: str
+) -> None:
+    def refuse(folder: Path) -> None:
+        raise error
+
+    monkeypatch.setattr("equiglot.pipeline.read_status", refuse)
+    code, _, said = call("status", "x")
+    assert code == 2 and fix in said and "Traceback" not in said
 
 
 def test_a_bug_is_shown_with_its_traceback(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:

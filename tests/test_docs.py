@@ -163,7 +163,7 @@ def test_what_a_page_says_runs(page: Path, reader: Reader) -> None:
 def test_commands_exist(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With their options, recipes, and the fields that they set."""
     monkeypatch.setenv("EQUIGLOT_DATA", "data")
-    monkeypatch.setenv("EQUIGLOT_TEACHERS", "teachers")
+    monkeypatch.setenv("EQUIGLOT_TEACHERS", "./teachers")
     program: Any = typer.main.get_command(app)
     made = {"recipe.yaml"} if "equiglot init" in page.read_text(encoding="utf-8") else set()
     for command in [command for block in blocks(page) for command in block.commands()]:

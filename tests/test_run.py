@@ -1,8 +1,6 @@
 """What is written to disk is whole or not there, and known by what went in and what came out."""
 
-import errno
 import os
-import pickle
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from equiglot.errors import InputError, refusal
+from equiglot.errors import InputError
 from equiglot.run import (
     RunDirectory,
     atomic_file,
@@ -19,8 +17,12 @@ from equiglot.run import (
     checksum,
     checksums,
     fingerprint,
+    move_folder,
+    open_plain,
     read_json,
+    read_sealed,
     write_json,
+    write_sealed,
     write_text,
 )
 
@@ -120,6 +122,81 @@ def test_a_process_that_is_killed_leaves_the_old_ones(tmp_path: Path) -> None:
     assert _files(tmp_path / "folder") == ["newer"]  # ... and not taken for the new one's.
 
 
+def test_a_link_in_the_place_of_a_folder_is_refused_and_kept(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    write_text(tmp_path / "elsewhere" / "mine", "mine")
+    (tmp_path / "folder").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(InputError, match="folder is a link"), atomic_folder(tmp_path / "folder"):
+        raise AssertionError
+    write_text(tmp_path / "finished" / "new", "new")
+    with pytest.raises(InputError, match="folder is a link"):
+        move_folder(tmp_path / "finished", tmp_path / "folder")
+    assert (tmp_path / "folder").readlink() == tmp_path / "elsewhere"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["elsewhere", "finished", "folder"]
+    assert _files(tmp_path / "elsewhere") == ["mine"]
+
+
+def test_what_a_stranger_laid_in_the_way_of_a_folder_is_not_followed(tmp_path: Path) -> None:
+    write_text(tmp_path / "elsewhere" / "mine", "mine")
+    for name in (".folder.tmp", ".folder.old", f".file.{os.getpid()}.tmp"):
+        (tmp_path / name).symlink_to(tmp_path / "elsewhere")
+    for text in ("old", "new"):
+        with atomic_folder(tmp_path / "folder") as aside:
+            write_text(aside / "inside", text)
+        write_text(tmp_path / "file", text)
+    assert (tmp_path / "folder" / "inside").read_text() == (tmp_path / "file").read_text() == "new"
+    assert _files(tmp_path / "elsewhere") == ["mine"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["elsewhere", "file", "folder"]
+
+
+@pytest.mark.parametrize("mask", [0o022, 0o077, 0o002])
+def test_files_have_the_rights_that_the_umask_leaves(tmp_path: Path, mask: int) -> None:
+    before = os.umask(mask)
+    try:
+        with atomic_folder(tmp_path / "folder") as aside:
+            for path in (aside / "own", aside / "deep" / "own"):
+                write_text(path, "for the owner alone, as some libraries write")
+                path.chmod(0o600)
+        write_text(tmp_path / "file", "")
+    finally:
+        os.umask(before)
+    files = (tmp_path / "folder/own", tmp_path / "folder/deep/own", tmp_path / "file")
+    assert [path.stat().st_mode & 0o777 for path in files] == [0o666 & ~mask] * 3
+
+
+def test_new_folders_are_synced_in_their_own_parents(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[Path] = []
+    monkeypatch.setattr("equiglot.run._sync", synced.append)
+    write_text(tmp_path / "a" / "b" / "file", "")
+    assert synced == [tmp_path, tmp_path / "a", tmp_path / "a" / "b"]
+
+
+def test_only_plain_files_are_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    write_text(tmp_path / "file", "5")
+    (tmp_path / "link").symlink_to(tmp_path / "file")
+    assert read_json(tmp_path / "link") == 5
+    for path in (tmp_path / "pipe", tmp_path, Path(os.devnull)):
+        with pytest.raises(InputError, match="no plain file"):
+            read_json(path)
+    with pytest.raises(InputError, match="link is a link"):
+        open_plain(tmp_path / "link", os.O_WRONLY)
+    assert read_json(tmp_path / "file") == 5
+
+
+@given(value=st.dictionaries(_TEXT, _VALUES))
+def test_sealed_objects_come_back_or_are_refused(
+    tmp_path_factory: pytest.TempPathFactory, value: dict[str, object]
+) -> None:
+    value.pop("checksum", None)
+    path = tmp_path_factory.mktemp("sealed") / "file"
+    write_sealed(path, value)
+    assert read_sealed(path) == value
+    write_json(path, {**read_json(path), "more": 1})
+    with pytest.raises(ValueError, match="its checksum is another"):
+        read_sealed(path)
+
+
 def test_every_place_in_a_run_is_its_own(tmp_path: Path) -> None:
     run = RunDirectory(tmp_path)
     single = [run.recipe, run.lock, run.log, run.progress, run.vocabulary, run.scores, run.report]
@@ -127,31 +204,3 @@ def test_every_place_in_a_run_is_its_own(tmp_path: Path) -> None:
     places = single + [place(name) for place in named for name in ("eu", "en")]
     assert len(set(places)) == len(places)
     assert all(place.is_relative_to(tmp_path) for place in places)
-
-
-def test_an_input_error_says_what_where_and_what_to_do() -> None:
-    error = InputError("the file is empty", where="text.md:3", fix="give it text")
-    assert str(error) == "the file is empty\n  where: text.md:3\n  do:    give it text"
-    assert str(InputError("the file is empty")) == "the file is empty"
-
-
-def test_an_input_error_survives_the_way_from_another_process() -> None:
-    error = InputError("the file is empty", where=Path("text.md"), fix="give it text")
-    again = pickle.loads(pickle.dumps(error))  # noqa: S301 - our own bytes
-    assert (again.what, again.where, again.fix) == (error.what, error.where, error.fix)
-
-
-def test_what_the_system_refuses_is_bad_input_with_its_file(tmp_path: Path) -> None:
-    path = tmp_path / "nothing" / "here"
-    with pytest.raises(FileNotFoundError) as refused:
-        path.read_text()
-    error = refusal(refused.value)
-    assert error is not None and error.where == str(path)
-
-
-def test_a_full_disk_is_known_in_any_librarys_words() -> None:
-    full = os.strerror(errno.ENOSPC)
-    for error in (OSError(errno.ENOSPC, full), RuntimeError(f"I/O error: {full} (os error 28)")):
-        refused = refusal(error, "runs/demo")
-        assert refused is not None and refused.fix is not None and refused.where == "runs/demo"
-    assert refusal(RuntimeError("a bug of ours")) is None

@@ -33,6 +33,7 @@ def make_stream(
     tokens: int | None = None,
     masks: MaskSettings | None = None,
     seed: int = 0,
+    parts: int = 1,
 ) -> BatchStream:
     """A stream over all of some texts."""
     return BatchStream(
@@ -43,6 +44,7 @@ def make_stream(
         size=BatchSettings(sentences=None if tokens else sentences, tokens=tokens),
         framing=FRAMING,
         seed=seed,
+        parts=parts,
     )
 
 

@@ -11,6 +11,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from equiglot.settings import MOST, MOST_REPEATS, Settings
+
 
 class Portion(BaseModel):
     """What one language gives to one training: `passes` times its first `characters` characters of training text."""
@@ -23,9 +25,7 @@ class Portion(BaseModel):
 _STEPS = 8  # of an annealed policy
 
 
-class _Policy(BaseModel, ABC):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
+class _Policy(Settings, ABC):
     @abstractmethod
     def portions(self, sizes: Mapping[str, int], epochs: float) -> dict[str, Portion]:
         """Language -> portion; `sizes` in characters, `epochs` the length of the training."""
@@ -59,7 +59,7 @@ class Cap(_Policy):
     """No language gives more than `characters`."""
 
     kind: Literal["cap"] = "cap"
-    characters: int = Field(gt=0, description="At most so many characters of each language.")
+    characters: int = Field(gt=0, le=MOST, description="At most so many characters of each language.")
 
     def portions(self, sizes: Mapping[str, int], epochs: float) -> dict[str, Portion]:
         """Language -> portion; `sizes` in characters, `epochs` the length of the training."""
@@ -124,7 +124,9 @@ class UniMax(_Policy):
     """
 
     kind: Literal["unimax"] = "unimax"
-    passes: float = Field(gt=0, description="No language is read more often than this in the whole training.")
+    passes: float = Field(
+        gt=0, le=MOST_REPEATS, description="No language is read more often than this in the whole training."
+    )
 
     def portions(self, sizes: Mapping[str, int], epochs: float) -> dict[str, Portion]:
         """Language -> portion; `sizes` in characters, `epochs` the length of the training."""

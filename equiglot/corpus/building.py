@@ -22,11 +22,23 @@ from equiglot.corpus.overlap import drop_overlap
 from equiglot.corpus.reading import SentenceWriter
 from equiglot.corpus.settings import LanguageText, TextSettings
 from equiglot.corpus.splitting import assign_splits
-from equiglot.corpus.spool import TEST, TRAIN, VALID, Spool, SpoolWriter, open_spool
-from equiglot.corpus.statistics import CleaningStep, CorpusStatistics, SplitStatistics, write_statistics
+from equiglot.corpus.spool import TEST, TRAIN, VALID, Amount, Spool, SpoolWriter, open_spool
+from equiglot.corpus.statistics import (
+    BEYOND,
+    EXACT,
+    NEAR,
+    OVERLAP,
+    REST,
+    CleaningStep,
+    CorpusStatistics,
+    SplitStatistics,
+    large_losses,
+    write_statistics,
+)
 from equiglot.errors import InputError
 
 BATCH_CHARACTERS = 1 << 18  # cleaned at a time
+MEASURED = 20_000_000  # characters that are cleaned to see how much of a text is left
 Progress = Callable[[str, int], None]
 
 
@@ -57,13 +69,14 @@ def build_corpus(
         _read(language, source_settings, cleaner, seed, scratch, notify)
         spool = open_spool(scratch)
         steps = [*cleaner.steps, *_decide(spool, settings, language, notify)]
+        left = spool.left()
         train = _write(spool, TRAIN, into / "train.arrow", notify, source_settings.start, source_settings.characters)
         valid = _write(spool, VALID, into / "valid.arrow", notify)
         test = _write(spool, TEST, into / "test.arrow", notify)
     _check_training(train, language)
+    written = Amount(*(sum(getattr(part, unit) for part in (train, valid, test)) for unit in Amount._fields))
     if source_settings.characters is not None:
-        written = train.sentences + valid.sentences + test.sentences
-        steps.append(_step("beyond the amount asked for", steps, steps[-1].left - written))
+        steps.append(_step(BEYOND, left, written))
     statistics = CorpusStatistics(
         language=language,
         description=source_settings.text.describe(language),
@@ -72,9 +85,38 @@ def build_corpus(
         valid=valid,
         test=test,
         steps=tuple(steps),
+        warnings=large_losses(language, steps, written.characters),
     )
     write_statistics(into, statistics)
     return statistics
+
+
+def measure_text(language: str, source: LanguageText, settings: TextSettings) -> tuple[int, Amount]:
+    """How many documents a text has, and what is left of it after cleaning, without duplicates; it is read once.
+
+    Of a text longer than MEASURED the rest is taken to lose as much as its beginning.
+
+    Args:
+        language: a BCP 47 code.
+        source: where the text comes from (paths resolved).
+        settings: how it is cleaned.
+
+    Raises:
+        InputError: bad text.
+    """
+    cleaner, seen = Cleaner(language, settings), set[int]()
+    documents = read = cleaned = characters = 0
+    for batch in _batches(language, source):
+        amount = sum(map(len, batch.lines))
+        documents, read = documents + len(batch.new), read + amount
+        if cleaned < MEASURED:
+            sentences = cleaner.clean(batch.lines, batch.documents)
+            cleaned += amount
+            for key, length in zip(sentences.folded.tolist(), sentences.characters.tolist(), strict=True):
+                characters += 0 if key in seen else length
+                seen.add(key)
+    scale = read / max(1, cleaned)
+    return documents, Amount(round(scale * len(seen)), round(scale * characters))
 
 
 @dataclass
@@ -112,20 +154,33 @@ def _batches(language: str, source: LanguageText) -> Iterator[_Batch]:
 
 def _decide(spool: Spool, settings: TextSettings, language: str, progress: Progress) -> list[CleaningStep]:
     """Decides the fate of every sentence; the steps that compare sentences."""
-    steps = [CleaningStep(name="start", entered=0, left=len(spool))]
-    steps.append(_step("exact duplicates", steps, drop_repeats(spool, spool.exact)))
+    steps, amounts = list[CleaningStep](), [spool.left()]
+
+    def decided(name: str) -> None:
+        amounts.append(spool.left())
+        steps.append(_step(name, *amounts[-2:]))
+
+    drop_repeats(spool, spool.exact)
+    decided(EXACT)
     if settings.near_duplicates:
-        steps.append(_step("near duplicates", steps, drop_repeats(spool, spool.folded)))
-    steps.append(_step("rest of a document cut by a split", steps, assign_splits(spool, settings, language)))
+        drop_repeats(spool, spool.folded)
+        decided(NEAR)
+    assign_splits(spool, settings, language)
+    decided(REST)
     if settings.overlap is not None:
-        dropped = drop_overlap(spool, settings.overlap, lambda amount: progress("comparing", amount))
-        steps.append(_step("overlap with held-out text", steps, dropped))
-    return steps[1:]
+        drop_overlap(spool, settings.overlap, lambda amount: progress("comparing", amount))
+        decided(OVERLAP)
+    return steps
 
 
-def _step(name: str, before: list[CleaningStep], dropped: int) -> CleaningStep:
-    entered = before[-1].left
-    return CleaningStep(name=name, entered=entered, left=entered - dropped, dropped=dropped)
+def _step(name: str, before: Amount, after: Amount) -> CleaningStep:
+    return CleaningStep(
+        name=name,
+        entered=before.sentences,
+        left=after.sentences,
+        dropped=before.sentences - after.sentences,
+        characters=before.characters - after.characters,
+    )
 
 
 def _write(

@@ -5,32 +5,19 @@ and `overlap`.
 """
 
 import operator
-import re
-import sys
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from itertools import compress
 
 import numpy as np
 from numpy.typing import NDArray
-from sentencex import segment
 
-from equiglot.corpus.hashing import Int64, UInt64, code_points, dense_letters, letters_of, sequence_hashes
+from equiglot.corpus.characters import compose, tidy, unseen
+from equiglot.corpus.hashing import Int64, UInt64, code_points, letters_of, sequence_hashes
 from equiglot.corpus.identification import Identifier
-from equiglot.corpus.languages import base_language
+from equiglot.corpus.segmenting import Segmenter, lengths_of
 from equiglot.corpus.settings import TextSettings
-from equiglot.corpus.statistics import CleaningStep
-
-UNICODE, CONTROL, SPLITTING = "Unicode normalisation (NFC)", "control characters and white space", "sentence splitting"
-LENGTH, LETTERS, FOREIGN = "length limits", "no letters", "other languages"
-# Format characters that say something: joiners (Persian and Indic scripts spell with them) and Arabic, Syriac and
-# Kaithi number marks, which are visible.
-KEPT_FORMAT = frozenset(
-    map(chr, (0x200C, 0x200D, *range(0x600, 0x606), 0x6DD, 0x70F, 0x890, 0x891, 0x8E2, 0x110BD, 0x110CD))
-)
-WHITE_SPACE = re.compile(r"\s+")
+from equiglot.corpus.statistics import CONTROL, FOREIGN, LENGTH, LETTERS, SPLITTING, UNICODE, CleaningStep
 
 
 @dataclass(frozen=True)
@@ -61,7 +48,8 @@ class Cleaner:
     """Cleans lines and counts what each step did."""
 
     def __init__(self, language: str, settings: TextSettings) -> None:
-        self._language, self._settings = base_language(language), settings
+        self._settings = settings
+        self._segmenter = Segmenter(language, settings.min_characters, settings.max_characters)
         times = settings.identify_language
         self._identifier = None if times is None else Identifier(language, times)
         self._steps: dict[str, CleaningStep] = {}
@@ -85,18 +73,20 @@ class Cleaner:
         sentences = self._with_letters(texts, np.array(owners, np.int64))
         return sentences if self._identifier is None else self._identify(self._identifier, sentences)
 
-    def _count(self, name: str, entered: int, left: int, dropped: int = 0, changed: int = 0) -> None:
+    def _count(self, name: str, entered: int, left: int, *, changed: int = 0, characters: int = 0) -> None:
+        """Adds to a step; where pieces are split, more may leave it than entered."""
         old = self._steps.get(name) or CleaningStep(name=name, entered=0, left=0)
         self._steps[name] = CleaningStep(
             name=name,
             entered=old.entered + entered,
             left=old.left + left,
-            dropped=old.dropped + dropped,
+            dropped=old.dropped + max(0, entered - left),
             changed=old.changed + changed,
+            characters=old.characters + characters,
         )
 
     def _normalise(self, lines: Sequence[str]) -> list[str]:
-        texts = [unicodedata.normalize("NFC", line) for line in lines]
+        texts = [compose(line) for line in lines]
         self._count(UNICODE, len(lines), len(texts), changed=sum(map(operator.ne, texts, lines)))
         return texts
 
@@ -104,60 +94,38 @@ class Cleaner:
         texts = [tidy(line) for line in lines]
         left, left_owners = list(filter(None, texts)), list(compress(owners, texts))
         changed = sum(map(operator.ne, left, compress(lines, texts)))
-        self._count(CONTROL, len(lines), len(left), len(lines) - len(left), changed)
+        gone = sum(unseen(line) for line, text in zip(lines, texts, strict=True) if line != text)
+        self._count(CONTROL, len(lines), len(left), changed=changed, characters=gone)
         return left, left_owners
 
     def _split(self, lines: Sequence[str], owners: Sequence[int]) -> tuple[list[str], list[int]]:
-        texts, text_owners, changed = list[str](), list[int](), 0
-        for line, owner in zip(lines, owners, strict=True):
-            sentences = segment(self._language, line)
-            if len(sentences) == 1:
-                texts.append(line)
-                text_owners.append(owner)
-            else:
-                parts = [part for sentence in sentences if (part := sentence.strip())]
-                texts += parts
-                text_owners += [owner] * len(parts)
-                changed += len(parts) > 1
-        self._count(SPLITTING, len(lines), len(texts), changed=changed)
+        found = [self._segmenter.sentences(line) for line in lines]
+        texts = [text for sentences in found for text in sentences]
+        text_owners = [owner for owner, sentences in zip(owners, found, strict=True) for _ in sentences]
+        self._count(SPLITTING, len(lines), len(texts), changed=sum(len(sentences) > 1 for sentences in found))
         return texts, text_owners
 
     def _limit(self, sentences: Sequence[str], owners: Sequence[int]) -> tuple[list[str], list[int]]:
         shortest, longest = self._settings.min_characters, self._settings.max_characters
-        characters = np.fromiter(map(len, sentences), np.int64, len(sentences))
-        lengths = characters + dense_letters(code_points("".join(sentences)), characters)
+        lengths = lengths_of(sentences)
         fits = ((shortest <= lengths) & (lengths <= longest)).tolist()
         texts = list(compress(sentences, fits))
-        self._count(LENGTH, len(sentences), len(texts), len(sentences) - len(texts))
+        gone = sum(map(len, sentences)) - sum(map(len, texts))
+        self._count(LENGTH, len(sentences), len(texts), characters=gone)
         return texts, list(compress(owners, fits))
 
     def _with_letters(self, texts: list[str], owners: Int64) -> Sentences:
         characters = np.fromiter(map(len, texts), np.int64, len(texts))
         codes = code_points("".join(texts))
         letters = letters_of(codes, characters)
-        kept = letters.counts > 0
-        self._count(LETTERS, len(texts), int(kept.sum()), int((~kept).sum()))
         hashes = sequence_hashes(codes, np.cumsum(characters)), sequence_hashes(letters.codes, letters.ends)
-        return Sentences(texts, owners, characters, *hashes).kept(kept)
+        return self._kept(LETTERS, Sentences(texts, owners, characters, *hashes), letters.counts > 0)
 
     def _identify(self, identifier: Identifier, sentences: Sentences) -> Sentences:
         own = np.array([not identifier.is_foreign(text) for text in sentences.texts], bool)
-        self._count(FOREIGN, len(own), int(own.sum()), int((~own).sum()))
-        return sentences.kept(own)
+        return self._kept(FOREIGN, sentences, own)
 
-
-def tidy(line: str) -> str:
-    """An NFC line without control characters, runs of white space, and white space at its ends; NFC, idempotent."""
-    # isprintable is false for every control and format character and for all white space but the plain space.
-    if line.isprintable() and "  " not in line:
-        return line.strip(" ")
-    text = WHITE_SPACE.sub(" ", _junk().sub("", line)).strip(" ")
-    return unicodedata.normalize("NFC", text)  # what a dropped character kept apart may compose now
-
-
-@cache
-def _junk() -> re.Pattern[str]:
-    """Control and format characters that are no white space and say nothing."""
-    characters = map(chr, range(sys.maxunicode + 1))
-    junk = (c for c in characters if unicodedata.category(c) in ("Cc", "Cf") and not c.isspace())
-    return re.compile(f"[{re.escape(''.join(c for c in junk if c not in KEPT_FORMAT))}]+")
+    def _kept(self, name: str, sentences: Sentences, rows: NDArray[np.bool_]) -> Sentences:
+        """What a step keeps of some sentences; bool [n]."""
+        self._count(name, len(rows), int(rows.sum()), characters=int(sentences.characters[~rows].sum()))
+        return sentences.kept(rows)

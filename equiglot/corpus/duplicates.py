@@ -13,17 +13,14 @@ from equiglot.corpus.spool import DROPPED, Column, Spool, blocks
 ROW = np.dtype([("key", np.uint64), ("row", np.int64)])
 
 
-def drop_repeats(spool: Spool, keys: Column) -> int:
+def drop_repeats(spool: Spool, keys: Column) -> None:
     """Marks every sentence as dropped whose key an earlier one has that is not dropped; memory stays flat.
 
     Args:
         spool: the sentences; `fate` changes.
         keys: hashes, uint64 [n].
-
-    Returns:
-        How many were dropped.
     """
-    size, dropped = ROW.itemsize * len(spool), 0
+    size = ROW.itemsize * len(spool)
     spread = np.uint64(64 - len(spool).bit_length())  # row numbers as keys: their highest bits must differ
     with Sorter(spool.folder, ROW, size) as by_key, Sorter(spool.folder, ROW, size) as by_row:
         for block in blocks(len(spool)):
@@ -34,10 +31,9 @@ def drop_repeats(spool: Spool, keys: Column) -> int:
             before = np.concatenate([last, numbers["key"]])
             repeats = numbers["row"][1 - len(last) :][before[1:] == before[:-1]]
             by_row.add(_rows(repeats.astype(np.uint64) << spread, repeats))
-            last, dropped = before[-1:], dropped + len(repeats)
+            last = before[-1:]
         for numbers, _ in by_row.sorted():
             spool.drop(numbers["row"])
-    return dropped
 
 
 def _rows(keys: UInt64, rows: Int64) -> Rows:

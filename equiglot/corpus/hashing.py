@@ -6,6 +6,7 @@ count. Vowel signs and other combining marks are letters here, because they are 
 
 import hashlib
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -100,6 +101,12 @@ def sequence_hashes(codes: UInt32, ends: Int64) -> UInt64:
     terms *= _position_keys(1 << int(lengths.max(initial=1)).bit_length())[positions]
     sums = np.concatenate([np.zeros(1, np.uint64), np.cumsum(terms, dtype=np.uint64)])
     return _mix(sums[ends] - sums[ends - lengths] + lengths.astype(np.uint64))
+
+
+def folded_hashes(texts: Sequence[str]) -> UInt64:
+    """A hash of the folded letters of each of n sentences, uint64 [n]."""
+    letters = letters_of(code_points("".join(texts)), np.fromiter(map(len, texts), np.int64, len(texts)))
+    return sequence_hashes(letters.codes, letters.ends)
 
 
 def ngram_hashes(letters: Letters) -> tuple[UInt64, Int64]:

@@ -12,13 +12,14 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any, Literal
 
 from pyarrow import parquet
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from equiglot.corpus.documents import LONGEST_TEXT, Document, lines_of, too_long
 from equiglot.corpus.parquet import BREAK_UP, ROWS, check_row_groups
 from equiglot.corpus.paths import absolute_path
 from equiglot.errors import InputError
 from equiglot.run import checksums
+from equiglot.settings import MOST, Settings
 
 if TYPE_CHECKING:
     from datasets import DatasetBuilder
@@ -36,14 +37,12 @@ def names_folder(dataset: str) -> bool:
     return dataset.startswith((".", "/", "~", "$"))
 
 
-class HubSource(BaseModel):
+class HubSource(Settings):
     """A dataset of the Hub (extra `hub`), or a folder that holds such a dataset.
 
     A row is a document, the lines of its text its paragraphs; null and blank texts are skipped. `{language}` stands
     for the language's code.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["hub"]
     dataset: str = Field(min_length=1, description="owner/name, or a folder that begins with ./, ../, / or ~")
@@ -51,7 +50,7 @@ class HubSource(BaseModel):
     split: str = Field("train", min_length=1, description="the split whose rows are read")
     column: str = Field("text", min_length=1, description="the column with the text")
     revision: str | None = Field(None, description="branch, tag or commit; the newest state if null")
-    limit: int | None = Field(None, ge=1, description="at most so many rows")
+    limit: int | None = Field(None, ge=1, le=MOST, description="at most so many rows")
     parallel: bool = Field(False, description="rows with the same number say the same in all such languages")
 
     @property

@@ -88,7 +88,7 @@ def entries_of(hashes: UInt64, sentences: Int64) -> UInt64:
     return (hashes & ~NUMBER) | sentences.astype(np.uint64)
 
 
-def drop_overlap(spool: Spool, share: float, progress: Callable[[int], None], indexed: int = INDEXED) -> int:
+def drop_overlap(spool: Spool, share: float, progress: Callable[[int], None], indexed: int = INDEXED) -> None:
     """Marks training sentences as dropped that overlap with a held-out one.
 
     Held-out n-grams are indexed `indexed` at a time, and all training text is compared with each such part: memory
@@ -100,19 +100,12 @@ def drop_overlap(spool: Spool, share: float, progress: Callable[[int], None], in
         share: see `HeldOut`.
         progress: called with the number of sentences of each block.
         indexed: n-grams in memory at a time.
-
-    Returns:
-        How many were dropped.
     """
-    dropped = 0
     for index in _indexes(spool, share, indexed):
         for block in spool.text_blocks():
             hashes, sentences = _ngrams(spool, block, spool.fate[block] == TRAIN)
-            rows = block.start + index.overlapping(hashes, sentences)
-            spool.drop(rows)
-            dropped += len(rows)
+            spool.drop(block.start + index.overlapping(hashes, sentences))
             progress(block.stop - block.start)
-    return dropped
 
 
 def _indexes(spool: Spool, share: float, indexed: int) -> Iterator[HeldOut]:

@@ -8,20 +8,20 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
 
 from equiglot.corpus.documents import Document
 from equiglot.corpus.opening import head, unpacked_name, unreadable
 from equiglot.errors import InputError
 from equiglot.run import checksum
+from equiglot.settings import Settings
 
 SAMPLE_BYTES = 1 << 22  # of unpacked text, from which the amount of all text is estimated
 
 
-class PathSource(BaseModel, ABC):
+class PathSource(Settings, ABC):
     """Text in files: a list of files, folders (all files below that fit PATTERN, sorted) and globs."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
     PATTERN: ClassVar[str]  # of the names of such files, without the suffix of a packing
     FORM: ClassVar[str]  # what such files are called
 

@@ -13,11 +13,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict
-
 from equiglot.corpus.documents import Document
 from equiglot.corpus.markdown import prose
 from equiglot.errors import InputError
+from equiglot.settings import Settings
 
 PACKAGE = "comfyui-embedded-docs"
 MODULE = "comfyui_embedded_docs"
@@ -25,10 +24,9 @@ MODULE = "comfyui_embedded_docs"
 BOILERPLATE_LINK = "https://github.com/Comfy-Org/embedded-docs"
 
 
-class SampleSource(BaseModel):
+class SampleSource(Settings):
     """The embedded sample (extra `sample`): parallel pages, so a `Document.id` is the page's name."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
     is_parallel: ClassVar[bool] = True
 
     kind: Literal["sample"]

@@ -2,37 +2,47 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from equiglot.corpus.identification import name_of
 from equiglot.corpus.languages import check_language
 from equiglot.corpus.sources import AnySource, TextSource, check_sources, spelt_out
 from equiglot.errors import InputError
+from equiglot.settings import MOST, Settings
 
 LARGEST_HELD_OUT = 0.5  # valid and test together, of all text
 
+_NumberOrShare = Annotated[int, Field(ge=1, le=MOST)] | Annotated[float, Field(gt=0, lt=1)]
 
-class TextSettings(BaseModel):
+
+class TextSettings(Settings):
     """How text is cleaned and split: one setting for all languages."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    split_sentences: bool = Field(True, description="split each line into sentences (sentencex)")
-    min_characters: int = Field(
-        10, ge=1, description="shorter sentences are dropped; Han, kana, Hangul and other syllabaries count twice"
+    split_sentences: bool = Field(
+        True, description="split each line into sentences (sentencex; in some scripts also at their marks and spaces)"
     )
-    max_characters: int = Field(1000, ge=1, description="longer sentences are dropped; counted likewise")
+    min_characters: int = Field(
+        10,
+        ge=1,
+        le=MOST,
+        description="shorter sentences are dropped; Han, kana, Hangul and other syllabaries count twice",
+    )
+    max_characters: int = Field(1000, ge=1, le=MOST, description="longer sentences are dropped; counted likewise")
     identify_language: float | None = Field(
-        None, gt=1, description="drop sentences that are so many times as likely in another language, say 10; null: off"
+        None,
+        gt=1,
+        le=MOST,
+        description="drop sentences that are so many times as likely in another language, say 10; null: off",
     )
     near_duplicates: bool = Field(True, description="drop sentences that repeat another's letters")
     overlap: float | None = Field(
         0.5, gt=0, le=1, description="drop training sentences with this share of a held-out one's n-grams; null: off"
     )
-    valid: int | float = Field(10_000, description="sentences (whole number) or share of documents (below 1)")
-    test: int | float = Field(10_000, description="sentences (whole number) or share of documents (below 1)")
+    drop_leaks: bool = Field(False, description="drop training sentences that another language holds out")
+    valid: _NumberOrShare = Field(10_000, description="sentences (whole number) or share of documents (below 1)")
+    test: _NumberOrShare = Field(10_000, description="sentences (whole number) or share of documents (below 1)")
 
     @field_validator("valid", "test", mode="before")
     @classmethod
@@ -53,13 +63,11 @@ class TextSettings(BaseModel):
         return self
 
 
-class LanguageText(BaseModel):
+class LanguageText(Settings):
     """Where one language's text comes from, and how much of it is used."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     text: TextSource = Field(description="a source; a string or a list of strings means files, their kind by name")
-    characters: int | None = Field(None, ge=1, description="at most so many characters of training text")
+    characters: int | None = Field(None, ge=1, le=MOST, description="at most so many characters of training text")
     start: float = Field(0.0, ge=0, lt=1, description="where on the ring of documents drawing starts")
 
     @field_validator("text", mode="before", json_schema_input_type=AnySource | str | tuple[str, ...])

@@ -30,7 +30,7 @@ class Border:
     inside: int | None = None
 
 
-def assign_splits(spool: Spool, settings: TextSettings, language: str) -> int:
+def assign_splits(spool: Spool, settings: TextSettings, language: str) -> None:
     """Sets the split of every sentence that is not dropped; memory stays flat.
 
     Where a number of sentences ends inside a document, the rest of that document is dropped: it may not be used for
@@ -41,9 +41,6 @@ def assign_splits(spool: Spool, settings: TextSettings, language: str) -> int:
         settings: the sizes.
         language: named in errors.
 
-    Returns:
-        How many sentences were dropped as rests of documents.
-
     Raises:
         InputError: too little text, or a split that nothing falls into.
     """
@@ -52,14 +49,14 @@ def assign_splits(spool: Spool, settings: TextSettings, language: str) -> int:
         test = _border(documents, 0, settings.test)
         valid = test and _border(documents, test.end, settings.valid)
     if test is None or valid is None:  # a share of the documents left too few sentences for a number of them
-        raise _too_large(spool.left(), settings, language)
+        raise _too_large(spool.left().sentences, settings, language)
     for block in blocks(len(spool)):
         hashes, fate = spool.of_documents(spool.split, block), spool.fate[block]
         split = np.where(hashes < np.uint64(test.end), TEST, np.where(hashes < np.uint64(valid.end), VALID, TRAIN))
         spool.fate[block] = np.where(fate == DROPPED, DROPPED, split)
-    dropped = _drop_rest(spool, test) + _drop_rest(spool, valid)
+    _drop_rest(spool, test)
+    _drop_rest(spool, valid)
     _check_splits(spool, settings, language)
-    return dropped
 
 
 @contextmanager
@@ -104,24 +101,23 @@ def _border(documents: Sorter, start: int, size: int | float) -> Border | None:
     return None
 
 
-def _drop_rest(spool: Spool, border: Border) -> int:
-    """Drops what is not inside of the border's last document; how many sentences that is."""
+def _drop_rest(spool: Spool, border: Border) -> None:
+    """Drops what is not inside of the border's last document."""
     if border.inside is None:
-        return 0
+        return
     first = spool.first.at(border.last)
     end = spool.first.at(border.last + 1) if border.last + 1 < len(spool.first) else len(spool)
-    seen = dropped = 0
+    seen = 0
     for block in blocks(end - first):
         start = first + block.start
         left = start + np.flatnonzero(spool.fate[start : first + block.stop] != DROPPED)
         rest = left[max(0, border.inside - seen) :]
         spool.drop(rest)
-        seen, dropped = seen + len(left), dropped + len(rest)
-    return dropped
+        seen += len(left)
 
 
 def _check_amount(spool: Spool, settings: TextSettings, language: str) -> None:
-    sentences = spool.left()
+    sentences = spool.left().sentences
     wanted = sum(size for size in (settings.valid, settings.test) if isinstance(size, int))
     if sentences == 0:
         what = f"Nothing is left of the text of {language} after cleaning."

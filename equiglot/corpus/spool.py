@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,6 +69,13 @@ class Column:
         return int(self[row : row + 1][0])
 
 
+class Amount(NamedTuple):
+    """So much text."""
+
+    sentences: int
+    characters: int
+
+
 @dataclass(frozen=True)
 class Spool:
     """n sentences of d documents, on disk.
@@ -101,9 +108,13 @@ class Spool:
     def __len__(self) -> int:
         return len(self.ends)
 
-    def left(self) -> int:
-        """How many sentences are not dropped."""
-        return sum(int(np.count_nonzero(self.fate[block] != DROPPED)) for block in blocks(len(self)))
+    def left(self) -> Amount:
+        """What is not dropped."""
+        sentences = characters = 0
+        for block in blocks(len(self)):
+            lengths = self.characters[block][self.fate[block] != DROPPED]
+            sentences, characters = sentences + len(lengths), characters + int(lengths.sum())
+        return Amount(sentences, characters)
 
     def drop(self, rows: Int64) -> None:
         """Marks sentences as dropped; row numbers, ascending."""

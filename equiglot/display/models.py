@@ -78,7 +78,7 @@ def _print_bits(console: Console, scores: StockScores) -> None:
 
 
 def _with_interval(score: Score, digits: int) -> str:
-    return rf"{score.value:.{digits}f} \[{score.low:.{digits}f}, {score.high:.{digits}f}]"
+    return f"{score.value:.{digits}f} [{score.low:.{digits}f}, {score.high:.{digits}f}]"
 
 
 def print_upload(console: Console, upload: Upload, repository: str, *, there: str | None, private: bool) -> None:

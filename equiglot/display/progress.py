@@ -1,20 +1,35 @@
 """A run while it is made: a bar for each job."""
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from equiglot.display.words import duration
-from equiglot.pipeline import Event, Graph, Job, JobProgress, TextProgress, Watcher
+from equiglot.errors import InputError
+from equiglot.pipeline import Event, Graph, Job, JobProgress, Remark, TextProgress, Watcher
 from equiglot.training import Progress as TrainingProgress
+
+LINE_SECONDS = 60.0
+"""Between the lines of a job, where the output is a file or a pipe."""
+_FALLEN = 0.02, 0.8  # a validation score is worth a line that is lower than the best by so much, and below such a share
 
 
 class RunDisplay:
-    """A bar for each job at work and one for the run; on a pipe or in a file, a line a job."""
+    """A bar for each job at work and one for the run; on a pipe or in a file, a line a minute for each job.
 
-    def __init__(self, console: Console) -> None:
-        self._console = console
+    Args:
+        console: where it is shown.
+        interval: seconds between the lines of a job.
+        clock: seconds.
+    """
+
+    def __init__(
+        self, console: Console, *, interval: float = LINE_SECONDS, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._console, self._interval, self._clock = console, interval, clock
         self._bars = Progress(
             SpinnerColumn(),
             TextColumn("{task.description}", markup=False),
@@ -26,8 +41,7 @@ class RunDisplay:
             transient=True,
             disable=not console.is_terminal,
         )
-        self._tasks: dict[str, TaskID] = {}
-        self._seen: dict[str, TrainingProgress] = {}
+        self._working: dict[str, _Working] = {}
         self._whole: TaskID | None = None
 
     def __enter__(self) -> "RunDisplay":
@@ -39,7 +53,15 @@ class RunDisplay:
 
     def watcher(self) -> Watcher:
         """What to give to `run_recipe`."""
-        return Watcher(begin=self._begin, start=self._start, event=self._event, reuse=self._reuse, stop=self._stop)
+        return Watcher(
+            begin=self._begin,
+            start=self._start,
+            event=self._event,
+            reuse=self._reuse,
+            unchecked=self._unchecked,
+            stop=self._stop,
+            tick=self._tick,
+        )
 
     def _begin(self, graph: Graph, left: Sequence[Job]) -> None:
         done = len(graph.jobs) - len(left)
@@ -47,31 +69,53 @@ class RunDisplay:
         self._whole = self._bars.add_task("all jobs", total=len(graph.jobs), completed=done, details="")
 
     def _start(self, job: Job) -> None:
-        self._tasks[job.name] = self._bars.add_task(job.name, total=None, details="")
+        now = self._clock()
+        self._working[job.name] = _Working(self._bars.add_task(job.name, total=None, details=""), now, now)
 
     def _reuse(self, job: Job, source: str) -> None:
         self._print(f"{job.name}: taken from {source}")
         self._advance()
 
+    def _unchecked(self, job: str, why: InputError) -> None:
+        self._print(f"{job}: done, but not compared with where it was taken from: {why.what} ({why.where})")
+
     def _event(self, event: Event) -> None:
-        task = self._tasks.get(event.job)
-        if task is None:
+        job = self._working.get(event.job)
+        if job is None:
             return
-        if isinstance(event.progress, TextProgress):
-            self._bars.update(task, details=text_in_words(event.progress))
+        if isinstance(event.progress, Remark):
+            self._print(f"{event.job}: {event.progress.remark}", style="yellow")
+        elif event.progress is not None:
+            self._show(event.job, job, event.progress)
+        else:
+            self._end(event, self._working.pop(event.job))
+
+    def _show(self, name: str, job: "_Working", progress: JobProgress) -> None:
+        if isinstance(progress, TrainingProgress):
+            for text in job.news(progress):
+                self._print(f"{name}: {text}")
+            details, total, done = training_in_words(progress), progress.updates, progress.update
+            self._bars.update(job.bar, total=total, completed=done, details=details)
+        else:
+            self._bars.update(job.bar, details=progress_in_words(progress))
+        job.progress = progress
+
+    def _end(self, event: Event, job: "_Working") -> None:
+        self._bars.remove_task(job.bar)
+        if event.made is None:
             return
-        if event.progress is not None:
-            progress = self._seen[event.job] = event.progress
-            self._bars.update(
-                task, total=progress.updates, completed=progress.update, details=training_in_words(progress)
-            )
+        self._print(f"{event.job}: done in {duration(event.made.seconds)}{job.result}")
+        self._advance()
+
+    def _tick(self) -> None:
+        """Where nothing moves on the screen, a line for each job of which nothing was said for a while."""
+        if self._console.is_terminal:
             return
-        self._bars.remove_task(self._tasks.pop(event.job))
-        if event.kind == "done":
-            seen = self._seen.pop(event.job, None)
-            score = f", validation MRR {100 * seen.mrr:.1f}" if seen and seen.mrr is not None else ""
-            self._print(f"{event.job}: done in {duration(event.seconds)}{score}")
-            self._advance()
+        now = self._clock()
+        for name, job in self._working.items():
+            if now - job.said >= self._interval:
+                job.said = now
+                self._print(f"{name}: {progress_in_words(job.progress) or f'at work for {duration(now - job.begun)}'}")
 
     def _stop(self) -> None:
         self._print("Stopping: trainings save where they are; a second signal stops at once.")
@@ -80,8 +124,39 @@ class RunDisplay:
         if self._whole is not None:
             self._bars.advance(self._whole)
 
-    def _print(self, text: str) -> None:
-        self._console.print(text, highlight=False, markup=False, soft_wrap=True)
+    def _print(self, text: str, style: str | None = None) -> None:
+        self._console.print(text, highlight=False, soft_wrap=True, style=style)
+
+
+@dataclass
+class _Working:
+    """A job at work: its bar, when it was begun, when a line was last printed of it, and how far it is."""
+
+    bar: TaskID
+    begun: float
+    said: float
+    progress: JobProgress | None = None
+    best: float = 0.0
+
+    def news(self, now: TrainingProgress) -> Iterator[str]:
+        """What is worth a line at once: a training that goes on, or gets worse."""
+        before = self.progress
+        if before is None and now.update > 1:
+            yield f"goes on at update {now.update:,} of {now.updates:,}"
+        if now.mrr is None or (isinstance(before, TrainingProgress) and before.mrr == now.mrr):
+            return
+        if now.mrr < min(self.best - _FALLEN[0], self.best * _FALLEN[1]):
+            change = f"from {100 * self.best:.1f} to {100 * now.mrr:.1f}"
+            yield f"validation MRR fell {change} in update {now.update:,} of {now.updates:,}; the best weights are kept"
+        self.best = max(self.best, now.mrr)
+
+    @property
+    def result(self) -> str:
+        """What a training came to."""
+        if not isinstance(self.progress, TrainingProgress):
+            return ""
+        early = ", stopped early" if self.progress.update < self.progress.updates else ""
+        return early + ("" if self.progress.mrr is None else f", validation MRR {100 * self.progress.mrr:.1f}")
 
 
 def text_in_words(progress: TextProgress) -> str:
@@ -94,9 +169,11 @@ def progress_in_words(progress: JobProgress | None) -> str:
     """How far a job is that is at work; nothing where it does not say."""
     if progress is None:
         return ""
+    if isinstance(progress, Remark):
+        return progress.remark
     if isinstance(progress, TextProgress):
         return text_in_words(progress)
-    return f"{progress.update:,} of {progress.updates:,}, {training_in_words(progress)}"
+    return f"update {progress.update:,} of {progress.updates:,}, {training_in_words(progress)}"
 
 
 def training_in_words(progress: TrainingProgress) -> str:

@@ -8,9 +8,10 @@ from rich.table import Table
 from equiglot.display.progress import progress_in_words
 from equiglot.display.words import duration, printable
 from equiglot.evaluation import PRIMARY
-from equiglot.pipeline import Plan, Status
+from equiglot.pipeline import Plan, Status, StepCost
 from equiglot.recipe import Found, Recipe
 
+_AMOUNTS = {"text": "characters", "labels": "tokens", "probes": "words and texts"}
 _METRICS = {"accuracy": "accuracy", "macro_f1": "macro-F1"}
 
 
@@ -35,13 +36,27 @@ def print_plan(console: Console, plan: Plan) -> None:
             f"~{duration(model.seconds)}",
         )
     console.print(table)
+    _print_steps(console, [step for step in plan.steps if step.jobs])
     if not all(model.counted for model in plan.models):
         console.print("~ from the sizes of the files: text is counted when the corpus and its tokens are made.")
     console.print(
-        f"About {duration(plan.seconds)} of training is left, {plan.workers} job(s) at a time, if none stops early; "
-        f"some {plan.disk / 1e6:,.0f} MB on the disk.",
+        f"About {duration(plan.seconds)} of work is left, {plan.workers} job(s) at a time, if no training stops early; "
+        f"some {plan.disk / 1e6:,.0f} MB on the disk. Scoring is not counted.",
         highlight=False,
     )
+
+
+def _print_steps(console: Console, steps: Sequence[StepCost]) -> None:
+    """What is left besides trainings."""
+    if not steps:
+        return
+    table = Table("left besides", box=None, pad_edge=False)
+    for title in ("jobs", "amount", "time", "disk"):
+        table.add_column(title, justify="right")
+    for step in steps:
+        amount = f"~{step.amount:,} {_AMOUNTS[step.name]}"
+        table.add_row(step.name, f"{step.jobs:,}", amount, f"~{duration(step.seconds)}", f"~{step.disk / 1e6:,.1f} MB")
+    console.print(table)
 
 
 def _counts(states: Sequence[str]) -> str:

@@ -5,7 +5,6 @@ is a clause or a whole sentence.
 """
 
 import re
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +14,7 @@ import numpy.typing as npt
 from tokenizers import Tokenizer
 from transformers import PreTrainedTokenizerFast
 
+from equiglot.corpus.characters import compose
 from equiglot.vocabulary import TokenizedText, text_encoder
 
 _WORD = re.compile(r"\S+")
@@ -112,4 +112,4 @@ def _is_altered(backend: Tokenizer, word: str) -> bool:
     if backend.normalizer is None:
         return False
     read = backend.normalizer.normalize_str(word).replace("▁", "").replace(" ", "")
-    return unicodedata.normalize("NFKC", read) != unicodedata.normalize("NFKC", word)
+    return compose(read, "NFKC") != compose(word, "NFKC")

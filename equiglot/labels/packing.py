@@ -14,6 +14,8 @@ import numpy.typing as npt
 
 _WORD = 4  # bytes that an id is read from, whatever bit it begins at
 _MOST_BITS = 8 * _WORD - 7
+MOST_IDS = 1 << _MOST_BITS
+"""Of a vocabulary."""
 
 
 @dataclass(frozen=True)

@@ -1,32 +1,38 @@
 """What a store of labels says of itself: what it is made of, and what is in its shards."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from equiglot.labels.packing import RowFormat
+from equiglot.labels.packing import MOST_IDS, RowFormat
 from equiglot.masking import MaskSettings
 
+MOST, MOST_SHARDS = 10**15, 10**6
+"""No text has more positions, and no store more parts, whose numbers have six digits: the files may be a stranger's."""
 
-class StoreSettings(BaseModel):
+_Count = Annotated[int, Field(ge=0, le=MOST)]
+
+
+class _Saved(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class StoreSettings(_Saved):
     """What is kept of a teacher's distribution at each masked position."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-    k: int = Field(8, ge=1, description="The most probable ids that are kept (paper 2: 8).")
-    samples: int = Field(0, ge=0, description="Ids sampled from the others.")
-    draws: int = Field(1, ge=1, description="Different masks of each sequence.")
+    k: int = Field(8, ge=1, le=MOST_IDS, description="The most probable ids that are kept (paper 2: 8).")
+    samples: int = Field(0, ge=0, le=MOST_IDS, description="Ids sampled from the others.")
+    draws: int = Field(1, ge=1, le=MOST_IDS, description="Different masks of each sequence.")
     temperature: float = Field(1.0, gt=0, description="Of the probabilities, and of the mass outside.")
     precision: Literal["fp16", "fp32"] = Field("fp16", description="Of the log-probabilities.")
 
 
-class ShardStatistics(BaseModel):
+class ShardStatistics(_Saved):
     """Sums over the positions of a shard, or of all: divide them by `positions`."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    positions: int = 0
-    tokens: int = 0
+    positions: _Count = 0
+    tokens: _Count = 0
     """That the teacher read, special tokens included."""
     seconds: float = 0.0
     """That it took."""
@@ -34,7 +40,7 @@ class ShardStatistics(BaseModel):
     """Probability of the k likeliest."""
     entropy: float = 0.0
     """Of the whole distribution at the store's temperature, in nats."""
-    agreed: int = 0
+    agreed: _Count = 0
     """Positions where the likeliest is what stood there."""
     loss: float = 0.0
     """Cross-entropy with what stood there, in nats, at temperature 1."""
@@ -45,17 +51,16 @@ class ShardStatistics(BaseModel):
         return ShardStatistics(**{name: getattr(self, name) + getattr(other, name) for name in names})
 
 
-class ShardRecord(BaseModel):
+class ShardRecord(_Saved):
     """What is in a shard: sequences `begin` to `end` of the text, and the checksums of its files."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-    begin: int
-    end: int
-    checksums: dict[str, str]
+    begin: _Count
+    end: _Count
+    checksums: dict[Literal["rows.npy", "counts.npy"], str]
     statistics: ShardStatistics
 
 
-class Manifest(BaseModel):
+class Manifest(_Saved):
     """What a store is made of. Two that differ stand for different labels.
 
     Attributes:
@@ -70,15 +75,14 @@ class Manifest(BaseModel):
         facts: what the labels depend on besides: fingerprints of the teacher, its tokenizer, the text.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
     settings: StoreSettings
-    vocabulary_size: int
+    vocabulary_size: int = Field(ge=1, le=MOST_IDS)
     language: str
     masks: MaskSettings
     seed: int
-    sequences: int
+    sequences: _Count
     selection: str | None = None
-    shards: int
+    shards: int = Field(ge=1, le=MOST_SHARDS)
     facts: dict[str, Any]
 
     @property

@@ -3,18 +3,18 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from equiglot.objectives import Annealed, Weight
+from equiglot.settings import MOST_REPEATS, Settings
 
 if TYPE_CHECKING:
     from equiglot.objectives import Objective
 
 
-class HardLabels(BaseModel):
+class HardLabels(Settings):
     """The masked words themselves (paper 1, Eq. 1)."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
     kind: Literal["hard"] = "hard"
 
     @property
@@ -25,9 +25,10 @@ class HardLabels(BaseModel):
         return Objective()
 
 
-class _Taught(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-    temperature: float = Field(1.0, gt=0, description="Above 1, the teachers' distributions are flatter.")
+class _Taught(Settings):
+    temperature: float = Field(
+        1.0, gt=0, le=MOST_REPEATS, description="Above 1, the teachers' distributions are flatter."
+    )
     weight: Weight = Field(
         Annealed(start=1, end=1), description="The soft labels' share of the loss; the masked words get the rest."
     )
@@ -87,9 +88,15 @@ class StoredLabels(_Taught):
         description="teacher: sentences as their teacher cuts them; own: as the student's tokenizer does, with soft "
         "labels where both agree and the masked words alone elsewhere.",
     )
-    k: int = Field(8, ge=1, description="The most probable words of a position that are stored (paper 2: 8).")
-    samples: int = Field(0, ge=0, description="Words sampled from the rest of the teacher's distribution as well.")
-    draws: int = Field(1, ge=1, description="Different masks of each sentence, read in turn by the passes over it.")
+    k: int = Field(
+        8, ge=1, le=MOST_REPEATS, description="The most probable words of a position that are stored (paper 2: 8)."
+    )
+    samples: int = Field(
+        0, ge=0, le=MOST_REPEATS, description="Words sampled from the rest of the teacher's distribution as well."
+    )
+    draws: int = Field(
+        1, ge=1, le=MOST_REPEATS, description="Different masks of each sentence, read in turn by the passes over it."
+    )
     precision: Literal["fp16", "fp32"] = Field("fp16", description="Of the stored log-probabilities.")
     reading: Literal["bucketed", "renormalised", "sampled"] = Field(
         "renormalised",

@@ -8,7 +8,7 @@ the masks. A store is a folder: store.json, and shards of the text's sequences, 
 - shard.json: what is in it, and checksums.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -23,7 +23,7 @@ from equiglot.errors import InputError
 from equiglot.labels.packing import StoredRows
 from equiglot.labels.places import PositionIndex
 from equiglot.labels.records import Manifest, ShardRecord, ShardStatistics, StoreSettings, differences
-from equiglot.run import checksum
+from equiglot.run import checksum, read_json, read_sealed
 
 STORE, SHARD, ROWS, COUNTS = "store.json", "shard.json", "rows.npy", "counts.npy"
 _AGAIN = "delete this folder; the same command then labels the text again"
@@ -83,11 +83,9 @@ class LabelStore:
                 f"these labels belong to something else: {'; '.join(changed)}", where=self.path, fix=_AGAIN
             )
         for number, shard in enumerate(self.shards):
-            folder = shard_folder(self.path, number)
-            for name, expected in shard.checksums.items():
-                if checksum(folder / name) != expected:
-                    fix = "delete the folder of this shard; the same labelling then makes it again"
-                    raise InputError("the shard is damaged: its checksum is another", where=folder / name, fix=fix)
+            for file in damaged_files(self.path, number, shard):
+                fix = "delete the folder of this shard; the same labelling then makes it again"
+                raise InputError("the shard is damaged: its checksum is another", where=file, fix=fix)
 
     def places(self, sequences: Integers, draws: Integers) -> Integers:
         """The first position of each sequence in each draw, as `read` counts them.
@@ -108,7 +106,13 @@ class LabelStore:
             raise ValueError(f"some of these sequences are not labelled in {self.path}") from None
 
     def read(self, places: Integers) -> StoredRows:
-        """What the teacher says at these positions, int64 [m], each below `positions`."""
+        """What the teacher says at these positions, int64 [m], each below `positions`.
+
+        Raises:
+            InputError: there are no such positions or ids: the files do not belong together.
+        """
+        if places.max(initial=-1) >= self.positions:
+            raise InputError("the shards hold fewer positions than they say", where=self.path, fix=_AGAIN)
         packed = np.empty((len(places), self.manifest.format.width), dtype=np.uint8)
         shards = np.searchsorted(self._ends, places, side="right")
         order = np.argsort(shards, kind="stable")
@@ -118,7 +122,10 @@ class LabelStore:
             number = int(shards[here[0]])
             rows = self._rows[number]
             packed[here] = rows[places[here] - (self._ends[number] - len(rows))]
-        return self.manifest.format.unpack(packed)
+        unpacked = self.manifest.format.unpack(packed)
+        if max(unpacked.ids.max(initial=0), unpacked.samples.max(initial=0)) >= self.vocabulary_size:
+            raise InputError("the shards hold ids beyond the teacher's vocabulary", where=self.path, fix=_AGAIN)
+        return unpacked
 
     @cached_property
     def _ends(self) -> Integers:
@@ -142,7 +149,7 @@ def read_manifest(path: Path) -> Manifest:
     Raises:
         InputError: there is no store.
     """
-    return _read(Manifest, path / STORE, "this is no store of labels", "correct the path")
+    return _read(Manifest, read_json, path / STORE, "this is no store of labels", "correct the path")
 
 
 def read_shard(path: Path, number: int) -> ShardRecord:
@@ -152,7 +159,13 @@ def read_shard(path: Path, number: int) -> ShardRecord:
         InputError: it is missing or damaged.
     """
     what, fix = "a shard of the labels is missing or damaged", "the same labelling makes what is missing"
-    return _read(ShardRecord, shard_folder(path, number) / SHARD, what, fix)
+    return _read(ShardRecord, read_sealed, shard_folder(path, number) / SHARD, what, fix)
+
+
+def damaged_files(path: Path, number: int, shard: ShardRecord) -> list[Path]:
+    """The files of a shard that are not as they were written."""
+    files = {shard_folder(path, number) / name: expected for name, expected in shard.checksums.items()}
+    return [file for file, expected in files.items() if not file.is_file() or checksum(file) != expected]
 
 
 def open_store(path: Path) -> LabelStore:
@@ -170,18 +183,20 @@ def open_store(path: Path) -> LabelStore:
     for number, shard in enumerate(store.shards):
         rows, counts = (_map(shard_folder(path, number) / name) for name in (ROWS, COUNTS))
         shapes = (shard.statistics.positions, manifest.format.width), (shard.end - shard.begin, manifest.settings.draws)
-        if (rows.shape, counts.shape) != shapes:
+        kinds = rows.dtype == np.uint8, counts.dtype in (np.uint8, np.uint16)
+        if (rows.shape, counts.shape) != shapes or not all(kinds):
             raise InputError("the shard does not belong to this store", where=shard_folder(path, number), fix=_AGAIN)
     return store
 
 
-def _read(kind: type[_Record], path: Path, what: str, fix: str) -> _Record:
+def _read(kind: type[_Record], read: Callable[[Path], Any], path: Path, what: str, fix: str) -> _Record:
     try:
-        return kind.model_validate_json(path.read_bytes())
+        return kind.model_validate(read(path))
     except OSError as error:
         raise InputError(what, where=path, fix=fix) from error
-    except ValidationError as error:
-        raise InputError(f"{what}: {error.errors()[0]['msg']}", where=path, fix=_AGAIN) from error
+    except ValueError as error:
+        why = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
+        raise InputError(f"{what}: {why}", where=path, fix=_AGAIN) from error
 
 
 def _map(path: Path) -> npt.NDArray[Any]:

@@ -10,8 +10,8 @@ from equiglot.errors import InputError
 from equiglot.labels.claiming import claim
 from equiglot.labels.places import Integers
 from equiglot.labels.records import Manifest, ShardRecord, ShardStatistics, differences
-from equiglot.labels.store import COUNTS, ROWS, SHARD, STORE, read_manifest, shard_folder
-from equiglot.run import atomic_folder, checksum, write_json
+from equiglot.labels.store import COUNTS, ROWS, SHARD, STORE, damaged_files, read_manifest, read_shard, shard_folder
+from equiglot.run import atomic_folder, checksum, write_json, write_sealed
 
 
 def begin_store(into: Path, manifest: Manifest) -> None:
@@ -32,8 +32,11 @@ def begin_store(into: Path, manifest: Manifest) -> None:
 
 
 def is_written(into: Path, number: int) -> bool:
-    """Whether a shard is there."""
-    return (shard_folder(into, number) / SHARD).is_file()
+    """Whether a shard is there, and as it was written."""
+    try:
+        return not damaged_files(into, number, read_shard(into, number))
+    except InputError:
+        return False
 
 
 def write_shard(
@@ -60,7 +63,7 @@ def write_shard(
         sums = {name: checksum(folder / name) for name in (ROWS, COUNTS)}
         begin, end = sequences
         record = ShardRecord(begin=begin, end=end, checksums=sums, statistics=statistics)
-        write_json(folder / SHARD, record.model_dump(mode="json"))
+        write_sealed(folder / SHARD, record.model_dump(mode="json"))
 
 
 def _small(counts: Integers) -> npt.NDArray[Any]:

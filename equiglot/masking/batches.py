@@ -10,22 +10,24 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from equiglot.errors import InputError
 from equiglot.masking.hashing import Words, hash_name, hash_words, permute
 from equiglot.masking.layout import Batch, Framing, Integers, MaskedTokens, Origins, lay_out
 from equiglot.masking.sources import Source
+from equiglot.settings import MOST, MOST_REPEATS, Settings
 
 _POOL = 64  # batches in a pool: enough to sort by length without much padding, few enough to stay random
 
 
-class BatchSettings(BaseModel):
+class BatchSettings(Settings):
     """The size of a batch: in sentences (as paper 1 counts) or in tokens, special tokens included."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-    sentences: int | None = Field(None, gt=0, description="Sentences in a batch (paper 1: 8).")
-    tokens: int | None = Field(None, gt=0, description="Tokens in a batch; lengths then decide how many sentences.")
+    sentences: int | None = Field(None, gt=0, le=MOST_REPEATS, description="Sentences in a batch (paper 1: 8).")
+    tokens: int | None = Field(
+        None, gt=0, le=MOST, description="Tokens in a batch; lengths then decide how many sentences."
+    )
 
     @model_validator(mode="after")
     def _one_of_two(self) -> "BatchSettings":
@@ -44,6 +46,8 @@ class BatchStream:
         size: the size of a batch.
         framing: the student's special ids.
         seed: of the order.
+        parts: batches that belong together, of one update: they are the parts of one batch of so many times the size
+            (which has as many sequences at least).
 
     Attributes:
         languages: their codes, in the order in which the sources name them first.
@@ -61,6 +65,7 @@ class BatchStream:
         size: BatchSettings,
         framing: Framing,
         seed: int,
+        parts: int = 1,
     ) -> None:
         self.sources = tuple(sources)
         self.languages = tuple(dict.fromkeys(source.language for source in sources))
@@ -68,14 +73,15 @@ class BatchStream:
         self._counts = _whole(
             [[each[source.language] * source.share * source.size for source in sources] for each in passes]
         )
-        self._framing, self._seed, self._size = framing, seed, size
+        self._framing, self._seed, self._size, self._parts = framing, seed, size, parts
         self._check_enough()
         self.epoch_sequences = int(self._counts[0].sum())
         mean_tokens = self.epoch_tokens() / self.epoch_sequences
-        in_a_batch = size.sentences or max(1.0, (size.tokens or 0) / mean_tokens)
-        self.pools = max(1, round(self.epoch_sequences / (_POOL * in_a_batch)))
-        fitting = round(self.epoch_sequences / self.pools / in_a_batch)
-        self.pool_batches = min(max(1, fitting), self.epoch_sequences // self.pools)
+        whole = parts * size.sentences if size.sentences else max(1.0, parts * (size.tokens or 0) / mean_tokens)
+        self.pools = max(1, round(self.epoch_sequences / (_POOL * whole)))
+        fitting = round(self.epoch_sequences / self.pools / whole)
+        self._pool_wholes = min(max(1, fitting), self.epoch_sequences // self.pools // parts)
+        self.pool_batches = self._pool_wholes * parts
         self._pool = lru_cache(maxsize=1)(self._make_pool)
 
     def _check_enough(self) -> None:
@@ -83,12 +89,13 @@ class BatchStream:
             own = [place for place, source in enumerate(self.sources) if source.language == language]
             sequences = sum(self.sources[place].size for place in own)
             tokens = sum(self.sources[place].tokens for place in own)
-            if sequences < (self._size.sentences or 1) or tokens < (self._size.tokens or 1):
+            least = self._parts * (self._size.sentences or 1)
+            if sequences < least or tokens < self._parts * (self._size.tokens or 1):
                 raise InputError(
                     f"the training text of {language} ({sequences:,} sequences, {tokens:,} tokens) is less than one "
-                    "batch",
+                    f"batch{' of all that an update sums over' if self._parts > 1 else ''}",
                     where="training.batch",
-                    fix="add text, make the batch smaller, or leave the language out",
+                    fix="add text, make the batch smaller (accumulation counts, too), or leave the language out",
                 )
             if not self._counts[:, own].sum():
                 raise InputError(
@@ -115,21 +122,22 @@ class BatchStream:
         """The batch at `index` (0, 1, ...; endless)."""
         number, slot = divmod(index, self.pool_batches)
         origins, masked, ends, order = self._pool(number)
-        place = int(order[slot])
+        whole, part = divmod(slot, self._parts)
+        place = int(order[whole]) * self._parts + part
         begin = int(ends[place - 1]) if place else 0
         identity = f"epoch {number // self.pools}, batch {index % self.epoch_batches}"
         return lay_out(origins, masked, begin, int(ends[place]), self._framing, identity)
 
     def _make_pool(self, number: int) -> tuple[Origins, MaskedTokens, Integers, Words]:
-        """The pool's sequences, masked and sorted by length; where each batch ends; the order of the batches."""
+        """The pool's sequences, masked and sorted by length; where each batch ends; the order of the whole batches."""
         epoch, place = divmod(number, self.pools)
         begin, end = (self.epoch_sequences * (place + step) // self.pools for step in (0, 1))
         origins = self._choose(epoch, np.arange(begin, end, dtype=np.uint64))
         lengths = self._lengths(origins)
         by_length = np.argsort(lengths, kind="stable")
-        ends = _cuts(lengths[by_length], self.pool_batches, by_tokens=self._size.tokens is not None)
-        slots = np.arange(self.pool_batches, dtype=np.uint64)
-        order = permute(slots, self.pool_batches, self._key("slots", number))
+        ends = _cuts(lengths[by_length], self._pool_wholes, self._parts, by_tokens=self._size.tokens is not None)
+        slots = np.arange(self._pool_wholes, dtype=np.uint64)
+        order = permute(slots, self._pool_wholes, self._key("slots", number))
         origins = origins.take(by_length)
         return origins, self._mask(origins, lengths[by_length]), ends, order
 
@@ -196,15 +204,29 @@ def _whole(wanted: list[list[float]]) -> Integers:
     return whole
 
 
-def _cuts(lengths: Integers, batches: int, *, by_tokens: bool) -> Integers:
-    """Where to cut `lengths` (int64 [n], ascending) into `batches` non-empty runs of equal tokens or equal counts."""
+def _cuts(lengths: Integers, batches: int, parts: int, *, by_tokens: bool) -> Integers:
+    """Where to cut `lengths` (int64 [n], ascending) into `batches` runs, and each of these into `parts`, none of them
+    empty: of equal tokens or equal counts."""
+    wholes = _equal(lengths, batches, parts, by_tokens=by_tokens)
+    if parts == 1:
+        return wholes
+    begins = [0, *wholes[:-1]]
+    cuts = (
+        begin + _equal(lengths[begin:end], parts, 1, by_tokens=by_tokens)
+        for begin, end in zip(begins, wholes, strict=True)
+    )
+    return np.concatenate(list(cuts))
+
+
+def _equal(lengths: Integers, runs: int, least: int, *, by_tokens: bool) -> Integers:
+    """Where to cut `lengths` (int64 [n], ascending) into `runs` of equal tokens or counts, `least` lengths or more."""
     count = len(lengths)
     if not by_tokens:
-        equal: Integers = np.arange(1, batches + 1) * count // batches
+        equal: Integers = np.arange(1, runs + 1) * count // runs
         return equal
     filled = np.cumsum(lengths + 2)
-    ends = np.searchsorted(filled, np.arange(1, batches + 1) * (filled[-1] / batches), side="left") + 1
-    steps = np.arange(batches)
-    ends = np.maximum.accumulate(ends - steps) + steps  # every batch gets at least one sequence ...
-    cuts: Integers = np.minimum(ends, count - steps[::-1])  # ... and leaves one for each that follows
+    ends = np.searchsorted(filled, np.arange(1, runs + 1) * (filled[-1] / runs), side="left") + 1
+    steps = np.arange(runs) * least
+    ends = np.maximum.accumulate(np.maximum(ends, least) - steps) + steps  # every run gets at least so many ...
+    cuts: Integers = np.minimum(ends, count - steps[::-1])  # ... and leaves as many for each that follows
     return cuts

@@ -4,18 +4,18 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from equiglot.masking.hashing import Words, below, hash_words
+from equiglot.settings import Settings
 
 _CHOICE, _KIND, _TOKEN = 1, 2, 3  # one stream of hashes for each of the three questions
 
 
-class MaskSettings(BaseModel):
+class MaskSettings(Settings):
     """Masking for training (Devlin et al., 2019): `rate` of the positions are predicted; of these a share is replaced
     by [MASK], a share by a random token, and the rest stays."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
     rate: float = Field(0.15, gt=0, lt=1, description="Share of the positions that are predicted.")
     mask_share: float = Field(0.8, ge=0, le=1, description="Of these, the share replaced by [MASK].")
     random_share: float = Field(0.1, ge=0, le=1, description="Of these, the share replaced by a random token.")

@@ -9,10 +9,10 @@ import torch
 from torch import nn
 from transformers import AutoModelForMaskedLM, PreTrainedModel, PreTrainedTokenizerFast
 
-from equiglot.errors import InputError
-from equiglot.models.checking import check_config, weight_files
+from equiglot.errors import InputError, known_refusal
+from equiglot.models.checking import check_config, check_finite, weight_files
 from equiglot.models.configuring import configure
-from equiglot.models.kinds import check_kind, missing_weights
+from equiglot.models.kinds import check_kind, check_unasked, missing_weights
 from equiglot.models.settings import EncoderSettings
 from equiglot.vocabulary import write_tokenizer
 
@@ -102,7 +102,8 @@ def load_model(folder: Path, *, vocabulary_size: int | None = None) -> PreTraine
 
     Raises:
         InputError: no such folder, no config.json or one that asks for code, a model of another kind, pickled or
-            damaged weights, no masked-LM head, another vocabulary size.
+            damaged weights, no masked-LM head, weights that the configuration has no place for, an infinite one,
+            another vocabulary size.
     """
     check_config(folder)
     check_kind(folder)
@@ -118,10 +119,14 @@ def load_model(folder: Path, *, vocabulary_size: int | None = None) -> PreTraine
         )
     except Exception as error:  # a damaged folder makes transformers raise anything
         what = f"the model cannot be loaded: {str(error).strip() or type(error).__name__}"
-        raise InputError(what, where=folder, fix="get or make the folder again") from error
+        raise known_refusal(error, folder) or InputError(
+            what, where=folder, fix="get or make the folder again"
+        ) from error
     model, info = cast(tuple[PreTrainedModel, dict[str, Any]], loaded)
     if info["missing_keys"]:
         raise missing_weights(model, info["missing_keys"], folder)
+    check_unasked(model, info["unexpected_keys"], folder)
+    check_finite(model, folder)
     size = int(model.config.vocab_size)
     if vocabulary_size is not None and size != vocabulary_size:
         raise InputError(

@@ -4,15 +4,20 @@ transformers follows several fields of config.json to such things, `use_safetens
 """
 
 import json
+import math
+import re
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import nn
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from equiglot.errors import InputError
+from equiglot.reading import read_json_object
+from equiglot.settings import MOST_LAYERS
 
 _PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 # Tensor by tensor: loading and saving the model would add random weights where some are missing.
@@ -23,10 +28,12 @@ _CONVERT = (
     'safetensors.torch.save_file(weights, "/model/model.safetensors", {"format": "pt"})'
 )
 _SAFE = (".safetensors", ".safetensors.index.json")
+# What is built one by one, in whatever architecture, and so many of it at most.
+_BOUNDS = {r"layers|blocks|block_sizes|repeats|group|networks": MOST_LAYERS, r"labels|label2id|id2label": 100_000}
+_CORRECT = "correct config.json, or get the folder again"
 _KERNELS = ("attn_implementation", "experts_implementation")  # owner/name is native code, fetched from the hub
 _SPARE = 512  # ids without a token, or a hundredth of all: embeddings are filled up to round numbers
 _RESAVE = "save the model with `save_pretrained`, which writes model.safetensors"
-_AGAIN = "get or make the folder again"
 
 
 def check_config(folder: Path) -> None:
@@ -34,7 +41,7 @@ def check_config(folder: Path) -> None:
 
     Raises:
         InputError: no config.json or one that is no JSON object; it names code, native kernels, quantisation or weights
-            of another form; pickled shards; an adapter.
+            of another form; pickled shards; an adapter; more layers or labels than are ever built.
     """
     config = folder / "config.json"
     if not config.is_file():
@@ -48,7 +55,7 @@ def check_config(folder: Path) -> None:
             what, fix = found
             raise InputError(what, where=f"{config}, field {field}", fix=fix)
     for index in folder.glob("*.index.json"):
-        shards = _read(index).get("weight_map")
+        shards = read_json_object(index).get("weight_map")
         pickled = [str(each) for each in shards.values() if not _is_safe(each)] if isinstance(shards, dict) else []
         if index.name.endswith(_SAFE) and pickled:
             raise InputError(f"the weights are no safetensors: {pickled[0]}", where=index, fix=_RESAVE)
@@ -65,7 +72,7 @@ def weight_files(folder: Path) -> list[str]:
     file = next((name for name in ([named] if named else usual) if (folder / name).is_file()), None)
     if file is None:
         raise _no_weights(folder)
-    shards = _read(folder / file).get("weight_map") if file.endswith(".json") else {}
+    shards = read_json_object(folder / file).get("weight_map") if file.endswith(".json") else {}
     names = [file, *sorted({str(name) for name in shards.values()} if isinstance(shards, dict) else ())]
     for name in names:
         if Path(name).name != name or not (folder / name).is_file():
@@ -125,6 +132,12 @@ def _refused(field: str, value: Any) -> tuple[str, str] | None:
         return "the weights are quantised", "use the model as it was before, or save it dequantised"
     if field == "transformers_weights" and value is not None and not _is_safe(value):
         return f"the weights are no safetensors: {value}", _RESAVE
+    if isinstance(value, float) and not math.isfinite(value):
+        return f"a number is infinite or none: {value}", _CORRECT
+    if found := next((most for words, most in _BOUNDS.items() if re.search(words, field)), None):
+        counts = value if isinstance(value, list) else [len(value)] if isinstance(value, dict) else [value]
+        if len(counts) > found or any(isinstance(each, int | float) and each > found for each in counts):
+            return f"more than {found:,} of these are not built", _CORRECT
     if any(each in field for each in _KERNELS) and "/" in json.dumps(value):
         return f"the model wants native code from the hub to be run: {value}", f"write null for {field}"
     return None
@@ -148,14 +161,16 @@ def read_config(folder: Path) -> dict[str, Any]:
     Raises:
         InputError: it is no JSON object.
     """
-    return _read(folder / "config.json")
+    return read_json_object(folder / "config.json")
 
 
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        tree = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"this is not JSON: {error}", where=path, fix=_AGAIN) from None
-    if not isinstance(tree, dict):
-        raise InputError("this is not a JSON object", where=path, fix=_AGAIN)
-    return tree
+def check_finite(model: PreTrainedModel, where: str | Path) -> None:
+    """Refuses a model with a weight that is infinite or no number.
+
+    Raises:
+        InputError: there is one.
+    """
+    for name, weights in model.state_dict().items():
+        if weights.is_floating_point() and not torch.isfinite(weights).all():
+            what, fix = f"a weight is infinite or not a number: {name}", "get or make the folder again"
+            raise InputError(what, where=where, fix=fix)

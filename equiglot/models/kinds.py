@@ -1,6 +1,6 @@
 """Which model folders hold masked language models, and what the others hold."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from transformers import CONFIG_MAPPING, PreTrainedModel
@@ -13,6 +13,9 @@ from transformers.models.auto.modeling_auto import (
 from equiglot.errors import InputError
 from equiglot.models.checking import read_config
 
+# What checkpoints of masked language models have beside them: a layer on [CLS], the other half of BERT's and ALBERT's
+# pretraining (is this the next sentence?), and buffers that older versions of transformers saved.
+_BESIDE = ("pooler", "seq_relationship", "sop_classifier", "position_ids", "token_type_ids", "inv_freq")
 _INSTEAD = "use a masked language model (BERT, RoBERTa, ModernBERT and their like)"
 
 
@@ -56,3 +59,24 @@ def missing_weights(model: PreTrainedModel, missing: Collection[str], folder: Pa
         where=folder,
         fix=f"get the model as it was pretrained, with its head (a {type(model).__name__})",
     )
+
+
+def check_unasked(model: PreTrainedModel, unexpected: Iterable[str], folder: Path) -> None:
+    """Refuses weights in a folder that `model`, which its configuration describes, has no place for.
+
+    They would be dropped, and the model would not be the one that was saved: layers beyond `num_hidden_layers`, say.
+    Dropped in silence are a pooler, BERT's and ALBERT's heads for pairs of sentences, buffers, and other heads: what
+    masked words do not depend on.
+
+    Raises:
+        InputError: there are such weights, in the encoder or in its masked-LM head.
+    """
+    parts = {name for each in (model, model.base_model) for name, _ in each.named_children()}
+    own = [name for name in sorted(unexpected) if name.split(".")[0] in parts and not {*name.split(".")} & {*_BESIDE}]
+    if own:
+        some = f"{own[0]} and {len(own) - 1} more" if len(own) > 1 else own[0]
+        raise InputError(
+            f"the folder has weights that its config.json does not ask for ({some})",
+            where=folder,
+            fix="correct config.json (the number of layers, say), or get the folder again",
+        )

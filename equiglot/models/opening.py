@@ -6,11 +6,14 @@ from pathlib import Path
 
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
+from equiglot.corpus.hub import names_folder
 from equiglot.errors import InputError
 from equiglot.masking import Framing, framing_of
 from equiglot.models.building import load_model, on_device
 from equiglot.models.checking import check_ids, conversion, position_table
+from equiglot.outputs import check_model
 from equiglot.run import RunDirectory
+from equiglot.settings import SHORTEST
 from equiglot.vocabulary import load_tokenizer
 
 # What is fetched: nothing that is executed when it is read, and no copy of the weights in another form.
@@ -18,6 +21,7 @@ _WANTED = (
     *("config.json", "model*.safetensors*", "tokenizer*.json", "special_tokens_map.json", "added_tokens.json"),
     *("vocab.*", "merges.txt", "*.model"),
 )
+_PATHS = "correct the path; a name on the hub stands without ./"
 _LONGEST = 512  # tokens read at once, also by models that could read more: context beyond it changes little
 
 
@@ -71,24 +75,27 @@ def find_model(source: str) -> Path:
     """The folder of one model: itself, or RUN/model.
 
     Raises:
-        InputError: there is no such folder, or a run with several models.
+        InputError: there is no such folder, a run with several models, or the model of a run that is not what its
+            training wrote.
     """
     found = _in_run(source)
     if len(found) != 1:
         names = ", ".join(Path(each).name for each in found)
         raise InputError(f"the run has several models: {names}", where=source, fix=f"name one: {found[0]}")
     if not Path(found[0]).is_dir():
-        raise InputError("there is no such model folder", where=source, fix="correct the path")
+        raise InputError("there is no such model folder", where=source, fix=_PATHS)
+    check_model(Path(found[0]))
     return Path(found[0])
 
 
 def locate_model(source: str) -> Path:
-    """The folder of one model: itself, RUN/model, or that of a model of the hub, which is fetched if need be.
+    """The folder of a model that a recipe names: a path says that it is one (./, ../, / or ~), a name is the hub's,
+    whatever folders there are. What the hub has is fetched if need be.
 
     Raises:
-        InputError: there is no such folder and no such model, or a run with several models.
+        InputError: as `find_model`; or there is no such folder or no such model.
     """
-    return find_model(source) if Path(_in_run(source)[0]).is_dir() else _fetch(source)
+    return find_model(source) if names_folder(source) else _fetch(source)
 
 
 def _in_run(source: str) -> list[str]:
@@ -109,17 +116,22 @@ def _in_run(source: str) -> list[str]:
 def open_model(name: str, source: str) -> OpenModel:
     """The masked language model and tokenizer in a folder or of a hub name.
 
+    Unlike in a recipe, what is there as a folder is taken: it is typed where one sees it.
+
     Raises:
         InputError: there is none, it is no masked language model, its tokenizer has no mask token or does not fit it,
             or the hub cannot be reached.
     """
-    folder = locate_model(source)
+    folder = find_model(source) if Path(_in_run(source)[0]).is_dir() else _fetch(source)
     model, tokenizer = load_model(folder), load_tokenizer(folder)
     check_ids(tokenizer, model, source)
     tokenizer.backend_tokenizer.no_truncation()  # what tokenizer.json says of both is meant for batches
     tokenizer.backend_tokenizer.no_padding()
-    length = min(_LONGEST, tokenizer.model_max_length, _positions(model)) - 2
-    return OpenModel(name, on_device(model).eval(), tokenizer, framing_of(tokenizer), length)
+    longest = min(_LONGEST, tokenizer.model_max_length, _positions(model))
+    if longest < SHORTEST:
+        what = f"the model reads only {longest} tokens at once, special ones included, and {SHORTEST} are needed"
+        raise InputError(what, where=source, fix="use another model")
+    return OpenModel(name, on_device(model).eval(), tokenizer, framing_of(tokenizer), longest - 2)
 
 
 def _positions(model: PreTrainedModel) -> int:

@@ -11,8 +11,8 @@ from equiglot.pipeline.folder import read_run
 from equiglot.pipeline.graph import Graph, Job
 from equiglot.pipeline.inspecting import inspect_labels, stored_texts
 from equiglot.pipeline.machine import Machine
-from equiglot.pipeline.planning import Plan, plan_recipe
-from equiglot.pipeline.progress import JobProgress, TextProgress
+from equiglot.pipeline.planning import Plan, StepCost, plan_recipe
+from equiglot.pipeline.progress import JobProgress, Remark, TextProgress
 from equiglot.pipeline.publishing import publish
 from equiglot.pipeline.running import run_recipe
 from equiglot.pipeline.status import Status, read_status
@@ -26,7 +26,9 @@ __all__ = [
     "JobProgress",
     "Machine",
     "Plan",
+    "Remark",
     "Status",
+    "StepCost",
     "TextProgress",
     "Watcher",
     "WorkerFailed",

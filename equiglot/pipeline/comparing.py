@@ -12,6 +12,7 @@ from equiglot.evaluation import Bootstrap, ByLanguage, Score, difference_rows
 from equiglot.pipeline.assembling import Assembly
 from equiglot.pipeline.fields import changed_fields
 from equiglot.pipeline.folder import read_run
+from equiglot.pipeline.records import checked_graph
 from equiglot.pipeline.work import bootstrap_of
 from equiglot.recipe import Recipe
 from equiglot.report import ComparedRun, Comparison, Field, is_comparison, listed, name_in, task_title, write_comparison
@@ -38,8 +39,8 @@ def compare_runs(roots: Sequence[Path], into: Path, *, replace: bool = False) ->
         The path of the page.
 
     Raises:
-        InputError: fewer than two runs, one of them twice, no run folder, a page that is no HTML file, or another file
-            in its place.
+        InputError: fewer than two runs, one of them twice, no run folder, one whose files have changed since they were
+            made, a page that is no HTML file, or another file in its place.
     """
     _check(roots, into, replace=replace)
     recipes = [read_run(root) for root in roots]
@@ -91,6 +92,7 @@ class _Run:
 
     @cached_property
     def assembly(self) -> Assembly:
+        checked_graph(RunDirectory(self.root), self.recipe)
         return Assembly(RunDirectory(self.root), self.recipe, self.bootstrap)
 
     @property
@@ -133,7 +135,7 @@ class _Run:
             "recipe": _without_seeds(self.recipe),
             "texts": {code: self.source_of(f"corpus/{code}") or alone for code in corpora},
             "labels": {task: self.source_of(f"task/{task}") or alone for task in self.recipe.probed},
-            "starts": {name: record.inputs["encoder"] if record else alone for name, record in starts.items()},
+            "starts": {name: record.inputs["source"] if record else alone for name, record in starts.items()},
         }
 
     def _seeds(self, name: str) -> Any:

@@ -1,25 +1,30 @@
 """A recipe as a graph of jobs, each with a fingerprint of all that goes into it."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
 from equiglot.corpus import identifier_version
+from equiglot.errors import InputError
 from equiglot.labels import SoftLabels
 from equiglot.models import model_identity
+from equiglot.outputs import check_model, output_checksums
 from equiglot.pipeline.stores import Store, stores_of
 from equiglot.probing import Probing
 from equiglot.recipe import FREQUENCY, SHARED, ModelPlan, ProbedTask, Recipe
-from equiglot.run import CARD, RunDirectory, checksums, fingerprint, tokens_of
+from equiglot.run import RunDirectory, fingerprint, tokens_of
 from equiglot.tasks import Place, task_identity
 from equiglot.vocabulary import VocabularySettings
 
 Kind = Literal[
     "task",
     "corpus",
+    "leaks",
     "vocabulary",
     "tokens",
     "agreement",
@@ -32,6 +37,8 @@ Kind = Literal[
     "probes",
 ]
 
+ALL_TEXT = "all"
+"""The subject of the job that looks for leaks between all languages."""
 _PROBING = set(Probing.model_fields)
 _STORED = {"k", "samples", "draws", "temperature", "precision"}
 
@@ -43,7 +50,8 @@ _TOOLS: dict[Kind, tuple[str, ...]] = {
 }
 
 # Raised when a kind of job would make something else from the same inputs.
-_VERSIONS: dict[Kind, int] = {"corpus": 3}  # 1, where nothing is said
+_VERSIONS: dict[Kind, int] = {"corpus": 3, "task": 2, "vocabulary": 2}  # 1, where nothing is said
+_ACCUMULATED = 2  # the version of trainings that sum over several batches: since then, parts of one large batch
 
 
 @dataclass(frozen=True)
@@ -71,26 +79,87 @@ class Job:
 
     def output(self, run: RunDirectory) -> Path:
         """The folder that it makes."""
-        if self.kind == "vocabulary":
-            return run.vocabulary if self.subject == SHARED else run.own_vocabulary(self.subject)
-        folders = {
-            "task": run.task,
-            "corpus": run.corpus,
-            "tokens": run.tokens,
-            "agreement": run.agreement,
-            "losses": run.losses,
-            "labels": run.labels,
-            "likelihood": run.likelihood,
-            "model": run.model,
-            "scores": run.scores_of,
-            "features": run.features,
-            "probes": run.probes,
-        }
-        return folders[self.kind](self.subject)
+        return output_of(run, self.kind, self.subject)
 
     def checkpoints(self, run: RunDirectory) -> Path:
         """Where it continues from, if it is a training."""
         return run.checkpoints(f"{self.subject}-{self.fingerprint[:12]}")
+
+
+def output_of(run: RunDirectory, kind: Kind, subject: str) -> Path:
+    """The folder that a job makes."""
+    if kind == "leaks":
+        return run.leaks
+    if kind == "vocabulary":
+        return run.vocabulary if subject == SHARED else run.own_vocabulary(subject)
+    folders = {
+        "task": run.task,
+        "corpus": run.corpus,
+        "tokens": run.tokens,
+        "agreement": run.agreement,
+        "losses": run.losses,
+        "labels": run.labels,
+        "likelihood": run.likelihood,
+        "model": run.model,
+        "scores": run.scores_of,
+        "features": run.features,
+        "probes": run.probes,
+    }
+    return folders[kind](subject)
+
+
+def without_leaks(recipe: Recipe, language: str) -> bool:
+    """Whether a language's training text is read without what other languages hold out."""
+    languages = recipe.trained_languages
+    return recipe.text.drop_leaks and language in languages and len(languages) > 1
+
+
+def training_text(run: RunDirectory, recipe: Recipe, language: str) -> Path:
+    """The training text of a language, an Arrow file."""
+    folder = run.leaks / language if without_leaks(recipe, language) else run.corpus(language)
+    return folder / "train.arrow"
+
+
+Sources = Callable[[Kind, str], Any]
+"""Kind and subject of a job -> what stands for the text, the labels or the model that it reads from outside the run;
+None where it reads nothing from there, or that is not known."""
+
+
+def read_source(recipe: Recipe, kind: Kind, subject: str) -> Any:
+    """What stands for all that a job reads from outside the run, read now, JSON-able: contents, not places.
+
+    Raises:
+        InputError: it is not there, or cannot be read.
+    """
+    if kind == "corpus":
+        return recipe.languages[subject].text.identity(subject)
+    if kind == "task":
+        texts = {code: recipe.languages[code].text for code in recipe.trained_languages}
+        return task_identity(recipe.probed[subject], recipe.trained_languages, texts)
+    plan = recipe.plans()[subject] if kind == "model" else None
+    if plan is not None and plan.existing is not None:
+        with foreign_model(plan):
+            return model_identity(plan.existing)
+    if plan is not None and plan.encoder.folder is not None:
+        return _start_weights(Path(plan.encoder.folder), f"models.{subject}.encoder.folder")
+    return None
+
+
+@contextmanager
+def foreign_model(plan: ModelPlan) -> Iterator[None]:
+    """Names the field that says where a model is taken from, where an error names only the place."""
+    try:
+        yield
+    except InputError as error:
+        where = f"{error.where or plan.existing} (models.{plan.name}.existing)"
+        raise InputError(error.what, where=where, fix=error.fix) from None
+
+
+def _start_weights(folder: Path, field: str) -> dict[str, str]:
+    if not folder.is_dir():
+        raise InputError("there is no such model folder", where=f"{folder} ({field})", fix="correct the path")
+    check_model(folder)
+    return output_checksums(folder)
 
 
 class Graph:
@@ -98,12 +167,12 @@ class Graph:
 
     Args:
         recipe: the recipe.
-        sources: corpus/LANGUAGE or task/TASK -> what stands for its text or labels, where that is known already;
-            otherwise they are read.
+        sources: what stands for what comes from outside the run; read now, if not given.
     """
 
-    def __init__(self, recipe: Recipe, sources: Mapping[str, Any] | None = None) -> None:
-        self._recipe, self._sources, self._plans = recipe, sources, recipe.plans()
+    def __init__(self, recipe: Recipe, sources: Sources | None = None) -> None:
+        self._recipe, self._plans = recipe, recipe.plans()
+        self._sources = sources or partial(read_source, recipe)
         self.jobs: dict[str, Job] = {}
         for task in recipe.probed.values():  # first: what is wrong with labels shows before anything is trained
             self._task(task)
@@ -112,6 +181,8 @@ class Graph:
                 self._taken(plan)
         for language in self._corpora():
             self._corpus(language)
+        if len(recipe.trained_languages) > 1:
+            self._leaks()
         for plan in self._plans.values():
             if plan.own_vocabulary is not None:
                 self._vocabulary(plan.name, plan.own_vocabulary, plan.own_vocabulary.languages or plan.languages)
@@ -155,16 +226,10 @@ class Graph:
         self.jobs[job.name] = job
         return job.name
 
-    def _source(self, job: str, read: Callable[[], Any]) -> Any:
-        """What stands for the text or the labels of a job."""
-        return read() if self._sources is None else self._sources.get(job)
-
     def _task(self, task: ProbedTask) -> str:
         languages, settings = self._recipe.trained_languages, task.model_dump(mode="json", exclude=_PROBING)
-        texts = {code: self._recipe.languages[code].text for code in languages}
-        source = self._source(f"task/{task.task}", lambda: task_identity(task, languages, texts))
         settings.pop("data", None)  # where the labels are; what they are is in `source`
-        inputs = {"task": settings, "languages": list(languages), "source": source}
+        inputs = {"task": settings, "languages": list(languages), "source": self._sources("task", task.task)}
         if isinstance(task, Place):  # which reads text, as corpora do
             inputs["text"] = {"version": _VERSIONS["corpus"], **{tool: version(tool) for tool in _TOOLS["corpus"]}}
         return self._add("task", task.task, inputs)
@@ -181,8 +246,8 @@ class Graph:
         settings = self._recipe.languages[language]
         inputs = {
             "language": language,
-            "source": self._source(f"corpus/{language}", lambda: settings.text.identity(language)),
-            "text": self._recipe.text.model_dump(mode="json"),
+            "source": self._sources("corpus", language),
+            "text": self._recipe.text.model_dump(mode="json", exclude={"drop_leaks"}),
             "characters": settings.characters,
             "start": settings.start,
             "seed": self._recipe.seed,
@@ -191,10 +256,19 @@ class Graph:
             inputs["identifier"] = identifier_version()
         return self._add("corpus", language, inputs)
 
+    def _leaks(self) -> str:
+        languages = self._recipe.trained_languages
+        inputs = {"languages": list(languages), "drop": self._recipe.text.drop_leaks}
+        return self._add("leaks", ALL_TEXT, inputs, tuple(f"corpus/{language}" for language in languages))
+
+    def _text(self, language: str) -> tuple[str, ...]:
+        """The jobs that make the text of a language as models read it."""
+        corpus = (f"corpus/{language}",)
+        return (*corpus, f"leaks/{ALL_TEXT}") if without_leaks(self._recipe, language) else corpus
+
     def _taken(self, plan: ModelPlan) -> str:
         """A model that is there already: its weights and tokenizer count, not their place."""
-        source = self._source(f"model/{plan.name}", lambda: model_identity(plan.existing or ""))
-        return self._add("model", plan.name, {"source": source})
+        return self._add("model", plan.name, {"source": self._sources("model", plan.name)})
 
     def _shared_vocabulary(self) -> str:
         vocabulary = self._recipe.vocabulary
@@ -205,7 +279,8 @@ class Graph:
 
     def _vocabulary(self, subject: str, settings: VocabularySettings, languages: Iterable[str]) -> str:
         inputs = {"vocabulary": settings.model_dump(mode="json", exclude={"languages"}), "languages": sorted(languages)}
-        return self._add("vocabulary", subject, inputs, tuple(f"corpus/{language}" for language in sorted(languages)))
+        needs = dict.fromkeys(job for language in sorted(languages) for job in self._text(language))
+        return self._add("vocabulary", subject, inputs, tuple(needs))
 
     def _tokenizer(self, owner: str) -> str:
         """The job that makes the tokenizer of a model, or the run's."""
@@ -217,12 +292,16 @@ class Graph:
         if name in self.jobs:
             return name
         inputs = {"max_length": self._recipe.encoder.max_length}
-        return self._add("tokens", tokens_of(language, owner), inputs, (f"corpus/{language}", self._tokenizer(owner)))
+        needs = (*self._text(language), self._tokenizer(owner))
+        return self._add("tokens", tokens_of(language, owner), inputs, needs)
 
     def _labelled(self, plan: ModelPlan) -> None:
         """What a model learns from besides text: its teachers' text and labels."""
         cut: dict[str, list[str]] = {}
         for store in stores_of(self._recipe, plan):
+            if f"model/{store.teacher}" not in self.jobs:  # one that is trained here
+                self._labelled(self._plans[store.teacher])
+                self._model(self._plans[store.teacher])
             text = self._tokens(store.language, store.owner)
             cut.setdefault(store.language, []).append(text)
             if store.owner != plan.owner:
@@ -230,7 +309,7 @@ class Graph:
                 self._add("agreement", tokens_of(store.language, store.owner), {}, (text, own))
         for store in stores_of(self._recipe, plan):
             if store.losses is not None:
-                needs = (f"corpus/{store.language}", self._tokenizer(store.owner), f"model/{store.teacher}")
+                needs = (*self._text(store.language), self._tokenizer(store.owner), f"model/{store.teacher}")
                 self._add("losses", store.losses, {"seed": self._recipe.seed, "copies": store.labels.copies}, needs)
             if not store.labels.unused:
                 self._labels(store, cut[store.language])
@@ -253,9 +332,11 @@ class Graph:
             "masking": self._recipe.masking.model_dump(mode="json"),
             "seed": self._recipe.seed,
         }
+        if plan.training.accumulation > 1:
+            inputs["accumulated"] = _ACCUMULATED
         if plan.encoder.folder is not None:  # the weights that it starts from count, not their place
-            files = checksums(Path(plan.encoder.folder))
-            inputs["encoder"] |= {"folder": {file: mark for file, mark in files.items() if file != CARD}}
+            inputs["encoder"].pop("folder")
+            inputs["source"] = self._sources("model", plan.name)
         needs = [self._tokens(language, plan.owner) for language in plan.languages]
         stores = stores_of(self._recipe, plan)
         if isinstance(plan.labels, SoftLabels):

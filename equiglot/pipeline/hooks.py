@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from equiglot.pipeline.progress import JobProgress, Tell, TextProgress
+from equiglot.pipeline.progress import JobProgress, Remark, Tell, TextProgress
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,10 @@ class Hooks:
     progress: Callable[[JobProgress], None] = field(default=lambda progress: None)
     stop: Callable[[], bool] = field(default=lambda: False)
     checkpoint_seconds: float = 60.0
+
+    def remark(self, text: str) -> None:
+        """Says at once what somebody should know."""
+        self.progress(Remark(remark=text))
 
     def counter(self) -> Tell:
         """Something to count with what is done of each stage of a job; the sums are told."""

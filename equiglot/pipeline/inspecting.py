@@ -6,7 +6,7 @@ from equiglot.errors import InputError
 from equiglot.labels import StoreSummary, inspect_store
 from equiglot.pipeline.folder import read_run
 from equiglot.pipeline.merged import MergedRun
-from equiglot.pipeline.records import recorded_graph, state_of
+from equiglot.pipeline.records import check_outputs, recorded_graph, state_of
 from equiglot.pipeline.sources import tokenizer_folder
 from equiglot.pipeline.stores import all_stores
 from equiglot.recipe import Recipe
@@ -27,7 +27,7 @@ def inspect_labels(path: Path, examples: int) -> StoreSummary:
     """What a store holds, with some of its positions in words where it lies in its run.
 
     Raises:
-        InputError: there is no store, or it is not finished.
+        InputError: there is no store, it is not finished, or it, its text or its teacher are not as they were made.
     """
     root = path.resolve().parent.parent
     try:
@@ -37,6 +37,10 @@ def inspect_labels(path: Path, examples: int) -> StoreSummary:
     store = next((each for each in all_stores(recipe) if each.subject == path.resolve().name), None)
     if store is None:
         return inspect_store(path, None, None, examples=examples)
+    jobs = recorded_graph(run, recipe).jobs
+    labels = jobs.get(f"labels/{store.subject}")
+    if labels is not None:
+        check_outputs(run, (labels, *(jobs[name] for name in labels.needs)))
     tokenizer = load_tokenizer(tokenizer_folder(run, recipe, store.owner))
     return inspect_store(
         path, tokenizer, open_tokens(run.tokens(store.language, store.owner) / "train"), examples=examples

@@ -96,7 +96,7 @@ class MergedRun:
             seconds=about.seconds,
             unknown=self._unknown(store),
             loss=about.loss / count,
-            counting=_entropy(open_tokens(self._run.tokens(store.language, store.owner) / "train")),
+            counting=counting_loss(open_tokens(self._run.tokens(store.language, store.owner) / "train")),
         )
 
     def _unknown(self, store: Store) -> float:
@@ -104,8 +104,8 @@ class MergedRun:
         return TokenStatistics.model_validate(saved["train"]).unknown_rate
 
 
-def _entropy(text: TokenizedText) -> float:
-    """Of the tokens of a text in nats: what guessing by frequency costs; from its first tokens."""
+def counting_loss(text: TokenizedText) -> float:
+    """What guessing the tokens of a text by their frequency costs, in nats a token; from its first tokens."""
     counts = np.bincount(text.ids[:_COUNTED])
     shares = counts[counts > 0] / counts.sum()
     return float(-(shares * np.log(shares)).sum())

@@ -1,6 +1,6 @@
 """What a run will cost, before anything is trained: counted where it can be, measured by a short probe where not."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,11 +10,13 @@ import torch
 from equiglot.labels import SoftLabels
 from equiglot.masking import Alphabet, Framing, Source
 from equiglot.models import count_parameters, locate_model
+from equiglot.pipeline.folder import saved_recipe
 from equiglot.pipeline.graph import Graph
 from equiglot.pipeline.machine import Machine
-from equiglot.pipeline.records import State, state_of
+from equiglot.pipeline.records import State, current_graph, state_of
 from equiglot.pipeline.sources import tokenizer_folder
 from equiglot.pipeline.speed import measure_speed
+from equiglot.pipeline.workload import STEPS, Cost, Workload
 from equiglot.recipe import ModelPlan, Recipe
 from equiglot.run import RunDirectory, tokens_of
 from equiglot.training import Reading, plan_reading
@@ -50,19 +52,40 @@ class ModelCost:
 
 
 @dataclass(frozen=True)
+class StepCost:
+    """What is left of the work around trainings.
+
+    Attributes:
+        name: text (preparing and cutting it), labels (stored ones, and losses by sentence) or probes.
+        jobs: how many are left.
+        amount: characters of text, tokens that teachers read, or labelled words and texts that are encoded.
+        seconds: on this machine, one job at a time.
+        disk: bytes.
+    """
+
+    name: str
+    jobs: int
+    amount: int
+    seconds: float
+    disk: int
+
+
+@dataclass(frozen=True)
 class Plan:
     """What a run will take.
 
     Attributes:
         states: job -> done, changed or left.
         models: the cost of each model.
-        seconds: of the trainings that are left, side by side, none stopped early.
-        disk: bytes, at most.
+        steps: the cost of what is left besides; scoring takes little.
+        seconds: of all that is left, side by side, no training stopped early.
+        disk: bytes, at most, of what is left and of all models.
         workers: jobs at a time.
     """
 
     states: dict[str, State]
     models: list[ModelCost]
+    steps: list[StepCost]
     seconds: float
     disk: int
     workers: int
@@ -71,20 +94,42 @@ class Plan:
 def plan_recipe(recipe: Recipe, into: Path | None = None, machine: Machine | None = None) -> Plan:
     """The cost of a recipe on this machine; `into` tells what is done already.
 
-    Time comes from a few measured updates of each size of model, on made-up tokens; nothing is written.
+    Time of trainings and of labelling comes from a few measured updates, or forward passes, of each size of model, on
+    made-up tokens; that of preparing text and of training probes from usual speeds. Nothing is written.
     """
     machine = machine or Machine.of_here()
     run = RunDirectory(into or Path("."))
-    jobs = Graph(recipe).jobs.values()
+    graph, _ = current_graph(run, recipe, saved_recipe(run)) if into else (Graph(recipe), {})
+    jobs = graph.jobs.values()
     states: dict[str, State] = {job.name: state_of(run, job) if into else "left" for job in jobs}
     planner = _Planner(recipe, run, states, machine)
     models = [planner.cost(plan) for plan in recipe.plans().values() if plan.existing is None]
-    left = {model.name: model.seconds for model in models if model.state != "done"}
-    needs = {name: set(plan.all_teachers) & left.keys() for name, plan in recipe.plans().items()}
+    work = planner.workload()
+    left = [job for job in graph.jobs.values() if states[job.name] != "done"]
+    costs = {job.name: work.cost(job) for job in left}
+    seconds = {name: cost.seconds for name, cost in costs.items()}
+    seconds |= {f"model/{model.name}": model.seconds for model in models if model.state != "done"}
     parameters = sum(model.parameters for model in models)
     largest = max((model.parameters for model in models), default=0)
-    disk = _BYTES_A_PARAMETER * (parameters + machine.workers * _CHECKPOINTS * largest) + 8 * planner.characters()
-    return Plan(states, models, side_by_side(left, needs, machine.workers), disk, machine.workers)
+    disk = _BYTES_A_PARAMETER * (parameters + machine.workers * _CHECKPOINTS * largest)
+    return Plan(
+        states,
+        models,
+        [_step(name, [costs[job.name] for job in left if job.kind in kinds]) for name, kinds in STEPS.items()],
+        side_by_side(seconds, {job.name: {*job.needs} & seconds.keys() for job in left}, machine.workers),
+        disk + sum(cost.disk for cost in costs.values()),
+        machine.workers,
+    )
+
+
+def _step(name: str, costs: Sequence[Cost]) -> StepCost:
+    return StepCost(
+        name,
+        len(costs),
+        sum(cost.amount for cost in costs),
+        sum(cost.seconds for cost in costs),
+        sum(cost.disk for cost in costs),
+    )
 
 
 def side_by_side(seconds: Mapping[str, float], needs: Mapping[str, set[str]], workers: int) -> float:
@@ -97,19 +142,16 @@ def side_by_side(seconds: Mapping[str, float], needs: Mapping[str, set[str]], wo
     """
     free = [0.0] * workers
     ends: dict[str, float] = {}
-    waiting = list(seconds)
+    waiting = dict.fromkeys(seconds)
     while waiting:
         now = min(free)
-        ready = [
-            name
-            for name in waiting
-            if not needs[name] & set(waiting) and all(ends.get(need, 0.0) <= now for need in needs[name])
-        ]
-        if not ready:  # all that can begin waits for a job at work
+        known = (name for name in waiting if not needs[name] & waiting.keys())
+        ready = next((name for name in known if all(ends.get(need, 0.0) <= now for need in needs[name])), None)
+        if ready is None:  # all that can begin waits for a job at work
             free[free.index(now)] = min(end for end in (*free, *ends.values()) if end > now)
             continue
-        waiting.remove(ready[0])
-        ends[ready[0]] = free[free.index(now)] = now + seconds[ready[0]]
+        del waiting[ready]
+        ends[ready] = free[free.index(now)] = now + seconds[ready]
     return max(ends.values(), default=0.0)
 
 
@@ -120,6 +162,7 @@ class _Planner:
         self._recipe, self._run, self._states, self._machine = recipe, run, states, machine
         self._speeds: dict[str, float] = {}
         self._texts: dict[str, TokenizedText] = {}
+        self._guesses: dict[str, TokenizedText] = {}
         self._framing = Framing(2, 3, 0, Alphabet(4, np.arange(5, 64)))
 
     def cost(self, plan: ModelPlan) -> ModelCost:
@@ -140,9 +183,17 @@ class _Planner:
             counted=all(self._tokenised(language, plan.owner) for language in plan.languages),
         )
 
-    def characters(self) -> int:
-        """Characters of all training text, that of the vocabulary alone included."""
-        return sum(int(self._guess(language).characters[-1]) for language in self._recipe.languages)
+    def workload(self) -> Workload:
+        """Costs of the jobs around trainings."""
+        return Workload(
+            self._run,
+            self._recipe,
+            self._states,
+            text=self._text,
+            vocabulary_size=self._vocabulary_size,
+            characters=lambda language: int(self._guess(language).characters[-1]),
+            threads=self._machine.threads,
+        )
 
     def _tokens(self, reading: Reading, plan: ModelPlan) -> int:
         a_batch = reading.stream.epoch_tokens() / reading.stream.epoch_batches
@@ -174,6 +225,11 @@ class _Planner:
 
     def _guess(self, language: str) -> TokenizedText:
         """Text of the size that the source seems to have: lengths without tokens."""
+        if language not in self._guesses:
+            self._guesses[language] = self._estimate(language)
+        return self._guesses[language]
+
+    def _estimate(self, language: str) -> TokenizedText:
         settings = self._recipe.languages[language]
         characters = settings.text.estimate_characters(language)
         characters = max(_CHARACTERS_A_SENTENCE, min(characters, settings.characters or characters))

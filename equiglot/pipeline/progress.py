@@ -21,10 +21,21 @@ class TextProgress(BaseModel):
     done: int
 
 
+class Remark(BaseModel):
+    """Something that whoever runs a job should know at once.
+
+    Attributes:
+        remark: a sentence.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    remark: str
+
+
 Tell = Callable[[str, int], None]
 """Told a stage of a job, and how much of it was done since the last call."""
 
-JobProgress = Progress | TextProgress
+JobProgress = Progress | TextProgress | Remark
 _PARSER: TypeAdapter[JobProgress] = TypeAdapter(JobProgress)
 
 

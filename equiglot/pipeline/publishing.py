@@ -3,7 +3,7 @@
 from equiglot.errors import InputError
 from equiglot.pipeline.assembling import write_results
 from equiglot.pipeline.folder import locked
-from equiglot.pipeline.records import recorded_graph, state_of
+from equiglot.pipeline.records import checked_graph, state_of
 from equiglot.recipe import Recipe
 from equiglot.run import RunDirectory
 
@@ -12,7 +12,8 @@ def publish(run: RunDirectory, recipe: Recipe) -> None:
     """Writes the run's scores, its page with tables and figures, and the cards of its models, from all that is done.
 
     Raises:
-        InputError: another command works on the run; there is a page, and none of its scores can be used any more.
+        InputError: another command works on the run; its files have changed since they were made; there is a page, and
+            none of its scores can be used any more.
     """
     with locked(run, fix="wait for it: it makes the page itself; `equiglot status` shows the scores so far"):
         _check_scores(run, recipe)
@@ -21,7 +22,7 @@ def publish(run: RunDirectory, recipe: Recipe) -> None:
 
 def _check_scores(run: RunDirectory, recipe: Recipe) -> None:
     """Refuses to write a page without scores over one that has them."""
-    jobs = recorded_graph(run, recipe).jobs.values()
+    jobs = checked_graph(run, recipe).jobs.values()
     states = {state_of(run, job) for job in jobs if job.kind == "scores"}
     if run.report.is_file() and "changed" in states and "done" not in states:
         raise InputError(

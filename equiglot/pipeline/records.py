@@ -2,18 +2,23 @@
 
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from equiglot.errors import InputError
+from equiglot.outputs import Stamp, changed_files, missing_files, named, stamp_of
 from equiglot.pipeline.environment import hardware, versions
-from equiglot.pipeline.graph import Graph, Job, differences
+from equiglot.pipeline.graph import Graph, Job, Kind, differences, read_source
 from equiglot.recipe import Recipe
-from equiglot.run import CARD, RunDirectory, atomic_folder, checksums, read_json, write_json
+from equiglot.run import CARD, RunDirectory, atomic_folder, read_sealed, write_sealed
+
+_ONLY_JOBS_READ = ("features",)  # outputs that no page and no table is made of, and large
 
 State = Literal["done", "changed", "left"]
 
@@ -46,31 +51,88 @@ class Record(BaseModel):
 
 
 def read_record(run: RunDirectory, name: str) -> Record | None:
-    """The record of a job; None where there is none, or none that can be read."""
+    """The record of a job; None where there is none, or none that is as it was written.
+
+    Raises:
+        InputError: in its place is no plain file.
+    """
     try:
-        return Record.model_validate(read_json(run.job(name)))
+        return Record.model_validate(read_sealed(run.job(name)))
     except (OSError, ValueError):
         return None
 
 
+def known_record(run: RunDirectory, name: str) -> Record:
+    """The record of a job that is done.
+
+    Raises:
+        InputError: it is no longer there, or as it was written.
+    """
+    record = read_record(run, name)
+    if record is None:
+        raise InputError(
+            f"the record of {name} is gone or damaged", where=run.job(name), fix="run the same command again"
+        )
+    return record
+
+
 def recorded_graph(run: RunDirectory, recipe: Recipe) -> Graph:
-    """The jobs of a run as it stands: what its text, labels and existing models were is read from the
-    records, they themselves not."""
-    jobs = [*(f"corpus/{language}" for language in recipe.languages), *(f"task/{task}" for task in recipe.probed)]
-    jobs += [f"model/{plan.name}" for plan in recipe.expanded() if plan.existing is not None]
-    records = {job: read_record(run, job) for job in jobs}
-    return Graph(recipe, {job: record.inputs.get("source") for job, record in records.items() if record})
+    """The jobs of a run as it stands: what its text, labels and foreign models were is read from the records, they
+    themselves not."""
+    return Graph(recipe, partial(_recorded_source, run))
 
 
-def write_record(run: RunDirectory, graph: Graph, job: Job, seconds: float, source: str | None = None) -> Record:
-    """Records that a job is done; its output is on the disk."""
+def current_graph(run: RunDirectory, recipe: Recipe, before: Recipe | None) -> tuple[Graph, dict[str, InputError]]:
+    """The jobs of a recipe, and those whose foreign model cannot be looked at any more, with why.
+
+    What such a model was, its record says, if `before`, the recipe that the run folder has, takes it from the same
+    place.
+
+    Raises:
+        InputError: text, labels or a model cannot be read, and nothing is known of it.
+    """
+    unchecked: dict[str, InputError] = {}
+
+    def source(kind: Kind, subject: str) -> Any:
+        try:
+            return read_source(recipe, kind, subject)
+        except InputError as error:
+            recorded = _recorded_source(run, kind, subject)
+            if (
+                kind != "model"
+                or recorded is None
+                or before is None
+                or _place(before, subject) != _place(recipe, subject)
+            ):
+                raise
+            unchecked[f"{kind}/{subject}"] = error
+            return recorded
+
+    return Graph(recipe, source), unchecked
+
+
+def _place(recipe: Recipe, model: str) -> str | None:
+    """Where a model is taken from."""
+    plan = recipe.plans().get(model)
+    return None if plan is None else plan.existing
+
+
+def _recorded_source(run: RunDirectory, kind: Kind, subject: str) -> Any:
+    record = read_record(run, f"{kind}/{subject}")
+    return record and record.inputs.get("source")
+
+
+def write_record(
+    run: RunDirectory, graph: Graph, job: Job, outputs: Mapping[str, str], seconds: float, source: str | None = None
+) -> Record:
+    """Records that a job is done; its output, with these checksums, is on the disk."""
     now = datetime.now(UTC)
     record = Record(
         name=job.name,
         fingerprint=job.fingerprint,
         inputs=dict(job.inputs),
         needs={name: graph.jobs[name].fingerprint for name in job.needs},
-        outputs=checksums(job.output(run)),
+        outputs=dict(outputs),
         seconds=round(seconds, 3),
         begun=(now - timedelta(seconds=seconds)).isoformat(timespec="seconds"),
         finished=now.isoformat(timespec="seconds"),
@@ -78,25 +140,28 @@ def write_record(run: RunDirectory, graph: Graph, job: Job, seconds: float, sour
         hardware=hardware(),
         source=source,
     )
-    write_json(run.job(job.name), record.model_dump(mode="json"))
+    write_sealed(run.job(job.name), record.model_dump(mode="json"))
     return record
 
 
 def state_of(run: RunDirectory, job: Job) -> State:
     """Whether a job is done, done with other inputs, or left to do (also where a file of its output is gone)."""
     record = read_record(run, job.name)
-    if record is None or not all((job.output(run) / file).is_file() for file in record.outputs):
+    if record is None or missing_files(job.output(run), record.outputs):
         return "left"
     return "done" if record.fingerprint == job.fingerprint else "changed"
 
 
 def damaged(run: RunDirectory, job: Job) -> list[str]:
-    """The files of a done job that are no longer what the job wrote."""
+    """The files of a done job that are no longer what the job wrote, and those that were added."""
     record = read_record(run, job.name)
-    if record is None:
-        return []
-    now = checksums(job.output(run))
-    return [file for file, mark in record.outputs.items() if now.get(file) != mark]
+    return [] if record is None else changed_files(job.output(run), record.outputs)
+
+
+def added(run: RunDirectory, job: Job) -> bool:
+    """Whether there are files in the output of a done job that it did not write; contents are not looked at."""
+    record = read_record(run, job.name)
+    return record is not None and not stamp_of(job.output(run)).keys() <= record.outputs.keys()
 
 
 def check_outputs(run: RunDirectory, jobs: Iterable[Job]) -> None:
@@ -105,14 +170,53 @@ def check_outputs(run: RunDirectory, jobs: Iterable[Job]) -> None:
     Raises:
         InputError: with the files.
     """
-    for job in jobs:
-        files = damaged(run, job)
-        if files:
-            raise InputError(
-                f"files of {job.name} have changed since they were made: {', '.join(files[:3])}",
-                where=job.output(run),
-                fix=f"put them back, or delete that folder: the same command makes {job.name} again",
-            )
+    listed = list(jobs)
+    with ThreadPoolExecutor() as pool:  # checksums are computed without Python's lock
+        for job, files in zip(listed, pool.map(partial(damaged, run), listed), strict=True):
+            if files:
+                raise InputError(
+                    f"files of {job.name} have changed since they were made: {named(files)}",
+                    where=job.output(run),
+                    fix=f"put back what was there, or delete that folder: `equiglot run` makes {job.name} again",
+                )
+
+
+def checked_graph(run: RunDirectory, recipe: Recipe) -> Graph:
+    """The jobs of a run as it stands, whose outputs may be read: they are what the jobs wrote.
+
+    Raises:
+        InputError: some are not.
+    """
+    graph = recorded_graph(run, recipe)
+    done = (job for job in graph.jobs.values() if state_of(run, job) == "done")
+    check_outputs(run, (job for job in done if job.kind not in _ONLY_JOBS_READ))
+    return graph
+
+
+class Unchanged:
+    """Whether the outputs of jobs are still what they were when their checksums were compared, or made.
+
+    Contents are compared again only where a file was touched.
+    """
+
+    def __init__(self, run: RunDirectory) -> None:
+        self._run = run
+        self._stamps: dict[str, Stamp] = {}
+
+    def note(self, jobs: Iterable[Job]) -> None:
+        """Remembers outputs; to be called before their contents are compared."""
+        self._stamps |= {job.name: stamp_of(job.output(self._run)) for job in jobs}
+
+    def check(self, jobs: Iterable[Job]) -> None:
+        """Refuses outputs that have changed.
+
+        Raises:
+            InputError: with the files.
+        """
+        touched = [job for job in jobs if self._stamps.get(job.name) != stamp_of(job.output(self._run))]
+        stamps = {job.name: stamp_of(job.output(self._run)) for job in touched}
+        check_outputs(self._run, touched)
+        self._stamps |= stamps
 
 
 def explain_change(run: RunDirectory, job: Job, graph: Graph) -> list[str]:
@@ -144,11 +248,11 @@ def take_from(others: Iterable[Path], run: RunDirectory, graph: Graph, job: Job)
                     shutil.copytree(
                         source.output(other), folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns(CARD)
                     )
-                    if checksums(folder) != record.outputs:
+                    if changed_files(folder, record.outputs):
                         raise _DamagedError
             except _DamagedError:
                 continue
-            write_record(run, graph, job, record.seconds, source=os.fspath(root))
+            write_record(run, graph, job, record.outputs, record.seconds, source=os.fspath(root))
             return os.fspath(root)
     return None
 

@@ -1,16 +1,23 @@
 """Running a recipe: everything that is not done, and continuing it after a kill."""
 
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from equiglot.corpus import HubSource
 from equiglot.errors import InputError, Interrupted, refusal
 from equiglot.pipeline.assembling import write_results
 from equiglot.pipeline.execution import Execution, Watcher
-from equiglot.pipeline.folder import Log, check_other, locked, make_folder
+from equiglot.pipeline.folder import Log, check_other, locked, make_folder, saved_recipe
 from equiglot.pipeline.graph import Graph, Job, Kind
 from equiglot.pipeline.machine import Machine
-from equiglot.pipeline.records import check_outputs, explain_change, state_of, take_from
+from equiglot.pipeline.records import (
+    Unchanged,
+    check_outputs,
+    current_graph,
+    explain_change,
+    state_of,
+    take_from,
+)
 from equiglot.pipeline.signals import StopSignals
 from equiglot.recipe import Likelihood, MaskedLanguageModelling, Recipe, recipe_text
 from equiglot.run import RunDirectory, write_text
@@ -47,20 +54,26 @@ def run_recipe(
         Interrupted: a signal asked to stop.
     """
     run, watcher, machine = RunDirectory(into), watcher or Watcher(), machine or Machine.of_here()
-    graph = Graph(recipe)
+    graph, unchecked = current_graph(run, recipe, saved_recipe(run))
     for other in reuse:
         check_other(other)
     make_folder(into)
     with locked(run), StopSignals() as signals:
-        left = _left(run, graph, replace, graph.jobs if only is None else graph.before(only))
+        unchanged = Unchanged(run)
+        left = _left(run, graph, replace, graph.jobs if only is None else graph.before(only), unchanged)
+        _check_known(left, unchecked)
         write_text(run.recipe, recipe_text(recipe))
         log = Log(run.log)
         log.add("start", recipe=recipe.name, left=[job.name for job in left])
         watcher.begin(graph, left)
+        for name, why in unchecked.items():
+            log.add("unchecked", job=name, why=str(why))
+            watcher.unchecked(name, why)
         try:
-            left = list(_without_reused(run, graph, left, reuse, watcher, log, signals))
+            left = list(_without_reused(run, graph, left, reuse, watcher, log, signals, unchanged))
             if left:
-                Execution(run, graph, left, watcher, log).go(_at_commits(recipe, graph), machine, signals)
+                Execution(run, graph, left, watcher, log, unchanged).go(_at_commits(recipe, graph), machine, signals)
+            unchanged.check(job for job in graph.jobs.values() if state_of(run, job) == "done")
             write_results(run, recipe)
         except Interrupted as error:
             log.add("interrupted", signal=str(error))
@@ -87,7 +100,18 @@ def _at_commits(recipe: Recipe, graph: Graph) -> Recipe:
     return recipe.model_copy(update={"languages": {**recipe.languages, **languages}, "evaluation": evaluation})
 
 
-def _left(run: RunDirectory, graph: Graph, replace: bool, wanted: Container[str]) -> list[Job]:
+def _check_known(left: Sequence[Job], unchecked: Mapping[str, InputError]) -> None:
+    """Refuses to do jobs that read what is gone.
+
+    Raises:
+        InputError: why it cannot be read.
+    """
+    for job in left:
+        if job.name in unchecked:
+            raise unchecked[job.name]
+
+
+def _left(run: RunDirectory, graph: Graph, replace: bool, wanted: Container[str], unchanged: Unchanged) -> list[Job]:
     """The jobs to do, of those that are wanted; the others are done, and their output is what it was."""
     states = {name: state_of(run, job) for name, job in graph.jobs.items()}
     changed = [graph.jobs[name] for name, state in states.items() if state == "changed" and name in wanted]
@@ -98,7 +122,9 @@ def _left(run: RunDirectory, graph: Graph, replace: bool, wanted: Container[str]
             where=run.root,
             fix="add --replace to do them again (all others are kept), or choose another --into",
         )
-    check_outputs(run, (graph.jobs[name] for name, state in states.items() if state == "done"))
+    done = [graph.jobs[name] for name, state in states.items() if state == "done"]
+    unchanged.note(done)
+    check_outputs(run, done)
     return [graph.jobs[name] for name, state in states.items() if state != "done" and name in wanted]
 
 
@@ -110,6 +136,7 @@ def _without_reused(
     watcher: Watcher,
     log: Log,
     signals: StopSignals,
+    unchanged: Unchanged,
 ) -> Iterator[Job]:
     for job in left:
         signals.check()
@@ -117,5 +144,6 @@ def _without_reused(
         if source is None:
             yield job
         else:
+            unchanged.note([job])
             log.add("reused", job=job.name, source=source)
             watcher.reuse(job, source)

@@ -12,7 +12,10 @@ STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class StopSignals:
-    """Notes that a signal asked to stop, so that trainings can save first; a second one is obeyed at once."""
+    """Notes that a signal asked to stop, so that trainings can save first; a second one is obeyed at once.
+
+    A signal that was ignored stays ignored: `nohup` says so of the one that a closed terminal sends.
+    """
 
     def __init__(self) -> None:
         self.received: int | None = None
@@ -25,7 +28,8 @@ class StopSignals:
 
     def __enter__(self) -> "StopSignals":
         try:
-            self._before = {number: signal.signal(number, self._note) for number in STOPPING}
+            heeded = [number for number in STOPPING if signal.getsignal(number) != signal.SIG_IGN]
+            self._before = {number: signal.signal(number, self._note) for number in heeded}
         except ValueError:  # not in the main thread: signals go elsewhere
             self._before = {}
         return self

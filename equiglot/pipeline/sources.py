@@ -11,7 +11,7 @@ import numpy.typing as npt
 from equiglot.errors import InputError
 from equiglot.labels import StoredLabels, StoredTeacher, open_store
 from equiglot.masking import Alphabet, Source, framing_of, hash_name, hash_words
-from equiglot.pipeline.records import read_record
+from equiglot.pipeline.records import known_record
 from equiglot.pipeline.stores import Store, stores_of
 from equiglot.recipe import ModelPlan, Recipe
 from equiglot.run import RunDirectory, tokens_of
@@ -61,9 +61,8 @@ def label_masks_seed(recipe: Recipe) -> int:
 
 def label_facts(run: RunDirectory, recipe: Recipe, store: Store) -> dict[str, Any]:
     """What stored labels are made from: the files of the teacher and of its text, and the masks."""
-    model = read_record(run, f"model/{store.teacher}")
-    text = read_record(run, f"tokens/{tokens_of(store.language, store.owner)}")
-    assert model is not None and text is not None  # they come before whoever asks
+    model = known_record(run, f"model/{store.teacher}")
+    text = known_record(run, f"tokens/{tokens_of(store.language, store.owner)}")
     return {
         "teacher": {file: mark for file, mark in model.outputs.items() if _is_model(file)},
         "text": {file: mark for file, mark in text.outputs.items() if file.startswith("train/")},

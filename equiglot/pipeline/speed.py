@@ -1,4 +1,4 @@
-"""A short measurement of training speed, on made-up tokens."""
+"""Short measurements of the speed of training and of labelling, on made-up tokens."""
 
 import time
 from pathlib import Path
@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from transformers import PreTrainedModel
 
-from equiglot.labels import OnlineTeachers, SoftLabels, freeze
+from equiglot.labels import OnlineTeachers, SoftLabels, StoreSettings, freeze, label_text, open_store
 from equiglot.masking import Alphabet, BatchSettings, BatchStream, Framing, MaskSettings, Source
 from equiglot.models import EncoderSettings, build_model, device, on_device
 from equiglot.objectives import Objective
@@ -16,20 +16,16 @@ from equiglot.vocabulary import TokenizedText
 
 _WARM, _UPDATES = 3, 12
 _LENGTH = 20  # tokens in a made-up sentence
+_LABELLED = 64  # made-up sentences
 
 
 def measure_speed(
     encoder: EncoderSettings, training: TrainingSettings, vocabulary_size: int, batch_tokens: int, *, taught: bool
 ) -> float:
     """Tokens a second of a training with batches of this many tokens, with or without a teacher of the same size."""
-    generator = np.random.default_rng(0)
     length = min(_LENGTH, encoder.max_length - 2)
     rows = max(1, batch_tokens // (length + 2))
-    edges = np.arange(4 * rows + 1)
-    text = TokenizedText(
-        generator.integers(5, vocabulary_size, 4 * rows * length, dtype=np.uint32), edges * length, edges * length * 4
-    )
-    framing = Framing(2, 3, 0, Alphabet(4, np.arange(5, vocabulary_size)))
+    text, framing = _made_up(4 * rows, length, vocabulary_size)
     stream = BatchStream(
         [Source("en", text, framing.alphabet, MaskSettings(), 0)],
         [{"en": 1.0}],
@@ -62,3 +58,23 @@ def measure_speed(
         ).train()
     (begun, before), (ended, after) = marks[_WARM - 1], marks[-2]
     return (after - before) / (ended - begun)
+
+
+def measure_labelling(model: PreTrainedModel) -> float:
+    """Tokens a second that a teacher, on its device, reads to label them."""
+    length = min(_LENGTH, model.config.max_position_embeddings - 4)
+    text, framing = _made_up(2 * _LABELLED, length, model.config.vocab_size)
+    source = Source("en", text, framing.alphabet, MaskSettings(), 0)
+    with TemporaryDirectory() as folder:
+        into = Path(folder) / "labels"
+        label_text(model, source, framing, StoreSettings(k=1), {}, into, shard_tokens=_LABELLED * length)
+        measured = open_store(into).shards[-1].statistics  # the one before was to get warm
+    return measured.tokens / max(measured.seconds, 1e-9)
+
+
+def _made_up(rows: int, length: int, vocabulary_size: int) -> tuple[TokenizedText, Framing]:
+    """So many sentences of equal length, and special tokens for them."""
+    ids = np.random.default_rng(0).integers(5, vocabulary_size, rows * length, dtype=np.uint32)
+    edges = np.arange(rows + 1)
+    framing = Framing(2, 3, 0, Alphabet(4, np.arange(5, vocabulary_size)))
+    return TokenizedText(ids, edges * length, edges * length * 4), framing

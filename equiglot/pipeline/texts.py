@@ -5,7 +5,8 @@ from collections.abc import Callable
 import langcodes
 
 from equiglot.corpus import CleaningStep as CorpusStep
-from equiglot.corpus import read_sentences, read_statistics
+from equiglot.corpus import Leaks, read_leaks, read_sentences, read_statistics
+from equiglot.pipeline.graph import ALL_TEXT
 from equiglot.pipeline.wording import vocabulary_in_words
 from equiglot.pipeline.work import SPLITS
 from equiglot.recipe import Recipe
@@ -33,13 +34,23 @@ class RunText:
         name = _language_name(code)
         if not self._done(f"corpus/{code}"):
             return Language(code=code, name=name)
-        corpus = read_statistics(self._run.corpus(code))
+        corpus, leaks = read_statistics(self._run.corpus(code)), self._leaks()
         counts = self._token_counts(code)
         sizes = {}
         for split in SPLITS:
             part, tokens = getattr(corpus, split), counts[split].tokens if counts else None
             sizes[split] = Size(characters=part.characters, sentences=part.sentences, tokens=tokens)
-        steps = (CleaningStep(name=step.name, counts=_step_counts(step)) for step in corpus.steps)
+        steps = [CleaningStep(name=step.name, counts=_step_counts(step)) for step in corpus.steps]
+        if leaks is not None and code in leaks.languages:
+            leaked = leaks.languages[code].leaked
+            steps.append(CleaningStep(name="leaks between languages", counts=_leak_counts(leaks, code)))
+            if leaks.dropped:
+                characters, sentences = corpus.train.characters, corpus.train.sentences
+                sizes["train"] = Size(
+                    characters=characters - leaked.characters,
+                    sentences=sentences - leaked.sentences,
+                    tokens=sizes["train"].tokens,
+                )
         held_out = counts.get("valid")
         return Language(
             code=code,
@@ -61,6 +72,9 @@ class RunText:
         names = self._recipe.united or [_language_name(code) for code in self._recipe.vocabulary_languages]
         return vocabulary_in_words(self._recipe.vocabulary, len(load_tokenizer(self._run.vocabulary)), names)
 
+    def _leaks(self) -> Leaks | None:
+        return read_leaks(self._run.leaks) if self._done(f"leaks/{ALL_TEXT}") else None
+
     def _example(self, code: str) -> tuple[str, ...]:
         """A held-out sentence as the vocabulary cuts it."""
         sentence = next(read_sentences(self._run.corpus(code) / "valid.arrow", 0, 1))[0]
@@ -80,3 +94,9 @@ def _language_name(code: str) -> str:
 def _step_counts(step: CorpusStep) -> dict[str, int]:
     counts = {"dropped": step.dropped, "changed": step.changed}
     return {**{word: number for word, number in counts.items() if number}, "left": step.left}
+
+
+def _leak_counts(leaks: Leaks, code: str) -> dict[str, int]:
+    found = leaks.languages[code]
+    into = "training sentences dropped" if leaks.dropped else "training sentences held out elsewhere"
+    return {"test sentences in other training text": found.found, into: found.leaked.sentences}

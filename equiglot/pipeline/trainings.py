@@ -6,11 +6,11 @@ from typing import Any
 
 from safetensors.numpy import save_file
 
-from equiglot.errors import InputError
 from equiglot.labels import OnlineTeachers, SoftLabels, StoredTeachers, freeze
 from equiglot.masking import BatchStream, framing_of
 from equiglot.models import build_model, device, export_model, load_model, on_device, take_model
 from equiglot.pipeline.events import EventWriter
+from equiglot.pipeline.graph import foreign_model
 from equiglot.pipeline.hooks import Hooks
 from equiglot.pipeline.sources import Material, material_of, randomness, tokenizer_folder
 from equiglot.recipe import ModelPlan, Recipe
@@ -23,11 +23,8 @@ def make_model(run: RunDirectory, recipe: Recipe, name: str, checkpoints: Path, 
     """One model: trained, or taken from where it is."""
     plan = recipe.plans()[name]
     if plan.existing is not None:
-        try:
+        with foreign_model(plan):
             take_model(plan.existing, run.model(name))
-        except InputError as error:
-            where = f"{error.where or plan.existing} (models.{name}.existing)"
-            raise InputError(error.what, where=where, fix=error.fix) from None
         return
     tokenizer = load_tokenizer(tokenizer_folder(run, recipe, plan.owner))
     framing, seed = framing_of(tokenizer), randomness(recipe, plan)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from equiglot.corpus import build_corpus
+from equiglot.corpus import build_corpus, find_leaks
 from equiglot.errors import InputError
 from equiglot.evaluation import (
     Bootstrap,
@@ -18,9 +18,9 @@ from equiglot.evaluation import (
 )
 from equiglot.masking import framing_of
 from equiglot.models import load_model, on_device, open_model, resolve_encoder
-from equiglot.pipeline.graph import Kind
+from equiglot.pipeline.graph import Kind, training_text
 from equiglot.pipeline.hooks import Hooks
-from equiglot.pipeline.labelling import make_agreement, make_labels, make_likelihood, make_losses
+from equiglot.pipeline.labelling import look_first, make_agreement, make_labels, make_likelihood, make_losses
 from equiglot.pipeline.progress import Tell
 from equiglot.pipeline.sources import tokenizer_folder
 from equiglot.pipeline.tasks import make_features, make_probes, make_task
@@ -28,6 +28,7 @@ from equiglot.pipeline.trainings import make_model
 from equiglot.recipe import FREQUENCY, SHARED, MaskedLanguageModelling, Recipe
 from equiglot.run import RunDirectory, atomic_folder, write_json
 from equiglot.vocabulary import (
+    TokenStatistics,
     UnionVocabulary,
     load_tokenizer,
     make_union,
@@ -47,12 +48,10 @@ def perform(run: RunDirectory, recipe: Recipe, kind: Kind, subject: str, checkpo
     plain: dict[Kind, Callable[[RunDirectory, Recipe, str], None]] = {
         "task": make_task,
         "vocabulary": make_vocabulary,
-        "tokens": make_tokens,
         "agreement": make_agreement,
         "scores": make_scores,
     }
     counting: dict[Kind, Callable[[RunDirectory, Recipe, str, Tell], None]] = {
-        "corpus": make_corpus,
         "losses": make_losses,
         "likelihood": make_likelihood,
         "features": make_features,
@@ -62,7 +61,14 @@ def perform(run: RunDirectory, recipe: Recipe, kind: Kind, subject: str, checkpo
         "labels": make_labels,
         "model": make_model,
     }
-    if kind in plain:
+    remarking: dict[Kind, Callable[[RunDirectory, Recipe, str, Hooks], None]] = {
+        "corpus": make_corpus,
+        "leaks": make_leaks,
+        "tokens": make_tokens,
+    }
+    if kind in remarking:
+        remarking[kind](run, recipe, subject, hooks)
+    elif kind in plain:
         plain[kind](run, recipe, subject)
     elif kind in counting:
         counting[kind](run, recipe, subject, hooks.counter())
@@ -70,10 +76,22 @@ def perform(run: RunDirectory, recipe: Recipe, kind: Kind, subject: str, checkpo
         continuing[kind](run, recipe, subject, checkpoints, hooks)
 
 
-def make_corpus(run: RunDirectory, recipe: Recipe, language: str, tell: Tell) -> None:
+def make_corpus(run: RunDirectory, recipe: Recipe, language: str, hooks: Hooks) -> None:
     """Text of a language, cleaned and split."""
+    settings, tell = recipe.languages[language], hooks.counter()
     with atomic_folder(run.corpus(language)) as folder:
-        build_corpus(language, recipe.languages[language], recipe.text, recipe.seed, folder, tell)
+        statistics = build_corpus(language, settings, recipe.text, recipe.seed, folder, tell)
+    for warning in statistics.warnings:
+        hooks.remark(warning)
+
+
+def make_leaks(run: RunDirectory, recipe: Recipe, subject: str, hooks: Hooks) -> None:
+    """What the languages hold out and have in their training text, all with all."""
+    corpora, tell = {language: run.corpus(language) for language in recipe.trained_languages}, hooks.counter()
+    with atomic_folder(run.leaks) as folder:
+        leaks = find_leaks(corpora, folder, drop=recipe.text.drop_leaks, progress=lambda n: tell("comparing", n))
+    for warning in leaks.warnings:
+        hooks.remark(warning)
 
 
 def make_vocabulary(run: RunDirectory, recipe: Recipe, subject: str) -> None:
@@ -89,7 +107,7 @@ def make_vocabulary(run: RunDirectory, recipe: Recipe, subject: str) -> None:
         folders = {name: tokenizer_folder(run, recipe, name) for name in recipe.united}
         make_union(folders, settings, into)
     else:
-        corpora = {language: run.corpus(language) / "train.arrow" for language in sorted(languages)}
+        corpora = {language: training_text(run, recipe, language) for language in sorted(languages)}
         train_vocabulary(corpora, settings, into)
     size, owner = len(load_tokenizer(into)), "" if subject == SHARED else subject
     for plan in recipe.plans().values():  # what cannot be built is refused before text is read and labelled
@@ -97,27 +115,32 @@ def make_vocabulary(run: RunDirectory, recipe: Recipe, subject: str) -> None:
             resolve_encoder(plan.encoder, size)
 
 
-def make_tokens(run: RunDirectory, recipe: Recipe, subject: str) -> None:
+def make_tokens(run: RunDirectory, recipe: Recipe, subject: str, hooks: Hooks) -> None:
     """The splits of a language as token ids of the run's tokenizer, or of a model's own."""
     language, _, owner = subject.partition(".")
     tokenizer = load_tokenizer(tokenizer_folder(run, recipe, owner))
     longest = recipe.encoder.max_length - 2
-    if owner and recipe.plans()[owner].existing is not None:
+    taken = bool(owner) and recipe.plans()[owner].existing is not None
+    if taken:
         longest = min(longest, open_model(owner, str(run.model(owner))).max_tokens)
     statistics = {}
     with atomic_folder(run.tokens(language, owner)) as folder:
         for split in SPLITS:
             source = run.corpus(language) / f"{split}.arrow"
+            source = training_text(run, recipe, language) if split == "train" else source
             counts = tokenise_split(source, tokenizer, longest, folder / split)
             statistics[split] = counts.model_dump(mode="json")
         _check_enough(recipe, language, statistics["train"]["sequences"])
         write_json(folder / "tokens.json", statistics)
+    if taken:
+        unknown = TokenStatistics.model_validate(statistics["train"]).unknown_rate
+        look_first(run, recipe, language, owner, unknown, hooks.remark)
 
 
 def _check_enough(recipe: Recipe, language: str, sequences: int) -> None:
     """Refuses too little text before anything is trained."""
     batches = {
-        plan.name: plan.training.batch.sentences or 1
+        plan.name: (plan.training.batch.sentences or 1) * plan.training.accumulation
         for plan in recipe.plans().values()
         if language in plan.languages and plan.existing is None
     }

@@ -20,9 +20,10 @@ from pathlib import Path
 from typing import Any
 
 from equiglot.errors import InputError, refusal
+from equiglot.outputs import output_checksums
 from equiglot.pipeline.folder import hold_workers_lock
-from equiglot.pipeline.graph import Job
-from equiglot.pipeline.progress import JobProgress, parse_progress
+from equiglot.pipeline.graph import Job, output_of, read_source
+from equiglot.pipeline.progress import JobProgress, Remark, parse_progress
 from equiglot.pipeline.signals import ignore_stop_signals, stop_signals_held
 from equiglot.recipe import Recipe, recipe_tree
 from equiglot.run import RunDirectory
@@ -41,6 +42,21 @@ _GONE = (EOFError, ConnectionError)  # the process on the other side has died
 
 
 @dataclass(frozen=True)
+class Made:
+    """What a job that is done has made.
+
+    Attributes:
+        seconds: how long it took.
+        outputs: file -> checksum.
+        source: what stands for what it read from outside the run, as that was when the job was done.
+    """
+
+    seconds: float
+    outputs: dict[str, str]
+    source: Any
+
+
+@dataclass(frozen=True)
 class Event:
     """What a worker says: a job's progress, its end, or its failure.
 
@@ -48,14 +64,14 @@ class Event:
         job: the job's name.
         kind: "progress", "done", "stopped" or "failed".
         progress: for "progress".
-        seconds: for "done".
+        made: for "done".
         error: for "failed".
     """
 
     job: str
     kind: str
     progress: JobProgress | None = None
-    seconds: float = 0.0
+    made: Made | None = None
     error: Exception | None = None
 
 
@@ -165,7 +181,9 @@ def _receive(worker: _Worker) -> Event:
         return Event(job, "failed", error=InputError(message["what"], where=message["where"], fix=message["fix"]))
     if message["kind"] == "failed":
         return Event(job, "failed", error=WorkerFailed(f"{job} failed:\n{message['traceback']}"))
-    return Event(job, message["kind"], seconds=message.get("seconds", 0.0))
+    if message["kind"] == "done":
+        return Event(job, "done", made=Made(message["seconds"], message["outputs"], message["source"]))
+    return Event(job, message["kind"])
 
 
 def _death_of(worker: _Worker) -> Exception:
@@ -187,10 +205,10 @@ def _work(connection: Connection, root: str, recipe_json: str, options: dict[str
     """The main function of a worker process."""
     ignore_stop_signals()
     threading.excepthook = lambda _: None  # what TensorBoard's thread raises, its next call raises again
-    threading.Thread(target=_die_with_parent, daemon=True).start()
     try:
+        threading.Thread(target=_die_with_parent, daemon=True).start()
         run = RunDirectory(Path(root))
-        hold_workers_lock(run, shared=True)
+        hold_workers_lock(run)
         parent = multiprocessing.parent_process()
         if parent is None or not parent.is_alive():  # from here on its successor waits for the lock
             return
@@ -202,8 +220,8 @@ def _work(connection: Connection, root: str, recipe_json: str, options: dict[str
             connection.send_bytes(json.dumps(answer).encode())
     except _GONE:
         return
-    except Exception:
-        connection.send_bytes(json.dumps({"kind": "failed", "traceback": traceback.format_exc()}).encode())
+    except BaseException as error:
+        connection.send_bytes(json.dumps(_failure(error, f"worker process {os.getpid()}")).encode())
 
 
 def _do(
@@ -218,7 +236,7 @@ def _do(
     def report(progress: JobProgress) -> None:
         nonlocal last
         trained = isinstance(progress, Progress) and progress.update == progress.updates
-        if time.monotonic() - last >= _REPORT_SECONDS or trained:
+        if time.monotonic() - last >= _REPORT_SECONDS or trained or isinstance(progress, Remark):
             last = time.monotonic()
             connection.send_bytes(json.dumps({"kind": "progress", "progress": progress.model_dump()}).encode())
 
@@ -226,16 +244,27 @@ def _do(
     try:
         # While a job is done, the only message that can come is the one that asks to stop.
         perform(run, recipe, *job, Hooks(report, connection.poll, seconds))
+        took = time.monotonic() - begun
+        kind, subject, _ = job
+        outputs = output_checksums(output_of(run, kind, subject))
+        # A model that is taken is copied as it is: what was copied is what counts, its place may be a hub.
+        taken = kind == "model" and recipe.plans()[subject].existing is not None
+        source = outputs if taken else read_source(recipe, kind, subject)
     except Stopped:
         return {"kind": "stopped"}
     except _GONE:
         raise
-    except Exception as error:
-        refused = error if isinstance(error, InputError) else refusal(error, f"job {job[0]}/{job[1]}")
-        if refused is None:
-            return {"kind": "failed", "traceback": traceback.format_exc()}
-        return {"kind": "input-error", "what": refused.what, "where": refused.where, "fix": refused.fix}
-    return {"kind": "done", "seconds": time.monotonic() - begun}
+    except BaseException as error:
+        return _failure(error, f"job {job[0]}/{job[1]}")
+    return {"kind": "done", "seconds": took, "outputs": outputs, "source": source}
+
+
+def _failure(error: BaseException, where: str) -> dict[str, Any]:
+    """The message that something was raised: bad input, or a bug of ours with the traceback."""
+    refused = error if isinstance(error, InputError) else refusal(error, where)
+    if refused is None:
+        return {"kind": "failed", "traceback": traceback.format_exc()}
+    return {"kind": "input-error", "what": refused.what, "where": refused.where, "fix": refused.fix}
 
 
 def prepare_process(threads: int) -> None:

@@ -1,5 +1,6 @@
 """What a run is: the settings of all packages composed into one tree, and how it is read."""
 
+from equiglot.recipe.checks import check_settings
 from equiglot.recipe.finding import Found
 from equiglot.recipe.initialising import initialise
 from equiglot.recipe.loading import (
@@ -28,6 +29,7 @@ __all__ = [
     "ProbedTask",
     "Recipe",
     "builtin_recipes",
+    "check_settings",
     "initialise",
     "load_recipe",
     "parse_recipe",

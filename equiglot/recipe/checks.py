@@ -6,6 +6,7 @@ from importlib import resources
 from pathlib import Path
 
 from equiglot.corpus import check_text
+from equiglot.corpus.languages import check_language
 from equiglot.errors import InputError
 from equiglot.recipe.names import check_known, nearest
 from equiglot.recipe.scoring import Likelihood, MaskedLanguageModelling, ProbedTask
@@ -23,16 +24,10 @@ def check_recipe(recipe: Recipe) -> None:
     Raises:
         InputError: with the field and what to change it to.
     """
-    _check_names(recipe)
-    _check_languages(recipe)
-    plans = recipe.plans()
-    check_vocabularies(recipe, plans)
-    _check_circles(plans)
-    for plan in plans.values():
+    check_settings(recipe)
+    for plan in recipe.plans().values():
         check_existing(plan)
-        check_teachers(recipe, plan, plans)
-    _check_encoders(recipe)
-    _check_reference(recipe, plans)
+    _check_folders(recipe)
     _check_published(recipe)
     for code, language in recipe.languages.items():
         with _named(f"languages.{code}.text"):
@@ -40,8 +35,27 @@ def check_recipe(recipe: Recipe) -> None:
     check_text(recipe.text, recipe.languages)
     for number, evaluation in enumerate(recipe.evaluation):
         if not isinstance(evaluation, MaskedLanguageModelling | Likelihood):
-            _check_layers(recipe, f"evaluation.{number}", evaluation)
             _check_task(recipe, f"evaluation.{number}", evaluation)
+
+
+def check_settings(recipe: Recipe) -> None:
+    """The same, as far as the recipe alone tells: no file is looked at. Whoever plans a recipe relies on it.
+
+    Raises:
+        InputError: with the field and what to change it to.
+    """
+    _check_names(recipe)
+    _check_languages(recipe)
+    plans = recipe.plans()
+    check_vocabularies(recipe, plans)
+    _check_circles(plans)
+    for plan in plans.values():
+        check_teachers(recipe, plan, plans)
+    _check_encoders(recipe)
+    _check_reference(recipe, plans)
+    for number, evaluation in enumerate(recipe.evaluation):
+        if not isinstance(evaluation, MaskedLanguageModelling | Likelihood):
+            _check_layers(recipe, f"evaluation.{number}", evaluation)
 
 
 @contextmanager
@@ -101,6 +115,8 @@ def _check_names(recipe: Recipe) -> None:
 
 
 def _check_languages(recipe: Recipe) -> None:
+    for code in recipe.languages:
+        check_language(code)
     if not recipe.trained_languages:
         raise InputError("every language is `vocabulary_only`", where="languages", fix="train on at least one")
     for name, model in recipe.models.items():
@@ -129,13 +145,6 @@ def _check_encoders(recipe: Recipe) -> None:
     for name, model in recipe.models.items():
         if model.existing is not None:
             continue
-        folder = model.encoder.folder
-        if folder is not None and not (Path(folder) / "config.json").is_file():
-            raise InputError(
-                f"there is no model in the folder {folder}",
-                where=f"models.{name}.encoder.folder",
-                fix="give a Hugging Face folder, with config.json in it",
-            )
         if model.encoder.max_length < longest:
             raise InputError(
                 f"the text is cut into pieces of {longest} tokens, the model reads only {model.encoder.max_length}",
@@ -148,6 +157,18 @@ def _check_encoders(recipe: Recipe) -> None:
                 f"a batch of {tokens} tokens cannot hold a sentence of {longest}",
                 where=f"models.{name}.training.batch.tokens",
                 fix=f"make it at least {longest}, better several times as much, or lower encoder.max_length",
+            )
+
+
+def _check_folders(recipe: Recipe) -> None:
+    """Models that others start from."""
+    for name, model in recipe.models.items():
+        folder = model.encoder.folder
+        if model.existing is None and folder is not None and not (Path(folder) / "config.json").is_file():
+            raise InputError(
+                f"there is no model in the folder {folder}",
+                where=f"models.{name}.encoder.folder",
+                fix="give a Hugging Face folder, with config.json in it",
             )
 
 

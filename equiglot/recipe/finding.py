@@ -12,7 +12,7 @@ from pathlib import Path
 import langcodes
 from pydantic import ValidationError
 
-from equiglot.corpus import LanguageText, TextSettings, check_language
+from equiglot.corpus import LanguageText, TextSettings, check_language, measure_text
 from equiglot.corpus.files import is_index
 from equiglot.corpus.languages import WIKIS, language_of_wiki
 from equiglot.corpus.opening import unpacked_name
@@ -23,8 +23,7 @@ from equiglot.errors import InputError
 _WORDS = {"all", "dev", "new", "old", "raw", "tmp", "mis", "mul", "und", "zxx"}
 _WIKI = re.compile(r"(?:^|[-.])([a-z]+(?:_[a-z]+)*)wiki(?=[-._]|$)")  # the name of a wiki's database
 _DUMP = re.compile(r"(?P<wiki>[a-z_]+wiki)-(?P<date>\d{8}|latest)-(?P<what>pages-articles(?:-multistream)?)\d*\.xml")
-_FEWEST_LINES, _FEWEST_DOCUMENTS = 100, 10  # less cannot be split into training, validation and test
-_ENOUGH_LINES = 1_000_000  # counted; more would hold out no more
+_FEWEST_SENTENCES, _FEWEST_DOCUMENTS = 100, 10  # less cannot be split into training, validation and test
 _GAP = 1.5  # languages closer in size than this are not told apart
 
 
@@ -36,8 +35,8 @@ class FoundLanguage:
         code: as it is written in the recipe.
         name: of the language.
         paths: files or folders, relative to the recipe.
-        characters: of text.
-        lines: different ones.
+        characters: of text, after cleaning.
+        sentences: different ones, after cleaning.
         documents: how many; lines where nothing is known about documents.
         group: high, low, or None where no gap divides the languages.
     """
@@ -46,7 +45,7 @@ class FoundLanguage:
     name: str
     paths: tuple[str, ...]
     characters: int
-    lines: int
+    sentences: int
     documents: int
     group: str | None = None
 
@@ -194,28 +193,21 @@ def _unknown(name: str) -> InputError:
 
 
 def _measure(code: str, paths: Sequence[str], base: Path) -> FoundLanguage:
-    """Reads all text of a language once.
+    """Reads all text of a language once, and cleans it as a run does that says nothing about it.
 
     Raises:
         InputError: it cannot be read, or is too little.
     """
     try:
-        source = LanguageText.model_validate({"text": list(paths)}).resolve(base).text
+        source = LanguageText.model_validate({"text": list(paths)}).resolve(base)
     except ValidationError as error:
         raise InputError(error.errors()[0]["msg"].removeprefix("Value error, ") + ".") from None
-    shortest = TextSettings().min_characters
-    lines: set[int] = set()
-    documents, characters, last = 0, 0, ""
-    for document in source.documents(code):
-        documents, last = documents + (document.id != last), document.id
-        characters += sum(len(paragraph) for paragraph in document.paragraphs)
-        if len(lines) < _ENOUGH_LINES:
-            lines.update(hash(each) for each in document.paragraphs if len(each) >= shortest)
-    if len(lines) < _FEWEST_LINES or documents < _FEWEST_DOCUMENTS:
-        what = f"Too little text: {len(lines):,} different lines in {documents:,} documents."
-        raise InputError(what, fix=f"Give at least {_FEWEST_LINES} lines in {_FEWEST_DOCUMENTS} documents.")
+    documents, left = measure_text(code, source, TextSettings())
+    if left.sentences < _FEWEST_SENTENCES or documents < _FEWEST_DOCUMENTS:
+        what = f"Too little text: {left.sentences:,} different sentences after cleaning in {documents:,} documents."
+        raise InputError(what, fix=f"Give at least {_FEWEST_SENTENCES} sentences in {_FEWEST_DOCUMENTS} documents.")
     name = langcodes.Language.get(code).display_name()
-    return FoundLanguage(code, name, tuple(paths), characters, len(lines), documents)
+    return FoundLanguage(code, name, tuple(paths), left.characters, left.sentences, documents)
 
 
 def _gap(sizes: Sequence[int]) -> tuple[int, float | None]:

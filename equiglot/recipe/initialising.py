@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import jinja2
-import yaml
 
 from equiglot.corpus.languages import base_language
 from equiglot.errors import InputError
+from equiglot.reading import read_yaml
 from equiglot.recipe.finding import Found, find_languages
 from equiglot.recipe.loading import parse_recipe
 from equiglot.recipe.reading import Origin
@@ -90,7 +90,7 @@ def initialise(folder: Path, into: Path, *, gpu: bool, replace: bool = False) ->
         raise InputError("there is no folder for the recipe", where=into, fix="make it, or choose another --into")
     found = find_languages(folder, into.absolute().parent)
     text = recipe_for(found, re.sub(r"[^A-Za-z0-9._-]+", "-", into.stem).strip("-._") or "recipe", gpu=gpu)
-    parse_recipe(yaml.safe_load(text), into.absolute().parent, Origin(((str(into), None),)))
+    parse_recipe(read_yaml(text, str(into))[0], into.absolute().parent, Origin(((str(into), None),)))
     write_text(into, text)
     return found
 
@@ -100,7 +100,7 @@ def recipe_for(found: Found, name: str, *, gpu: bool) -> str:
     total = sum(each.characters for each in found.languages)
     scale = next((each for each in _SCALES if total <= each.characters), _PAPER if gpu else _SCALES[-1])
     wide = any(base_language(each.code) in _MANY_CHARACTERS for each in found.languages)
-    smallest = min(found.languages, key=lambda each: each.lines)
+    smallest = min(found.languages, key=lambda each: each.sentences)
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("equiglot.recipe", "."),
         trim_blocks=True,
@@ -115,7 +115,7 @@ def recipe_for(found: Found, name: str, *, gpu: bool) -> str:
         found=found,
         total=total,
         smallest=smallest,
-        held_out=min(_MOST_HELD_OUT, int(_HELD_OUT * smallest.lines)),
+        held_out=min(_MOST_HELD_OUT, int(_HELD_OUT * smallest.sentences)),
         scale=scale,
         vocabulary=max(scale.vocabulary, _WIDE_VOCABULARY if wide else 0),
         small_for_want_of_gpu=total > _SCALES[-1].characters and not gpu,
@@ -132,8 +132,8 @@ def _quoted(value: str | Sequence[str]) -> str:
 def _is_plain(value: str) -> bool:
     """Whether YAML reads it as it is, without quotes."""
     try:
-        return bool(re.fullmatch(r"[\w./-]+", value)) and yaml.safe_load(value) == value
-    except ValueError:  # a date that is none
+        return bool(re.fullmatch(r"[\w./-]+", value)) and read_yaml(value, "")[0] == value
+    except InputError:  # a date that is none
         return False
 
 

@@ -8,9 +8,10 @@ import yaml
 from pydantic import ValidationError
 
 from equiglot.errors import InputError
+from equiglot.reading import read_yaml
 from equiglot.recipe.checks import check_recipe
 from equiglot.recipe.merging import override, plain
-from equiglot.recipe.messages import readable
+from equiglot.recipe.messages import readable, shortened
 from equiglot.recipe.names import nearest
 from equiglot.recipe.reading import Origin, Tree, expand_variables, read_tree, rooted
 from equiglot.recipe.settings import PLACEHOLDER, Recipe
@@ -119,9 +120,12 @@ def _apply(tree: Tree, assignment: str) -> tuple[Tree, tuple[str, ...]]:
             fix = fix or nearest(path[1], known) or f"there is: {', '.join(known)}"
             raise InputError(f"the recipe has no {path[1]!r} in `{path[0]}`", where=where, fix=fix)
     try:
-        return override(_with_default(tree, path), path, yaml.safe_load(text)), tuple(path)
-    except (yaml.YAMLError, ValueError):
-        raise InputError(f"{text!r} is no YAML value", where=where, fix="put it in quotes") from None
+        value, _ = read_yaml(text, where)
+    except InputError as error:
+        what = f"{shortened(text)} is no YAML value: {error.what.removeprefix('not YAML: ')}"
+        raise InputError(what, where=where, fix="put it in quotes") from None
+    try:
+        return override(_with_default(tree, path), path, value), tuple(path)
     except LookupError as error:
         raise InputError(str(error.args[0]), where=where, fix="name one of them, or set the whole list") from None
 

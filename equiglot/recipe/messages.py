@@ -12,6 +12,7 @@ from equiglot.recipe.reading import Origin
 from equiglot.recipe.settings import Recipe
 
 _UNIONS = ("tuple[", "list[", "literal[", "dict[", "tagged-union[", "function-", "str")  # how their members are called
+_MOST_BITS = 4_000
 _LONGEST = 60  # characters of a wrong value that are shown
 
 
@@ -46,8 +47,13 @@ def _wrong_kind(context: dict[str, Any], where: str) -> InputError:
 def _shown(value: Any) -> str:
     if not isinstance(value, str | int | float | bool):
         return ""
-    text = repr(value)
-    return f" (given: {text})" if len(text) <= _LONGEST else f" (given: {text[:_LONGEST]}...)"
+    return f" (given: {shortened(value)})"
+
+
+def shortened(value: str | int | float) -> str:
+    """A value as Python writes it, cut where it is long; a whole number of thousands of digits cannot be written."""
+    text = hex(value) if isinstance(value, int) and value.bit_length() > _MOST_BITS else repr(value)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
 
 
 def _walk(location: Sequence[Any]) -> tuple[list[Any], tuple[str, ...]]:

@@ -12,10 +12,12 @@ import yaml
 from equiglot.corpus.hub import names_folder
 from equiglot.corpus.paths import absolute_path
 from equiglot.errors import InputError
+from equiglot.reading import read_yaml, read_yaml_text
 from equiglot.recipe.merging import merge
 from equiglot.recipe.names import nearest
 
 Tree = dict[str, Any]
+_LONGEST_CHAIN = 20  # recipes that extend each other
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ def builtin_recipes() -> dict[str, str]:
         for entry in library.iterdir()
         if entry.name.endswith(".yaml")
     }
-    return {name: str(yaml.safe_load(text).get("description", "")) for name, text in sorted(texts.items())}
+    return {name: str(read_yaml(text, name)[0].get("description", "")) for name, text in sorted(texts.items())}
 
 
 def read_tree(source: str | Path, chain: tuple[str, ...] = ()) -> tuple[Tree, Origin, Path]:
@@ -83,9 +85,13 @@ def read_tree(source: str | Path, chain: tuple[str, ...] = ()) -> tuple[Tree, Or
     Paths in a file that is extended are relative to its own folder.
 
     Raises:
-        InputError: no such recipe, not UTF-8, not YAML, a name twice, recipes that extend each other in a circle.
+        InputError: no such recipe, not UTF-8, not YAML or too much of it, a name twice, recipes that extend each other
+            in a circle or without end.
     """
     text, file, base = _find(source)
+    if len(chain) > _LONGEST_CHAIN:
+        what = f"more than {_LONGEST_CHAIN} recipes extend each other"
+        raise InputError(what, where=file, fix="put what they say into fewer files")
     if file in chain:
         circle = " -> ".join((*chain, file))
         raise InputError(f"recipes extend each other in a circle: {circle}", where=file, fix="take one `extends` out")
@@ -94,12 +100,13 @@ def read_tree(source: str | Path, chain: tuple[str, ...] = ()) -> tuple[Tree, Or
     if base is not None:
         tree = rooted(expand_variables(tree, origin), base, origin)
     if "extends" in tree:
-        parent = tree.pop("extends")
-        beside = (base or Path.cwd()) / str(parent)
+        parent = str(tree.pop("extends"))
+        beside = (base or Path.cwd()) / parent
         try:
-            below, under, _ = read_tree(beside if beside.is_file() else str(parent), (*chain, file))
+            known = _builtin(parent) is not None or not beside.is_file()
+            below, under, _ = read_tree(parent if known else beside, (*chain, file))
         except InputError as error:
-            raise error if error.where != str(parent) else _unknown_parent(error, origin) from None
+            raise error if error.where != parent else _unknown_parent(error, origin) from None
         tree, origin = merge(below, tree), Origin(origin.files + under.files)
     return tree, origin, base or Path.cwd()
 
@@ -110,77 +117,62 @@ def _unknown_parent(error: InputError, origin: Origin) -> InputError:
 
 def _find(source: str | Path) -> tuple[str, str, Path | None]:
     """A recipe's text, what it is called in messages, and its folder; a built-in one has none."""
+    if (text := _builtin(str(source))) is not None:
+        return text, str(source), None
     path = Path(source)
     if path.is_file():
-        try:
-            return path.read_text(encoding="utf-8-sig"), str(path), path.resolve().parent
-        except UnicodeDecodeError as error:
-            line = 1 + error.object[: error.start].count(b"\n")
-            raise InputError("the recipe is not UTF-8 text", where=f"{path}:{line}", fix="save it as UTF-8") from None
-    entry = resources.files("equiglot.recipe") / "library" / f"{source}.yaml"
-    if "/" not in str(source) and entry.is_file():
-        return entry.read_text(encoding="utf-8"), str(source), None
+        return read_yaml_text(path), str(path), path.resolve().parent
     known = tuple(builtin_recipes())
     fix = nearest(str(source), known) or f"give a YAML file, or one of: {', '.join(known)}"
     raise InputError("no such recipe", where=source, fix=fix)
 
 
+def _builtin(name: str) -> str | None:
+    """The text of a built-in recipe; a file that is called so is named as a path, ./demo."""
+    entry = resources.files("equiglot.recipe") / "library" / f"{name}.yaml"
+    return entry.read_text(encoding="utf-8") if "/" not in name and entry.is_file() else None
+
+
 def _parse(text: str, file: str) -> tuple[Tree, yaml.Node]:
-    try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        if node is not None:
-            _check_names(node, file, ())
-        tree = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"{file}:{mark.line + 1}" if mark else file
-        problem = getattr(error, "problem", None) or str(error).splitlines()[0]
-        raise InputError(f"not YAML: {problem}", where=where, fix="correct the line, or the one before it") from None
-    except ValueError as error:  # a date that is none
-        raise InputError(f"not YAML: {error}", where=file, fix="put it in quotes") from None
+    tree, node = read_yaml(text, file)
     if not isinstance(tree, dict) or node is None:
         what = "the recipe is empty" if tree is None else "a recipe is a YAML mapping"
         raise InputError(what, where=file, fix="see `equiglot recipes` for examples")
     return tree, node
 
 
-def _check_names(node: yaml.Node, file: str, above: tuple[yaml.Node, ...]) -> None:
-    """Refuses what YAML lets pass: a name twice in a mapping, names that are no text (no: is false), circles."""
-    where = f"{file}:{node.start_mark.line + 1}"
-    if node in above:
-        raise InputError("an anchor stands inside of itself", where=where, fix="write it out")
-    if isinstance(node, yaml.SequenceNode):
-        for each in node.value:
-            _check_names(each, file, (*above, node))
-    if not isinstance(node, yaml.MappingNode):
-        return
-    seen: set[str] = set()
-    for name, value in node.value:
-        where = f"{file}:{name.start_mark.line + 1}"
-        if name.tag not in ("tag:yaml.org,2002:str", "tag:yaml.org,2002:merge"):
-            raise InputError(
-                f"YAML takes the name {name.value} for something else", where=where, fix="put it in quotes"
-            )
-        if name.value in seen:
-            raise InputError(f"{name.value!r} stands here twice", where=where, fix="remove or rename one")
-        seen.add(name.value)
-        _check_names(value, file, (*above, node))
-
-
 def rooted(tree: Any, base: Path, origin: Origin) -> Any:
     """`tree` with every path of a file made absolute; relative ones start at the folder `base`.
 
     Raises:
-        InputError: one begins with the home of a user that there is not.
+        InputError: one begins with the home of a user that there is not; it is not clear whether a name on the hub is
+            meant or a folder.
     """
 
     def absolute(value: str, path: tuple[Any, ...]) -> str:
         try:
-            return absolute_path(value, base)
+            if _is_path(path, value):
+                return absolute_path(value, base)
+            if _is_on_hub(path):
+                _check_name(value, base)
         except InputError as error:
             raise InputError(error.what, where=origin.place(path), fix=error.fix) from None
+        return value
 
-    return _map_paths(tree, absolute)
+    return _map_texts(tree, absolute)
+
+
+def _check_name(name: str, base: Path) -> None:
+    """Refuses a name on the hub that can be none, and one that a folder beside the recipe has, too.
+
+    A path says that it is one; what a recipe means does not depend on what else lies in its folder.
+    """
+    if name.count("/") > 1:
+        what = f"{name} is no name on the hub (name, or owner/name), and does not say that it is a path"
+        raise InputError(what, fix=f"write ./{name}")
+    if (base / name / "config.json").is_file() or ("/" in name and (base / name).is_dir()):
+        what = f"{name} is a name on the hub, and there is a folder of the same name: {base / name}"
+        raise InputError(what, fix=f"write ./{name} for the folder; for the hub's, rename or move the folder")
 
 
 def expand_variables(tree: Any, origin: Origin) -> Any:
@@ -191,22 +183,24 @@ def expand_variables(tree: Any, origin: Origin) -> Any:
     """
 
     def expand(value: str, path: tuple[Any, ...]) -> str:
+        if not _is_path(path, value):
+            return value
         expanded = os.path.expandvars(value)
         if "$" in expanded:
             what = f"{value!r} names an environment variable that is not set"
             raise InputError(what, where=origin.place(path), fix="export it")
         return expanded
 
-    return _map_paths(tree, expand)
+    return _map_texts(tree, expand)
 
 
-def _map_paths(tree: Any, change: Callable[[str, tuple[Any, ...]], str]) -> Any:
+def _map_texts(tree: Any, change: Callable[[str, tuple[Any, ...]], str]) -> Any:
     def walk(node: Any, path: tuple[Any, ...]) -> Any:
         if isinstance(node, dict):
             return {key: walk(value, (*path, key)) for key, value in node.items()}
         if isinstance(node, list):
             return [walk(value, (*path, number)) for number, value in enumerate(node)]
-        return change(node, path) if isinstance(node, str) and _is_path(path, node) else node
+        return change(node, path) if isinstance(node, str) else node
 
     return walk(tree, ())
 
@@ -215,16 +209,20 @@ def _is_path(field: tuple[Any, ...], value: str) -> bool:
     match field:
         case ("languages", _, "text") | ("languages", _, "text", int()) | ("languages", _, "text", "paths", *_):
             return True
-        case ("models", _, "existing"):
-            return names_folder(value) or value.count("/") > 1  # a name on the hub has one slash or none
         case ("encoder", "folder") | ("models", _, "encoder", "folder"):
             return True
         case ("report", "published"):
             return value.endswith((".yaml", ".yml")) or names_folder(value)  # and not the name of a built-in one
-        case ("languages", _, "text", "dataset") | ("evaluation", _, "data", "dataset"):
-            return names_folder(value)
-        case ("evaluation", _, "data", *steps) if "dataset" in steps:  # one of several languages
-            return names_folder(value)
         case ("evaluation", _, "data", *steps) if {"train", "dev", "test"} & {*steps}:
             return any(sign in value for sign in "/.*$~")  # and not the name of a dataset's split
+    return _is_on_hub(field) and names_folder(value)
+
+
+def _is_on_hub(field: tuple[Any, ...]) -> bool:
+    """Whether a field takes the name of a model or dataset on the hub, or a folder that says it is one (./)."""
+    match field:
+        case ("models", _, "existing") | ("languages", _, "text", "dataset"):
+            return True
+        case ("evaluation", _, "data", *steps):
+            return "dataset" in steps  # of all languages, or of one
     return False

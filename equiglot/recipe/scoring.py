@@ -3,35 +3,38 @@
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from equiglot.probing import Probing
+from equiglot.settings import MOST, MOST_REPEATS, Settings
 from equiglot.tasks import NamedEntities, PartOfSpeech, Place, Topic
 
 
-class MaskedLanguageModelling(BaseModel):
+class MaskedLanguageModelling(Settings):
     """MRR, accuracy and loss at masked positions of the test text, on the same masks for all models."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
     task: Literal["mlm"] = Field("mlm", description="What is scored.")
     rate: float = Field(0.15, gt=0, lt=1, description="Share of the positions that are predicted.")
-    draws: int = Field(1, gt=0, description="Different masks laid over each sentence.")
-    sequences: int | None = Field(None, gt=0, description="At most so many sequences of each language; all if null.")
-    resamples: int = Field(1000, ge=100, description="Bootstrap samples behind an interval.")
-    seed: int = Field(0, ge=0, description="Of masks and bootstrap.")
+    draws: int = Field(1, gt=0, le=MOST_REPEATS, description="Different masks laid over each sentence.")
+    sequences: int | None = Field(
+        None, gt=0, le=MOST, description="At most so many sequences of each language; all if null."
+    )
+    resamples: int = Field(1000, ge=100, le=MOST_REPEATS, description="Bootstrap samples behind an interval.")
+    seed: int = Field(0, ge=0, le=MOST, description="Of masks and bootstrap.")
 
 
-class Likelihood(BaseModel):
+class Likelihood(Settings):
     """Bits a character of the test text: what compares models whose vocabularies differ.
 
     Every token is predicted once, it and what follows it in its word masked (PLL-word-l2r, Kauf and Ivanova, 2023).
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
     task: Literal["likelihood"] = Field("likelihood", description="What is scored.")
-    sentences: int = Field(300, gt=0, description="Test sentences of each language; each token is a forward pass.")
-    resamples: int = Field(1000, ge=100, description="Bootstrap samples behind an interval.")
-    seed: int = Field(0, ge=0, description="Of the bootstrap.")
+    sentences: int = Field(
+        300, gt=0, le=MOST, description="Test sentences of each language; each token is a forward pass."
+    )
+    resamples: int = Field(1000, ge=100, le=MOST_REPEATS, description="Bootstrap samples behind an interval.")
+    seed: int = Field(0, ge=0, le=MOST, description="Of the bootstrap.")
 
 
 class PartOfSpeechProbe(Probing, PartOfSpeech):

@@ -1,9 +1,9 @@
 """What a run is: one validated tree that composes the settings of all the packages below."""
 
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, PositiveInt, model_validator
+from pydantic import Field, model_validator
 
 from equiglot.corpus import LanguageText, TextSettings
 from equiglot.corpus.balancing import All, BalancingPolicy
@@ -12,6 +12,7 @@ from equiglot.masking import MaskSettings
 from equiglot.models import EncoderSettings
 from equiglot.recipe.merging import merge, plain
 from equiglot.recipe.scoring import Evaluations, Likelihood, MaskedLanguageModelling, ProbedTask
+from equiglot.settings import MOST, Settings
 from equiglot.training import TrainingSettings
 from equiglot.vocabulary import UnionVocabulary, Vocabulary, VocabularySettings
 
@@ -24,21 +25,20 @@ SHARED = "shared"
 """Stands for the run's own vocabulary; no model may be called so."""
 
 
-class _Settings(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
 class Language(LanguageText):
     """One language of a run: where its text comes from, and what it is used for."""
 
     group: str | None = Field(None, description="Languages of a group are averaged in the report: high, low, ...")
     vocabulary_only: bool = Field(False, description="Its text serves the vocabulary; no model is trained on it.")
-    wikipedia: FiniteFloat | None = Field(
-        None, description="Binary logarithm of its Wikipedia's size in MB; the page draws the text's size against it."
+    wikipedia: float | None = Field(
+        None,
+        ge=-60,
+        le=60,
+        description="Binary logarithm of its Wikipedia's size in MB; the page draws the text's size against it.",
     )
 
 
-class ModelSettings(_Settings):
+class ModelSettings(Settings):
     """One model of a run, or, where its name has {language} in it, one for each language.
 
     It is trained, or it is there already (`existing`). `encoder` and `training` hold only what differs from the
@@ -46,7 +46,9 @@ class ModelSettings(_Settings):
     """
 
     existing: str | None = Field(
-        None, description="A model that is not trained but taken: its Hugging Face folder, or its name on the hub."
+        None,
+        description="A model that is not trained but taken: its name on the hub, or its Hugging Face folder, by a path "
+        "that begins with ./, ../, / or ~.",
     )
 
     languages: Literal["all", "each"] | tuple[str, ...] = Field(
@@ -60,7 +62,7 @@ class ModelSettings(_Settings):
         "shared",
         description="shared: the run's; the name of a model that has its own; or settings: one learnt for this model.",
     )
-    tokens: dict[str, PositiveInt] = Field(
+    tokens: dict[str, Annotated[int, Field(gt=0, le=MOST)]] = Field(
         {}, description="existing: tokens that it was trained on, by language; the page says which share a student saw."
     )
 
@@ -76,7 +78,7 @@ class ModelSettings(_Settings):
         return self
 
 
-class ReportSettings(_Settings):
+class ReportSettings(Settings):
     """What the page compares with what."""
 
     reference: str | dict[str, str] = Field(
@@ -92,7 +94,7 @@ class ReportSettings(_Settings):
     )
 
 
-class ModelPlan(_Settings):
+class ModelPlan(Settings):
     """One model to train, with everything that the recipe says about it."""
 
     name: str
@@ -105,7 +107,7 @@ class ModelPlan(_Settings):
     owner: str = ""
     """The model whose vocabulary it has, itself perhaps; "" for the run's."""
     own_vocabulary: VocabularySettings | None = None
-    tokens: dict[str, int] = {}
+    tokens: dict[str, int] = Field({})
 
     def seed(self, recipe: "Recipe") -> int:
         """The seed of its training, as scores name it."""
@@ -134,12 +136,12 @@ class ModelPlan(_Settings):
         return tuple(dict.fromkeys(name for names in self.teachers().values() for name in names))
 
 
-class Recipe(_Settings):
+class Recipe(Settings):
     """A run: which models are trained, on which text, from which labels, and how they are scored."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="Of the run, and of its folder.")
     description: str = Field("", description="One line, for the list of recipes and the page.")
-    seed: int = Field(0, ge=0, description="All that is random follows from it.")
+    seed: int = Field(0, ge=0, le=MOST, description="All that is random follows from it.")
     languages: dict[str, Language] = Field(min_length=1, description="Language code -> its text and its use.")
     text: TextSettings = TextSettings()
     vocabulary: Vocabulary = VocabularySettings()

@@ -1,8 +1,5 @@
 """Contradictions between a recipe's models: who teaches whom, and in whose vocabulary."""
 
-from pathlib import Path
-
-from equiglot.corpus.hub import names_folder
 from equiglot.errors import InputError
 from equiglot.labels import HardLabels, SoftLabels, StoredLabels
 from equiglot.recipe.names import check_known, nearest
@@ -10,24 +7,12 @@ from equiglot.recipe.settings import ModelPlan, Recipe
 from equiglot.vocabulary import UnionVocabulary
 
 
-def is_folder(source: str) -> bool:
-    """Whether an existing model is a folder, not a name on the hub, which has one slash or none."""
-    return names_folder(source) or source.count("/") > 1
-
-
 def check_existing(plan: ModelPlan) -> None:
-    """Refuses a folder without a model; what is in it is looked at when it is taken.
+    """Refuses languages of `tokens` that a model that is there already does not have; it itself is looked at later.
 
     Raises:
-        InputError: there is none.
+        InputError: there are such.
     """
-    source = plan.existing
-    if source is not None and is_folder(source) and not (Path(source) / "config.json").is_file():
-        raise InputError(
-            f"there is no model in the folder {source}",
-            where=f"models.{plan.name}.existing",
-            fix="give a Hugging Face folder, with config.json in it, or a name on the hub",
-        )
     if plan.tokens:
         check_known(tuple(plan.tokens), plan.languages, f"models.{plan.name}.tokens")
 

@@ -9,7 +9,9 @@ import langcodes
 import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from equiglot.errors import InputError
 from equiglot.evaluation import Metric
+from equiglot.reading import read_yaml
 from equiglot.report.data import Model, Portion, Report
 from equiglot.report.measures import BITS, MASKED, measure_of, numbers_of
 from equiglot.report.numbers import Numbers
@@ -121,9 +123,9 @@ def _metadata(card: str) -> dict[str, Any]:
         return {}
     head = _HEAD.match(card)
     try:
-        found = yaml.safe_load(head[1]) if head else None
-    except yaml.YAMLError as error:
-        raise ValueError(str(error)) from None
+        found = read_yaml(head[1], "")[0] if head else None
+    except InputError as error:
+        raise ValueError(error.what) from None
     if not isinstance(found, dict):
         raise ValueError("the metadata are no mapping")
     return found

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Annotated, Self, get_args
 
 import langcodes
-import yaml
 from pydantic import AfterValidator, Field, FiniteFloat, ValidationError, model_validator
 
 from equiglot.errors import InputError
 from equiglot.evaluation import group_language
+from equiglot.reading import read_yaml, read_yaml_text
 from equiglot.report.parts import Part
 from equiglot.report.publication import AnyMetric, Published, PublishedNumber
 
@@ -191,17 +191,15 @@ def read_published(name: str) -> Published:
 
 def _tree(name: str) -> object:
     if name in published_names():
-        return yaml.safe_load((resources.files("equiglot.report") / "published" / f"{name}.yaml").read_text("utf-8"))
+        text = (resources.files("equiglot.report") / "published" / f"{name}.yaml").read_text("utf-8")
+        return read_yaml(text, name)[0]
     if not Path(name).is_file():
         fix = f"give a file that ends in .yaml, or one of: {', '.join(published_names())}"
         raise InputError("no such published numbers", where=name, fix=fix)
     try:
-        return yaml.safe_load(Path(name).read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        problem = " ".join(str(error).split())
-        raise InputError(
-            f"published numbers cannot be read, for they are no YAML: {problem}", where=name, fix="correct it"
-        ) from None
+        return read_yaml(read_yaml_text(Path(name)), name)[0]
+    except InputError as error:
+        raise InputError(f"published numbers cannot be read: {error.what}", where=error.where, fix=error.fix) from None
 
 
 def _place(row: str, groups: Mapping[str, tuple[str, ...]]) -> str:

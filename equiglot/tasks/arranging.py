@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from equiglot.corpus.hashing import reseed
 from equiglot.errors import InputError
 from equiglot.tasks.labels import Labelling
+from equiglot.tasks.screening import CLASSES
 from equiglot.tasks.sentences import Sentence
 from equiglot.tasks.settings import SPLITS, Sentences
 
@@ -37,21 +38,22 @@ class Arranged:
     notes: tuple[str, ...]
 
 
-def labelled(sentences: Iterable[Sentence], label: Labelling, notes: Counter[str]) -> Rows:
+def labelled(sentences: Iterable[Sentence], label: Labelling, notes: Counter[str], seen: set[str]) -> Rows:
     """Words and labels of all sentences that have words.
 
     Args:
         sentences: as their source writes them.
         label: renames a label.
         notes: counts sentences without words.
+        seen: the labels of the task so far; grows.
 
     Raises:
-        InputError: a label that there is not, with its place.
+        InputError: a label that there is not, or one more than a task has, with its place.
     """
     rows: Rows = []
     for sentence in sentences:
         if sentence.words:
-            rows.append((sentence.words, _labels(sentence, label)))
+            rows.append((sentence.words, _labels(sentence, label, seen)))
         else:
             notes["empty sentences left out"] += 1
     return rows
@@ -89,7 +91,7 @@ def labels_of(rows: Rows) -> frozenset[str]:
     return frozenset(label for _, labels in rows for label in labels)
 
 
-def _labels(sentence: Sentence, label: Labelling) -> list[str]:
+def _labels(sentence: Sentence, label: Labelling, seen: set[str]) -> list[str]:
     labels: list[str] = []
     for written in sentence.labels:
         try:
@@ -97,6 +99,11 @@ def _labels(sentence: Sentence, label: Labelling) -> list[str]:
         except ValueError as error:
             what, fix = error.args
             raise InputError(what, where=sentence.where(len(labels)), fix=fix) from None
+        seen.add(labels[-1])
+        if len(seen) > CLASSES:
+            what = f"The data has more than {CLASSES:,} different labels."
+            fix = "name the column that holds classes, or join some of them with `map`"
+            raise InputError(what, where=sentence.where(len(labels) - 1), fix=fix)
     return labels
 
 

@@ -29,7 +29,8 @@ def build_task(task: Task, languages: Sequence[str], documents: Mapping[str, Tex
         InputError: data that is not as it should be, with file and line; languages whose labels differ; no language
             to train on or none to test on.
     """
-    found = {language: _arranged(task, language, documents) for language in languages}
+    seen: set[str] = set()
+    found = {language: _arranged(task, language, documents, seen) for language in languages}
     _check_amount(task, found)
     check_agreement(task, {code: each.trained for code, each in found.items() if "train" in each.splits})
     used = {label for each in found.values() for rows in each.splits.values() for label in labels_of(rows)}
@@ -47,11 +48,11 @@ def build_task(task: Task, languages: Sequence[str], documents: Mapping[str, Tex
     return summary
 
 
-def _arranged(task: Task, language: str, documents: Mapping[str, TextSource]) -> Arranged:
+def _arranged(task: Task, language: str, documents: Mapping[str, TextSource], seen: set[str]) -> Arranged:
     notes: Counter[str] = Counter()
     label = labelling(task, language)
     found = read_language(task, language, documents, notes)
-    rows = {split: labelled(sentences, label, notes) for split, sentences in found.items()}
+    rows = {split: labelled(sentences, label, notes, seen) for split, sentences in found.items()}
     arranged = arrange(rows, task.sentences, language, f"evaluation.{task.task}.data")
     if isinstance(task, NamedEntities):
         used = (labels for rows in arranged.splits.values() for _, labels in rows)

@@ -10,7 +10,7 @@ from conllu.parser import DEFAULT_FIELD_PARSERS
 
 from equiglot.tasks.sentences import Sentence, at_lines, blocks, malformed
 
-COLUMNS = 10
+COLUMNS, ID_CHARACTERS = 10, 20
 _FIELDS = ("id", "form", "lemma", "upos", "xpos", "feats", "head")  # those behind them are not parsed
 _PARSERS = {**{field: lambda columns, at: columns[at] for field in _FIELDS}, "id": DEFAULT_FIELD_PARSERS["id"]}
 
@@ -43,6 +43,10 @@ def _token(file: Path, line: int, text: str) -> Token:
     if columns != COLUMNS:
         what = f"A line of CoNLL-U has {COLUMNS} columns with tabs between them, this one has {columns}."
         raise malformed(file, line, what, "correct it, or give the file that the treebank was published as")
+    digits = text.index("\t")
+    if digits > ID_CHARACTERS:
+        what = f"The id of a word has {digits:,} characters; it is a number."
+        raise malformed(file, line, what, "number the words of a sentence 1, 2, 3, ...")
     try:
         token: Token = parse_token_and_metadata(text, _FIELDS, _PARSERS)[0]
     except ParseException as error:

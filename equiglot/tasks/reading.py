@@ -7,12 +7,12 @@ from pathlib import Path
 
 from equiglot.corpus import TextSource
 from equiglot.corpus.paths import matching_files
-from equiglot.errors import InputError
 from equiglot.tasks.bio import read_bio
 from equiglot.tasks.conllu import read_conllu
 from equiglot.tasks.hub import hub_rows
 from equiglot.tasks.place import read_places
 from equiglot.tasks.rows import Unit, read_parquet
+from equiglot.tasks.screening import screened
 from equiglot.tasks.sentences import Sentence
 from equiglot.tasks.settings import (
     SPLITS,
@@ -43,7 +43,7 @@ def read_language(
         notes: counts what readers of the scores should know about the data.
 
     Raises:
-        InputError: as the readers of each kind, when the sentences are read, and for a file or split without any.
+        InputError: as the readers of each kind and `screened`, when the sentences are read.
     """
     if isinstance(task, Place):
         return {**read_places(documents[language].documents(language), notes)}
@@ -52,9 +52,14 @@ def read_language(
         return {}
     if isinstance(source, HubRows):
         parts = {split: hub_rows(source, task.task, language, split) for split in hub_splits(source)}
-        return {split: _any(rows.sentences(language, task.unit), rows.place(language)) for split, rows in parts.items()}
+        return {
+            split: screened(rows.sentences(language, task.unit), rows.place(language), notes, unit=task.unit)
+            for split, rows in parts.items()
+        }
     return {
-        split: chain.from_iterable(_any(_read_file(source, task.unit, file, notes), file) for file in files)
+        split: chain.from_iterable(
+            screened(_read_file(source, task.unit, file, notes), file, notes, unit=task.unit) for file in files
+        )
         for split, files in files_of(source, language).items()
     }
 
@@ -101,12 +106,3 @@ def _read_file(source: FileSource, unit: Unit, file: Path, notes: Counter[str]) 
             return read_tsv(file, source.text, source.label)
         case ParquetFiles():
             return read_parquet(file, source.text, source.label, unit)
-
-
-def _any(sentences: Iterable[Sentence], where: Path | str) -> Iterator[Sentence]:
-    """The same sentences; refuses none at all."""
-    sentence = None
-    for sentence in sentences:
-        yield sentence
-    if sentence is None:
-        raise InputError("There is no sentence in it.", where=where, fix="fill it or leave it out")

@@ -7,6 +7,9 @@ from pathlib import Path
 from equiglot.corpus.opening import numbered_lines
 from equiglot.errors import InputError
 
+LONGEST_SENTENCE = 20_000
+"""Words, or lines of a file; more is a text without ends of sentences."""
+
 
 @dataclass(frozen=True)
 class Sentence:
@@ -27,7 +30,7 @@ def blocks(file: Path) -> Iterator[list[tuple[int, str]]]:
     """The lines between blank lines, with their numbers; none is empty.
 
     Raises:
-        InputError: as `numbered_lines`.
+        InputError: as `numbered_lines`, and for more lines than a sentence has.
     """
     block: list[tuple[int, str]] = []
     for number, line in numbered_lines(file):
@@ -35,6 +38,8 @@ def blocks(file: Path) -> Iterator[list[tuple[int, str]]]:
             yield block
             block = []
         block.append((number, line))
+        if len(block) > LONGEST_SENTENCE:
+            raise too_long(f"{file}:{number}")
     if block:
         yield block
 
@@ -42,6 +47,12 @@ def blocks(file: Path) -> Iterator[list[tuple[int, str]]]:
 def at_lines(file: Path, words: list[str], labels: list[str], lines: Sequence[int]) -> Sentence:
     """A sentence whose words stand on these lines of a file."""
     return Sentence(words, labels, lambda index: f"{file}:{lines[index]}")
+
+
+def too_long(where: str) -> InputError:
+    """The error for a sentence that does not end."""
+    what = f"A sentence goes on beyond {LONGEST_SENTENCE:,} words or lines."
+    return InputError(what, where=where, fix="end each sentence: with a blank line, or with its row")
 
 
 def malformed(file: Path, line: int, what: str, fix: str) -> InputError:

@@ -2,7 +2,9 @@
 
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, Field
+
+from equiglot.settings import MOST, Settings
 
 SPLITS = ("train", "dev", "test")
 
@@ -11,11 +13,7 @@ _Patterns = Annotated[
 ]
 
 
-class _Settings(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class _Files(_Settings):
+class _Files(Settings):
     """Files of a language, by split; `{language}` stands for its code, and all files that a pattern matches are joined.
 
     A split that is not given, or whose pattern matches no file of a language, is not there for it.
@@ -56,7 +54,7 @@ class ParquetFiles(_Files):
     )
 
 
-class HubRows(_Settings):
+class HubRows(Settings):
     """A dataset of the Hugging Face Hub (extra `hub`), or a folder that holds one, such as google/xtreme.
 
     `{language}` stands for a language's code, `{name}` for its English name.
@@ -77,15 +75,15 @@ WordSource = Annotated[ConlluFiles | BioFiles | ParquetFiles | HubRows, Field(di
 TextSource = Annotated[TsvFiles | ParquetFiles | HubRows, Field(discriminator="kind")]
 
 
-class Sentences(_Settings):
+class Sentences(Settings):
     """How many sentences of a language are used at most, spread evenly over its files; all if null."""
 
-    train: int | None = Field(2000, gt=0, description="To train a probe.")
-    dev: int | None = Field(1000, gt=0, description="To choose its settings.")
-    test: int | None = Field(None, gt=0, description="To score it.")
+    train: int | None = Field(2000, gt=0, le=MOST, description="To train a probe.")
+    dev: int | None = Field(1000, gt=0, le=MOST, description="To choose its settings.")
+    test: int | None = Field(None, gt=0, le=MOST, description="To score it.")
 
 
-class _Task(_Settings):
+class _Task(Settings):
     """What all tasks share."""
 
     unit: ClassVar[Literal["word", "sentence"]]

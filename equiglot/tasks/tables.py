@@ -6,7 +6,10 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from equiglot.corpus.opening import numbered_lines
+from equiglot.tasks.screening import TEXT_CHARACTERS
 from equiglot.tasks.sentences import Sentence, at_lines, malformed
+
+csv.field_size_limit(2 * TEXT_CHARACTERS + 2)  # with every character a doubled quote: beyond, quotes stay in the text
 
 
 def read_tsv(file: Path, text: str, label: str) -> Iterator[Sentence]:

@@ -1,5 +1,6 @@
 """Checkpoints: what an unfinished training continues from. Written aside, synced, renamed; the newest two are kept."""
 
+import errno
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from torch import Tensor
 from equiglot.run import atomic_folder, checksum, fingerprint, read_json, write_json
 
 _KEPT = 2
+_LOST = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EIO)
 _TENSORS, _STATE = "tensors.safetensors", "state.json"
 
 
@@ -47,13 +49,20 @@ class CheckpointFolder:
             shutil.rmtree(folder)
 
     def load(self) -> Checkpoint | None:
-        """The newest checkpoint whose checksum holds, or None."""
+        """The newest checkpoint whose checksum holds, or None.
+
+        Raises:
+            OSError: one may not be read, or there is no memory for it: it is not damaged, and not to be passed over.
+        """
         for folder in reversed(self._folders()):
             try:
                 saved = read_json(folder / _STATE)
                 if _seal(folder / _TENSORS, saved["state"]) == saved["checksum"]:
                     return Checkpoint(load_file(folder / _TENSORS), saved["state"])
-            except (OSError, ValueError, KeyError, TypeError):
+            except OSError as error:
+                if error.errno not in _LOST:
+                    raise
+            except (ValueError, KeyError, TypeError):
                 continue
         return None
 

@@ -24,6 +24,7 @@ from equiglot.training.validation import LanguageValidation, validate
 from equiglot.vocabulary import TokenizedText
 
 _LOSS_POINTS = 200  # of a training's loss curve
+_LARGEST_WEIGHT = 1e6  # beyond what half precision can say; products of two such layers soon are no numbers
 _VALIDATION_SEED = 0  # one for all: every model is validated on the same masks
 
 
@@ -109,7 +110,8 @@ class Trainer:
         """Trains from the newest checkpoint, or from the start, to the end; the model then has its best weights.
 
         Raises:
-            InputError: a loss or gradient is not a number; the last good checkpoint stays.
+            InputError: a loss or gradient is not a number, or weights grow beyond all bounds; the last good checkpoint
+                stays.
         """
         torch.use_deterministic_algorithms(True)
         # A debugging aid that costs 5 to 20 % of a step.
@@ -192,8 +194,30 @@ class Trainer:
         raise InputError(
             f"the {what} is not a number in update {self._state.update + 1}; the last checkpoint is intact",
             where=f"{batch.identity} ({len(batch.lengths)} sequences of {', '.join(languages)})",
-            fix="lower training.learning_rate or raise training.warmup; if it has a teacher, look at its losses",
+            fix=f"{self._remedy()}; if it has a teacher, look at its losses",
         )
+
+    def _remedy(self) -> str:
+        rate, decay = self._settings.learning_rate, self._settings.weight_decay
+        return f"lower training.learning_rate (now {rate:g}) or weight_decay (now {decay:g}), or raise warmup"
+
+    def _check_sound(self) -> None:
+        """Refuses weights that the last updates have spoilt, before they are saved or called the best.
+
+        Raises:
+            InputError: one is not a number, or so large that no loss can be computed any more.
+        """
+        tensors = {**self._weights(), **pack_optimiser(self._optimiser)}
+        for name, value in tensors.items():
+            largest = torch.inf if name.startswith("optimiser.") else _LARGEST_WEIGHT
+            if value.is_floating_point() and not (value.abs() < largest).all():
+                update, rate = self._state.update, self._optimiser.param_groups[0]["lr"]
+                raise InputError(
+                    f"weights have grown beyond all bounds ({name}) by update {update}, whose learning rate was "
+                    f"{rate:g}; the last checkpoint is intact",
+                    where=f"training.learning_rate {self._settings.learning_rate:g}",
+                    fix=self._remedy(),
+                )
 
     def _points_due(self, update: int, points: int) -> bool:
         """Whether `update` is one of `points` equally distant ones, the last of them the end."""
@@ -208,6 +232,7 @@ class Trainer:
             self._validate()
 
     def _validate(self) -> None:
+        self._check_sound()
         results = validate(
             self._model,
             self._validation,
@@ -255,6 +280,7 @@ class Trainer:
 
     def _save(self) -> None:
         """Saves everything that the rest of the training depends on."""
+        self._check_sound()
         state = self._state
         tensors = {f"weights.{name}": value.clone() for name, value in self._weights().items()}
         tensors |= {f"best.{name}": value for name, value in state.best_weights.items()}

@@ -47,7 +47,7 @@ def plan_reading(
         seed: of the order of the text.
 
     Raises:
-        InputError: a language has less text than one batch.
+        InputError: a language has less text than one batch, with all that an update sums over.
     """
     _refuse_empty(sources)
     sizes: dict[str, int] = {}
@@ -59,7 +59,7 @@ def plan_reading(
     portions, passes = policy.portions(sizes, epochs), policy.passes_by_epoch(sizes, epochs)
     kept = [_prefix(source, portions[source.language].characters) for source in sources]
     kept = [source for source in kept if source.size]
-    stream = BatchStream(kept, passes, size=settings.batch, framing=framing, seed=seed)
+    stream = BatchStream(kept, passes, size=settings.batch, framing=framing, seed=seed, parts=settings.accumulation)
     stream_epochs = epochs if len(passes) == 1 else len(passes)
     planned = settings.updates or max(1, round(stream_epochs * stream.epoch_batches / settings.accumulation))
     if isinstance(policy, UniMax) and any(portion.passes >= policy.passes for portion in portions.values()):

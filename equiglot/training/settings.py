@@ -1,43 +1,57 @@
 """How a model is trained: everything that changes the result, and the few things that do not."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from equiglot.masking import BatchSettings
+from equiglot.settings import HIGHEST_RATE, MOST, MOST_REPEATS, Settings
+
+_Memory = Annotated[float, Field(ge=0, lt=1)]
 
 
-class EarlyStopping(BaseModel):
+class EarlyStopping(Settings):
     """Stop when the mean over languages of the validation MRR has not risen for `patience` validations."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-    patience: int = Field(gt=0, description="Validations without a new best.")
+    patience: int = Field(gt=0, le=MOST_REPEATS, description="Validations without a new best.")
 
 
-class TrainingSettings(BaseModel):
+class TrainingSettings(Settings):
     """One training; the defaults are paper 1's (appendix E.1)."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
     epochs: float | None = Field(
-        None, gt=0, description="Length in passes over the (balanced) text; 10 if `updates` is not given either."
+        None,
+        gt=0,
+        le=MOST_REPEATS,
+        description="Length in passes over the (balanced) text; 10 if `updates` is not given either.",
     )
-    updates: int | None = Field(None, gt=0, description="Length in updates of the weights.")
+    updates: int | None = Field(None, gt=0, le=MOST, description="Length in updates of the weights.")
     batch: BatchSettings = BatchSettings(sentences=8)
-    accumulation: int = Field(1, gt=0, description="Batches that one update sums over.")
-    learning_rate: float = Field(5e-5, gt=0, description="Its peak, reached after the warmup.")
+    accumulation: int = Field(
+        1,
+        gt=0,
+        le=MOST_REPEATS,
+        description="Batches that one update sums over, in the memory of one: the same sentences and masks as in one "
+        "batch of so many times the size. Only rounding and what dropout drops are other.",
+    )
+    learning_rate: float = Field(5e-5, gt=0, le=HIGHEST_RATE, description="Its peak, reached after the warmup.")
     schedule: Literal["linear", "cosine", "constant"] = Field("linear", description="The way the learning rate decays.")
     warmup: float = Field(0.0, ge=0, lt=1, description="Share of the updates in which the learning rate rises from 0.")
-    weight_decay: float = Field(0.01, ge=0, description="AdamW's, of matrices only.")
-    betas: tuple[float, float] = Field((0.9, 0.999), description="AdamW's memory of the first and second moment.")
-    epsilon: float = Field(1e-8, gt=0, description="AdamW's, below the root of the second moment.")
-    clip: float = Field(1.0, gt=0, description="Largest norm of the gradient.")
+    weight_decay: float = Field(0.01, ge=0, le=HIGHEST_RATE, description="AdamW's, of matrices only.")
+    betas: tuple[_Memory, _Memory] = Field((0.9, 0.999), description="AdamW's memory of the first and second moment.")
+    epsilon: float = Field(1e-8, gt=0, le=1, description="AdamW's, below the root of the second moment.")
+    clip: float = Field(1.0, gt=0, le=MOST, description="Largest norm of the gradient.")
     precision: Literal["auto", "fp32", "bf16"] = Field(
         "auto", description="auto: bf16 products where the processor has them."
     )
-    validations: int = Field(20, gt=0, description="How often the model is validated, at equal distances.")
-    validation_sequences: int = Field(1000, gt=0, description="At most so many sequences of each language.")
+    validations: int = Field(
+        20, gt=0, le=MOST_REPEATS, description="How often the model is validated, at equal distances."
+    )
+    validation_sequences: int = Field(1000, gt=0, le=MOST, description="At most so many sequences of each language.")
     early_stopping: EarlyStopping | None = Field(None, description="When to stop before the end; never if null.")
-    seed: int = Field(0, ge=0, description="Of initialisation, order, masks and dropout; added to the recipe's.")
+    seed: int = Field(
+        0, ge=0, le=MOST, description="Of initialisation, order, masks and dropout; added to the recipe's."
+    )
 
     @model_validator(mode="after")
     def _one_length(self) -> "TrainingSettings":

@@ -1,14 +1,16 @@
 """Tokenizers on disk: ordinary Hugging Face folders, written so that every reader gets the same tokenizer."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
-from equiglot.errors import InputError
+from equiglot.errors import InputError, known_refusal
+from equiglot.reading import read_json_object
 from equiglot.run import write_json
+from equiglot.settings import SHORTEST
+from equiglot.vocabulary.growth import MOST_GROWTH, growth
 
 _SENTENCEPIECE = ("sentencepiece.bpe.model", "spiece.model", "spm.model", "tokenizer.model")
 _SOURCES = ("tokenizer.json", "vocab.txt", "vocab.json", *_SENTENCEPIECE)
@@ -59,22 +61,27 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
     """The fast tokenizer of a Hugging Face folder; nothing is fetched and nothing in the folder is executed.
 
     Raises:
-        InputError: there is no tokenizer, it wants code of its own to be run, or its files are damaged.
+        InputError: there is no tokenizer, it wants code of its own to be run, its files are damaged, it would make
+            texts many times as long, or it says of no model how much that can read.
     """
     _refuse_no_tokenizer(folder)
     _refuse_code(folder)
+    _refuse_growth(folder)
     try:
         tokenizer = AutoTokenizer.from_pretrained(str(folder), trust_remote_code=False, local_files_only=True)
-    except Exception as error:  # The Rust side raises bare Exception.
-        raise InputError(
-            f"The tokenizer cannot be read: {error}", where=folder, fix="Get or make the folder again."
-        ) from error
+    except BaseException as error:  # The Rust side raises bare Exception, and panics.
+        refused = known_refusal(error, folder)
+        if refused is None and not isinstance(error, Exception):
+            raise
+        what = f"The tokenizer cannot be read: {error}"
+        raise refused or InputError(what, where=folder, fix="Get or make the folder again.") from error
     if not isinstance(tokenizer, PreTrainedTokenizerFast):
         raise InputError(
             f"The tokenizer is a {type(tokenizer).__name__}, without a fast version.",
             where=folder,
             fix="Save it with a tokenizer.json.",
         )
+    _refuse_length(tokenizer.model_max_length, folder)
     return tokenizer
 
 
@@ -112,12 +119,20 @@ def _refuse_code(folder: Path) -> None:
 
 
 def _read_object(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        return {}
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise InputError(f"This is not JSON: {error}", where=path, fix="Get or make the file again.") from error
-    if not isinstance(value, dict):
-        raise InputError("This is not a JSON object.", where=path, fix="Get or make the file again.")
-    return value
+    return read_json_object(path) if path.is_file() else {}
+
+
+def _refuse_growth(folder: Path) -> None:
+    path = folder / "tokenizer.json"
+    if (factor := growth(_read_object(path))) > MOST_GROWTH:
+        what = f"The tokenizer may make {factor:,.0f} characters or tokens of one, and {MOST_GROWTH:,} is the limit."
+        fix = "Look at `Replace`, `Prepend` and `Precompiled` in its normaliser, and at its template; or get another."
+        raise InputError(what, where=path, fix=fix)
+
+
+def _refuse_length(length: Any, folder: Path) -> None:
+    """A model that reads fewer tokens than `SHORTEST` is none; many tokenizers say 10 ** 30, for no limit."""
+    if isinstance(length, bool) or not isinstance(length, int | float) or not length >= SHORTEST:
+        what = f"The tokenizer says that its model reads {length!r} tokens at once: give a number, {SHORTEST} or more."
+        where = f"{folder / 'tokenizer_config.json'}, field model_max_length"
+        raise InputError(what, where=where, fix="Correct it to what the model's config.json says.")

@@ -1,14 +1,17 @@
 """How text becomes words: the normaliser and the pre-tokeniser of our tokenizers.
 
+What a tokenizer reads of raw text is what it would read of the same text cleaned (`corpus.characters`).
+
 Both are made of steps that the `tokenizers` library runs in Rust, so that a saved folder needs nothing of ours.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from tokenizers import Regex
 from tokenizers import normalizers as steps
 from tokenizers import pre_tokenizers as splits
 
+from equiglot.corpus.characters import BLANK, UNSEEN
 from equiglot.vocabulary.settings import WORD_START, Algorithm, VocabularySettings
 
 _MARKS = {
@@ -27,8 +30,13 @@ def normaliser(settings: VocabularySettings, left_out: Sequence[str] = ()) -> st
     stripping = [steps.Replace(Regex(_MARKS[settings.accents]), "")] if settings.accents in _MARKS else []
     lowering = _lowercase() if settings.lowercase else []
     return steps.Sequence(
-        [*_clean(), steps.NFD(), *stripping, *lowering, steps.NFC(), *_blank(left_out), *_space(settings.algorithm)]
+        [*_seen(), steps.NFD(), *stripping, *lowering, steps.NFC(), *_blank(left_out), *_space(settings.algorithm)]
     )
+
+
+def cleaned() -> list[steps.Normalizer]:
+    """The steps that make of raw text what our corpora hold: NFC, nothing that is not seen, single spaces."""
+    return [*_seen(), steps.NFC(), *_single_spaces()]
 
 
 def pre_tokeniser(algorithm: Algorithm) -> splits.PreTokenizer:
@@ -49,13 +57,17 @@ def pre_tokeniser(algorithm: Algorithm) -> splits.PreTokenizer:
     )
 
 
-def _clean() -> list[steps.Normalizer]:
-    # A soft hyphen or a byte-order mark would make its whole word [UNK]. The zero-width (non-)joiners stay: they
-    # carry meaning in Persian and in the scripts of India. The zero-width space separates words in Khmer and Thai.
-    return [
-        steps.Replace(Regex(r"[\x{AD}\x{2060}\x{FEFF}\x{FFFD}]"), ""),
-        steps.Replace(Regex(r"[\p{Cc}\x{200B}]"), " "),
-    ]
+def _seen() -> list[steps.Normalizer]:
+    # Kept, a soft hyphen or a mark of direction would make its whole word [UNK].
+    return [steps.Replace(_class(UNSEEN), ""), steps.Replace(_class(BLANK), " ")]
+
+
+def _class(ranges: Iterable[tuple[int, int]]) -> Regex:
+    return Regex("[" + "".join(rf"\x{{{first:X}}}-\x{{{last:X}}}" for first, last in ranges) + "]")
+
+
+def _single_spaces() -> list[steps.Normalizer]:
+    return [steps.Replace(Regex(r"\s+"), " "), steps.Strip()]
 
 
 def _lowercase() -> list[steps.Normalizer]:
@@ -77,4 +89,4 @@ def _space(algorithm: Algorithm) -> list[steps.Normalizer]:
     # Where pieces hold spaces, a second one would be a piece, and a ▁ in the text could not be told from a space.
     if algorithm == "wordpiece":
         return []
-    return [steps.Replace(Regex(rf"[\s{WORD_START}]+"), " "), steps.Strip()]
+    return [steps.Replace(WORD_START, " "), *_single_spaces()]

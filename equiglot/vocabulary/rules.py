@@ -25,7 +25,8 @@ _SIGNS: Mapping[str, str] = {
     "quotation marks": "``a'' “b” ‘c’ «d»",
 }
 """Where kinds of tokenizers differ by nature (XLM-R: NFKC; BERT drops invisible characters; RoBERTa takes text as it
-is) and little of running text is concerned: the student does as one of them, and the difference is reported."""
+is) and little of running text is concerned: the student does as one of them, after it has cleaned the text as our
+corpora are, and the difference is reported."""
 
 _WORDS: Mapping[str, str] = {
     "punctuation": "don't e-mail (foo)bar a.b 3.14 <html>",

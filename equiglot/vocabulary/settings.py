@@ -2,9 +2,10 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from equiglot.corpus.balancing import Smoothing
+from equiglot.settings import MOST, Settings
 
 SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 """In the order of their ids, 0 to 4."""
@@ -26,7 +27,7 @@ _NO_EFFECT = {
 }
 
 
-class VocabularySettings(BaseModel):
+class VocabularySettings(Settings):
     """How the vocabulary that the models of a run share is learnt.
 
     How words are cut, four ways:
@@ -56,8 +57,6 @@ class VocabularySettings(BaseModel):
       the smallest language is read whole. 0 is `equal`, 1 is `proportional`.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     kind: Literal["shared"] = Field("shared", description="One vocabulary for all models of the run.")
     algorithm: Algorithm = Field("wordpiece", description="How words are cut into pieces.")
     size: int = Field(
@@ -74,10 +73,13 @@ class VocabularySettings(BaseModel):
         "{kind: smoothing, alpha: a}: in proportion to size ** a, the smallest language whole.",
     )
     characters: int | None = Field(
-        None, ge=1, description="At most so many characters of each language; `sampling` sees no more than these."
+        None,
+        ge=1,
+        le=MOST,
+        description="At most so many characters of each language; `sampling` sees no more than these.",
     )
     min_frequency: int = Field(
-        2, ge=0, description="A pair of pieces seen more rarely is not joined; `unigram` joins none."
+        2, ge=0, le=MOST, description="A pair of pieces seen more rarely is not joined; `unigram` joins none."
     )
     coverage: float = Field(
         0.9999,
@@ -97,7 +99,7 @@ class VocabularySettings(BaseModel):
         return self
 
 
-class UnionVocabulary(BaseModel):
+class UnionVocabulary(Settings):
     """The vocabularies of models that have their own, as one (paper 2, section 3.1, step 3).
 
     A token is what it stands for: its letters, and whether it begins a word. `##ing`, `ing` of `▁ing` and of `Ġing` are
@@ -106,8 +108,6 @@ class UnionVocabulary(BaseModel):
     The models must agree on what happens to text before it is cut: capital letters, accents, normalisation. Where they
     do not, `rules` names the model whose way the student takes; without it, they are refused.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["union"] = Field("union", description="The union of the vocabularies of other models.")
     models: Annotated[tuple[str, ...], Field(min_length=1)] | None = Field(

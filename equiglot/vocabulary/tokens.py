@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from equiglot.errors import InputError
+from equiglot.errors import InputError, known_refusal
 
 FILES = ("ids.npy", "offsets.npy", "characters.npy")
 SENTENCES = "sentences.npy"
@@ -78,5 +78,6 @@ def _open(path: Path) -> Any:
     except FileNotFoundError as error:
         raise InputError("The tokenised text is not there.", where=path, fix="Tokenise the text first.") from error
     except (ValueError, OSError, EOFError) as error:
-        raise InputError(f"The array cannot be read: {error}", where=path, fix="Tokenise the text again.") from error
+        what = f"The array cannot be read: {error}"
+        raise known_refusal(error, path) or InputError(what, where=path, fix="Tokenise the text again.") from error
     return array

@@ -11,6 +11,7 @@ from tokenizers import pre_tokenizers as splits
 from tokenizers.models import BPE, Model, Unigram, WordPiece
 from transformers import PreTrainedTokenizerFast
 
+from equiglot.vocabulary.normalisation import cleaned
 from equiglot.vocabulary.rules import check_rules
 from equiglot.vocabulary.settings import CONTINUATION, SPECIAL_TOKENS, WORD_START, Algorithm
 from equiglot.vocabulary.surfaces import Borders, Pieces, describe, normalised, pieces_of, words_of
@@ -28,8 +29,8 @@ def unite(
     """The tokenizer whose vocabulary is the union of others (paper 2, section 3.1, step 3).
 
     Ids: `SPECIAL_TOKENS` have 0 to 4, in place of the models' own; then come the pieces of the first model in the order
-    of their ids there, what the second has besides, and so on. Text is normalised and cut into words as `rules` does,
-    or the first model.
+    of their ids there, what the second has besides, and so on. Text is cleaned as our corpora are, then normalised and
+    cut into words as `rules` does, or the first model.
 
     - WordPiece alone: the same.
     - BPE alone, of characters or of bytes: the same. Pairs are joined in the order of the lowest relative rank that a
@@ -52,6 +53,7 @@ def unite(
     pieces = [pieces_of(tokenizer) for tokenizer in tokenizers.values()]
     check_rules(tokenizers, rules)
     leader = Tokenizer.from_str(tokenizers[rules or next(iter(tokenizers))].backend_tokenizer.to_str())
+    leader.normalizer = steps.Sequence([*cleaned(), *([leader.normalizer] if leader.normalizer else [])])
     kinds = {each.kind for each in pieces}
     if len(kinds) > 1:
         return finish_tokenizer(_mixture(pieces, leader), max_length)
@@ -132,7 +134,7 @@ _UNITE: Mapping[Algorithm, Callable[[Sequence[Mapping[str, Any]], Mapping[str, i
 def _mixture(pieces: Sequence[Pieces], leader: Tokenizer) -> Tokenizer:
     backend = Tokenizer(_wordpiece({_UNKNOWN: 0}, _LONGEST_WORD))
     spaces = steps.Replace(WORD_START, " ")  # Unigram and BPE may write ▁ for spaces already here.
-    backend.normalizer = spaces if leader.normalizer is None else steps.Sequence([leader.normalizer, spaces])
+    backend.normalizer = steps.Sequence([leader.normalizer, spaces])
     backend.pre_tokenizer = leader.pre_tokenizer if isinstance(leader.model, WordPiece) else _words_of_letters(leader)
     backend.decoder = decoders.WordPiece(prefix=CONTINUATION, cleanup=False)
     borders = Borders(backend)

@@ -1,12 +1,14 @@
 import unicodedata
 
 import pytest
-from hypothesis import example, given
+from hypothesis import given
 from hypothesis import strategies as st
 from sentencex import segment
 
 from equiglot.corpus import TextSettings
-from equiglot.corpus.cleaning import CONTROL, KEPT_FORMAT, LENGTH, LETTERS, SPLITTING, UNICODE, Cleaner, Sentences, tidy
+from equiglot.corpus.characters import compose, tidy
+from equiglot.corpus.cleaning import Cleaner, Sentences
+from equiglot.corpus.statistics import CONTROL, LENGTH, LETTERS, SPLITTING, UNICODE
 
 lines = st.text(st.characters(exclude_categories=["Cs"]), max_size=80)
 
@@ -18,28 +20,7 @@ def clean(*texts: str, language: str = "en", **settings: object) -> tuple[list[s
 
 
 def normal(text: str) -> str:
-    return tidy(unicodedata.normalize("NFC", text))
-
-
-@given(lines)
-@example("e\u200b\u0301")  # dropping what stands between lets the two compose
-@example("a\u200b \u200b b")
-@example("\u2000\u3000x\u00ad\u0085")
-def test_tidying_is_idempotent_and_leaves_nothing_untidy(line: str) -> None:
-    tidied = normal(line)
-    assert normal(tidied) == tidied
-    assert unicodedata.is_normalized("NFC", tidied)
-    assert tidied == tidied.strip() and "  " not in tidied
-    assert all(unicodedata.category(c) not in ("Cc", "Cf", "Zl", "Zp") or c in KEPT_FORMAT for c in tidied)
-    assert all(c == " " or not c.isspace() for c in tidied)
-
-
-@given(lines)
-def test_only_white_space_and_format_characters_change(line: str) -> None:
-    kept = [c for c in line if not c.isspace() and (unicodedata.category(c) not in ("Cc", "Cf") or c in KEPT_FORMAT)]
-    found = unicodedata.normalize("NFD", normal(line).replace(" ", ""))
-    # Marks may be reordered where a space between them went.
-    assert sorted(found) == sorted(unicodedata.normalize("NFD", "".join(kept)))
+    return tidy(compose(text))
 
 
 @given(st.lists(lines, max_size=6))

@@ -8,8 +8,9 @@ import pytest
 
 from equiglot.corpus import LanguageText, TextSettings, check_text, identifier_version
 from equiglot.corpus import identification as identification_module
-from equiglot.corpus.cleaning import FOREIGN, Cleaner
+from equiglot.corpus.cleaning import Cleaner
 from equiglot.corpus.identification import Identifier, name_of
+from equiglot.corpus.statistics import FOREIGN
 from equiglot.errors import InputError
 
 ENGLISH = ["Click the icon to insert a new row below the table.", "Choose View - Styles to open the list of styles."]

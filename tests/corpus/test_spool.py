@@ -55,6 +55,6 @@ def test_values_of_documents(spool: Spool) -> None:
 def test_sentences_are_dropped(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(spool_module, "BLOCK", 2)
     spool.drop(np.array([], np.int64))
-    assert spool.left() == 6
+    assert spool.left().sentences == 6
     spool.drop(np.array([0, 3, 5]))
-    assert spool.fate[:].tolist() == [DROPPED, TRAIN, TRAIN, DROPPED, TRAIN, DROPPED] and spool.left() == 3
+    assert spool.fate[:].tolist() == [DROPPED, TRAIN, TRAIN, DROPPED, TRAIN, DROPPED] and spool.left().sentences == 3

@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from equiglot.errors import InputError
 from equiglot.labels import LabelStore, StoreSettings, label_text, open_store
 from equiglot.labels.places import PositionIndex
 from equiglot.masking import MaskSettings
+from equiglot.run import read_sealed, write_sealed
 from tests.labels.stores import FACTS, SHARD_TOKENS, make_store, source, teacher
 from tests.tiny import FRAMING
 
@@ -106,3 +108,49 @@ def test_what_is_no_finished_store_is_refused(copied: Path, tmp_path: Path) -> N
     (copied / "store.json").write_text(json.dumps({"settings": {}}))
     with pytest.raises(InputError, match="no store of labels: Field required"):
         open_store(copied)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("shards", 1e12),
+        ("shards", 0),
+        ("sequences", -5),
+        ("sequences", 1e300),
+        ("vocabulary_size", 1e12),
+        ("vocabulary_size", 0),
+        ("settings", {"k": 1e12}),
+        ("settings", {"draws": 1e12}),
+        ("settings", {"samples": -1}),
+    ],
+)
+def test_numbers_that_no_store_has_are_refused(copied: Path, field: str, value: Any) -> None:
+    manifest = json.loads((copied / "store.json").read_text())
+    (copied / "store.json").write_text(json.dumps({**manifest, field: value}))
+    with pytest.raises(InputError, match=r"no store of labels: (Input should be|Unable to parse)") as refused:
+        open_store(copied)
+    assert refused.value.where == str(copied / "store.json")
+
+
+@pytest.mark.parametrize(("field", "value"), [("checksums", {"/dev/zero": "0"}), ("end", -1), ("begin", 1e300)])
+def test_a_shard_that_says_what_none_does_is_refused(copied: Path, field: str, value: Any) -> None:
+    path = copied / "shards" / "000001" / "shard.json"
+    write_sealed(path, {**read_sealed(path), field: value})
+    with pytest.raises(InputError, match=r"missing or damaged: (Input should be|Unable to parse)"):
+        open_store(copied)
+
+
+def test_files_of_a_store_that_do_not_belong_together_are_refused(copied: Path) -> None:
+    shard = copied / "shards" / "000001"
+    rows, counts = (np.load(shard / name) for name in ("rows.npy", "counts.npy"))
+    np.save(shard / "rows.npy", np.full_like(rows, 255))
+    store = open_store(copied)
+    with pytest.raises(InputError, match="ids beyond the teacher's vocabulary"):
+        store.read(np.arange(store.positions))
+    with pytest.raises(InputError, match="fewer positions than they say"):
+        store.read(np.array([store.positions]))
+    for name, wrong in (("rows.npy", rows.astype(np.float64)), ("counts.npy", counts.astype(np.int64))):
+        np.save(shard / name, wrong)
+        with pytest.raises(InputError, match="does not belong to this store"):
+            open_store(copied)
+        np.save(shard / name, {"rows.npy": rows, "counts.npy": counts}[name])

@@ -333,3 +333,31 @@ def test_epochs_can_differ_and_every_pass_reads_all() -> None:
         together += _read(_epochs(stream, epoch))
     assert {together[0, sequence] for sequence in range(400)} <= {1, 2}  # 700 readings of 400
     assert {together[1, sequence] for sequence in range(100)} == {9}
+
+
+@pytest.mark.parametrize("size", [{"sentences": 6}, {"sentences": 5}, {"tokens": 40}, {"tokens": 200}])
+@pytest.mark.parametrize("parts", [2, 3, 8])
+def test_parts_are_one_batch(size: dict[str, int], parts: int) -> None:
+    """Row by row the same as one batch of so many times the size, in the same order; none is empty."""
+    texts = {"en": make_text(700), "eu": make_text(300, seed=1)}
+    split = make_stream(texts, **{"sentences": None, **size}, parts=parts)
+    whole = make_stream(texts, **{"sentences": None, **{name: parts * number for name, number in size.items()}})
+    assert split.epoch_batches == parts * whole.epoch_batches
+    for update in (*range(12), whole.epoch_batches, 10 * whole.epoch_batches + 1):
+        batches, one = [split[update * parts + part] for part in range(parts)], whole[update]
+        for field in ("lengths", "languages", "gold", "numbers"):
+            assert np.array_equal(np.concatenate([getattr(each, field) for each in batches]), getattr(one, field))
+        assert min(len(each.lengths) for each in batches) >= 1
+
+
+def test_no_part_is_empty_even_of_batches_of_one_sequence() -> None:
+    split = make_stream({"en": make_text(700)}, sentences=None, tokens=22, parts=8)
+    assert {len(split[index].lengths) for index in range(4 * split.epoch_batches)} >= {1}
+    read = Counter(int(row) for index in range(split.epoch_batches) for row in split[index].origins.sequences)
+    assert read == Counter(range(700))
+
+
+@pytest.mark.parametrize("size", [{"sentences": 6}, {"tokens": 40}])
+def test_less_text_than_all_parts_is_refused(size: dict[str, int]) -> None:
+    with pytest.raises(InputError, match="all that an update sums over"):
+        make_stream({"en": make_text(30)}, **{"sentences": None, **size}, parts=200)

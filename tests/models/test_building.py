@@ -11,6 +11,7 @@ from transformers import (
     AutoModelForMaskedLM,
     AutoTokenizer,
     BertConfig,
+    BertForPreTraining,
     BertModel,
     PreTrainedModel,
     PreTrainedTokenizerFast,
@@ -244,3 +245,73 @@ def test_another_vocabulary_is_refused(folder: Path) -> None:
 def test_heads_must_divide_the_size() -> None:
     with pytest.raises(ValidationError, match="multiple of heads"):
         EncoderSettings(hidden_size=512, heads=3)
+
+
+def _add(folder: Path, *names: str) -> None:
+    weights = load_file(folder / "model.safetensors")
+    save_file({**weights, **{name: torch.ones(3) for name in names}}, folder / "model.safetensors", {"format": "pt"})
+
+
+def test_layers_that_the_configuration_does_not_ask_for_are_refused(folder: Path) -> None:
+    _configure(folder, num_hidden_layers=1)
+    with pytest.raises(InputError, match=r"does not ask for \(bert\.encoder\.layer\.1\..* and 15 more") as error:
+        load_model(folder)
+    assert error.value.where == str(folder) and error.value.fix
+
+
+@pytest.mark.parametrize("name", ["cls.predictions.transform.gate.weight", "encoder.layer.7.output.dense.weight"])
+def test_other_weights_of_encoder_or_head_are_refused(folder: Path, name: str) -> None:
+    _add(folder, name)
+    with pytest.raises(InputError, match=f"does not ask for .{name}."):
+        load_model(folder)
+
+
+def test_what_masked_words_do_not_depend_on_may_stand_beside_them(folder: Path) -> None:
+    _add(folder, "bert.pooler.dense.weight", "cls.seq_relationship.weight", "bert.embeddings.position_ids")
+    _add(folder, "classifier.weight", "sop_classifier.classifier.weight")
+    assert torch.equal(_logits(load_model(folder)), _logits(make_model()))
+
+
+def test_a_model_for_pretraining_is_a_masked_language_model(folder: Path) -> None:
+    BertForPreTraining(BertConfig.from_pretrained(folder)).save_pretrained(folder)
+    assert "cls.seq_relationship.weight" in load_file(folder / "model.safetensors")
+    load_model(folder)
+
+
+@pytest.mark.parametrize("value", [float("inf"), float("nan")])
+@pytest.mark.parametrize("name", ["cls.predictions.bias", "bert.encoder.layer.1.output.dense.weight"])
+def test_weights_that_are_no_numbers_are_refused(folder: Path, name: str, value: float) -> None:
+    weights = load_file(folder / "model.safetensors")
+    weights[name].view(-1)[-1] = value
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(InputError, match=f"infinite or not a number: {name}"):
+        load_model(folder)
+
+
+@pytest.mark.parametrize(
+    ("fields", "what"),
+    [
+        ({"num_hidden_layers": 30_000}, "more than 1,000"),
+        ({"n_layers": 10**12}, "more than 1,000"),
+        ({"block_sizes": [2, 30_000]}, "more than 1,000"),
+        ({"text_config": {"num_layers": 30_000}}, "more than 1,000"),
+        ({"num_labels": 50_000_000}, "more than 100,000"),
+        ({"id2label": {str(number): "x" for number in range(100_001)}}, "more than 100,000"),
+        ({"layer_norm_eps": float("nan")}, "a number is infinite or none"),
+        ({"hidden_size": float("inf")}, "a number is infinite or none"),
+    ],
+)
+def test_configurations_that_would_take_all_memory_are_refused(
+    folder: Path, fields: dict[str, object], what: str
+) -> None:
+    _configure(folder, **fields)
+    with pytest.raises(InputError, match=what) as error:
+        load_model(folder)
+    assert f"field {next(iter(fields))}" in str(error.value.where) or "field num_layers" in str(error.value.where)
+
+
+@pytest.mark.parametrize("size", ["vocab_size", "hidden_size", "max_position_embeddings", "type_vocab_size"])
+def test_sizes_that_the_weights_do_not_have_are_refused(folder: Path, size: str) -> None:
+    _configure(folder, **{size: 2 * 10**9})
+    with pytest.raises(InputError, match=r"cannot be loaded|not enough memory"):
+        load_model(folder)

@@ -14,7 +14,7 @@ from transformers import AutoModelForMaskedLM, AutoTokenizer
 
 from equiglot.errors import InputError
 from equiglot.models import model_identity, open_model, take_model
-from equiglot.run import checksums
+from equiglot.run import checksum, checksums
 from tests.stock import ARCHITECTURES, SCRIPTS, configuration, save_stock
 
 
@@ -156,3 +156,14 @@ def test_a_name_on_the_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     with pytest.raises(InputError, match="the hub has no safetensors") as error:
         take_model("someone/model", tmp_path / "other")
     assert "hf download someone/model" in str(error.value.fix) and "docker run" in str(error.value.fix)
+
+
+def test_a_name_is_the_hubs_whatever_folders_there_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ours = save_stock(tmp_path / "owner" / "model", "bert")
+    theirs = save_stock(tmp_path / "cache", "bert", seed=1)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", lambda name, **_: str(theirs))
+    for source, folder in (("owner/model", theirs), ("./owner/model", ours), (str(ours), ours)):
+        take_model(source, tmp_path / "taken")
+        assert (tmp_path / "taken/model.safetensors").read_bytes() == (folder / "model.safetensors").read_bytes()
+        assert model_identity(source)["model.safetensors"] == checksum(folder / "model.safetensors")

@@ -1,5 +1,6 @@
 """Encoders with different vocabularies become one student: whole runs, from the folders to the page."""
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -13,13 +14,15 @@ from transformers import AutoModelForMaskedLM, AutoTokenizer
 from typer.testing import CliRunner
 
 from equiglot.cli import app
+from equiglot.display import RunDisplay
 from equiglot.errors import InputError
 from equiglot.labels import open_store
 from equiglot.masking import framing_of
-from equiglot.pipeline import Graph, Machine, execution, run_recipe, stored_texts
+from equiglot.pipeline import Graph, Job, Machine, Watcher, execution, run_recipe, stored_texts
 from equiglot.pipeline.sources import label_masks_seed, material_of
-from equiglot.recipe import Recipe, parse_recipe
-from equiglot.run import RunDirectory, read_json
+from equiglot.recipe import Recipe, load_recipe, parse_recipe
+from equiglot.run import RunDirectory, checksums, read_json, read_sealed, write_sealed
+from equiglot.terminal import Terminal
 from equiglot.vocabulary import load_tokenizer, open_sentences, open_tokens
 from tests.pipeline.conftest import WorkersHere, times
 from tests.pipeline.merging import merge_tree, teachers_tree
@@ -142,6 +145,69 @@ def test_finished_labels_that_were_not_recorded_are_not_made_again(merged: Path,
     run_recipe(merge(), root, machine=Machine())
     assert rows.stat().st_mtime_ns == written
     assert RunDirectory(root).job("labels/arabic.ar.k8").is_file()
+
+
+@pytest.mark.usefixtures("here")
+def test_finished_labels_are_compared_with_their_checksums_before_they_are_recorded(
+    merged: Path, merge: Merge, tmp_path: Path
+) -> None:
+    root = tmp_path / "run"
+    shutil.copytree(merged, root)
+    shard = root / "labels" / "arabic.ar.k8" / "shards" / "000000"
+    before = checksums(shard)
+    for name in ("rows.npy", "shard.json"):
+        content = bytearray((shard / name).read_bytes())
+        content[-9] ^= 1
+        (shard / name).write_bytes(content)
+        RunDirectory(root).job("labels/arabic.ar.k8").unlink()
+        run_recipe(merge(), root, machine=Machine())
+        assert {file: mark for file, mark in checksums(shard).items() if file != "shard.json"} == {
+            file: mark for file, mark in before.items() if file != "shard.json"
+        }
+
+
+@pytest.mark.usefixtures("here")
+def test_a_foreign_model_that_changes_before_it_is_copied(teachers: Path, text_files: Path, tmp_path: Path) -> None:
+    shutil.copytree(teachers / "models", tmp_path / "models")
+    weights = tmp_path / "models" / "english" / "model.safetensors"
+
+    def touch_up(job: Job) -> None:
+        if job.name == "model/english":
+            weights.write_bytes(weights.read_bytes()[:-1] + b"?")
+
+    with pytest.raises(InputError, match="the model folder of model/english changed while it was read"):
+        run_recipe(
+            parse_recipe(merge_tree(text_files, tmp_path), tmp_path),
+            tmp_path / "run",
+            machine=Machine(),
+            watcher=Watcher(start=touch_up),
+        )
+    assert not (tmp_path / "run/models/english").exists()
+
+
+def test_a_finished_run_whose_teachers_are_gone(merged: Path, teachers: Path, text_files: Path, tmp_path: Path) -> None:
+    shutil.copytree(teachers / "models", tmp_path / "models")
+    recipe, root = tmp_path / "merge.yaml", tmp_path / "run"
+    recipe.write_text(yaml.safe_dump(merge_tree(text_files, tmp_path)))
+    run_recipe(load_recipe(recipe), root, reuse=[merged], machine=Machine())
+    before = times(root)
+    shutil.rmtree(tmp_path / "models")
+    for command in (["run", str(recipe), "--into", str(root)], ["plan", str(recipe), "--into", str(root)]):
+        shown = CliRunner().invoke(app, command)
+        assert shown.exit_code == 0, shown.output
+        assert command[0] == "plan" or "model/arabic: done, but not compared with where it was taken" in shown.output
+    assert times(root) == before
+    events = [json.loads(line) for line in (root / "log.jsonl").read_text().splitlines()]
+    gone = [each["job"] for each in events if each["event"] == "unchecked"]
+    assert gone == [f"model/{name}" for name in ("arabic", "bilingual", "english", "russian")]
+    shutil.rmtree(root / "models" / "english")
+    with pytest.raises(InputError, match="there is no such model folder"):
+        run_recipe(load_recipe(recipe), root, machine=Machine())
+    elsewhere = merge_tree(text_files, tmp_path)
+    elsewhere["models"]["russian"]["existing"] = str(tmp_path / "nowhere")
+    with pytest.raises(InputError, match="there is no such model folder") as caught:
+        run_recipe(parse_recipe(elsewhere, tmp_path), root, machine=Machine())
+    assert caught.value.where == f"{tmp_path / 'nowhere'} (models.russian.existing)"
 
 
 @pytest.mark.usefixtures("here")
@@ -299,7 +365,9 @@ def test_labels_of_another_text_are_refused(merged: Path, merge: Merge, tmp_path
     root, recipe = tmp_path / "run", merge()
     shutil.copytree(merged, root)
     record = RunDirectory(root).job("tokens/en.english")
-    record.write_text(record.read_text().replace('"train/ids.npy": "', '"train/ids.npy": "0'))
+    value = read_sealed(record)
+    value["outputs"]["train/ids.npy"] = "0"
+    write_sealed(record, value)
     with pytest.raises(InputError, match="belong to something else: text"):
         material_of(RunDirectory(root), recipe, recipe.plans()["student"])
 
@@ -307,3 +375,23 @@ def test_labels_of_another_text_are_refused(merged: Path, merge: Merge, tmp_path
 def test_labels_of_a_teacher_are_made_once(merge: Merge) -> None:
     jobs = [job for job in Graph(merge()).jobs if job.startswith(("labels/", "losses/", "agreement/"))]
     assert len(jobs) == 10 and len(set(jobs)) == 10
+
+
+@pytest.mark.usefixtures("here")
+def test_text_of_another_language_is_told_before_it_is_labelled(
+    merged: Path, text_files: Path, teachers: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tree = merge_tree(text_files, teachers)
+    texts = {code: language["text"] for code, language in tree["languages"].items()}
+    tree["languages"]["en"]["text"], tree["languages"]["ru"]["text"] = texts["ru"], texts["en"]
+    display = RunDisplay(Terminal(width=140))
+    options = {"only": "tokens", "reuse": [merged], "machine": Machine(), "watcher": display.watcher()}
+    run_recipe(parse_recipe(tree, text_files), tmp_path / "run", **options)
+    said = [line for line in capsys.readouterr().out.splitlines() if line.startswith("tokens/ru.russian: ")]
+    assert said[0].startswith(
+        "tokens/ru.russian: russian predicts the Russian text no better than counts of its tokens"
+    )
+    assert said[-1].startswith("tokens/ru.russian: done in")
+    events = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
+    assert {event["job"] for event in events if event["event"] == "remark"} >= {"tokens/ru.russian"}
+    assert not any(event.get("job", "").startswith("labels/") for event in events)

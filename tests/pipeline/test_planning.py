@@ -1,10 +1,19 @@
-"""How long jobs take side by side."""
+"""What a run will take: how long jobs take side by side, and what is counted besides trainings."""
+
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from equiglot.pipeline import Machine, StepCost, plan_recipe
+from equiglot.pipeline.graph import Graph
 from equiglot.pipeline.planning import side_by_side
+from equiglot.recipe import Recipe
+from equiglot.run import RunDirectory
+from equiglot.tasks import open_task
+from equiglot.vocabulary import open_tokens
+from tests.pipeline.conftest import Change
 
 
 @pytest.mark.parametrize(
@@ -31,3 +40,50 @@ def test_between_all_at_once_and_one_by_one(times: list[float], workers: int) ->
     took = side_by_side(seconds, needs, workers)
     assert max(times, default=0.0) <= took + 1e-9 and took <= sum(times) + 1e-9
     assert took >= sum(times) / workers - 1e-9
+
+
+def test_trainings_that_sum_over_batches_are_known_by_how_they_are_cut(make: Change) -> None:
+    plain, summed = (Graph(make(training__accumulation=count)).jobs["model/student"].inputs for count in (1, 2))
+    assert "accumulated" not in plain and summed["accumulated"] == 2
+
+
+def steps(recipe: Recipe, into: Path | None = None) -> dict[str, StepCost]:
+    plan = plan_recipe(recipe, into, Machine())
+    assert plan.seconds >= sum(model.seconds for model in plan.models if model.state != "done") * 0.99
+    assert plan.disk > sum(step.disk for step in plan.steps)
+    return {step.name: step for step in plan.steps}
+
+
+def test_text_is_counted_where_nothing_is_made_yet(make: Change) -> None:
+    found = steps(make())
+    assert found["text"].jobs == 5 and 20_000 < found["text"].amount < 200_000 and found["text"].disk > 100_000
+    assert (found["labels"].jobs, found["probes"].jobs) == (0, 0)
+
+
+def test_nothing_is_left_of_a_finished_run(finished: Path, make: Change) -> None:
+    plan = plan_recipe(make(), finished, Machine())
+    assert plan.seconds == 0 and all(step == StepCost(step.name, 0, 0, 0, 0) for step in plan.steps)
+
+
+def test_stored_labels_are_counted_as_they_will_be(finished: Path, make: Change) -> None:
+    labels = {"kind": "stored", "teachers": "mono-{language}", "draws": 2}
+    left = steps(make(models__taught={"labels": labels}, models__student={}), finished)["labels"]
+    texts = [open_tokens(RunDirectory(finished).tokens(code) / "train") for code in ("en", "ru")]
+    tokens = sum(int(text.offsets[-1]) + 2 * len(text) for text in texts)
+    assert (left.jobs, left.amount) == (2, 2 * tokens) and left.seconds > 0
+    assert 0.15 * 2 * tokens * 8 < left.disk < 0.15 * 2 * tokens * 80
+
+
+def test_probes_are_counted(finished_probes: Path, probed: Change, make: Change, finished: Path) -> None:
+    before, left = steps(make())["probes"], steps(probed(), finished)["probes"]
+    assert before.jobs == 0 and left.jobs == 24 and left.amount > 1000 and left.seconds > 0
+    again = probed(layers="all")
+    counted = steps(again, finished_probes)["probes"]  # of data that is read already
+    summaries = [open_task(RunDirectory(finished_probes).task(task)).summary for task in ("pos", "ner", "place")]
+    items = {code: 0 for code in ("en", "ru")}
+    for summary in summaries:
+        for each in summary.languages:
+            items[each.code] += sum(each.items.values())
+    # Two monolingual models read one language each, two others both.
+    assert counted.amount == 3 * (items["en"] + items["ru"])
+    assert counted.disk == 2 * 16 * 2 * counted.amount

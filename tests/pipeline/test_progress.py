@@ -3,14 +3,16 @@
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
 from equiglot.display import RunDisplay, progress_in_words
-from equiglot.pipeline import Event, Graph, JobProgress, Machine, TextProgress, Watcher, run_recipe
+from equiglot.pipeline import Event, Graph, JobProgress, Machine, Remark, TextProgress, Watcher, run_recipe
 from equiglot.pipeline.hooks import Hooks
 from equiglot.pipeline.progress import parse_progress
 from equiglot.pipeline.work import make_corpus
+from equiglot.pipeline.workers import Made
+from equiglot.recipe import Recipe
 from equiglot.run import RunDirectory
+from equiglot.terminal import Terminal
 from equiglot.training import Progress
 from tests.pipeline.conftest import Change
 
@@ -19,7 +21,7 @@ TRAINING = Progress(update=3, updates=20, tokens=6000, seconds=2.0, loss=5.5)
 
 def test_preparing_text_tells_how_far_it_is(make: Change, tmp_path: Path) -> None:
     told: list[JobProgress] = []
-    make_corpus(RunDirectory(tmp_path), make(), "ru", Hooks(progress=told.append).counter())
+    make_corpus(RunDirectory(tmp_path), make(), "ru", Hooks(progress=told.append))
     found: dict[str, list[int]] = {}
     for each in told:
         assert isinstance(each, TextProgress)
@@ -29,7 +31,7 @@ def test_preparing_text_tells_how_far_it_is(make: Change, tmp_path: Path) -> Non
     assert 20_000 <= found["reading"][-1] < 40_000
 
 
-@pytest.mark.parametrize("progress", [TRAINING, TextProgress(stage="reading", done=7)])
+@pytest.mark.parametrize("progress", [TRAINING, TextProgress(stage="reading", done=7), Remark(remark="x")])
 def test_it_comes_back_from_json(progress: JobProgress) -> None:
     assert parse_progress(progress.model_dump(mode="json")) == progress
 
@@ -39,7 +41,8 @@ def test_it_comes_back_from_json(progress: JobProgress) -> None:
     [
         (TextProgress(stage="reading", done=1234567), "reading, 1,234,567 characters"),
         (TextProgress(stage="writing", done=1234), "writing, 1,234 sentences"),
-        (TRAINING, "3 of 20, 3.0k tokens/s, 11 s left, loss 5.50"),
+        (TRAINING, "update 3 of 20, 3.0k tokens/s, 11 s left, loss 5.50"),
+        (Remark(remark="x y"), "x y"),
         (None, ""),
     ],
 )
@@ -50,13 +53,18 @@ def test_in_words(progress: JobProgress | None, words: str) -> None:
 @pytest.mark.usefixtures("here")
 def test_a_run_says_it(make: Change, tmp_path: Path) -> None:
     events: list[Event] = []
-    run_recipe(make(models={"hl": {}}), tmp_path / "run", machine=Machine(), watcher=Watcher(event=events.append))
+    ticks: list[int] = []
+    watcher = Watcher(event=events.append, tick=lambda: ticks.append(len(events)))
+    run_recipe(make(models={"hl": {}}), tmp_path / "run", machine=Machine(), watcher=watcher)
     said = {event.job for event in events if isinstance(event.progress, TextProgress)}
-    assert said == {"corpus/en", "corpus/ru", "corpus/ar"}
+    assert said == {"corpus/en", "corpus/ru", "corpus/ar", "leaks/all"}
+    last = [event.progress for event in events if isinstance(event.progress, Progress)][-1]
+    assert last.loss is not None and last.mrr is not None and last.update == last.updates
+    assert len(ticks) > 5
 
 
 def test_the_terminal_shows_it(make: Change) -> None:
-    console = Console(force_terminal=True, width=140, record=True)
+    console = Terminal(force_terminal=True, width=140, record=True)
     display = RunDisplay(console)
     watcher, job = display.watcher(), Graph(make()).jobs["corpus/ru"]
     with console.capture() as captured, display:
@@ -67,7 +75,85 @@ def test_the_terminal_shows_it(make: Change) -> None:
 
 
 def test_names_are_shown_as_they_are(make: Change, capsys: pytest.CaptureFixture[str]) -> None:
-    display = RunDisplay(Console(width=140))
+    display = RunDisplay(Terminal(width=140))
     job = Graph(make()).jobs["corpus/ru"]
     display.watcher().reuse(job, "runs/[bold]x[/nothing]")
     assert capsys.readouterr().out == "corpus/ru: taken from runs/[bold]x[/nothing]\n"
+
+
+# --- where the output is a file or a pipe
+
+
+class Shown:
+    """A display on a pipe, whose clock a test moves."""
+
+    def __init__(self, recipe: Recipe, capsys: pytest.CaptureFixture[str]) -> None:
+        self._now, self._jobs, self._capsys = 1000.0, Graph(recipe).jobs, capsys
+        self.watcher = RunDisplay(Terminal(width=140), interval=60, clock=lambda: self._now).watcher()
+
+    def start(self, job: str) -> None:
+        self.watcher.start(self._jobs[job])
+
+    def hear(self, job: str, progress: JobProgress) -> list[str]:
+        """What is printed when a job says something."""
+        self.watcher.event(Event(job, "progress", progress=progress))
+        return self._lines()
+
+    def end(self, job: str) -> list[str]:
+        self.watcher.event(Event(job, "done", made=Made(80.0, {}, None)))
+        return self._lines()
+
+    def wait(self, seconds: float) -> list[str]:
+        """What is printed in the meantime."""
+        self._now += seconds
+        self.watcher.tick()
+        return self._lines()
+
+    def _lines(self) -> list[str]:
+        return self._capsys.readouterr().out.splitlines()
+
+
+@pytest.fixture
+def shown(make: Change, capsys: pytest.CaptureFixture[str]) -> Shown:
+    return Shown(make(), capsys)
+
+
+def test_a_line_a_minute_for_each_job(shown: Shown) -> None:
+    shown.start("model/hl")
+    assert shown.hear("model/hl", training(1)) == []
+    assert shown.wait(59) == []
+    assert shown.hear("model/hl", training(10, loss=5.25, mrr=0.125)) == []
+    shown.start("scores/frequency")
+    assert shown.wait(1) == ["model/hl: update 10 of 20, 1.0k tokens/s, 10 s left, loss 5.25, MRR 12.5"]
+    assert shown.wait(58) == []
+    assert shown.wait(2) == [
+        "model/hl: update 10 of 20, 1.0k tokens/s, 10 s left, loss 5.25, MRR 12.5",
+        "scores/frequency: at work for 61 s",
+    ]
+    assert shown.hear("model/hl", training(20, mrr=0.25)) == []
+    assert shown.end("model/hl") == ["model/hl: done in 80 s, validation MRR 25.0"]
+    assert shown.wait(61) == ["scores/frequency: at work for 2 min"]
+
+
+def test_what_is_worth_knowing_is_said_at_once_and_once(shown: Shown) -> None:
+    shown.start("model/hl")
+    assert shown.hear("model/hl", training(8, mrr=0.3)) == ["model/hl: goes on at update 8 of 20"]
+    assert shown.hear("model/hl", training(10, mrr=0.28)) == []
+    fell = "model/hl: validation MRR fell from 30.0 to 15.0 in update 12 of 20; the best weights are kept"
+    assert shown.hear("model/hl", training(12, mrr=0.15)) == [fell]
+    assert shown.hear("model/hl", training(13, mrr=0.15)) == []
+    assert shown.hear("model/hl", Remark(remark="Look here.")) == ["model/hl: Look here."]
+    assert shown.end("model/hl") == ["model/hl: done in 80 s, stopped early, validation MRR 15.0"]
+
+
+def test_a_screen_has_bars_and_no_lines(make: Change) -> None:
+    console = Terminal(force_terminal=True, width=140)
+    display, now = RunDisplay(console, interval=0, clock=lambda: 7.0), "model/hl"
+    with console.capture() as captured:
+        display.watcher().start(Graph(make()).jobs[now])
+        display.watcher().tick()
+    assert captured.get() == ""
+
+
+def training(update: int, **known: float) -> Progress:
+    return Progress(update=update, updates=20, tokens=1000 * update, seconds=float(update), **known)

@@ -1,5 +1,6 @@
 """What is done stays; what changed is listed; what is damaged is noticed; what stops a run loses nothing."""
 
+import functools
 import json
 import os
 import re
@@ -12,9 +13,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+import yaml
+from safetensors.numpy import load_file, save_file
 
 from equiglot.corpus import HubSource, LanguageText, SampleSource
 from equiglot.errors import InputError, Interrupted
+from equiglot.labels import open_store
 from equiglot.masking import framing_of
 from equiglot.pipeline import Job, Machine, Watcher, graph, publish, read_run, read_status, run_recipe, work
 from equiglot.pipeline.folder import locked
@@ -51,7 +55,7 @@ def test_a_run_from_text_to_page(finished: Path, make: Change) -> None:
     assert (finished / "report" / "index.html").stat().st_size > 10_000
     events = [json.loads(line)["event"] for line in (finished / "log.jsonl").read_text().splitlines()]
     assert events[0] == "start" and events[-1] == "end"
-    assert events.count("job") == events.count("done") == 15
+    assert events.count("job") == events.count("done") == 16
     assert read_run(finished) == make()
     assert load_recipe(finished / "recipe.yaml") == make()
     assert not (finished / "checkpoints").exists() or not list((finished / "checkpoints").iterdir())
@@ -224,6 +228,28 @@ def test_a_recipe_that_cannot_be_read(done: Path) -> None:
         assert "recipe.yaml" in str(caught.value.where)
 
 
+@pytest.mark.parametrize(
+    ("path", "value", "what"),
+    [
+        ("models.student.labels.teachers", "nobody", "no model 'nobody' is trained on it"),
+        ("models.student.labels.teachers", "student", "a circle"),
+        ("models.hl.vocabulary", "nobody", "no model 'nobody' has a vocabulary of its own"),
+        ("models.hl.languages", ["xx"], "no language 'xx'"),
+        ("report", {"reference": "nobody"}, "no model is called 'nobody'"),
+        ("languages", {"no-language-at-all": {"text": "x.txt"}}, "is not a language code"),
+    ],
+)
+def test_a_strangers_recipe_is_checked_as_any(done: Path, path: str, value: Any, what: str) -> None:
+    tree = yaml.safe_load((done / "recipe.yaml").read_text())
+    *above, last = path.split(".")
+    functools.reduce(lambda node, step: node[step], above, tree)[last] = value
+    (done / "recipe.yaml").write_text(yaml.safe_dump(tree))
+    for read in (read_status, read_run):
+        with pytest.raises(InputError, match="the run's recipe contradicts itself") as caught:
+            read(done)
+        assert what in caught.value.what and str(caught.value.where).startswith(f"{done}/recipe.yaml: ")
+
+
 def test_what_a_killed_command_left_is_swept(done: Path, make: Change) -> None:
     (done / "models" / ".hl.tmp").mkdir()
     (done / "models" / ".hl.tmp" / "model.safetensors").write_bytes(b"half")
@@ -385,11 +411,25 @@ def test_workers_read_the_commit_of_the_fingerprint(
     assert "revision" not in (tmp_path / "run" / "recipe.yaml").read_text()
 
 
-def test_a_loss_that_is_no_number(done: Path, make: Change) -> None:
+def test_a_loss_that_is_no_number(done: Path, make: Change, tmp_path: Path) -> None:
+    shutil.copytree(done / "models" / "hl", tmp_path / "wild")
+    weights = load_file(tmp_path / "wild" / "model.safetensors")
+    weights["bert.embeddings.word_embeddings.weight"] *= 1e30  # whose variance overflows
+    save_file(weights, tmp_path / "wild" / "model.safetensors", metadata={"format": "pt"})
     before = times(done)
-    error = refused(make(models__wild={"training": {"learning_rate": 1e30, "clip": 1e30}}), done)
+    error = refused(make(models__wild={"encoder": {"folder": str(tmp_path / "wild")}}), done)
     assert "not a number in update" in error.what
     assert "batch" in str(error.where)
+    after = times(done)
+    assert all(after[name] == before[name] for name in before)
+    assert not (done / "models" / "wild").exists()
+
+
+def test_a_training_that_grows_wild(done: Path, make: Change) -> None:
+    before = times(done)
+    error = refused(make(models__wild={"training": {"learning_rate": 10, "weight_decay": 10}}), done)
+    assert "weights have grown beyond all bounds" in error.what
+    assert "learning_rate (now 10)" in str(error.fix)
     after = times(done)
     assert all(after[name] == before[name] for name in before)
     assert not (done / "models" / "wild").exists()
@@ -398,7 +438,7 @@ def test_a_loss_that_is_no_number(done: Path, make: Change) -> None:
 def test_less_text_than_a_batch(done: Path, make: Change) -> None:
     error = refused(make(models__big={"training": {"batch": {"sentences": 100_000}}}), done)
     assert "less than one batch" in error.what
-    assert "batch smaller" in str(error.fix)
+    assert "make the batch smaller" in str(error.fix)
 
 
 @pytest.mark.parametrize(
@@ -498,3 +538,14 @@ def test_validation_is_kept_by_sentence(finished: Path) -> None:
     ranks = load_file(finished / "models/hl/validation.safetensors")
     assert ranks["en"].shape[0] == 4
     assert np.isfinite(ranks["ru"]).all()
+
+
+def test_teachers_that_are_trained_here_store_labels_too(make: Change, finished: Path, tmp_path: Path) -> None:
+    labels = {"kind": "stored", "teachers": "mono-{language}"}
+    did = run(make(models__taught={"labels": labels}), tmp_path / "run", reuse=[finished])
+    assert {job for job in did if not job.startswith("scores/")} == {
+        "labels/mono-en.en.k8",
+        "labels/mono-ru.ru.k8",
+        "model/taught",
+    }
+    assert open_store(RunDirectory(tmp_path / "run").labels("mono-ru.ru.k8")).positions > 100

@@ -3,6 +3,7 @@
 import bz2
 import gzip
 import json
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 import yaml
 from rich.console import Console
 
-from equiglot.corpus import FilesSource, WikipediaSource
+from equiglot.corpus import FilesSource, WikipediaSource, building
 from equiglot.corpus.sources import check_sources
 from equiglot.display import print_found
 from equiglot.errors import InputError
@@ -25,10 +26,13 @@ SENTENCE = {
     "hi": "सभी मनुष्यों को गौरव और अधिकारों के मामले में जन्मजात स्वतन्त्रता प्राप्त है, संख्या {}।",
     "ko": "모든 인간은 태어날 때부터 자유로우며 그 존엄과 권리에 있어 동등하다, 번호 {}.",
 }
+SPELT = {"en": "abcdefghij", "ru": "абвгдежзик", "hi": "कखगघङचछजझञ", "ko": "가나다라마바사아자차"}
 
 
 def lines(code: str, count: int) -> str:
-    return "".join(SENTENCE[code].format(number) + "\n" for number in range(count))
+    """Sentences that differ in their letters: numbers alone would make them duplicates."""
+    spelt = ("".join(SPELT[code][int(digit)] for digit in str(number)) for number in range(count))
+    return "".join(SENTENCE[code].format(number) + "\n" for number in spelt)
 
 
 @pytest.fixture
@@ -54,11 +58,11 @@ def test_what_a_folder_holds(folder: Path, tmp_path: Path) -> None:
     assert [each.group for each in found.languages] == ["high", "high", "low", "low"]
     english, russian, hindi, _ = found.languages
     assert english.characters == len(lines("en", 4000).replace("\n", ""))
-    assert (russian.lines, hindi.documents) == (3000, 200)
+    assert (russian.sentences, hindi.documents) == (3000, 200)
     assert found.gap == pytest.approx(russian.characters / hindi.characters)
     assert found.left_out.keys() == {"german.txt", "tr.txt", "README.md"}
     assert "write de (German)" in found.left_out["german.txt"]
-    assert "Too little text: 0 different lines" in found.left_out["tr.txt"]
+    assert "Too little text: 0 different sentences after cleaning" in found.left_out["tr.txt"]
 
 
 def test_the_recipe_can_be_planned_as_it_is(folder: Path, tmp_path: Path) -> None:
@@ -76,6 +80,29 @@ def test_the_recipe_can_be_planned_as_it_is(folder: Path, tmp_path: Path) -> Non
     text = into.read_text(encoding="utf-8")
     assert "left out: german.txt" in text
     assert all("#" in line for line in text.splitlines() if line.startswith("  ") and ":" in line)
+
+
+def test_sizes_are_those_after_cleaning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Repeated lines and short ones are no text; of a long text the rest is taken to be like its beginning."""
+    text = lines("en", 300)
+    (tmp_path / "en.txt").write_text(text * 5 + "Short.\n" * 1000)
+    (tmp_path / "ru.txt").write_text(lines("ru", 400), encoding="utf-8")
+    found = {each.code: each for each in find_languages(tmp_path, tmp_path).languages}
+    assert list(found) == ["ru", "en"]
+    assert (found["en"].sentences, found["en"].characters) == (300, len(text) - 300)
+    monkeypatch.setattr(building, "MEASURED", 1000)
+    monkeypatch.setattr(building, "BATCH_CHARACTERS", 1000)
+    (half,) = (each for each in find_languages(tmp_path, tmp_path).languages if each.code == "ru")
+    assert half.characters == pytest.approx(found["ru"].characters, rel=0.01)
+
+
+def test_long_thai_paragraphs_count(tmp_path: Path) -> None:
+    thai = "มนุษย์ทั้งหลายเกิดมามีอิสระ"
+    letters = "กขคงจฉชซฌญ"
+    spelt = (thai + "".join(letters[int(digit)] for digit in str(number)) for number in range(3000))
+    (tmp_path / "th.txt").write_text("\n".join(" ".join(islice(spelt, 60)) for _ in range(50)), encoding="utf-8")
+    (found,) = find_languages(tmp_path, tmp_path).languages
+    assert found.characters > 0.95 * 3000 * len(thai)
 
 
 def test_a_folder_whose_name_looks_like_a_home(folder: Path, tmp_path: Path) -> None:
@@ -267,7 +294,7 @@ def test_a_folder_of_packed_rows(tmp_path: Path) -> None:
     rows = "\n".join(json.dumps({"text": line}) for line in lines("en", 200).splitlines())
     (tmp_path / "text" / "en" / "part.1.jsonl.gz").write_bytes(gzip.compress(rows.encode()))
     found = find_languages(tmp_path / "text", tmp_path)
-    assert found.languages[0].paths == ("text/en/**/*.jsonl.gz",) and found.languages[0].lines == 200
+    assert found.languages[0].paths == ("text/en/**/*.jsonl.gz",) and found.languages[0].sentences == 200
 
 
 @pytest.mark.parametrize("name", ["no way", "a: b #c", "x{y}", 'quote"s', "new\nline", "名前", "back\\slash", "- dash"])

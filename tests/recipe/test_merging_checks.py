@@ -1,5 +1,6 @@
 """Recipes that merge models and contradict themselves are refused before anything is computed."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,6 @@ models:
 
 # What is replaced, by what; the field of the message; words in it; words of the remedy.
 WRONG = [
-    ("existing: ./english", "existing: ./nothing", "models.english.existing", "no model in the folder", "config.json"),
     ("languages: [en]}\n  bi", "languages: [en], labels: hard}\n  bi", "models.english", "leave out labels", ""),
     ("{existing: ./english, languages: [en]}", "{existing: ./english}", "models.english", "`languages` is missing", ""),
     ("size: 100}", "size: 100}, tokens: {en: 5}", "models.own", "`tokens` is about models that are there", ""),
@@ -122,3 +122,70 @@ def test_a_name_on_the_hub_is_no_folder(place: Path) -> None:
     tree["models"]["english"]["existing"] = "dbmdz/bert-base-turkish-cased"
     (place / "small.yaml").write_text(yaml.safe_dump(tree))
     assert load_recipe(place / "small.yaml").plans()["english"].existing == "dbmdz/bert-base-turkish-cased"
+
+
+@pytest.fixture
+def error_of(place: Path) -> Callable[[str], InputError]:
+    """The error where the English teacher, `./english`, is named otherwise."""
+
+    def read(existing: str) -> InputError:
+        (place / "small.yaml").write_text(RECIPE.replace("./english", existing))
+        with pytest.raises(InputError) as caught:
+            load_recipe(place / "small.yaml")
+        assert str(caught.value.where).endswith("small.yaml:9, field models.english.existing")
+        return caught.value
+
+    return read
+
+
+@pytest.mark.parametrize("name", ["english", "owner/english"])
+def test_a_name_that_a_folder_has_too_is_not_guessed(
+    place: Path, error_of: Callable[[str], InputError], name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if "/" in name:
+        (place / "owner").mkdir()
+        (place / "english").rename(place / name)
+    monkeypatch.chdir("/")
+    error = error_of(name)
+    assert "a name on the hub, and there is a folder of the same name" in error.what and f"write ./{name}" in str(error)
+    (place / "small.yaml").write_text(RECIPE.replace("./english", f"./{name}"))
+    assert load_recipe(place / "small.yaml").models["english"].existing == str(place / name)
+
+
+def test_only_what_says_that_it_is_a_path_is_one(
+    place: Path, error_of: Callable[[str], InputError], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (place / "a/b").mkdir(parents=True)
+    (place / "english").rename(place / "a/b/english")
+    error = error_of("a/b/english")
+    assert "does not say that it is a path" in error.what and "write ./a/b/english" in str(error.fix)
+    monkeypatch.setenv("MY_TEACHERS", "a/b")
+    assert "write ./a/b/english" in str(error_of("$MY_TEACHERS/english").fix)
+    monkeypatch.setenv("HOME", str(place / "a"))
+    for path in (str(place / "a/b"), "./a/b", f"../{place.name}/a/b", "~/b", "$MY_PLACE"):
+        monkeypatch.setenv("MY_PLACE", "./a/b")
+        (place / "small.yaml").write_text(RECIPE.replace("./english", f"{path}/english"))
+        existing = load_recipe(place / "small.yaml").models["english"].existing
+        assert existing is not None and Path(existing).resolve() == place / "a/b/english"
+
+
+def test_paths_of_models_start_at_the_file_that_names_them(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (place / "small.yaml").write_text(RECIPE)
+    (place / "below").mkdir()
+    (place / "below/child.yaml").write_text("extends: ../small.yaml\nname: child\n")
+    monkeypatch.chdir("/")
+    assert load_recipe(place / "below/child.yaml").models["english"].existing == str(place / "english")
+
+
+def test_datasets_are_named_in_the_same_way(place: Path) -> None:
+    (place / "owner/data").mkdir(parents=True)
+    for field, source in (
+        ("languages.en.text", "{kind: hub, dataset: DATA}"),
+        ("evaluation", "[mlm, {task: topic, data: {kind: hub, dataset: DATA}}]"),
+        ("evaluation", "[mlm, {task: topic, data: {en: {kind: hub, dataset: DATA}}}]"),
+    ):
+        (place / "small.yaml").write_text(RECIPE)
+        for name, what in (("owner/data", "a folder of the same name"), ("x/owner/data", "is a path")):
+            with pytest.raises(InputError, match=what) as caught:
+                load_recipe(place / "small.yaml", [f"{field}={source.replace('DATA', name)}"])
+            assert f"write ./{name}" in str(caught.value.fix)

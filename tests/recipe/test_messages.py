@@ -148,7 +148,7 @@ def test_missing_text(refused: Refused) -> None:
         ("models:\n  hl: {}\n  hl: {}\n", 3, "'hl' stands here twice"),
         ("languages:\n  en: {}\n  no: {}\n", 3, "the name no"),
         ("models:\n  1: {}\n", 2, "the name 1"),
-        ("models: &a\n  x: *a\n", 1, "inside of itself"),
+        ("models: &a\n  x: *a\n", 2, "inside of itself"),
         ("- a\n- b\n", None, "a YAML mapping"),
         ("", None, "the recipe is empty"),
         ("# nothing but words\n", None, "the recipe is empty"),

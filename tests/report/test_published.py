@@ -231,7 +231,7 @@ WRONG: list[tuple[Callable[[str], str], str, str]] = [
     (lambda text: ACROSS.replace("row: eu", "row: basque"), "'basque' is neither a language code", ".yaml"),
     (lambda text: text[: text.index("tables:")], "there are no numbers in it", ".yaml"),
     (lambda text: text.replace("    rows:", "    row:"), "Field required", "field tables.0.rows"),
-    (lambda text: text.replace("[student, hl]", "[student, hl"), "no YAML", ".yaml"),
+    (lambda text: text.replace("[student, hl]", "[student, hl"), "not YAML", ".yaml"),
     (lambda text: "- 1", "mapping", ".yaml"),
 ]
 

@@ -86,7 +86,7 @@ def test_it_is_held_out_before_it_is_cut_down() -> None:
 def test_sentences_without_words_are_counted_and_left_out() -> None:
     notes: Counter[str] = Counter()
     found = [Sentence([], [], str), Sentence(["둘"], ["num"], str), Sentence([], [], str)]
-    assert labelled(found, str.upper, notes) == [(["둘"], ["NUM"])]
+    assert labelled(found, str.upper, notes, set()) == [(["둘"], ["NUM"])]
     assert notes == {"empty sentences left out": 2}
 
 
@@ -97,5 +97,5 @@ def test_a_label_that_there_is_not_has_its_place() -> None:
         return written
 
     with pytest.raises(InputError, match="Y is wrong") as caught:
-        labelled([Sentence(["ένα", "δύο"], ["X", "Y"], lambda index: f"file:{index + 7}")], label, Counter())
+        labelled([Sentence(["ένα", "δύο"], ["X", "Y"], lambda index: f"file:{index + 7}")], label, Counter(), set())
     assert caught.value.where == "file:8" and caught.value.fix == "write X"

@@ -1,11 +1,14 @@
 """Checkpoints: the newest two, whole, and never a damaged one."""
 
+import errno
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
+from equiglot.run import read_json
 from equiglot.training import CheckpointFolder, TrainingSettings
 from equiglot.training.checkpoint import Checkpoint, pack_optimiser, unpack_optimiser
 from equiglot.training.optimiser import build_optimiser
@@ -131,3 +134,32 @@ def test_an_optimiser_goes_on_where_it_was() -> None:
             optimiser.step()
         results.append({name: value.detach().clone() for name, value in model.named_parameters()})
     assert all(torch.equal(results[0][name], results[1][name]) for name in results[0])
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.ENOMEM, errno.EMFILE])
+def test_what_may_not_be_read_is_not_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    folder = CheckpointFolder(tmp_path / "model")
+    folder.save(1, _checkpoint(1))
+
+    def refuse(path: Path) -> None:
+        raise OSError(number, "no")
+
+    monkeypatch.setattr("equiglot.training.checkpoint.read_json", refuse)
+    with pytest.raises(OSError, match="no"):
+        folder.load()
+
+
+def test_one_on_a_part_of_the_disk_that_fails_counts_as_damaged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = CheckpointFolder(tmp_path / "model")
+    folder.save(1, _checkpoint(1))
+    folder.save(2, _checkpoint(2))
+
+    def fail_on_the_newest(path: Path) -> Any:
+        if "000002" in str(path):
+            raise OSError(errno.EIO, "Input/output error")
+        return read_json(path)
+
+    monkeypatch.setattr("equiglot.training.checkpoint.read_json", fail_on_the_newest)
+    assert _loaded(folder) == 1

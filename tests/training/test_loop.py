@@ -152,7 +152,9 @@ def _plain_training(stream: BatchStream, settings: TrainingSettings) -> tuple[li
 def test_it_is_the_training_that_anyone_would_write(tmp_path: Path, accumulation: int) -> None:
     fields = {"updates": 40, "accumulation": accumulation, "validations": 1}
     training = _Training(
-        tmp_path, _SETTINGS.model_copy(update=fields), stream=make_stream({"en": _TEXTS["en"]}, sentences=12)
+        tmp_path,
+        _SETTINGS.model_copy(update=fields),
+        stream=make_stream({"en": _TEXTS["en"]}, sentences=12, parts=accumulation),
     )
     result = training.whole()
     losses, weights = _plain_training(training.stream, training.settings)
@@ -163,22 +165,20 @@ def test_it_is_the_training_that_anyone_would_write(tmp_path: Path, accumulation
         torch.testing.assert_close(result.weights[name], value, rtol=1e-3, atol=1e-4, msg=name)
 
 
-def test_batches_accumulated_are_one_large_batch(tmp_path: Path) -> None:
-    # One update over three batches of 4, and one over the same sequences in a batch of 12 with the same masks.
-    few = {"en": TokenizedText(*_first(_TEXTS["en"], 12))}
-    once = _SETTINGS.model_copy(update={"updates": 1, "validations": 1, "warmup": 0.0})
-    small = _Training(tmp_path / "small", once.model_copy(update={"accumulation": 3}), stream=make_stream(few))
-    large = _Training(tmp_path / "large", once, stream=make_stream(few, sentences=12))
-    assert (small.stream.epoch_batches, large.stream.epoch_batches) == (3, 1)
-    one, other = small.whole(), large.whole()
-    assert one.record.tokens == other.record.tokens
-    assert one.record.losses[0].losses == pytest.approx(other.record.losses[0].losses, rel=1e-6)
-    assert one.record.validations[0].mrr == pytest.approx(other.record.validations[0].mrr, rel=1e-3)
-    assert one.record.validations[0].loss == pytest.approx(other.record.validations[0].loss, rel=1e-5)
-
-
-def _first(text: TokenizedText, count: int) -> tuple[Any, Any, Any]:
-    return text.ids[: text.offsets[count]], text.offsets[: count + 1], text.characters[: count + 1]
+@pytest.mark.parametrize("size", [{"sentences": 4}, {"tokens": 60}])
+def test_batches_accumulated_are_one_large_batch(tmp_path: Path, size: dict[str, int]) -> None:
+    """The same sentences and masks in every update, and so the same training, to rounding."""
+    several = _SETTINGS.model_copy(update={"accumulation": 3})
+    parts = make_stream(_TEXTS, **{"sentences": None, **size}, parts=3)
+    whole = make_stream(_TEXTS, **{"sentences": None, **{name: 3 * number for name, number in size.items()}})
+    assert parts.epoch_batches == 3 * whole.epoch_batches > 30
+    one = _Training(tmp_path / "small", several, stream=parts).whole()
+    other = _Training(tmp_path / "large", stream=whole).whole()
+    assert one.record.tokens == other.record.tokens and one.record.sequences == other.record.sequences
+    for mine, theirs in zip(one.record.losses, other.record.losses, strict=True):
+        assert mine.losses == pytest.approx(theirs.losses, rel=1e-4)
+    for name, value in other.weights.items():
+        torch.testing.assert_close(one.weights[name], value, rtol=1e-3, atol=1e-4, msg=name)
 
 
 def _teachers(stream: BatchStream) -> LabelSource:
@@ -322,6 +322,32 @@ def test_a_gradient_that_is_not_a_number_stops_it_too(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="the gradient is not a number in update 1"):
         trainer.train()
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+
+
+_WILD: dict[str, dict[str, float]] = {
+    "one step too far": {"learning_rate": 1e30},
+    "a decay that grows": {"learning_rate": 10, "weight_decay": 10},
+}
+
+
+@pytest.mark.parametrize("settings", _WILD.values(), ids=_WILD)
+def test_weights_that_no_loss_can_be_computed_with_are_never_saved(tmp_path: Path, settings: dict[str, float]) -> None:
+    _Training(tmp_path).interrupted(5)
+    spoilt = _Training(tmp_path, settings=_SETTINGS.model_copy(update=settings))
+    with pytest.raises(InputError, match=r"weights have grown beyond all bounds .* by update") as error:
+        spoilt.whole(checkpoint_seconds=0)
+    assert "the last checkpoint is intact" in error.value.what
+    assert f"lower training.learning_rate (now {settings['learning_rate']:g})" in str(error.value.fix)
+    assert _Training(tmp_path).whole().record.updates_made == 16  # it goes on from the last good one
+
+
+def test_weights_that_are_no_numbers_are_no_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever a validation would say of them."""
+    monkeypatch.setattr(loop, "validate", _scripted([0.9, 0.9, 0.9], []))
+    settings = _SETTINGS.model_copy(update={"updates": 3, "learning_rate": 1e38, "schedule": "constant", "warmup": 0.0})
+    _, trainer = _Training(tmp_path, settings=settings).trainer()
+    with pytest.raises(InputError, match=r"whose learning rate was 1e.38"):
+        trainer.train()
 
 
 def _scripted(scores: list[float], seen: list[dict[str, torch.Tensor]]) -> Callable[..., dict[str, LanguageValidation]]:

@@ -102,6 +102,9 @@ def test_what_is_no_tokenizer_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no tokenizer in"):
         load_tokenizer(tmp_path)
     (tmp_path / "tokenizer.json").write_text('{"version": "1.0"')
+    with pytest.raises(InputError, match="not JSON"):
+        load_tokenizer(tmp_path)
+    (tmp_path / "tokenizer.json").write_text('{"version": "1.0"}')
     with pytest.raises(InputError, match="cannot be read"):
         load_tokenizer(tmp_path)
 

@@ -332,10 +332,12 @@ def test_signs_that_differ_are_told_but_not_refused(vocabularies: dict[str, Path
     plain, changing = (load_tokenizer(vocabularies["unigram"]) for _ in range(2))
     plain.backend_tokenizer.normalizer, changing.backend_tokenizer.normalizer = normalizers.NFC(), normalizers.NFKC()
     student = unite({"plain": plain, "changing": changing}, None, 64)
-    assert differences(student, "plain", plain) == ()
+    soft = "invisible characters: `co\xadop` is `coop` to the student and `co\xadop` to"
+    assert differences(student, "plain", plain) == (f"{soft} plain",)
     told = "compatibility characters: `ﬁn` is `ﬁn` to the student and `fin` to changing"
-    assert differences(student, "changing", changing) == (told,)
-    assert differences(unite({"plain": plain, "changing": changing}, "changing", 64), "changing", changing) == ()
+    assert differences(student, "changing", changing) == (told, f"{soft} changing")
+    student = unite({"plain": plain, "changing": changing}, "changing", 64)
+    assert differences(student, "changing", changing) == (f"{soft} changing",)
 
 
 def test_probes_are_text_as_corpora_have_it() -> None:

@@ -1,0 +1,20 @@
+"""What all settings have in common: they cannot be changed, unknown fields are refused, and every number has bounds."""
+
+from pydantic import BaseModel, ConfigDict
+
+MOST = 10**15
+"""More of anything is a slip of the keyboard: sentences, updates, characters, a seed."""
+MOST_REPEATS = 10_000_000
+"""The bound of what is done again and again, or held at once: bootstrap samples, validations, sentences of a batch."""
+HIGHEST_RATE = 10
+"""Of learning, and of the decay of weights."""
+MOST_LAYERS, WIDEST, MOST_PARAMETERS = 1_000, 65_536, 100_000_000_000
+"""Of an encoder: layers, the width of each and the heads in it, and the weights of all."""
+SHORTEST, LONGEST = 8, 1_000_000
+"""Tokens that a model reads at once, special ones included."""
+
+
+class Settings(BaseModel):
+    """Settings of a recipe. Every number of theirs is bounded on both sides, and none is infinite or no number."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)

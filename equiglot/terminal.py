@@ -1,0 +1,26 @@
+"""The terminal: what is printed there does nothing but be read, whoever named the files, models and words in it."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
+from rich.text import Text
+
+from equiglot.errors import harmless
+
+
+class Terminal(Console):
+    """rich's console, for which text is text: square brackets are no markup, and control characters are written out."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{"markup": False, "emoji": False, **options})
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """A string as text; what is written out counts in the width of a column."""
+        return super().render_str(harmless(text), **options)
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """The parts that something is printed as."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else Segment(harmless(segment.text), segment.style)
