@@ -12,7 +12,7 @@ from pydantic import Field, field_validator
 
 from equiglot.corpus.documents import Document
 from equiglot.corpus.opening import head, unpacked_name, unreadable
-from equiglot.errors import InputError
+from equiglot.errors import InputError, check_name
 from equiglot.run import checksum
 from equiglot.settings import Settings
 
@@ -46,11 +46,12 @@ class PathSource(Settings, ABC):
         """The files meant, in order, each once.
 
         Raises:
-            InputError: a path that is not there, a folder or glob with no file, an empty file.
+            InputError: a path that is not there, a folder or glob with no file, a file that is empty, or whose name is
+                not UTF-8.
         """
         files = list(dict.fromkeys(file for path in self.paths for file in self._expand(path)))
         for file in files:
-            _check_size(file)
+            _check_file(file)
         return files
 
     def origins(self, language: str) -> list[tuple[str, str]]:
@@ -147,25 +148,33 @@ def matching_files(pattern: str) -> list[Path]:
 
     Folders at its beginning that are there by these very names are taken as they are: [ ] in the name of a project's
     folder must not match the files of another project.
+
+    Raises:
+        InputError: the name of a file is not UTF-8.
     """
     place = Path(pattern)
     root = next((folder for folder in place.parents if folder.is_dir()), Path())
     names = glob.glob(str(place.relative_to(root)), root_dir=root, recursive=True)
-    return sorted(file for file in (root / name for name in names) if file.is_file())
+    files = sorted(file for file in (root / name for name in names) if file.is_file())
+    for file in files:
+        check_name(file)
+    return files
 
 
 def absolute_path(path: str, base: Path) -> str:
     """`path` made absolute: a relative one starts at the folder `base`, ~ and ~name at a home.
 
     Raises:
-        InputError: there is no user of that name.
+        InputError: there is no user of that name, or the path is not UTF-8.
     """
     expanded = os.path.expanduser(path)  # unlike Path's, it tells ./~x from ~x
     if expanded.startswith("~"):
         user = expanded.partition("/")[0]
         fix = f"correct the name, or write ./{user} for a file or folder that is called so"
         raise InputError(f"{user} is no user's home", where=path, fix=fix)
-    return str(base.absolute() / expanded)
+    absolute = str(base.absolute() / expanded)
+    check_name(absolute)
+    return absolute
 
 
 def estimate_by_start(files: Sequence[Path], characters: Callable[[bytes], int]) -> float:
@@ -179,7 +188,8 @@ def estimate_by_start(files: Sequence[Path], characters: Callable[[bytes], int])
     return characters(start) / taken * sum(file.stat().st_size for file in files)
 
 
-def _check_size(file: Path) -> None:
+def _check_file(file: Path) -> None:
+    check_name(file)
     try:
         empty = file.stat().st_size == 0
     except OSError as error:

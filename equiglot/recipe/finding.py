@@ -17,7 +17,7 @@ from equiglot.corpus.files import is_index
 from equiglot.corpus.languages import WIKIS, language_of_wiki
 from equiglot.corpus.opening import unpacked_name
 from equiglot.corpus.sources import kind_of
-from equiglot.errors import InputError
+from equiglot.errors import InputError, check_name
 
 # Names of files that are codes of languages as well (Rawang, Domung), but hardly ever meant so; and no language at all.
 _WORDS = {"all", "dev", "new", "old", "raw", "tmp", "mis", "mul", "und", "zxx"}
@@ -109,6 +109,7 @@ def language_of(entry: Path) -> str:
         InputError: there is none, with what may be meant.
     """
     name = entry.name
+    check_name(name)
     if entry.is_file():
         if is_index(name):
             raise InputError("The index of a dump, no text.", fix="The dump is *.xml.bz2.")
