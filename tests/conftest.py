@@ -3,8 +3,9 @@
 import os
 from pathlib import Path
 
-# Before torch is imported: its thread pools are sized once.
-os.environ.setdefault("OMP_NUM_THREADS", "2")
+# Before torch is imported: its thread pools are sized once. Where tests run side by side, each has a thread.
+THREADS = 1 if "PYTEST_XDIST_WORKER" in os.environ else min(2, os.cpu_count() or 1)
+os.environ.setdefault("OMP_NUM_THREADS", str(THREADS))
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
@@ -23,7 +24,7 @@ ROOT = Path(__file__).resolve().parent.parent
 def deterministic_torch() -> None:
     """Deterministic kernels on at most two threads, so that exact comparisons hold."""
     torch.use_deterministic_algorithms(True)
-    torch.set_num_threads(min(2, os.cpu_count() or 1))
+    torch.set_num_threads(THREADS)
 
 
 @pytest.fixture(scope="session")
