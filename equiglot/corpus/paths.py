@@ -100,6 +100,10 @@ class PathSource(Settings, ABC):
     def _estimate(self, files: Sequence[Path]) -> float:
         """About how many characters of text there are in these files, read quickly."""
 
+    def _fits(self, name: str) -> bool:
+        """Whether a file in a folder is meant, by its name."""
+        return fnmatchcase(unpacked_name(name), self.PATTERN)
+
     def _nothing(self) -> str:
         return "all lines are blank"
 
@@ -111,12 +115,11 @@ class PathSource(Settings, ABC):
         if place.is_file():
             return [place]
         if place.is_dir():
-            every = (file for file in place.rglob("*") if fnmatchcase(unpacked_name(file.name), self.PATTERN))
-            found = sorted(file for file in every if file.is_file())
+            found = sorted(file for file in place.rglob("*") if self._fits(file.name) and file.is_file())
             missing = f"The folder {path} has no {self.PATTERN} file."
             fix = "name the files, or a glob such as folder/*.text; for files of another kind, write their `kind`"
         elif glob.has_magic(path):
-            found = sorted(Path(name) for name in glob.glob(path, recursive=True) if Path(name).is_file())
+            found = matching_files(path)
             missing, fix = f"The pattern {path} matches no file.", "correct the pattern or add the files"
         else:
             found, missing = [], f"There is no file or folder {path}."
@@ -137,6 +140,18 @@ class ParallelPathSource(PathSource):
     def is_parallel(self) -> bool:
         """Whether the ids of documents mean the same in other languages."""
         return self.parallel
+
+
+def matching_files(pattern: str) -> list[Path]:
+    """The files that a glob matches, sorted.
+
+    Folders at its beginning that are there by these very names are taken as they are: [ ] in the name of a project's
+    folder must not match the files of another project.
+    """
+    place = Path(pattern)
+    root = next((folder for folder in place.parents if folder.is_dir()), Path())
+    names = glob.glob(str(place.relative_to(root)), root_dir=root, recursive=True)
+    return sorted(file for file in (root / name for name in names) if file.is_file())
 
 
 def absolute_path(path: str, base: Path) -> str:
