@@ -16,6 +16,7 @@ from equiglot.pipeline.machine import Machine
 from equiglot.pipeline.records import State, current_graph, state_of
 from equiglot.pipeline.sources import tokenizer_folder
 from equiglot.pipeline.speed import measure_speed
+from equiglot.pipeline.uniting import check_union
 from equiglot.pipeline.workload import STEPS, Cost, Workload
 from equiglot.recipe import ModelPlan, Recipe
 from equiglot.run import RunDirectory, tokens_of
@@ -102,6 +103,7 @@ def plan_recipe(recipe: Recipe, into: Path | None = None, machine: Machine | Non
     graph, _ = current_graph(run, recipe, saved_recipe(run)) if into else (Graph(recipe), {})
     jobs = graph.jobs.values()
     states: dict[str, State] = {job.name: state_of(run, job) if into else "left" for job in jobs}
+    check_union(run, recipe, {name for name, state in states.items() if state != "done"})
     planner = _Planner(recipe, run, states, machine)
     models = [planner.cost(plan) for plan in recipe.plans().values() if plan.existing is None]
     work = planner.workload()

@@ -19,6 +19,7 @@ from equiglot.pipeline.records import (
     take_from,
 )
 from equiglot.pipeline.signals import StopSignals
+from equiglot.pipeline.uniting import check_union
 from equiglot.recipe import Likelihood, MaskedLanguageModelling, Recipe, recipe_text
 from equiglot.run import RunDirectory, write_text
 from equiglot.tasks import task_at
@@ -62,6 +63,7 @@ def run_recipe(
         unchanged = Unchanged(run)
         left = _left(run, graph, replace, graph.jobs if only is None else graph.before(only), unchanged)
         _check_known(left, unchecked)
+        check_union(run, recipe, {job.name for job in left})
         write_text(run.recipe, recipe_text(recipe))
         log = Log(run.log)
         log.add("start", recipe=recipe.name, left=[job.name for job in left])
