@@ -24,7 +24,7 @@ demo: $(VENV)/.with-sample
 	$(BIN)/equiglot demo $(ARGS)
 
 test: $(VENV)/.with-test browser
-	$(BIN)/python -m pytest -m "not network" $(ARGS)
+	$(BIN)/python -m pytest -m "not network" --numprocesses logical --maxprocesses 4 --dist worksteal $(ARGS)
 
 check: $(VENV)/.with-test
 	$(BIN)/ruff check .
