@@ -38,12 +38,12 @@ class OnlineTeachers:
         self._vectors: list[Tensor] = []
 
     @torch.no_grad()
-    def targets(self, index: int) -> SoftTargets | None:
-        """The teachers' distributions at the targets of the batch at `index`; None where no row has a teacher."""
+    def targets(self, batch: Batch, index: int) -> SoftTargets | None:
+        """The teachers' distributions at the targets of `batch`, which stands at `index` of the stream; None where no
+        row has a teacher."""
         pool, slot = divmod(index, self._stream.pool_batches)
         if pool != self._pool:
             self._vectors, self._pool = self._read_pool(pool), pool
-        batch = self._stream[index]
         target_languages = torch.from_numpy(batch.languages[batch.target_rows]).to(self._device)
         logits, positions = [], []
         for number, teacher in self._teachers.items():

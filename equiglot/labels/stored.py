@@ -70,18 +70,17 @@ class StoredTeachers:
         objective: Objective,
         device: torch.device,
     ) -> None:
-        self._stream, self._objective, self._device = stream, objective, device
+        self._objective, self._device = objective, device
         self._teachers = {source: [_covering(each) for each in several] for source, several in teachers.items()}
         for source, several in teachers.items():
             for each in several:
                 _check(each.store, stream.sources[source], objective)
 
-    def targets(self, index: int) -> TopKTargets | None:
-        """The teachers' words at the targets of the batch at `index`; None where nothing is known about any.
+    def targets(self, batch: Batch, index: int) -> TopKTargets | None:
+        """The teachers' words at the targets of `batch`, wherever it stands; None where nothing is known about any.
 
         A target where the student has none of a teacher's words is left to the masked word alone.
         """
-        batch = self._stream[index]
         sources = batch.origins.sources[batch.target_rows]
         parts, positions = [], []
         for source, teachers in self._teachers.items():

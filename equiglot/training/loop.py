@@ -12,7 +12,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from equiglot.errors import InputError
-from equiglot.masking import BatchStream, Framing, hash_name, hash_words
+from equiglot.masking import Batch, BatchStream, Framing, hash_name, hash_words
 from equiglot.models import attend_in_fp32, can_encode, target_logits, to_tensors
 from equiglot.objectives import Objective, SoftTargets, TopKTargets
 from equiglot.training.checkpoint import Checkpoint, CheckpointFolder, pack_optimiser, unpack_optimiser
@@ -35,8 +35,8 @@ class Stopped(Exception):
 class LabelSource(Protocol):
     """Where soft labels come from."""
 
-    def targets(self, index: int) -> SoftTargets | TopKTargets | None:
-        """The soft labels of the batch at `index` of the stream."""
+    def targets(self, batch: Batch, index: int) -> SoftTargets | TopKTargets | None:
+        """The soft labels of `batch`, which stands at `index` of the stream."""
         ...
 
 
@@ -163,33 +163,32 @@ class Trainer:
         for group in self._optimiser.param_groups:
             group["lr"] = learning_rate(settings, update, self.updates)
         indices = range(update * settings.accumulation, (update + 1) * settings.accumulation)
-        count = sum(len(self._stream[index].targets) for index in indices)
-        for index in indices:
-            self._backward(index, max(1, count))
+        batches = [self._stream[index] for index in indices]
+        count = sum(len(batch.targets) for batch in batches)
+        for index, batch in zip(indices, batches, strict=True):
+            self._backward(batch, index, max(1, count))
         if count:  # or there is nothing to learn
             if not torch.isfinite(clip_gradients(self._optimiser, settings.clip)):
-                self._diverged("gradient", indices[-1])
+                self._diverged("gradient", batches[-1])
             self._optimiser.step()
             self._optimiser.zero_grad(set_to_none=False)
         self._state.update += 1
 
-    def _backward(self, index: int, count: int) -> None:
-        batch = self._stream[index]
+    def _backward(self, batch: Batch, index: int, count: int) -> None:
         self._counter.add(batch.languages, batch.lengths)
         if not len(batch.targets):
             return
         tensors = to_tensors(batch, self._device)
         with torch.autocast(self._device.type, self._precision, enabled=self._precision != torch.float32):
-            soft = self._labels.targets(index) if self._labels else None
+            soft = self._labels.targets(batch, index) if self._labels else None
             logits = target_logits(self._model, tensors)
         losses = self._objective.losses(logits, tensors.gold, soft, self._state.update / max(1, self.updates - 1))
         if not torch.isfinite(losses.total):
-            self._diverged("loss", index)
+            self._diverged("loss", batch)
         (losses.total / count).backward()
         self._meter.add(losses, tensors.languages)
 
-    def _diverged(self, what: str, index: int) -> None:
-        batch = self._stream[index]
+    def _diverged(self, what: str, batch: Batch) -> None:
         languages = sorted({self._stream.languages[number] for number in batch.languages})
         raise InputError(
             f"the {what} is not a number in update {self._state.update + 1}; the last checkpoint is intact",

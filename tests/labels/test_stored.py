@@ -57,8 +57,8 @@ def _logs(model: PreTrainedModel, batch: Batch, temperature: float = 1.0) -> Ten
         return torch.log_softmax(target_logits(model, to_tensors(batch, _CPU)) / temperature, dim=-1)
 
 
-def _read(labels: StoredTeachers, index: int) -> TopKTargets:
-    targets = labels.targets(index)
+def _read(labels: StoredTeachers, stream: BatchStream, index: int) -> TopKTargets:
+    targets = labels.targets(stream[index], index)
     assert targets is not None
     return targets
 
@@ -76,7 +76,7 @@ def test_each_target_gets_its_languages_teachers_words(tmp_path: Path) -> None:
     tr = _store(tmp_path / "tr", models[2], _TR, k=6, samples=3)
     labels = StoredTeachers({0: [StoredTeacher(en)], 2: [StoredTeacher(tr)]}, stream, _OBJECTIVE, _CPU)
     for index in _SOME:
-        batch, targets = stream[index], _read(labels, index)
+        batch, targets = stream[index], _read(labels, stream, index)
         languages = torch.from_numpy(batch.languages[batch.target_rows])
         taught = (languages != 1).nonzero().flatten()
         assert torch.equal(targets.positions, taught) and 0 < len(taught) < len(languages)
@@ -111,7 +111,7 @@ def test_words_are_the_students_and_keep_their_mass(tmp_path: Path) -> None:
     labels = StoredTeachers({0: [StoredTeacher(store, mapping)]}, ours, _OBJECTIVE, _CPU)
     fewer = 0
     for index in range(ours.epoch_batches):
-        batch, own, targets = ours[index], theirs[index], _read(labels, index)
+        batch, own, targets = ours[index], theirs[index], _read(labels, ours, index)
         place = {
             (int(row), int(number)): at
             for at, (row, number) in enumerate(zip(own.target_rows, own.numbers, strict=True))
@@ -139,7 +139,7 @@ def test_ids_that_only_the_weights_know_are_none(tmp_path: Path) -> None:
     stream = _stream(replace(source, mapping=mapping))
     store = _store(tmp_path, model, source, k=VOCABULARY)
     labels = StoredTeachers({0: [StoredTeacher(store, mapping)]}, stream, _OBJECTIVE, _CPU)
-    masses = _masses(_read(labels, 0))
+    masses = _masses(_read(labels, stream, 0))
     torch.testing.assert_close(masses.sum(dim=1), torch.ones(len(masses)))
     assert not masses[:, whole.inside[50:]].any()
 
@@ -153,7 +153,7 @@ def test_a_target_without_any_word_of_the_student_is_left_to_the_masked_word(tmp
     for known in (lambda ids: np.where(ids == missing, -1, ids), lambda ids: np.full_like(ids, -1)):
         ids = known(np.arange(VOCABULARY))
         labelled = StoredTeacher(store, VocabularyMap(ids, ids, np.zeros(VOCABULARY, dtype=np.bool_), UNKNOWN))
-        targets = StoredTeachers({0: [labelled]}, _stream(_EN), _OBJECTIVE, _CPU).targets(0)
+        targets = StoredTeachers({0: [labelled]}, _stream(_EN), _OBJECTIVE, _CPU).targets(batch, 0)
         expected = [place for place, each in enumerate(first.tolist()) if ids[each] >= 0]
         assert (targets.positions.tolist() if targets else []) == expected
 
@@ -163,7 +163,7 @@ def test_a_batch_without_any_teacher_has_no_targets(tmp_path: Path) -> None:
     labels = StoredTeachers({1: [StoredTeacher(_store(tmp_path, _teacher(1), _EU))]}, stream, _OBJECTIVE, _CPU)
     batches = [stream[index] for index in range(stream.epoch_batches)]
     expected = [bool((batch.languages[batch.target_rows] == 1).any()) for batch in batches]
-    assert [labels.targets(index) is not None for index in range(len(batches))] == expected
+    assert [labels.targets(batch, index) is not None for index, batch in enumerate(batches)] == expected
     assert not all(expected)
 
 
@@ -178,7 +178,7 @@ def test_teachers_are_mixed_by_their_confidence(tmp_path: Path) -> None:
     one, other = (_logs(model, batch).double() for model in models)
     sure = [(logs * logs.exp()).sum(dim=1, keepdim=True).exp() for logs in (one, other)]  # exp(-entropy)
     expected = (sure[0] * one.exp() + sure[1] * other.exp()) / (sure[0] + sure[1])
-    targets = _read(labels, 3)
+    targets = _read(labels, _stream(_EN), 3)
     torch.testing.assert_close(_masses(targets)[:, :-1], expected.float(), rtol=1e-4, atol=1e-6)
     assert not targets.rest.any()
 
@@ -186,7 +186,7 @@ def test_teachers_are_mixed_by_their_confidence(tmp_path: Path) -> None:
 def test_a_mixture_of_few_words_has_all_mass_once(tmp_path: Path) -> None:
     models = [_teacher(1), _teacher(2)]
     stores = [_store(tmp_path / str(number), model, _EN, k=5, samples=2) for number, model in enumerate(models)]
-    targets, batch = _read(_mixture(stores), 3), _stream(_EN)[3]
+    targets, batch = _read(_mixture(stores), _stream(_EN), 3), _stream(_EN)[3]
     torch.testing.assert_close(_masses(targets).sum(dim=1) + targets.rest, torch.ones(len(batch.targets)))
     torch.testing.assert_close(targets.sample_masses.sum(dim=1), targets.rest)
     for row, ids in enumerate(targets.ids.tolist()):
@@ -197,7 +197,7 @@ def test_a_mixture_of_few_words_has_all_mass_once(tmp_path: Path) -> None:
 
 def test_a_teacher_mixed_with_itself_is_itself(tmp_path: Path) -> None:
     store = _store(tmp_path, _teacher(1), _EN)
-    one, twice = _read(_mixture([store]), 5), _read(_mixture([store, store]), 5)
+    one, twice = (_read(_mixture(stores), _stream(_EN), 5) for stores in ([store], [store, store]))
     torch.testing.assert_close(_masses(twice), _masses(one))
     torch.testing.assert_close(twice.rest, one.rest)
 
@@ -209,7 +209,7 @@ def test_another_temperature_is_refused_where_it_would_be_wrong(tmp_path: Path) 
         StoredTeachers({0: stored}, _stream(_EN), replace(_OBJECTIVE, temperature=1.5, reading="bucketed"), _CPU)
     for temperature in (1.5, 4.0):
         renormalised = Objective(weight=_OBJECTIVE.weight, temperature=temperature, reading="renormalised")
-        targets = _read(StoredTeachers({0: stored}, _stream(_EN), renormalised, _CPU), 0)
+        targets = _read(StoredTeachers({0: stored}, _stream(_EN), renormalised, _CPU), _stream(_EN), 0)
         logs, ids = _logs(model, _stream(_EN)[0], temperature).topk(6)
         assert torch.equal(targets.ids, ids)
         torch.testing.assert_close(targets.log_probabilities, torch.log_softmax(logs, dim=-1), rtol=1e-4, atol=1e-5)

@@ -13,7 +13,7 @@ from transformers import BertForMaskedLM, PreTrainedModel
 
 from equiglot.errors import InputError
 from equiglot.labels import OnlineTeachers, freeze
-from equiglot.masking import BatchStream, Framing
+from equiglot.masking import Batch, BatchStream, Framing
 from equiglot.objectives import Annealed, Objective, SoftTargets
 from equiglot.training import (
     CheckpointFolder,
@@ -286,14 +286,29 @@ def test_the_record_counts_what_was_read(undisturbed: _Result) -> None:
         assert point.mrr[language] == pytest.approx(ranks[2].sum() / counts.sum())
 
 
+def test_a_batch_is_laid_out_once_an_update(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    laid_out: list[int] = []
+    read = BatchStream.__getitem__
+
+    def count(stream: BatchStream, index: int) -> Batch:
+        laid_out.append(index)
+        return read(stream, index)
+
+    settings = _SETTINGS.model_copy(update={"updates": 3, "accumulation": 2})
+    training = _Training(tmp_path, settings, stream=make_stream(_TEXTS, parts=2))
+    monkeypatch.setattr(BatchStream, "__getitem__", count)
+    training.whole()
+    assert laid_out == list(range(6))
+
+
 class _Spoilt:
     """Teachers whose answer about one batch is not a number."""
 
     def __init__(self, stream: BatchStream, bad: int) -> None:
         self._teachers, self._bad = _teachers(stream), bad
 
-    def targets(self, index: int) -> SoftTargets | None:
-        soft = self._teachers.targets(index)
+    def targets(self, batch: Batch, index: int) -> SoftTargets | None:
+        soft = self._teachers.targets(batch, index)
         if soft is not None and index >= self._bad:
             soft.logits[-1, 3] = float("-inf")
         return soft
@@ -302,7 +317,8 @@ class _Spoilt:
 def test_a_loss_that_is_not_a_number_stops_it_and_leaves_the_checkpoint(tmp_path: Path, undisturbed: _Result) -> None:
     training = _demanding(tmp_path)
     healthy = training.labels
-    bad = next(index for index in range(20, 30) if _teachers(training.stream).targets(index) is not None)
+    teachers, stream = _teachers(training.stream), training.stream
+    bad = next(index for index in range(20, 30) if teachers.targets(stream[index], index) is not None)
     training.labels = lambda stream: _Spoilt(stream, bad=20)
     with pytest.raises(InputError, match="the loss is not a number in update 11") as error:
         training.whole(checkpoint_seconds=0)

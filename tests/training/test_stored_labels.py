@@ -47,7 +47,7 @@ def _gradients(labels: LabelSource, objective: Objective, index: int) -> tuple[t
     student, tensors = make_model(9), to_tensors(_STREAM[index], _CPU)
     logits = target_logits(student, tensors)
     logits.retain_grad()
-    objective.losses(logits, tensors.gold, labels.targets(index), 0.4).total.backward()
+    objective.losses(logits, tensors.gold, labels.targets(_STREAM[index], index), 0.4).total.backward()
     assert logits.grad is not None
     return logits.grad, {name: each.grad for name, each in student.named_parameters() if each.grad is not None}
 
@@ -69,7 +69,7 @@ def test_gradients_of_all_words_are_those_of_teachers_asked_now(
             torch.testing.assert_close(found[name], gradient, rtol=1e-3, atol=1e-5)
         # At half precision, see test_top_k.py: at most 2 T H / 2**11 for each target, H the teacher's entropy.
         halves, _ = _gradients(rounded, objective, index)
-        targets = exact.targets(index)
+        targets = exact.targets(_STREAM[index], index)
         assert targets is not None
         entropy = -(targets.log_probabilities.exp() * targets.log_probabilities).sum(dim=1)
         moved = (halves - expected).abs().sum(dim=1)
