@@ -1,8 +1,8 @@
 """The graph of jobs that a recipe is, and what runs it.
 
-`graph` says what there is to do, `records` what is done; `running` does what is left in a `folder` that it holds,
-through `execution` and `workers`, each of which does its `work`; `assembling` makes scores and page of it (again:
-`publishing`). `planning` (with `speed`) and `status` look at a run before and while it is made.
+`steps` holds the kinds of steps, one a file; `graph` lists those of a recipe, `states` says what is done; `running` does
+what is left in a `folder` that it holds, through `execution` and `workers`; `assembling` makes scores and page of it
+(again: `publishing`). `planning` (with `speed`) and `status` look at a run before and while it is made.
 """
 
 from equiglot.pipeline.comparing import compare_runs
@@ -16,7 +16,7 @@ from equiglot.pipeline.progress import JobProgress, Remark, TextProgress
 from equiglot.pipeline.publishing import publish
 from equiglot.pipeline.running import run_recipe
 from equiglot.pipeline.status import Status, read_status
-from equiglot.pipeline.stores import stores_labels
+from equiglot.pipeline.steps.stores import stores_labels
 from equiglot.pipeline.workers import Event, WorkerFailed
 
 __all__ = [

@@ -12,8 +12,8 @@ from equiglot.evaluation import Bootstrap, ByLanguage, Score, difference_rows
 from equiglot.pipeline.assembling import Assembly
 from equiglot.pipeline.fields import changed_fields
 from equiglot.pipeline.folder import read_run
-from equiglot.pipeline.records import checked_graph
-from equiglot.pipeline.work import bootstrap_of
+from equiglot.pipeline.states import checked_graph
+from equiglot.pipeline.steps.scores import bootstrap_of
 from equiglot.recipe import Recipe
 from equiglot.report import ComparedRun, Comparison, Field, is_comparison, listed, name_in, task_title, write_comparison
 from equiglot.run import RunDirectory, canonical_json, check_new, fingerprint

@@ -11,8 +11,8 @@ from equiglot.pipeline.folder import Log
 from equiglot.pipeline.graph import Graph, Job
 from equiglot.pipeline.machine import Machine
 from equiglot.pipeline.progress import JobProgress, Remark
-from equiglot.pipeline.records import Unchanged, write_record
 from equiglot.pipeline.signals import StopSignals
+from equiglot.pipeline.states import Unchanged, write_record
 from equiglot.pipeline.workers import Event, Made, Workers
 from equiglot.recipe import Recipe
 from equiglot.run import RunDirectory, fingerprint, write_json
@@ -133,9 +133,8 @@ class Execution:
             InputError: text, labels or a model from outside the run, or outputs of earlier jobs, have changed.
         """
         if fingerprint(made.source) != fingerprint(job.inputs.get("source")):
-            what = {"corpus": "the text", "task": "the labelled data"}.get(job.kind, "the model folder")
             raise InputError(
-                f"{what} of {job.name} changed while it was read",
+                f"{job.step.source_name} of {job.name} changed while it was read",
                 where=job.name,
                 fix="leave the files alone while a run reads them; the same command reads them again",
             )
@@ -161,4 +160,4 @@ class Execution:
 
     @property
     def _training(self) -> bool:
-        return any(self._graph.jobs[name].kind in ("model", "labels") for name in self._running)
+        return any(self._graph.jobs[name].step.continues for name in self._running)

@@ -13,9 +13,9 @@ from equiglot.models import count_parameters, locate_model
 from equiglot.pipeline.folder import saved_recipe
 from equiglot.pipeline.graph import Graph
 from equiglot.pipeline.machine import Machine
-from equiglot.pipeline.records import State, current_graph, state_of
-from equiglot.pipeline.sources import tokenizer_folder
 from equiglot.pipeline.speed import measure_speed
+from equiglot.pipeline.states import State, current_graph, state_of
+from equiglot.pipeline.steps.vocabulary import tokenizer_folder
 from equiglot.pipeline.workload import STEPS, Cost, Workload
 from equiglot.recipe import ModelPlan, Recipe
 from equiglot.run import RunDirectory, tokens_of

@@ -3,7 +3,7 @@
 from equiglot.errors import InputError
 from equiglot.pipeline.assembling import write_results
 from equiglot.pipeline.folder import locked
-from equiglot.pipeline.records import checked_graph, state_of
+from equiglot.pipeline.states import checked_graph, state_of
 from equiglot.recipe import Recipe
 from equiglot.run import RunDirectory
 

@@ -3,32 +3,23 @@
 from collections.abc import Container, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from equiglot.corpus import HubSource
 from equiglot.errors import InputError, Interrupted, refusal
 from equiglot.pipeline.assembling import write_results
 from equiglot.pipeline.execution import Execution, Watcher
 from equiglot.pipeline.folder import Log, check_other, locked, make_folder, saved_recipe
-from equiglot.pipeline.graph import Graph, Job, Kind
+from equiglot.pipeline.graph import Graph, Job
 from equiglot.pipeline.machine import Machine
-from equiglot.pipeline.records import (
-    Unchanged,
-    check_outputs,
-    current_graph,
-    explain_change,
-    state_of,
-    take_from,
-)
 from equiglot.pipeline.signals import StopSignals
-from equiglot.recipe import Likelihood, MaskedLanguageModelling, Recipe, recipe_text
+from equiglot.pipeline.states import Unchanged, check_outputs, current_graph, explain_change, state_of, take_from
+from equiglot.recipe import Recipe, recipe_text
 from equiglot.run import RunDirectory, write_text
-from equiglot.tasks import task_at
 
 
 def run_recipe(
     recipe: Recipe,
     into: Path,
     *,
-    only: Kind | None = None,
+    only: str | None = None,
     replace: bool = False,
     reuse: Sequence[Path] = (),
     machine: Machine | None = None,
@@ -86,18 +77,10 @@ def run_recipe(
 
 def _at_commits(recipe: Recipe, graph: Graph) -> Recipe:
     """The recipe with the commits that the fingerprints stand for: a dataset of the Hub may change meanwhile."""
-    evaluation = tuple(
-        each
-        if isinstance(each, MaskedLanguageModelling | Likelihood)
-        else task_at(each, graph.jobs[f"task/{each.task}"].inputs["source"])
-        for each in recipe.evaluation
-    )
-    languages = {
-        code: language.model_copy(update={"text": language.text.at(graph.jobs[f"corpus/{code}"].inputs["source"])})
-        for code, language in recipe.languages.items()
-        if isinstance(language.text, HubSource) and f"corpus/{code}" in graph.jobs
-    }
-    return recipe.model_copy(update={"languages": {**recipe.languages, **languages}, "evaluation": evaluation})
+    for job in graph.jobs.values():
+        if job.step.reads_outside:
+            recipe = job.step.pinned(recipe, job.inputs["source"])
+    return recipe
 
 
 def _check_known(left: Sequence[Job], unchecked: Mapping[str, InputError]) -> None:

@@ -22,9 +22,10 @@ from typing import Any
 from equiglot.errors import InputError, refusal
 from equiglot.outputs import output_checksums
 from equiglot.pipeline.folder import hold_workers_lock
-from equiglot.pipeline.graph import Job, output_of, read_source
+from equiglot.pipeline.graph import Job, steps_of
 from equiglot.pipeline.progress import JobProgress, Remark, parse_progress
 from equiglot.pipeline.signals import ignore_stop_signals, stop_signals_held
+from equiglot.pipeline.steps import Context, Step
 from equiglot.recipe import Recipe, recipe_tree
 from equiglot.run import RunDirectory
 from equiglot.training import Progress, Stopped
@@ -132,7 +133,7 @@ class Workers:
         worker = next(each for each in self._workers if each.job is None)
         worker.job = job.name
         try:
-            worker.connection.send_bytes(json.dumps([job.kind, job.subject, str(job.checkpoints(self._run))]).encode())
+            worker.connection.send_bytes(json.dumps([job.name, str(job.checkpoints(self._run))]).encode())
         except ConnectionError:
             raise _death_of(worker) from None
 
@@ -213,10 +214,11 @@ def _work(connection: Connection, root: str, recipe_json: str, options: dict[str
         if parent is None or not parent.is_alive():  # from here on its successor waits for the lock
             return
         recipe = Recipe.model_validate(json.loads(recipe_json))
+        steps = {step.name: step for step in steps_of(recipe)}
         prepare_process(options["threads"])
         while (message := connection.recv_bytes()) != _STOP:
-            kind, subject, checkpoints = json.loads(message)
-            answer = _do(connection, run, recipe, (kind, subject, Path(checkpoints)), options["checkpoint_seconds"])
+            name, checkpoints = json.loads(message)
+            answer = _do(connection, run, steps[name], Path(checkpoints), options["checkpoint_seconds"])
             connection.send_bytes(json.dumps(answer).encode())
     except _GONE:
         return
@@ -224,13 +226,8 @@ def _work(connection: Connection, root: str, recipe_json: str, options: dict[str
         connection.send_bytes(json.dumps(_failure(error, f"worker process {os.getpid()}")).encode())
 
 
-def _do(
-    connection: Connection, run: RunDirectory, recipe: Recipe, job: tuple[Any, str, Path], seconds: float
-) -> dict[str, Any]:
+def _do(connection: Connection, run: RunDirectory, step: Step, checkpoints: Path, seconds: float) -> dict[str, Any]:
     """Does a job; the message that says how it ended."""
-    from equiglot.pipeline.hooks import Hooks
-    from equiglot.pipeline.work import perform
-
     last = 0.0
 
     def report(progress: JobProgress) -> None:
@@ -243,19 +240,16 @@ def _do(
     begun = time.monotonic()
     try:
         # While a job is done, the only message that can come is the one that asks to stop.
-        perform(run, recipe, *job, Hooks(report, connection.poll, seconds))
+        step.run(Context(run, checkpoints, report, connection.poll, seconds))
         took = time.monotonic() - begun
-        kind, subject, _ = job
-        outputs = output_checksums(output_of(run, kind, subject))
-        # A model that is taken is copied as it is: what was copied is what counts, its place may be a hub.
-        taken = kind == "model" and recipe.plans()[subject].existing is not None
-        source = outputs if taken else read_source(recipe, kind, subject)
+        outputs = output_checksums(step.folder(run, step.subject))
+        source = step.source_made(outputs) if step.reads_outside else None
     except Stopped:
         return {"kind": "stopped"}
     except _GONE:
         raise
     except BaseException as error:
-        return _failure(error, f"job {job[0]}/{job[1]}")
+        return _failure(error, f"job {step.name}")
     return {"kind": "done", "seconds": took, "outputs": outputs, "source": source}
 
 

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from equiglot.pipeline import Event, Job, Machine, execution, run_recipe
+from equiglot.pipeline.graph import steps_of
 from equiglot.pipeline.workers import _do, _receive, _Worker
 from equiglot.recipe import Recipe, parse_recipe
 from equiglot.run import RunDirectory, checksum
@@ -88,8 +89,8 @@ class WorkersHere:
         assert self._job is not None
         job, self._job = self._job, None
         messages = _Messages()
-        what = (job.kind, job.subject, job.checkpoints(self._run))
-        answer = _do(cast(Any, messages), self._run, self._recipe, what, self._seconds)
+        step = {step.name: step for step in steps_of(self._recipe)}[job.name]
+        answer = _do(cast(Any, messages), self._run, step, job.checkpoints(self._run), self._seconds)
         messages.send_bytes(json.dumps(answer).encode())
         while messages.sent:
             yield _receive(_Worker(cast(Any, None), cast(Any, messages), job.name))

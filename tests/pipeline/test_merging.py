@@ -19,7 +19,7 @@ from equiglot.errors import InputError
 from equiglot.labels import open_store
 from equiglot.masking import framing_of
 from equiglot.pipeline import Graph, Job, Machine, Watcher, execution, run_recipe, stored_texts
-from equiglot.pipeline.sources import label_masks_seed, material_of
+from equiglot.pipeline.steps.material import label_masks_seed, material_of
 from equiglot.recipe import Recipe, load_recipe, parse_recipe
 from equiglot.run import RunDirectory, checksums, read_json, read_sealed, write_sealed
 from equiglot.terminal import Terminal
@@ -355,7 +355,7 @@ def test_a_teacher_that_knows_nothing_of_a_sentence_is_not_its_best(
         folder.mkdir(parents=True)
         count = 1 + int(open_sentences(run.tokens("en", "english") / "train").max())
         np.save(folder / "losses.npy", np.full(count, loss, dtype=np.float32))
-    monkeypatch.setattr("equiglot.pipeline.sources._Seen.stored", lambda *_: None)
+    monkeypatch.setattr("equiglot.pipeline.steps.material._Seen.stored", lambda *_: None)
     plan = recipe.plans()["student"].model_copy(update={"languages": ("en",)})
     sizes = {source.labels: source.size for source in material_of(run, recipe, plan).sources}
     assert sizes["english"] == 0 and sizes["bilingual"] == len(open_tokens(run.tokens("en", "bilingual") / "train"))

@@ -11,7 +11,8 @@ import pytest
 from equiglot.errors import InputError
 from equiglot.evaluation import ALL, IN_LANGUAGE, PRIMARY, ZERO_SHOT, Score, group_language, read_scores
 from equiglot.outputs import output_checksums
-from equiglot.pipeline import Graph, Machine, Watcher, graph, publish, read_run, read_status, run_recipe
+from equiglot.pipeline import Graph, Machine, Watcher, publish, read_run, read_status, run_recipe
+from equiglot.pipeline.steps import Corpus
 from equiglot.probing import read_predictions
 from equiglot.recipe import Recipe
 from equiglot.run import RunDirectory, checksum, read_sealed, write_sealed
@@ -138,7 +139,7 @@ def test_other_layers_read_the_same_labels(done: Path, probed: Change) -> None:
 
 def test_places_are_made_again_when_text_is_read_otherwise(probed: Change, monkeypatch: pytest.MonkeyPatch) -> None:
     before = Graph(probed()).jobs
-    monkeypatch.setitem(graph._VERSIONS, "corpus", 99)
+    monkeypatch.setattr(Corpus, "version", 99)
     after = Graph(probed()).jobs
     changed = {name for name in before if before[name].fingerprint != after[name].fingerprint}
     assert "task/place" in changed and not {"task/pos", "task/ner"} & changed

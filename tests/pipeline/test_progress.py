@@ -6,9 +6,8 @@ import pytest
 
 from equiglot.display import RunDisplay, progress_in_words
 from equiglot.pipeline import Event, Graph, JobProgress, Machine, Remark, TextProgress, Watcher, run_recipe
-from equiglot.pipeline.hooks import Hooks
 from equiglot.pipeline.progress import parse_progress
-from equiglot.pipeline.work import make_corpus
+from equiglot.pipeline.steps import Context, Corpus
 from equiglot.pipeline.workers import Made
 from equiglot.recipe import Recipe
 from equiglot.run import RunDirectory
@@ -21,7 +20,8 @@ TRAINING = Progress(update=3, updates=20, tokens=6000, seconds=2.0, loss=5.5)
 
 def test_preparing_text_tells_how_far_it_is(make: Change, tmp_path: Path) -> None:
     told: list[JobProgress] = []
-    make_corpus(RunDirectory(tmp_path), make(), "ru", Hooks(progress=told.append))
+    context = Context(RunDirectory(tmp_path), tmp_path / "checkpoints", progress=told.append)
+    Corpus(make(), "ru").run(context)
     found: dict[str, list[int]] = {}
     for each in told:
         assert isinstance(each, TextProgress)

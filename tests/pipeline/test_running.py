@@ -20,9 +20,10 @@ from equiglot.corpus import HubSource, LanguageText, SampleSource
 from equiglot.errors import InputError, Interrupted
 from equiglot.labels import open_store
 from equiglot.masking import framing_of
-from equiglot.pipeline import Job, Machine, Watcher, graph, publish, read_run, read_status, run_recipe, work
+from equiglot.pipeline import Job, Machine, Watcher, publish, read_run, read_status, run_recipe
 from equiglot.pipeline.folder import locked
-from equiglot.pipeline.sources import material_of, randomness
+from equiglot.pipeline.steps import Corpus, corpus, step
+from equiglot.pipeline.steps.material import material_of, randomness
 from equiglot.recipe import Recipe, load_recipe
 from equiglot.run import RunDirectory, read_json
 from equiglot.training import plan_reading
@@ -109,8 +110,8 @@ def test_a_changed_recipe_is_refused_and_then_replaced(done: Path, make: Change)
 
 
 def test_another_tokenizers_library_is_a_change(done: Path, make: Change, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = graph.version
-    monkeypatch.setattr(graph, "version", lambda tool: "99" if tool == "tokenizers" else real(tool))
+    real = step.version
+    monkeypatch.setattr(step, "version", lambda tool: "99" if tool == "tokenizers" else real(tool))
     assert f"tools.tokenizers: '{real('tokenizers')}' -> '99'" in refused(make(), done).what
 
 
@@ -376,7 +377,7 @@ def test_a_run_at_work_makes_its_page_itself(done: Path) -> None:
 
 def test_a_page_is_not_lost_to_another_version(done: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = {path: path.read_bytes() for path in (done / "report").rglob("*.*")}
-    monkeypatch.setitem(graph._VERSIONS, "corpus", 99)
+    monkeypatch.setattr(Corpus, "version", 99)
     with pytest.raises(InputError, match="all scores of this run were made with another recipe or version") as caught:
         publish(RunDirectory(done), read_run(done))
     assert "--replace" in str(caught.value.fix)
@@ -403,7 +404,7 @@ def test_workers_read_the_commit_of_the_fingerprint(
         read.append(getattr(settings.text, "revision", None))
         raise InputError("enough")
 
-    monkeypatch.setattr(work, "build_corpus", build)
+    monkeypatch.setattr(corpus, "build_corpus", build)
     recipe = make(languages__en__text={"kind": "hub", "dataset": "o/n"})
     with pytest.raises(InputError, match="enough"):
         run_recipe(recipe, tmp_path / "run", machine=Machine())
@@ -459,9 +460,10 @@ def test_text_that_cannot_be_used(tmp_path: Path, make: Change, content: bytes, 
 
 
 def test_bugs_are_no_bad_input(tmp_path: Path, make: Change, monkeypatch: pytest.MonkeyPatch) -> None:
-    from equiglot.pipeline import WorkerFailed, work
+    from equiglot.pipeline import WorkerFailed
+    from equiglot.pipeline.steps import vocabulary
 
-    monkeypatch.setattr(work, "train_vocabulary", lambda *_: int("a bug"))
+    monkeypatch.setattr(vocabulary, "train_vocabulary", lambda *_: int("a bug"))
     with pytest.raises(WorkerFailed, match=r"vocabulary/shared failed:\n(.|\n)*ValueError: invalid literal"):
         run(make(), tmp_path / "run")
     assert read_status(tmp_path / "run").states["corpus/ru"] == "done"
@@ -502,13 +504,13 @@ def test_a_full_disk(small_disk: Path, make: Change, finished: Path) -> None:
 
 
 def test_a_disk_that_refuses(tmp_path: Path, make: Change, monkeypatch: pytest.MonkeyPatch, finished: Path) -> None:
-    from equiglot.pipeline import trainings
+    from equiglot.pipeline.steps import model
 
     def full(*_: object) -> None:
         raise OSError(28, os.strerror(28))
 
     with monkeypatch.context() as patch:
-        patch.setattr(trainings, "export_model", full)
+        patch.setattr(model, "export_model", full)
         error = refused(make(), tmp_path / "run")
     assert error.what == "No space left on device"
     assert error.where == "job model/mono-en"

@@ -26,12 +26,13 @@ from equiglot.pipeline import (
     read_run,
     read_status,
     run_recipe,
-    work,
 )
 from equiglot.pipeline.folder import locked
 from equiglot.pipeline.signals import StopSignals
-from equiglot.recipe import Recipe
+from equiglot.pipeline.steps import corpus, probe
+from equiglot.recipe import ProbedTask
 from equiglot.run import RunDirectory
+from equiglot.tasks import build_task
 from tests.pipeline.conftest import Change, results
 from tests.pipeline.test_running import flip, refused, run
 
@@ -170,7 +171,7 @@ def test_text_that_changes_while_it_is_read(
         return build_corpus(language, settings, *rest)
 
     with monkeypatch.context() as patch:
-        patch.setattr(work, "build_corpus", build)
+        patch.setattr(corpus, "build_corpus", build)
         error = refused(recipe, tmp_path / "run")
     assert error.what == "the text of corpus/ru changed while it was read"
     assert not (tmp_path / "run/corpus/ru").exists() and not (tmp_path / "run/jobs/corpus/ru.json").exists()
@@ -182,16 +183,16 @@ def test_labels_that_change_while_they_are_read(
     finished: Path, tmp_path: Path, probed: Change, labels: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shutil.copytree(labels, tmp_path / "labels")
-    recipe, made = probed(folder=tmp_path / "labels"), work.make_task
+    recipe = probed(folder=tmp_path / "labels")
 
-    def make_task(place: RunDirectory, recipe: Recipe, task: str) -> None:
-        made(place, recipe, task)
-        if task == "pos":
+    def build(settings: ProbedTask, *rest: Any) -> None:
+        build_task(settings, *rest)
+        if settings.task == "pos":
             (tmp_path / "labels/ud").joinpath("en_x-train.conllu").touch()
             for file in (tmp_path / "labels/ud").glob("en_*-train.conllu"):
                 file.write_bytes(file.read_bytes() + b"\n")
 
-    monkeypatch.setattr(work, "make_task", make_task)
+    monkeypatch.setattr(probe, "build_task", build)
     error = refused(recipe, tmp_path / "run", reuse=[finished])
     assert error.what == "the labelled data of task/pos changed while it was read"
 
