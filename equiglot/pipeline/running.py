@@ -9,8 +9,10 @@ from equiglot.pipeline.execution import Execution, Watcher
 from equiglot.pipeline.folder import Log, check_other, locked, make_folder, saved_recipe
 from equiglot.pipeline.graph import Graph, Job
 from equiglot.pipeline.machine import Machine
+from equiglot.pipeline.pool import MakePool
 from equiglot.pipeline.signals import StopSignals
 from equiglot.pipeline.states import Unchanged, check_outputs, current_graph, explain_change, state_of, take_from
+from equiglot.pipeline.workers import Workers
 from equiglot.recipe import Recipe, recipe_text
 from equiglot.run import RunDirectory, write_text
 
@@ -24,6 +26,7 @@ def run_recipe(
     reuse: Sequence[Path] = (),
     machine: Machine | None = None,
     watcher: Watcher | None = None,
+    pool: MakePool = Workers,
 ) -> Path:
     """Runs, or continues, everything of a recipe that is not done in the run folder `into`.
 
@@ -35,6 +38,7 @@ def run_recipe(
         reuse: other run folders; what they have done already is copied.
         machine: how much of the machine to use; all of it by default.
         watcher: told what happens.
+        pool: makes what does the jobs; processes on this machine by default.
 
     Returns:
         The path of the report.
@@ -63,7 +67,9 @@ def run_recipe(
         try:
             left = list(_without_reused(run, graph, left, reuse, watcher, log, signals, unchanged))
             if left:
-                Execution(run, graph, left, watcher, log, unchanged).go(_at_commits(recipe, graph), machine, signals)
+                Execution(run, graph, left, watcher, log, unchanged).go(
+                    pool, _at_commits(recipe, graph), machine, signals
+                )
             unchanged.check(job for job in graph.jobs.values() if state_of(run, job) == "done")
             write_results(run, recipe)
         except Interrupted as error:

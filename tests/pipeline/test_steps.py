@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 
 from equiglot.corpus import count_sentences
-from equiglot.pipeline import Graph, Machine, graph, read_status, run_recipe
+from equiglot.pipeline import Graph, graph, read_status, run_recipe
 from equiglot.pipeline.records import known_record
 from equiglot.pipeline.steps import Context, Step
 from equiglot.recipe import Recipe, parse_recipe
 from equiglot.run import RunDirectory, atomic_folder, write_text
 from equiglot.training import Stopped
-from tests.pipeline.conftest import TREE, Change
+from tests.pipeline.conftest import TREE, Change, run_here
 
 _HALF = 40  # sentences
 
@@ -29,6 +29,7 @@ class Count(Step):
     """How many sentences the training text of a language has, counted one by one."""
 
     kind = "count"
+    folder = staticmethod(lambda run, subject: run.root / "counts" / subject)
     continues = True
     language: str
 
@@ -43,10 +44,6 @@ class Count(Step):
     @property
     def needs(self) -> tuple[str, ...]:
         return (f"corpus/{self.language}",)
-
-    @classmethod
-    def folder(cls, run: RunDirectory, subject: str) -> Path:
-        return run.root / "counts" / subject
 
     def run(self, context: Context) -> None:
         saved = context.checkpoints / "count"
@@ -75,7 +72,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-@pytest.mark.usefixtures("here", "counted")
+@pytest.mark.usefixtures("counted")
 def test_a_step_of_another_kind(number: signal.Signals, make: Change, text_files: Path, tmp_path: Path) -> None:
     into = RunDirectory(tmp_path / "run")
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
@@ -89,7 +86,7 @@ def test_a_step_of_another_kind(number: signal.Signals, make: Change, text_files
     assert read_status(into.root).states["count/en"] == "left"
 
     made = into.job("corpus/en").stat().st_mtime_ns
-    run_recipe(make(), into.root, only="count", machine=Machine())
+    run_here(make(), into.root, only="count")
     log = into.log.read_text()
     assert '"job": "count/en", "remark": "from 0"' in log and f'"job": "count/en", "remark": "from {_HALF}"' in log
     sentences = count_sentences(into.corpus("en") / "train.arrow")

@@ -18,14 +18,12 @@ from equiglot.errors import InputError, Interrupted
 from equiglot.models import find_model, take_model
 from equiglot.pipeline import (
     Job,
-    Machine,
     Watcher,
     compare_runs,
     folder,
     publish,
     read_run,
     read_status,
-    run_recipe,
 )
 from equiglot.pipeline.folder import locked
 from equiglot.pipeline.signals import StopSignals
@@ -33,10 +31,8 @@ from equiglot.pipeline.steps import corpus, probe
 from equiglot.recipe import ProbedTask
 from equiglot.run import RunDirectory
 from equiglot.tasks import build_task
-from tests.pipeline.conftest import Change, results
+from tests.pipeline.conftest import Change, results, run_here
 from tests.pipeline.test_running import flip, refused, run
-
-pytestmark = pytest.mark.usefixtures("here")
 
 
 def cut_lines(path: Path) -> None:
@@ -205,7 +201,7 @@ def test_an_earlier_output_that_changes_before_it_is_read(done: Path, make: Chan
             flip(done / "tokens/en/train/ids.npy")
 
     with pytest.raises(InputError, match=r"files of tokens/en have changed since they were made: train/ids\.npy"):
-        run_recipe(recipe, done, machine=Machine(), watcher=Watcher(start=change))
+        run_here(recipe, done, watcher=Watcher(start=change))
     assert not (done / "models/more").exists() and not list((done / "checkpoints").glob("more-*"))
     flip(done / "tokens/en/train/ids.npy")  # as it was
     assert run(recipe, done) == ["model/more", "scores/more"]
@@ -213,7 +209,7 @@ def test_an_earlier_output_that_changes_before_it_is_read(done: Path, make: Chan
 
 def test_an_output_that_was_touched_and_not_changed(done: Path, make: Change) -> None:
     watcher = Watcher(start=lambda job: (done / "tokens/en/train/ids.npy").touch())
-    run_recipe(make(models__more={"balance": "truncate"}), done, machine=Machine(), watcher=watcher)
+    run_here(make(models__more={"balance": "truncate"}), done, watcher=watcher)
     assert set(read_status(done).states.values()) == {"done"}
 
 
@@ -247,7 +243,7 @@ def test_nothing_is_written_through_a_link(done: Path, make: Change, name: str, 
     place.symlink_to(outside)
     before = {path: path.read_bytes() for path in (outside, *outside.rglob("*")) if path.is_file()}
     with pytest.raises(InputError, match=f"{Path(name).name} is a link") as caught:
-        run_recipe(make(), done, machine=Machine()) if command == "run" else publish(RunDirectory(done), read_run(done))
+        run_here(make(), done) if command == "run" else publish(RunDirectory(done), read_run(done))
     assert str(caught.value.where) == str(place)
     assert {path: path.read_bytes() for path in (outside, *outside.rglob("*")) if path.is_file()} == before
     assert place.is_symlink()

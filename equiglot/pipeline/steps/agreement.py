@@ -1,7 +1,6 @@
 """How often the run's tokenizer cuts a sentence as another does."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,6 +20,7 @@ class Agreement(Step):
     """
 
     kind = "agreement"
+    folder = staticmethod(RunDirectory.agreement)
     language: str
     teacher: str
     student: str
@@ -39,11 +39,6 @@ class Agreement(Step):
     def needs(self) -> tuple[str, ...]:
         """The language's text, cut by both."""
         return (f"tokens/{self.subject}", f"tokens/{tokens_of(self.language, self.student)}")
-
-    @classmethod
-    def folder(cls, run: RunDirectory, subject: str) -> Path:
-        """agreement/language.teacher."""
-        return run.agreement(subject)
 
     def run(self, context: Context) -> None:
         """Compares the two texts."""

@@ -1,7 +1,6 @@
 """Text of a language, cleaned and split."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from equiglot.corpus import HubSource, build_corpus, identifier_version
@@ -16,6 +15,7 @@ class Corpus(Step):
     """Text of a language, cleaned and split."""
 
     kind = "corpus"
+    folder = staticmethod(RunDirectory.corpus)
     version = 3
     tools = ("sentencex", "markdown-it-py")
     source_name = "the text"
@@ -41,11 +41,6 @@ class Corpus(Step):
         if self.recipe.text.identify_language is not None:
             inputs["identifier"] = identifier_version()
         return inputs
-
-    @classmethod
-    def folder(cls, run: RunDirectory, subject: str) -> Path:
-        """corpus/language."""
-        return run.corpus(subject)
 
     def source(self) -> Any:
         """What the text is."""

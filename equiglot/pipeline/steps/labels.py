@@ -25,6 +25,7 @@ class Labels(Step):
     """The labels of a store; `texts` are the owners of the tokenizers of all teachers of its language."""
 
     kind = "labels"
+    folder = staticmethod(RunDirectory.labels)
     continues = True
     store: Store
     texts: tuple[str, ...]
@@ -50,11 +51,6 @@ class Labels(Step):
         owners = (self.store.owner, *(self.texts if self.store.labels.copies == "mixed" else ()))
         texts = dict.fromkeys(f"tokens/{tokens_of(self.store.language, owner)}" for owner in owners)
         return (f"model/{self.store.teacher}", *texts)
-
-    @classmethod
-    def folder(cls, run: RunDirectory, subject: str) -> Path:
-        """labels/subject."""
-        return run.labels(subject)
 
     def run(self, context: Context) -> None:
         """Asks the teacher; continues at the shard."""

@@ -19,6 +19,7 @@ class LeakSearch(Step):
     """What the languages hold out and have in their training text, all with all."""
 
     kind = "leaks"
+    folder = staticmethod(lambda run, subject: run.leaks)
 
     @property
     def subject(self) -> str:
@@ -34,11 +35,6 @@ class LeakSearch(Step):
     def needs(self) -> tuple[str, ...]:
         """Every language's text."""
         return tuple(f"corpus/{language}" for language in self.recipe.trained_languages)
-
-    @classmethod
-    def folder(cls, run: RunDirectory, subject: str) -> Path:
-        """leaks."""
-        return run.leaks
 
     def run(self, context: Context) -> None:
         """Compares all languages; says what there is to say about them."""

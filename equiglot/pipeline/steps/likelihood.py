@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from itertools import chain
-from pathlib import Path
 from typing import Any
 
 from equiglot.corpus import read_sentences
@@ -22,6 +21,7 @@ class LikelihoodBits(Step):
     """Bits of each test sentence under the model of `plan`, in each of its languages."""
 
     kind = "likelihood"
+    folder = staticmethod(RunDirectory.likelihood)
     plan: ModelPlan
 
     @property
@@ -38,11 +38,6 @@ class LikelihoodBits(Step):
     def needs(self) -> tuple[str, ...]:
         """The model and the text of its languages."""
         return (f"model/{self.plan.name}", *(f"corpus/{language}" for language in self.plan.languages))
-
-    @classmethod
-    def folder(cls, run: RunDirectory, subject: str) -> Path:
-        """likelihood/model."""
-        return run.likelihood(subject)
 
     def run(self, context: Context) -> None:
         """Measures the sentences, language by language."""

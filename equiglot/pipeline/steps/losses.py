@@ -1,7 +1,6 @@
 """A teacher's loss on each sentence of a language's training text."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,6 +22,7 @@ class Losses(Step):
     """A teacher's loss on each sentence of a language's training text; `store` says of which."""
 
     kind = "losses"
+    folder = staticmethod(RunDirectory.losses)
     store: Store
 
     @property
@@ -40,11 +40,6 @@ class Losses(Step):
         """The text and the teacher."""
         text = text_needs(self.recipe, self.store.language)
         return (*text, tokenizer_need(self.recipe, self.store.owner), f"model/{self.store.teacher}")
-
-    @classmethod
-    def folder(cls, run: RunDirectory, subject: str) -> Path:
-        """losses/teacher.language.how."""
-        return run.losses(subject)
 
     def run(self, context: Context) -> None:
         """Lets the teacher score the sentences."""

@@ -34,6 +34,7 @@ class Model(Step):
     """The model of `plan`."""
 
     kind = "model"
+    folder = staticmethod(RunDirectory.model)
     source_name = "the model folder"
     source_change = "the model itself"
     plan: ModelPlan
@@ -42,11 +43,6 @@ class Model(Step):
     def subject(self) -> str:
         """The model."""
         return self.plan.name
-
-    @classmethod
-    def folder(cls, run: RunDirectory, subject: str) -> Path:
-        """models/model."""
-        return run.model(subject)
 
     @property
     @abstractmethod

@@ -1,7 +1,6 @@
 """Probes of one model, trained on each of its languages and tested on all of them; and what they read."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from equiglot.evaluation import (
@@ -32,6 +31,7 @@ class TaskData(Step):
     """The labelled data of the task of `settings`, in all languages that have any."""
 
     kind = "task"
+    folder = staticmethod(RunDirectory.task)
     version = 2
     source_name = "the labelled data"
     source_change = "the labels themselves"
@@ -51,11 +51,6 @@ class TaskData(Step):
         if isinstance(self.settings, Place):  # which reads text, as corpora do
             inputs["text"] = {"version": Corpus.version, **Corpus.tool_versions()}
         return inputs
-
-    @classmethod
-    def folder(cls, run: RunDirectory, subject: str) -> Path:
-        """tasks/task."""
-        return run.task(subject)
 
     def source(self) -> Any:
         """What the data is."""
@@ -95,6 +90,7 @@ class Features(OfTaskAndModel):
     """The hidden states of a task's words or texts, for one model."""
 
     kind = "features"
+    folder = staticmethod(RunDirectory.features)
     internal = True  # and large
 
     @property
@@ -106,11 +102,6 @@ class Features(OfTaskAndModel):
     def needs(self) -> tuple[str, ...]:
         """The data and the model."""
         return (f"task/{self.settings.task}", f"model/{self.plan.name}")
-
-    @classmethod
-    def folder(cls, run: RunDirectory, subject: str) -> Path:
-        """features/task.model."""
-        return run.features(subject)
 
     def run(self, context: Context) -> None:
         """Lets the model read the data."""
@@ -126,6 +117,7 @@ class Probes(OfTaskAndModel):
     """Probes of one model, trained on each of its languages and tested on all of them."""
 
     kind = "probes"
+    folder = staticmethod(RunDirectory.probes)
     scored = True
 
     @property
@@ -138,11 +130,6 @@ class Probes(OfTaskAndModel):
     def needs(self) -> tuple[str, ...]:
         """The data and the hidden states."""
         return (f"task/{self.settings.task}", f"features/{self.subject}")
-
-    @classmethod
-    def folder(cls, run: RunDirectory, subject: str) -> Path:
-        """probes/task.model."""
-        return run.probes(subject)
 
     def run(self, context: Context) -> None:
         """Trains and tests the probes."""

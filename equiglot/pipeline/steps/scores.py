@@ -1,7 +1,6 @@
 """One model, or the frequency ranking, scored on the test text of its languages."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from equiglot.evaluation import (
@@ -30,6 +29,7 @@ class Scores(Step):
     """The model of `plan`, or with None the frequency ranking, scored on the test text of its languages."""
 
     kind = "scores"
+    folder = staticmethod(RunDirectory.scores_of)
     scored = True
     plan: ModelPlan | None
 
@@ -49,11 +49,6 @@ class Scores(Step):
         """The model, or the tokenizer, and the text."""
         model = f"model/{self.plan.name}" if self.plan else tokenizer_need(self.recipe, "")
         return (model, *(f"tokens/{language}" for language in self._languages))
-
-    @classmethod
-    def folder(cls, run: RunDirectory, subject: str) -> Path:
-        """scores/model."""
-        return run.scores_of(subject)
 
     def run(self, context: Context) -> None:
         """Scores the test text, language by language."""

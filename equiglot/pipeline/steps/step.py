@@ -21,6 +21,7 @@ class Step(ABC):
     Attributes:
         recipe: the recipe.
         kind: what is made.
+        folder: of the run, and of the subject, that is made.
         version: raised when a kind of step would make something else from the same inputs.
         tools: libraries of which another version may make something else: text cut otherwise, other pieces.
         source_name: what it reads from outside the run.
@@ -32,6 +33,7 @@ class Step(ABC):
 
     recipe: Recipe
     kind: ClassVar[str]
+    folder: "ClassVar[staticmethod[[RunDirectory, str], Path]]"
     version: ClassVar[int] = 1
     tools: ClassVar[tuple[str, ...]] = ()
     source_name: ClassVar[str] = ""
@@ -59,11 +61,6 @@ class Step(ABC):
     def needs(self) -> tuple[str, ...]:
         """The names of the steps that come before."""
         return ()
-
-    @classmethod
-    @abstractmethod
-    def folder(cls, run: RunDirectory, subject: str) -> Path:
-        """What the step of this kind and of a subject makes."""
 
     @abstractmethod
     def run(self, context: Context) -> None:

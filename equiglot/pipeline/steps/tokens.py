@@ -18,7 +18,7 @@ from equiglot.pipeline.steps.step import Step
 from equiglot.pipeline.steps.stores import all_stores
 from equiglot.pipeline.steps.vocabulary import tokenizer_folder, tokenizer_need
 from equiglot.report import StoredText, doubtful
-from equiglot.run import RunDirectory, atomic_folder, tokens_of, write_json
+from equiglot.run import atomic_folder, tokens_of, write_json
 from equiglot.vocabulary import TokenizedText, TokenStatistics, load_tokenizer, open_tokens, tokenise_split
 
 SPLITS = ("train", "valid", "test")
@@ -31,6 +31,7 @@ class Tokens(Step):
     """A language's text as token ids; `owner` is the model whose tokenizer cuts it, "" for the run's."""
 
     kind = "tokens"
+    folder = staticmethod(lambda run, subject: run.tokens(subject))
     tools = ("tokenizers",)
     language: str
     owner: str
@@ -49,11 +50,6 @@ class Tokens(Step):
     def needs(self) -> tuple[str, ...]:
         """The text and the tokenizer."""
         return (*text_needs(self.recipe, self.language), tokenizer_need(self.recipe, self.owner))
-
-    @classmethod
-    def folder(cls, run: RunDirectory, subject: str) -> Path:
-        """tokens/language or tokens/language.model."""
-        return run.tokens(subject)
 
     def run(self, context: Context) -> None:
         """Cuts the splits; looks at once whether a model that is taken knows the language."""

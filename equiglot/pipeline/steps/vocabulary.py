@@ -19,6 +19,7 @@ class Vocabulary(Step):
     """A tokenizer; `owner` is the model that it is learnt for, "" for the run's."""
 
     kind = "vocabulary"
+    folder = staticmethod(lambda run, subject: run.vocabulary if subject == SHARED else run.own_vocabulary(subject))
     version = 2
     tools = ("tokenizers", "sentencepiece")
     owner: str
@@ -43,11 +44,6 @@ class Vocabulary(Step):
         if isinstance(self._settings, UnionVocabulary):
             return tuple(tokenizer_need(self.recipe, name) for name in self.recipe.united)
         return tuple(dict.fromkeys(job for code in sorted(self._languages) for job in text_needs(self.recipe, code)))
-
-    @classmethod
-    def folder(cls, run: RunDirectory, subject: str) -> Path:
-        """vocabulary, or vocabularies/model."""
-        return run.vocabulary if subject == SHARED else run.own_vocabulary(subject)
 
     def run(self, context: Context) -> None:
         """Learns or unites the tokenizer."""
