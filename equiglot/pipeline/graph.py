@@ -35,11 +35,13 @@ class Job:
     Attributes:
         step: what is made.
         inputs: JSON-able, all that it depends on besides other jobs.
+        needs: the names of the jobs that come before.
         fingerprint: of inputs and needs.
     """
 
     step: Step
     inputs: Mapping[str, Any]
+    needs: tuple[str, ...]
     fingerprint: str
 
     @property
@@ -56,11 +58,6 @@ class Job:
     def name(self) -> str:
         """kind/subject."""
         return self.step.name
-
-    @property
-    def needs(self) -> tuple[str, ...]:
-        """The names of the jobs that come before."""
-        return self.step.needs
 
     def output(self, run: RunDirectory) -> Path:
         """The folder that it makes."""
@@ -85,12 +82,15 @@ class Graph:
 
     def __init__(self, recipe: Recipe, sources: Sources = lambda step: step.source()) -> None:
         self.jobs: dict[str, Job] = {}
-        for step in steps_of(recipe):
+        steps = list(steps_of(recipe))
+        tools = {kind: kind.tool_versions() for kind in {type(step) for step in steps}}
+        for step in steps:
             inputs = {**({"source": sources(step)} if step.reads_outside else {}), **step.inputs}
-            inputs |= {"tools": step.tool_versions()} if step.tools else {}
-            before = {name: self.jobs[name].fingerprint for name in step.needs}
+            inputs |= {"tools": tools[type(step)]} if step.tools else {}
+            needs = step.needs
+            before = {name: self.jobs[name].fingerprint for name in needs}
             mark = fingerprint({"kind": step.kind, "version": step.version, "inputs": inputs, "needs": before})
-            self.jobs[step.name] = Job(step, inputs, mark)
+            self.jobs[step.name] = Job(step, inputs, needs, mark)
 
     def before(self, kind: str) -> set[str]:
         """The jobs of a kind and all that they need."""
@@ -140,9 +140,9 @@ def _stored_labels(recipe: Recipe) -> Iterator[Step]:
 
 def _labels_of(recipe: Recipe, plan: ModelPlan) -> Iterator[Step]:
     """What a model learns from besides text: its teachers' text and labels; before that, teachers that are trained."""
-    stores, cut = stores_of(recipe, plan), dict[str, list[str]]()
+    stores, plans, cut = stores_of(recipe, plan), recipe.plans(), dict[str, list[str]]()
     for store in stores:
-        teacher = recipe.plans()[store.teacher]
+        teacher = plans[store.teacher]
         if teacher.existing is None:
             yield from _labels_of(recipe, teacher)
             yield from _training(recipe, teacher)

@@ -4,15 +4,22 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from equiglot.errors import InputError, Interrupted, refusal
-from equiglot.pipeline.assembling import write_results
-from equiglot.pipeline.execution import Execution, Watcher
-from equiglot.pipeline.folder import Log, check_other, locked, make_folder, saved_recipe
+from equiglot.pipeline.execution.folder import Log, check_other, locked, make_folder, saved_recipe
+from equiglot.pipeline.execution.machine import Machine
+from equiglot.pipeline.execution.pool import MakePool
+from equiglot.pipeline.execution.scheduler import Execution, Watcher
+from equiglot.pipeline.execution.signals import StopSignals
+from equiglot.pipeline.execution.states import (
+    Unchanged,
+    check_outputs,
+    current_graph,
+    explain_change,
+    state_of,
+    take_from,
+)
+from equiglot.pipeline.execution.workers import Workers
 from equiglot.pipeline.graph import Graph, Job
-from equiglot.pipeline.machine import Machine
-from equiglot.pipeline.pool import MakePool
-from equiglot.pipeline.signals import StopSignals
-from equiglot.pipeline.states import Unchanged, check_outputs, current_graph, explain_change, state_of, take_from
-from equiglot.pipeline.workers import Workers
+from equiglot.pipeline.results.assembling import write_results
 from equiglot.recipe import Recipe, recipe_text
 from equiglot.run import RunDirectory, write_text
 

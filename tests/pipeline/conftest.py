@@ -11,8 +11,8 @@ import pytest
 import torch
 
 from equiglot.pipeline import Event, Job, JobProgress, Machine, run_recipe
+from equiglot.pipeline.execution.pool import perform
 from equiglot.pipeline.graph import steps_of
-from equiglot.pipeline.pool import perform
 from equiglot.pipeline.steps import Context
 from equiglot.recipe import Recipe, parse_recipe
 from equiglot.run import RunDirectory, checksum

@@ -15,9 +15,10 @@ import pytest
 
 from equiglot.errors import InputError, Interrupted
 from equiglot.evaluation import ZERO_SHOT, Score, read_scores
-from equiglot.pipeline import Job, Watcher, comparing, publish, read_run
-from equiglot.pipeline.comparing import compare_runs
-from equiglot.pipeline.fields import changed_fields
+from equiglot.pipeline import Job, Watcher, publish, read_run
+from equiglot.pipeline.results import comparing
+from equiglot.pipeline.results.comparing import compare_runs
+from equiglot.pipeline.results.recipe_diff import changed_fields
 from equiglot.report import Comparison
 from equiglot.report.comparison import merged, shared_tasks
 from equiglot.report.comparison_page import _tables as tables_of_comparison

@@ -6,9 +6,9 @@ import pytest
 
 from equiglot.errors import InputError
 from equiglot.pipeline import Event, Remark, TextProgress, WorkerFailed
-from equiglot.pipeline.pool import Made, failure, perform
+from equiglot.pipeline.execution.pool import Made, failure, perform
+from equiglot.pipeline.execution.workers import _decoded, _encoded
 from equiglot.pipeline.steps import Context, Corpus
-from equiglot.pipeline.workers import _decoded, _encoded
 from equiglot.run import RunDirectory
 from equiglot.training import Stopped
 from tests.pipeline.conftest import Change

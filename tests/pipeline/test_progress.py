@@ -6,7 +6,7 @@ import pytest
 
 from equiglot.display import RunDisplay, progress_in_words
 from equiglot.pipeline import Event, Graph, JobProgress, Remark, TextProgress, Watcher
-from equiglot.pipeline.pool import Made
+from equiglot.pipeline.execution.pool import Made
 from equiglot.pipeline.progress import parse_progress
 from equiglot.pipeline.steps import Context, Corpus
 from equiglot.recipe import Recipe

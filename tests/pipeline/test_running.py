@@ -21,7 +21,7 @@ from equiglot.errors import InputError, Interrupted
 from equiglot.labels import open_store
 from equiglot.masking import framing_of
 from equiglot.pipeline import Job, Machine, Watcher, publish, read_run, read_status
-from equiglot.pipeline.folder import locked
+from equiglot.pipeline.execution.folder import locked
 from equiglot.pipeline.steps import Corpus, corpus, step
 from equiglot.pipeline.steps.material import material_of, randomness
 from equiglot.recipe import Recipe, load_recipe

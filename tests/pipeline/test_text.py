@@ -6,7 +6,7 @@ import pytest
 
 from equiglot.corpus import count_sentences, read_leaks, read_statistics
 from equiglot.pipeline import Event, Graph, Remark, Watcher
-from equiglot.pipeline.texts import RunText
+from equiglot.pipeline.results.texts import RunText
 from equiglot.recipe import Recipe
 from equiglot.run import RunDirectory, read_json
 from tests.pipeline.conftest import Change, run_here

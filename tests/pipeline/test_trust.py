@@ -20,13 +20,13 @@ from equiglot.pipeline import (
     Job,
     Watcher,
     compare_runs,
-    folder,
     publish,
     read_run,
     read_status,
 )
-from equiglot.pipeline.folder import locked
-from equiglot.pipeline.signals import StopSignals
+from equiglot.pipeline.execution import folder
+from equiglot.pipeline.execution.folder import locked
+from equiglot.pipeline.execution.signals import StopSignals
 from equiglot.pipeline.steps import corpus, probe
 from equiglot.recipe import ProbedTask
 from equiglot.run import RunDirectory
@@ -289,7 +289,7 @@ def test_other_signals_are_heeded() -> None:
 _STUCK = """
 import sys, time
 from pathlib import Path
-from equiglot.pipeline.folder import hold_workers_lock
+from equiglot.pipeline.execution.folder import hold_workers_lock
 from equiglot.run import RunDirectory
 hold_workers_lock(RunDirectory(Path(sys.argv[1])))
 print("held", flush=True)

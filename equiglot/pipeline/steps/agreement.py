@@ -1,7 +1,6 @@
 """How often the run's tokenizer cuts a sentence as another does."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -29,11 +28,6 @@ class Agreement(Step):
     def subject(self) -> str:
         """language.teacher."""
         return tokens_of(self.language, self.teacher)
-
-    @property
-    def inputs(self) -> dict[str, Any]:
-        """Nothing but the two texts."""
-        return {}
 
     @property
     def needs(self) -> tuple[str, ...]:

@@ -60,11 +60,6 @@ class TakenModel(Model):
     """A model that is there already: its weights and tokenizer count, not their place."""
 
     @property
-    def inputs(self) -> dict[str, Any]:
-        """Nothing but the model itself."""
-        return {}
-
-    @property
     def place(self) -> str | None:
         """A folder, or a name on the Hub."""
         return self.plan.existing

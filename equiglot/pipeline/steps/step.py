@@ -53,9 +53,9 @@ class Step(ABC):
         return f"{self.kind}/{self.subject}"
 
     @property
-    @abstractmethod
     def inputs(self) -> dict[str, Any]:
         """All that it depends on besides other steps, tools and what is outside the run, JSON-able."""
+        return {}
 
     @property
     def needs(self) -> tuple[str, ...]:

@@ -77,7 +77,7 @@ class Vocabulary(Step):
 
 def tokenizer_need(recipe: Recipe, owner: str) -> str:
     """The step that makes the tokenizer of a model, or the run's."""
-    taken = owner and recipe.plans()[owner].existing is not None
+    taken = any(plan.name == owner and plan.existing is not None for plan in recipe.expanded())
     return f"model/{owner}" if taken else f"vocabulary/{owner or SHARED}"
 
 

@@ -7,13 +7,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from equiglot.errors import InputError, Interrupted
-from equiglot.pipeline.folder import Log
+from equiglot.pipeline.execution.folder import Log
+from equiglot.pipeline.execution.machine import Machine
+from equiglot.pipeline.execution.pool import Event, Made, MakePool, Pool
+from equiglot.pipeline.execution.signals import StopSignals
+from equiglot.pipeline.execution.states import Unchanged, write_record
 from equiglot.pipeline.graph import Graph, Job
-from equiglot.pipeline.machine import Machine
-from equiglot.pipeline.pool import Event, Made, MakePool, Pool
 from equiglot.pipeline.progress import JobProgress, Remark
-from equiglot.pipeline.signals import StopSignals
-from equiglot.pipeline.states import Unchanged, write_record
 from equiglot.recipe import Recipe
 from equiglot.run import RunDirectory, fingerprint, write_json
 

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from equiglot.errors import InputError
 from equiglot.outputs import Stamp, changed_files, missing_files, named, stamp_of
-from equiglot.pipeline.environment import hardware, versions
+from equiglot.pipeline.execution.environment import hardware, versions
 from equiglot.pipeline.graph import Graph, Job, steps_of
 from equiglot.pipeline.records import Record, read_record
 from equiglot.pipeline.steps import Step

@@ -10,9 +10,9 @@ from transformers import PreTrainedModel
 from equiglot.labels import freeze
 from equiglot.labels.packing import RowFormat
 from equiglot.models import build_model, device, load_model, locate_model, read_config
+from equiglot.pipeline.execution.states import State
 from equiglot.pipeline.graph import Job
-from equiglot.pipeline.speed import measure_labelling
-from equiglot.pipeline.states import State
+from equiglot.pipeline.planning.speed import measure_labelling
 from equiglot.pipeline.steps.stores import Store, all_stores
 from equiglot.probing import ConvergedProbe
 from equiglot.recipe import ModelPlan, ProbedTask, Recipe

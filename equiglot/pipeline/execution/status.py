@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Literal
 
 from equiglot.evaluation import IN_LANGUAGE, PRIMARY, ZERO_SHOT, Score, read_scores
-from equiglot.pipeline.folder import lock_owner, read_run
+from equiglot.pipeline.execution.folder import lock_owner, read_run
+from equiglot.pipeline.execution.states import State, added, damaged, recorded_graph, state_of
 from equiglot.pipeline.graph import Job
 from equiglot.pipeline.progress import JobProgress, parse_progress
-from equiglot.pipeline.states import State, added, damaged, recorded_graph, state_of
 from equiglot.run import RunDirectory, read_json
 
 
