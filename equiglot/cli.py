@@ -3,16 +3,22 @@
 The package is imported inside the commands: it brings torch, and `equiglot --help` should not take seconds.
 """
 
+import io
 import json
+import os
+import select
+import signal
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
+from typer.core import TyperGroup
 
 from equiglot.arguments import (
     Into,
@@ -29,7 +35,7 @@ from equiglot.arguments import (
     Threads,
     Workers,
 )
-from equiglot.errors import InputError, Interrupted, refusal
+from equiglot.errors import InputError, Interrupted, check_name, refusal
 from equiglot.run import RunDirectory, check_new
 from equiglot.terminal import Terminal
 
@@ -38,7 +44,38 @@ if TYPE_CHECKING:
     from equiglot.pipeline import Machine
     from equiglot.recipe import Recipe
 
+
+class _Commands(TyperGroup):
+    """Commands to which it is a signal, not a bug, that whoever read the output has gone: `| head -1`."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Does what is asked for, and writes out what is printed."""
+        with _reader():
+            result = super().invoke(ctx)
+            sys.stdout.flush()
+            return result
+
+
+@contextmanager
+def _reader() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError as error:
+        raise Interrupted(signal.SIGPIPE) if _reader_is_gone() else refusal(error) or error from None
+
+
+def _reader_is_gone() -> bool:
+    """Whether nobody can read the output any more; what is still to be written then goes nowhere."""
+    gone = select.poll()
+    gone.register(sys.stdout.fileno(), select.POLLOUT)
+    if not any(event & select.POLLERR for _, event in gone.poll(0)):
+        return False
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return True
+
+
 app = typer.Typer(
+    cls=_Commands,
     help="One multilingual encoder in which no language pays for another.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -309,11 +346,19 @@ def _print_page(page: Path) -> None:
 
 
 def main() -> None:
-    """The program: exit code 0 done, 2 bad input (one message), 1 a bug (a traceback), 128 + n after signal n."""
+    """The program: exit code 0 done, 2 bad input (one message), 1 a bug (a traceback), 128 + n after signal n.
+
+    Where whoever read the output has gone, that is as after SIGPIPE, and without a word.
+    """
+    if isinstance(sys.stdout, io.TextIOWrapper):  # what a pipe of another encoding cannot take is written as \\xfc
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
+        for argument in sys.argv:
+            check_name(argument)
         app()
     except Interrupted as error:
-        _errors.print("Stopped; the same command continues.")
+        if error.signal != signal.SIGPIPE:
+            _errors.print("Stopped; the same command continues.")
         sys.exit(128 + error.signal)
     except InputError as error:
         _fail(error)

@@ -52,6 +52,22 @@ def _part(text: str) -> str:
     return harmless(text if len(text) <= LONGEST_PART else f"{text[:LONGEST_PART]} ...")
 
 
+def check_name(name: str | Path) -> None:
+    """Refuses the name of a file or folder that is not UTF-8: neither recipes nor records nor pages could hold it.
+
+    Raises:
+        InputError: with the name, its bytes written out.
+    """
+    try:
+        str(name).encode()
+    except UnicodeEncodeError:
+        what, fix = (
+            "this name is not UTF-8",
+            "rename the file or folder (convmv does it for many), or set a UTF-8 locale",
+        )
+        raise InputError(what, where=name, fix=fix) from None
+
+
 def _rebuild(what: str, where: str | None, fix: str | None) -> InputError:
     return InputError(what, where=where, fix=fix)
 

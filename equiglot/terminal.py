@@ -1,5 +1,7 @@
 """The terminal: what is printed there does nothing but be read, whoever named the files, models and words in it."""
 
+import signal
+import threading
 from collections.abc import Iterable
 from typing import Any
 
@@ -7,7 +9,7 @@ from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 from rich.text import Text
 
-from equiglot.errors import harmless
+from equiglot.errors import Interrupted, harmless
 
 
 class Terminal(Console):
@@ -15,6 +17,19 @@ class Terminal(Console):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**{"markup": False, "emoji": False, **options})
+
+    def on_broken_pipe(self) -> None:
+        """Whoever read the output has gone.
+
+        Raises:
+            Interrupted: by SIGPIPE; but a thread that shows progress just ends.
+        """
+        try:
+            super().on_broken_pipe()
+        except SystemExit:
+            if threading.current_thread() is threading.main_thread():
+                raise Interrupted(signal.SIGPIPE) from None
+            raise
 
     def render_str(self, text: str, **options: Any) -> Text:
         """A string as text; what is written out counts in the width of a column."""

@@ -3,9 +3,8 @@
 import os
 from pathlib import Path
 
-# Before torch is imported: its thread pools are sized once. Where tests run side by side, each has a thread.
-THREADS = 1 if "PYTEST_XDIST_WORKER" in os.environ else min(2, os.cpu_count() or 1)
-os.environ.setdefault("OMP_NUM_THREADS", str(THREADS))
+# Before torch is imported: its thread pools are sized once. Where tests run side by side, each process has a thread.
+os.environ.setdefault("OMP_NUM_THREADS", "1" if "PYTEST_XDIST_WORKER" in os.environ else "2")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
@@ -17,12 +16,13 @@ import torch
 hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
 
+THREADS = min(int(os.environ["OMP_NUM_THREADS"]), os.cpu_count() or 1)
 ROOT = Path(__file__).resolve().parent.parent
 
 
 @pytest.fixture(autouse=True, scope="session")
 def deterministic_torch() -> None:
-    """Deterministic kernels on at most two threads, so that exact comparisons hold."""
+    """Deterministic kernels on one thread or two, so that exact comparisons hold."""
     torch.use_deterministic_algorithms(True)
     torch.set_num_threads(THREADS)
 

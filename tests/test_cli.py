@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,9 +15,12 @@ import pytest
 import yaml
 
 from equiglot.cli import main
+from equiglot.corpus import FilesSource
+from equiglot.errors import InputError
 from equiglot.evaluation import Filler
 from equiglot.models import Upload
 from equiglot.recipe import builtin_recipes
+from equiglot.recipe.finding import find_languages
 from tests.conftest import ROOT
 from tests.pipeline.conftest import TREE
 from tests.stock import save_stock
@@ -317,3 +321,58 @@ def _completion_script(shell: str) -> str:
     return subprocess.run(
         [sys.executable, "-c", _PROGRAM], env=environment, capture_output=True, text=True, check=True
     ).stdout
+
+
+def command(*arguments: str | bytes, cwd: Path, **environment: str) -> subprocess.Popen[bytes]:
+    """The program in a process of its own, its output and errors in pipes."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "equiglot", *arguments],
+        cwd=cwd,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+
+
+@pytest.mark.parametrize("name", ["recipes", "schema"])
+def test_nobody_reads_the_output(name: str, tmp_path: Path) -> None:
+    process = command(name, cwd=tmp_path)
+    assert process.stdout is not None and process.stderr is not None
+    process.stdout.close()
+    assert process.stderr.read() == b""
+    assert process.wait() == 128 + signal.SIGPIPE
+
+
+def test_output_to_a_pipe_that_takes_only_ascii(tmp_path: Path) -> None:
+    words = ["ağaç", "çiçek", "gökyüzü", "şeker", "ılık", "öğrenci", "üzüm", "başka"]
+    lines = (" ".join(words[(number >> 3 * place) % 8] for place in range(8)) for number in range(1, 9000, 29))
+    (tmp_path / "tr.txt").write_text("\n".join(lines), encoding="utf-8")
+    process = command("init", ".", "--into", "Türkçe.yaml", cwd=tmp_path, PYTHONIOENCODING="ascii")
+    out, err = process.communicate()
+    assert (process.returncode, err) == (0, b"")
+    assert rb"The recipe: T\xfcrk\xe7e.yaml" in out
+
+
+def test_a_locale_without_utf_8(tmp_path: Path) -> None:
+    locale = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    process = command("plan", "Türkçe.yaml", cwd=tmp_path, **locale)
+    _, err = process.communicate()
+    assert (process.returncode, b"set a UTF-8 locale" in err, b"Traceback" in err) == (2, True, False)
+
+
+def test_names_that_are_not_utf_8(tmp_path: Path) -> None:
+    place = os.fsencode(tmp_path)
+    Path(os.fsdecode(place + b"/w\xe9")).mkdir()
+    for name in (b"/en\xe9.txt", b"/w\xe9/en.txt"):
+        Path(os.fsdecode(place + name)).write_text("text")
+    for arguments in (["run", b"caf\xe9.yaml"], ["plan", "demo", "--into", b"caf\xe9"], ["status", b"\xff"]):
+        process = command(*arguments, cwd=tmp_path)
+        _, err = process.communicate()
+        assert (process.returncode, b"is not UTF-8" in err, b"Traceback" in err) == (2, True, False)
+    for source in (FilesSource(paths=("en*.txt",)).resolve(tmp_path), FilesSource(paths=(str(tmp_path),))):
+        with pytest.raises(InputError, match=r"(?s)not UTF-8.*\\udce9"):
+            source.files()
+    with pytest.raises(InputError, match="not UTF-8"):
+        FilesSource(paths=("en.txt",)).resolve(Path(os.fsdecode(place + b"/w\xe9")))
+    with pytest.raises(InputError, match=r"no text of any language .*not UTF-8"):
+        find_languages(tmp_path, tmp_path)

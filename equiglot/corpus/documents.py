@@ -1,6 +1,12 @@
 """What a text source yields: documents, each a list of raw lines."""
 
+from pathlib import Path
 from typing import NamedTuple
+
+from equiglot.errors import InputError
+
+LONGEST_TEXT = 10_000_000
+"""Characters of a line, of a row's text, of a page. Real ones are far shorter, and each stands in memory whole."""
 
 
 class Document(NamedTuple):
@@ -27,3 +33,8 @@ def lines_of(text: str) -> list[str]:
         text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     return [line for line in lines if line and not line.isspace()]
+
+
+def too_long(what: str, where: str | Path, fix: str) -> InputError:
+    """The error for a text of more than `LONGEST_TEXT` characters."""
+    return InputError(f"{what} is longer than {LONGEST_TEXT:,} characters.", where=where, fix=fix)

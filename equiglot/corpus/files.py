@@ -1,14 +1,16 @@
 """Plain text files as a source: one sentence or paragraph a line, blank lines between documents."""
 
 from collections.abc import Iterator, Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import ClassVar, Literal
 
 from equiglot.corpus.documents import Document
-from equiglot.corpus.opening import numbered_lines, read_lines
+from equiglot.corpus.opening import numbered_lines, read_lines, unpacked_name
 from equiglot.corpus.paths import ParallelPathSource, estimate_by_start
 
-PIECE_PARAGRAPHS = 10_000  # a longer document is yielded in pieces, so that memory stays flat
+PIECE_PARAGRAPHS, PIECE_CHARACTERS = 10_000, 1 << 22  # of a longer document come pieces, so that memory stays flat
+_INDEX = "*-multistream-index*.txt"
 
 
 class FilesSource(ParallelPathSource):
@@ -24,6 +26,9 @@ class FilesSource(ParallelPathSource):
 
     kind: Literal["files"] = "files"
 
+    def _fits(self, name: str) -> bool:
+        return super()._fits(name) and not is_index(name)
+
     def _documents(self, index: int, file: Path) -> Iterator[Document]:
         # The ids hold neither the file's name nor its folder: the same text elsewhere gives the same corpus.
         if self.parallel or not _has_documents(file):
@@ -35,6 +40,11 @@ class FilesSource(ParallelPathSource):
 
     def _estimate(self, files: Sequence[Path]) -> float:
         return estimate_by_start(files, lambda start: len(start.decode(errors="ignore")))
+
+
+def is_index(name: str) -> bool:
+    """Whether a file is text only to the eye: the index of a dump in several streams, by its name."""
+    return fnmatchcase(unpacked_name(name), _INDEX)
 
 
 def _has_documents(file: Path) -> bool:
@@ -52,17 +62,18 @@ def _has_documents(file: Path) -> bool:
 
 
 def _separated(file: Path) -> Iterator[tuple[int, list[str]]]:
-    number, paragraphs, inside = 0, list[str](), False
+    number, paragraphs, characters, inside = 0, list[str](), 0, False
     for lines in read_lines(file):
         for line in lines:
             blank = not line or line.isspace()
-            if paragraphs and (blank or len(paragraphs) == PIECE_PARAGRAPHS):
+            if paragraphs and (blank or len(paragraphs) == PIECE_PARAGRAPHS or characters >= PIECE_CHARACTERS):
                 yield number, paragraphs
-                paragraphs = []
+                paragraphs, characters = [], 0
             if blank:
                 number, inside = number + inside, False
             else:
                 paragraphs.append(line)
+                characters += len(line)
                 inside = True
     if paragraphs:
         yield number, paragraphs

@@ -1,5 +1,6 @@
 """A dataset of the Hugging Face Hub as a source: one column of text, streamed, never executed."""
 
+import glob
 import importlib.util
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -13,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from pyarrow import parquet
 from pydantic import Field
 
-from equiglot.corpus.documents import Document, lines_of
+from equiglot.corpus.documents import LONGEST_TEXT, Document, lines_of, too_long
+from equiglot.corpus.parquet import BREAK_UP, ROWS, check_row_groups
 from equiglot.corpus.paths import absolute_path
 from equiglot.errors import InputError
 from equiglot.run import checksums
@@ -22,7 +24,6 @@ from equiglot.settings import MOST, Settings
 if TYPE_CHECKING:
     from datasets import DatasetBuilder
 
-ROWS = 256  # read at a time
 SAMPLE_ROWS = 200  # from which the amount of all text is estimated
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _OFFLINE = (
@@ -138,6 +139,9 @@ class HubSource(Settings):
         if not folder.is_dir():
             what, fix = f"There is no folder {folder}.", "correct the path, or write owner/name for one of the Hub's"
             raise InputError(what, where=folder, fix=fix)
+        if glob.has_magic(str(folder)):  # `datasets` would take its name for a pattern
+            what = f"The name of the folder {folder} has one of the signs [ ] * ? in it."
+            raise InputError(what, where=folder, fix="rename it, or use {kind: parquet, paths: ...} for its files")
         return folder
 
     def _commit(self, language: str) -> str:
@@ -199,6 +203,8 @@ class HubSource(Settings):
         if text is not None and not isinstance(text, str):
             what = f"holds no text in the column {self.column!r}, but {type(text).__name__}"
             raise self._wrong(what, language, "name a column of strings")
+        if len(text or "") > LONGEST_TEXT:
+            raise too_long(f"A text of the {self._name}", self._where(language), BREAK_UP)
         return text or ""
 
     def _value(self, row: dict[str, Any], column: str, language: str) -> Any:
@@ -229,6 +235,8 @@ def _parquet_rows(files: Iterable[str], wanted: list[str]) -> Iterator[dict[str,
     """
     for file in files:
         with _open_parquet(file) as table:
+            for column in wanted:
+                check_row_groups(table.metadata, column, file)
             columns = wanted if {*wanted} <= {*table.schema_arrow.names} else None
             for batch in table.iter_batches(ROWS, columns=columns, use_threads=False):
                 yield from batch.to_pylist()

@@ -1,6 +1,6 @@
 """Language codes: BCP 47, checked."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from difflib import get_close_matches
 
@@ -13,6 +13,34 @@ ar az be bg bn ca cs da de el en es et eu fa fi fr ga gl gu he hi hr hu hy id is
 ms my ne nl no pa pl pt ro ru si sk sl sq sr sv sw ta te th tr uk ur uz vi zh
 """
 
+WIKIS: Mapping[str, str] = {
+    "als": "gsw",
+    "bat_smg": "sgs",
+    "be_x_old": "be-tarask",
+    "bh": "bho",
+    "cbk_zam": "cbk",
+    "eml": "egl",
+    "fiu_vro": "vro",
+    "map_bms": "jv-x-bms",
+    "mo": "ro-Cyrl-MD",
+    "nds_nl": "nds-NL",
+    "no": "nb",
+    "nrm": "nrf",
+    "roa_rup": "rup",
+    "roa_tara": "nap-x-tara",
+    "simple": "en",
+    "zh_classical": "lzh",
+    "zh_min_nan": "nan",
+    "zh_yue": "yue",
+}
+"""Codes of Wikipedias that are not BCP 47, or mean another language there, as in the names of their dumps."""
+
+
+def language_of_wiki(code: str) -> str | None:
+    """The BCP 47 code of a wiki's language by the wiki's code (tr, zh_yue, zh-yue); None if it names no language."""
+    found = WIKIS.get(code.replace("-", "_"), code.replace("_", "-"))
+    return langcodes.standardize_tag(found) if langcodes.tag_is_valid(found) else None
+
 
 def check_language(code: str) -> None:
     """Refuses a code that names no language (BCP 47: en, pt-BR, sr-Latn).
@@ -20,7 +48,8 @@ def check_language(code: str) -> None:
     Raises:
         InputError: with the nearest valid code.
     """
-    if not langcodes.tag_is_valid(code):
+    valid = langcodes.tag_is_valid(code)
+    if not valid or (code.replace("-", "_") in WIKIS and langcodes.Language.get(code).extlangs):  # bat-smg, map-bms
         near = next(_candidates(code))
         name = langcodes.Language.get(near).display_name()
         fix = f"write {near} ({name}), or another BCP 47 code such as en or pt-BR"
@@ -34,6 +63,8 @@ def base_language(code: str) -> str:
 
 def _candidates(code: str) -> Iterator[str]:
     """Valid codes that may be meant, the likeliest first."""
+    if code.replace("-", "_") in WIKIS:
+        yield WIKIS[code.replace("-", "_")]
     if len(code) > 3:
         with suppress(LookupError):
             yield langcodes.find(code).to_tag()  # the language's name: german

@@ -1,17 +1,19 @@
 """The one place where a text file is opened: as it is, or unpacked on the way where its name says that it is packed."""
 
 import bz2
+import codecs
 import gzip
 import io
 import lzma
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 import pyarrow
 
+from equiglot.corpus.documents import LONGEST_TEXT, too_long
 from equiglot.errors import InputError
 
 BLOCK_CHARACTERS = 1 << 20  # read at a time
@@ -74,15 +76,21 @@ def read_lines(path: Path) -> Iterator[list[str]]:
     r"""The lines of a UTF-8 file without their ends, in blocks; a byte order mark, \r\n and \r are understood.
 
     Raises:
-        InputError: as `opened`, and for NUL bytes and what is not UTF-8 (with the line of the first bad byte).
+        InputError: as `opened`, and for NUL bytes, what is not UTF-8 (with the line of the first bad byte) and a line
+            that is too long.
     """
+    read = 0
     try:
         with opened(path) as stream, io.TextIOWrapper(stream, encoding="utf-8-sig") as file:
             while block := file.read(BLOCK_CHARACTERS):
-                block += file.readline()
+                block += file.readline(LONGEST_TEXT + 1)
                 if "\0" in block:
                     raise _binary(path)
-                yield block.removesuffix("\n").split("\n")
+                lines = block.removesuffix("\n").split("\n")
+                if len(block) > LONGEST_TEXT:
+                    _check_lengths(path, lines, read)
+                yield lines
+                read += len(lines)
     except UnicodeDecodeError:
         raise _wrong_encoding(path) from None
 
@@ -160,18 +168,27 @@ def _binary(path: Path) -> InputError:
 
 def _wrong_encoding(path: Path) -> InputError:
     """The error for a file that is not UTF-8, with the line of its first bad byte."""
-    number = 1
+    decoder, ends = codecs.getincrementaldecoder("utf-8")(), io.IncrementalNewlineDecoder(None, translate=True)
+    number, block = 1, b" "
     with opened(path) as file:
-        for line in file:
-            if b"\0" in line:
-                return _binary(path)
+        while block:
+            block = file.read(_STEP)
             try:
-                line.decode()
+                number += ends.decode(decoder.decode(block, final=not block)).count("\n")
             except UnicodeDecodeError as error:
-                number += line[: error.start].count(b"\r")
-                what = f"{path.name} is not UTF-8: byte 0x{line[error.start]:02x} in line {number}."
+                if b"\0" in error.object:
+                    return _binary(path)
+                number += ends.decode(error.object[: error.start].decode(), final=True).count("\n")
+                what = f"{path.name} is not UTF-8: byte 0x{error.object[error.start]:02x} in line {number:,}."
                 name = unpacked_name(path.name)
                 fix = f"convert it, for instance: iconv -f LATIN1 -t UTF-8 {name} > {Path(name).stem}.utf8.txt"
                 return InputError(what, where=f"{path}:{number}", fix=fix)
-            number += 1 + line.removesuffix(b"\r\n").count(b"\r")
     return InputError(f"{path.name} is not UTF-8.", where=path, fix="convert it with iconv")
+
+
+def _check_lengths(path: Path, lines: Sequence[str], before: int) -> None:
+    """Refuses a line that is too long; `before` so many others stand in the file."""
+    for number, line in enumerate(lines, before + 1):
+        if len(line) > LONGEST_TEXT:
+            fix = "break it up: a sentence, a paragraph or a JSON object a line"
+            raise too_long(f"Line {number:,} of {path.name}", f"{path}:{number}", fix)

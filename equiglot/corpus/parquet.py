@@ -11,13 +11,16 @@ import pyarrow as pa
 from pyarrow import parquet
 from pydantic import Field
 
-from equiglot.corpus.documents import Document, lines_of
+from equiglot.corpus.documents import LONGEST_TEXT, Document, lines_of, too_long
 from equiglot.corpus.opening import unreadable
 from equiglot.corpus.paths import ParallelPathSource
 from equiglot.errors import InputError
 
-ROWS = 256  # read at a time
+ROWS = 16  # read at a time: few, since a dictionary can hold one long text for all of them
+SAMPLE_ROWS = 256  # from which the amount of all text is estimated
 BUFFER_BYTES = 1 << 20
+LONGEST_BYTES = 4 * LONGEST_TEXT  # in UTF-8
+BREAK_UP = "break it up: a document a row"
 
 
 class ParquetSource(ParallelPathSource):
@@ -43,7 +46,7 @@ class ParquetSource(ParallelPathSource):
         for file in files:
             with opened_table(file) as table:
                 rows += table.metadata.num_rows
-        some = [len(text or "") for _, _, text in islice(self._texts(files[0]), ROWS)]
+        some = [len(text or "") for _, _, text in islice(self._texts(files[0]), SAMPLE_ROWS)]
         return rows * sum(some) / max(1, len(some))
 
     def _documents(self, index: int, file: Path) -> Iterator[Document]:
@@ -58,9 +61,11 @@ class ParquetSource(ParallelPathSource):
             for name in columns:
                 check_column(table.schema_arrow, name, file)
                 _check_kind(table.schema_arrow, name, file, text=name == self.column)
+            check_row_groups(table.metadata, self.column, file)
             start = 0
             for batch in table.iter_batches(ROWS, columns=columns):
                 texts = _values(batch.column(self.column), file, start)
+                _check_lengths(texts, file, start)
                 ids = [None] * len(texts) if self.id is None else _values(batch.column(self.id), file, start)
                 yield from zip(range(start, start + len(texts)), ids, texts, strict=True)
                 start += len(texts)
@@ -100,6 +105,28 @@ def check_column(schema: pa.Schema, name: str, file: Path) -> None:
     if schema.names.count(name) > 1:
         what = f"{file.name} has several columns that are called {name!r}."
         raise InputError(what, where=file, fix="write it again with one of that name")
+
+
+def check_row_groups(metadata: parquet.FileMetaData, column: str, file: str | Path) -> None:
+    """Refuses, before they are unpacked, row groups whose texts are too long on average; what is packed well can be
+    thousands of times as large.
+
+    Raises:
+        InputError: with the file and the number of the row group, from 1 on.
+    """
+    for number in range(metadata.num_row_groups):
+        group = metadata.row_group(number)
+        for chunk in (group.column(place) for place in range(group.num_columns)):
+            if chunk.path_in_schema == column and chunk.total_uncompressed_size > LONGEST_BYTES * max(
+                1, group.num_rows
+            ):
+                raise too_long(f"A text in row group {number + 1:,} of {Path(file).name}", file, BREAK_UP)
+
+
+def _check_lengths(texts: Sequence[str | None], file: Path, start: int) -> None:
+    for number, text in enumerate(texts, start + 1):
+        if text is not None and len(text) > LONGEST_TEXT:
+            raise too_long(f"The text in row {number:,} of {file.name}", f"{file}, row {number:,}", BREAK_UP)
 
 
 def _check_kind(schema: pa.Schema, name: str, file: Path, *, text: bool) -> None:

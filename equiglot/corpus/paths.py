@@ -12,7 +12,7 @@ from pydantic import Field, field_validator
 
 from equiglot.corpus.documents import Document
 from equiglot.corpus.opening import head, unpacked_name, unreadable
-from equiglot.errors import InputError
+from equiglot.errors import InputError, check_name
 from equiglot.run import checksum
 from equiglot.settings import Settings
 
@@ -46,11 +46,12 @@ class PathSource(Settings, ABC):
         """The files meant, in order, each once.
 
         Raises:
-            InputError: a path that is not there, a folder or glob with no file, an empty file.
+            InputError: a path that is not there, a folder or glob with no file, a file that is empty, or whose name is
+                not UTF-8.
         """
         files = list(dict.fromkeys(file for path in self.paths for file in self._expand(path)))
         for file in files:
-            _check_size(file)
+            _check_file(file)
         return files
 
     def origins(self, language: str) -> list[tuple[str, str]]:
@@ -100,6 +101,10 @@ class PathSource(Settings, ABC):
     def _estimate(self, files: Sequence[Path]) -> float:
         """About how many characters of text there are in these files, read quickly."""
 
+    def _fits(self, name: str) -> bool:
+        """Whether a file in a folder is meant, by its name."""
+        return fnmatchcase(unpacked_name(name), self.PATTERN)
+
     def _nothing(self) -> str:
         return "all lines are blank"
 
@@ -111,12 +116,11 @@ class PathSource(Settings, ABC):
         if place.is_file():
             return [place]
         if place.is_dir():
-            every = (file for file in place.rglob("*") if fnmatchcase(unpacked_name(file.name), self.PATTERN))
-            found = sorted(file for file in every if file.is_file())
+            found = sorted(file for file in place.rglob("*") if self._fits(file.name) and file.is_file())
             missing = f"The folder {path} has no {self.PATTERN} file."
             fix = "name the files, or a glob such as folder/*.text; for files of another kind, write their `kind`"
         elif glob.has_magic(path):
-            found = sorted(Path(name) for name in glob.glob(path, recursive=True) if Path(name).is_file())
+            found = matching_files(path)
             missing, fix = f"The pattern {path} matches no file.", "correct the pattern or add the files"
         else:
             found, missing = [], f"There is no file or folder {path}."
@@ -139,18 +143,38 @@ class ParallelPathSource(PathSource):
         return self.parallel
 
 
+def matching_files(pattern: str) -> list[Path]:
+    """The files that a glob matches, sorted.
+
+    Folders at its beginning that are there by these very names are taken as they are: [ ] in the name of a project's
+    folder must not match the files of another project.
+
+    Raises:
+        InputError: the name of a file is not UTF-8.
+    """
+    place = Path(pattern)
+    root = next((folder for folder in place.parents if folder.is_dir()), Path())
+    names = glob.glob(str(place.relative_to(root)), root_dir=root, recursive=True)
+    files = sorted(file for file in (root / name for name in names) if file.is_file())
+    for file in files:
+        check_name(file)
+    return files
+
+
 def absolute_path(path: str, base: Path) -> str:
     """`path` made absolute: a relative one starts at the folder `base`, ~ and ~name at a home.
 
     Raises:
-        InputError: there is no user of that name.
+        InputError: there is no user of that name, or the path is not UTF-8.
     """
     expanded = os.path.expanduser(path)  # unlike Path's, it tells ./~x from ~x
     if expanded.startswith("~"):
         user = expanded.partition("/")[0]
         fix = f"correct the name, or write ./{user} for a file or folder that is called so"
         raise InputError(f"{user} is no user's home", where=path, fix=fix)
-    return str(base.absolute() / expanded)
+    absolute = str(base.absolute() / expanded)
+    check_name(absolute)
+    return absolute
 
 
 def estimate_by_start(files: Sequence[Path], characters: Callable[[bytes], int]) -> float:
@@ -164,7 +188,8 @@ def estimate_by_start(files: Sequence[Path], characters: Callable[[bytes], int])
     return characters(start) / taken * sum(file.stat().st_size for file in files)
 
 
-def _check_size(file: Path) -> None:
+def _check_file(file: Path) -> None:
+    check_name(file)
     try:
         empty = file.stat().st_size == 0
     except OSError as error:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from equiglot.corpus.files import FilesSource
+from equiglot.corpus.files import FilesSource, is_index
 from equiglot.corpus.hub import HubSource
 from equiglot.corpus.jsonl import JsonlSource
 from equiglot.corpus.opening import unpacked_name
@@ -65,13 +65,23 @@ def check_sources(sources: Mapping[str, AnySource]) -> None:
 
 
 def _check_plain(language: str, source: FilesSource) -> None:
-    """A folder's glob can match files that are text only to the eye."""
+    """A folder's glob can match files that are text only to the eye; a folder can hold other text besides."""
+    where = f"languages.{language}.text"
     for file in source.files():
+        if is_index(file.name):
+            what, fix = f"{file.name} is no text, but the index of a dump.", "name the dump itself, *.xml.bz2"
+            raise InputError(what, where=where, fix=fix)
         kind = kind_of(file.name)
         if kind != "files":
             what = f"{file.name} is no plain text: its name says {kind}."
             fix = f"write {{kind: {kind}, paths: ...}}, or rename it if it is plain text"
-            raise InputError(what, where=f"languages.{language}.text", fix=fix)
+            raise InputError(what, where=where, fix=fix)
+    for folder in (Path(path) for path in source.paths if Path(path).is_dir()):
+        others = sorted(file for file in folder.rglob("*") if kind_of(file.name) != "files" and file.is_file())
+        if others:
+            what = f"The folder {folder.name} holds other text besides plain text: {others[0].name}."
+            fix = f"say which is meant with a glob: {folder}/**/*.txt, or {folder}/**/*{others[0].suffix}"
+            raise InputError(what, where=where, fix=fix)
 
 
 def _check_counts(sources: Mapping[str, AnySource]) -> None:

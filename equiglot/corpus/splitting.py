@@ -48,8 +48,8 @@ def assign_splits(spool: Spool, settings: TextSettings, language: str) -> None:
     with _documents_by_split(spool) as documents:
         test = _border(documents, 0, settings.test)
         valid = test and _border(documents, test.end, settings.valid)
-    if test is None or valid is None:  # a share of the documents left too few sentences for a number of them
-        raise _too_large(spool.left().sentences, settings, language)
+    if test is None or valid is None:
+        raise _too_few_documents(spool, spool.left().sentences, settings, language)
     for block in blocks(len(spool)):
         hashes, fate = spool.of_documents(spool.split, block), spool.fate[block]
         split = np.where(hashes < np.uint64(test.end), TEST, np.where(hashes < np.uint64(valid.end), VALID, TRAIN))
@@ -131,18 +131,24 @@ def _check_splits(spool: Spool, settings: TextSettings, language: str) -> None:
     for block in blocks(len(spool)):
         sizes += np.bincount(spool.fate[block], minlength=len(sizes))
     sentences = int(sizes[:DROPPED].sum())
-    if sizes[TEST] + sizes[VALID] > LARGEST_HELD_OUT * sentences:
-        raise _too_large(sentences, settings, language)
-    for name, split in (("training", TRAIN), ("valid", VALID), ("test", TEST)):
-        if sizes[split] == 0:
-            what = f"No sentence of {language} falls into {name}: {len(spool.split):,} documents with {sentences:,} "
-            what += f"sentences, valid = {settings.valid}, test = {settings.test}."
-            fix = "give more text, or change text.valid and text.test"
-            raise InputError(what, where=f"languages.{language}.text", fix=fix)
+    if sizes[TEST] + sizes[VALID] > LARGEST_HELD_OUT * sentences or not sizes[[TRAIN, VALID, TEST]].all():
+        raise _too_few_documents(spool, sentences, settings, language)
 
 
 def _too_large(sentences: int, settings: TextSettings, language: str) -> InputError:
     what = f"The text of {language} has {sentences:,} sentences after cleaning; validation ({settings.valid}) and test "
     what += f"({settings.test}) would take more than half of them."
     fix = f"give more text, or set text.valid and text.test to at most {sentences // 4:,} sentences each"
+    return InputError(what, where=f"languages.{language}.text", fix=fix)
+
+
+def _too_few_documents(spool: Spool, sentences: int, settings: TextSettings, language: str) -> InputError:
+    """The error for text that has sentences enough, but in so few documents that it cannot be split by them."""
+    count = len(spool.split)
+    documents = "one document" if count == 1 else f"{count:,} documents"
+    what = f"The text of {language} cannot be split by its documents: after cleaning it has {sentences:,} sentences in "
+    what += f"{documents}, for training, validation ({settings.valid}) and test ({settings.test}); a document stands "
+    what += "in one of them as a whole, and what is cut off is not used."
+    fix = "give text in more documents (blank lines divide plain text into them; in a file without any, each line is "
+    fix += "one), or change text.valid and text.test"
     return InputError(what, where=f"languages.{language}.text", fix=fix)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal, NamedTuple
 from xml.parsers import expat
 
-from equiglot.corpus.documents import Document
+from equiglot.corpus.documents import LONGEST_TEXT, Document, too_long
 from equiglot.corpus.opening import opened
 from equiglot.corpus.paths import PathSource, estimate_by_start
 from equiglot.corpus.wikitext import prose_of
@@ -14,6 +14,8 @@ from equiglot.errors import InputError
 BLOCK_BYTES = 1 << 16  # of XML, read at a time
 _HIDDEN_KEYS = ("-2", "6", "14")  # the namespaces of media, files and categories, in every wiki
 _ARTICLES = "0"
+_FIELDS = {"id", "ns", "text", "title"}  # of a page
+_DEEPEST = 100  # elements in elements; a dump has five
 _AGAIN = "download it again from dumps.wikimedia.org, and compare its size or checksum"
 
 
@@ -73,7 +75,8 @@ class Page(NamedTuple):
 class DumpReader:
     """Takes the XML of a dump block by block and gives the articles that are complete.
 
-    A document type, and with it every entity, is refused: dumps have none, and entities can fill the memory.
+    What can fill the memory is refused: a document type, and with it every entity (dumps have none), elements in
+    elements without an end, and text or markup without an end.
 
     Args:
         file: named in errors.
@@ -84,22 +87,28 @@ class DumpReader:
         self._open: list[str] = []  # names of the elements that are open
         self._page: dict[str, str] = {}
         self._text: list[str] = []
+        self._length = self._fed = 0  # characters of that text, bytes of the dump
         self._pages: list[Page] = []
         self._key = ""  # of the namespace that is open
-        self.hidden: frozenset[str] = frozenset()
-        """Names of the namespaces, case-folded, whose links are no text."""
+        self._hidden: dict[str, str] = {}
         self._parser = expat.ParserCreate()
         self._parser.buffer_text, self._parser.buffer_size = True, BLOCK_BYTES
         self._parser.StartDoctypeDeclHandler = self._doctype
         self._parser.StartElementHandler = self._start
-        self._parser.CharacterDataHandler = self._text.append
+        self._parser.CharacterDataHandler = self._characters
         self._parser.EndElementHandler = self._end
+
+    @property
+    def hidden(self) -> frozenset[str]:
+        """Names of the namespaces, case-folded, whose links are no text."""
+        return frozenset(self._hidden.values())
 
     def read(self, block: bytes) -> list[Page]:
         """The articles that are complete after this block; an empty block says that the file ends.
 
         Raises:
-            InputError: no XML, XML of another kind, encoding or with a document type, or an end before the end.
+            InputError: no XML, XML of another kind, encoding or with a document type, an end before the end, or
+                something that is too long or too deep for a dump.
         """
         try:
             self._parser.Parse(block, not block)
@@ -108,6 +117,9 @@ class DumpReader:
         except (LookupError, ValueError) as error:  # Python knows no such encoding, or expat cannot use it
             what = f"{self._file.name} declares an encoding that XML is not read in here: {error}."
             raise InputError(what, where=self._place(), fix="convert it to UTF-8, and let it declare that") from None
+        self._fed += len(block)
+        if self._fed - self._parser.CurrentByteIndex > LONGEST_TEXT and block:  # a tag or comment that does not end
+            raise self._too_long("A piece of markup")
         pages, self._pages = self._pages, []
         return pages
 
@@ -120,7 +132,10 @@ class DumpReader:
             what = f"{self._file.name} is no dump of a wiki: its XML begins with <{name}>, not <mediawiki>."
             raise InputError(what, where=self._file, fix="give the file *-pages-articles.xml.bz2 of a dump")
         self._open.append(name)
-        self._text.clear()
+        if len(self._open) > _DEEPEST:
+            what = f"{self._file.name} has more than {_DEEPEST} elements in one another, which no dump has."
+            raise InputError(what, where=self._place(), fix=_AGAIN)
+        self._begin_text()
         if name == "page":
             self._page = {}
         elif name == "namespace":
@@ -132,12 +147,25 @@ class DumpReader:
         self._open.pop()
         parent = self._open[-1] if self._open else ""
         if name == "namespace" and self._key in _HIDDEN_KEYS:
-            self.hidden |= {"".join(self._text).casefold()}
-        elif parent == "page" or name == "text":
+            self._hidden[self._key] = "".join(self._text).casefold()
+        elif name == "text" or (parent == "page" and name in _FIELDS):
             self._page[name] = "".join(self._text)
-        self._text.clear()
+        self._begin_text()
         if name == "page":
             self._finish(self._page)
+
+    def _characters(self, text: str) -> None:
+        self._length += len(text)
+        if self._length > LONGEST_TEXT:
+            raise self._too_long("A text")
+        self._text.append(text)
+
+    def _begin_text(self) -> None:
+        self._text.clear()
+        self._length = 0
+
+    def _too_long(self, what: str) -> InputError:
+        return too_long(f"{what} in {self._file.name} ({self.reached()})", self._place(), _AGAIN)
 
     def _finish(self, page: dict[str, str]) -> None:
         self._title = page.get("title", "")

@@ -9,6 +9,7 @@ brackets that are never closed.
 import html
 import re
 from collections.abc import Iterator
+from itertools import groupby
 
 # Elements whose content is no prose.
 _DROPPED = (
@@ -21,7 +22,10 @@ _ESCAPES = str.maketrans({mark: f"&#{ord(mark)};" for mark in "[]{}|'=*#:;!-<>_(
 _ELEMENT = re.compile(rf"<(/?)({_DROPPED})\b([^<>]*)>", re.IGNORECASE)
 _BRACES = re.compile(r"\{\{|\}\}|^[ \t:*#;]*\{\||^[ \t]*\|\}(?!\})", re.MULTILINE)
 _VARIANTS = re.compile(r"-\{([^{}]*)\}-")  # the same words in several scripts, in Chinese or Serbian
-_LANGUAGE_LINKS = re.compile(r"^(?:\[\[[a-z][a-z-]{1,11}:[^\[\]|\n]+\]\][ \t]*)+$", re.MULTILINE)
+_ELSEWHERE = re.compile(
+    r"\[\[[^\[\]|:]+:[^\[\]]+\]\]"
+)  # a link to another namespace or wiki, not one that is shown (:x)
+_UNLABELLED = re.compile(r"\[\[[^\[\]|:]+:(?![ \t])[^\[\]|]+\]\]")
 _BRACKETS = re.compile(r"(\[\[|\]\])")
 _DEEPEST = 8  # brackets in brackets that are followed; a link in the caption of a picture makes two
 _MEDIA = (
@@ -34,7 +38,7 @@ _LINE_TAG = re.compile(r"</?(?:br|p|div|li|ul|ol|dd|dt|dl|hr|center|blockquote|p
 _TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
 _QUOTES = re.compile(r"''+")
 _SWITCH = re.compile(r"__[^\W\d_]+__")  # __NOTOC__ and its like
-_NO_PROSE = re.compile(r"[ \t]*(?:=.*=[ \t]*$|[|!]|\{\||----)")  # headings, rests of tables, rules
+_NO_PROSE = re.compile(r"[ \t]*(?:=.*=[ \t]*$|\||\{\||----)")  # headings, rests of tables, rules
 _BULLETS = re.compile(r"[*#:;]+[ \t]*")
 _HOLLOW = re.compile(r" ?[(（][\s,;:，、；]*+[)）]")  # what stood there was a template
 _HALF_HOLLOW = re.compile(r"([(（])\s*+(?:[,;，、；]\s*+)+")
@@ -52,7 +56,7 @@ def prose_of(wikitext: str, hidden: frozenset[str] = frozenset()) -> list[str]:
     text = _without(text, _elements(text))
     text = _without(text, _braces(text))
     text = _VARIANTS.sub(_first_variant, text)
-    text = _linked(_LANGUAGE_LINKS.sub("", text), hidden | _HIDDEN)
+    text = _linked("\n".join(map(_without_filing, text.split("\n"))), hidden | _HIDDEN)
     text = _TAG.sub("", _LINE_TAG.sub("\n", _WEB_LINK.sub(r"\1", text)))
     text = _SWITCH.sub("", _QUOTES.sub(_apostrophes, text))
     lines = (_BULLETS.sub("", line, count=1) if line[:1] in "*#:;" else line for line in _prose_lines(text))
@@ -117,6 +121,26 @@ def _first_variant(found: re.Match[str]) -> str:
     return variant.partition(";")[0] if colon and language.isascii() else words
 
 
+def _without_filing(line: str) -> str:
+    """A line without what files the page: categories and links to other languages, by whatever names.
+
+    The names are many, and a dump lists none of their aliases (分类, К, ...), but where they stand is the same
+    everywhere: in lines of their own, or, without a label, at the end of one.
+    """
+    start = _start_of_links(line, _ELSEWHERE)
+    return line[: start and _start_of_links(line, _UNLABELLED)]
+
+
+def _start_of_links(line: str, kind: re.Pattern[str]) -> int:
+    """Where the links of this kind begin that a line ends with."""
+    start = end = len(line.rstrip(" \t"))
+    while line.endswith("]]", 0, end) and kind.fullmatch(line, begin := max(0, line.rfind("[[", 0, end)), end):
+        start, end = begin, begin
+        while end and line[end - 1] in " \t":
+            end -= 1
+    return end if end == 0 else start
+
+
 def _linked(text: str, hidden: frozenset[str]) -> str:
     """`text` with every [[link]] replaced by the words that it shows."""
     levels: list[list[str]] = [[]]
@@ -150,4 +174,13 @@ def _apostrophes(found: re.Match[str]) -> str:
 
 
 def _prose_lines(text: str) -> Iterator[str]:
-    return (line for line in text.split("\n") if line and not _NO_PROSE.match(line))
+    """The lines that are prose. A line that begins with ! is the head of a table where one beside it begins with |."""
+    for mark, lines in groupby(text.split("\n"), key=_in_table):
+        group = list(lines)
+        if mark and any(line.lstrip(" \t").startswith(("|", "{|")) for line in group):
+            continue
+        yield from (line for line in group if line and not _NO_PROSE.match(line))
+
+
+def _in_table(line: str) -> bool:
+    return line.lstrip(" \t").startswith(("|", "!", "{|"))

@@ -98,8 +98,10 @@ def print_found(console: Console, found: Found, recipe: str) -> None:
     """The languages that a recipe was made for, what was left out, and what to do next."""
     table = Table("language", "", "group", box=None, pad_edge=False)
     table.add_column("characters", justify="right")
+    table.add_column("text", overflow="fold")
     for each in found.languages:
-        table.add_row(each.code, each.name, each.group or "", f"{each.characters:,}")
+        paths = printable(", ".join(each.paths))
+        table.add_row(each.code, each.name, each.group or "", f"{each.characters:,}", paths)
     console.print(table)
     for name, why in found.left_out.items():
         console.print(printable(f"left out: {name} ({why})"), soft_wrap=True)

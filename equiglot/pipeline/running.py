@@ -20,6 +20,7 @@ from equiglot.pipeline.execution.states import (
 from equiglot.pipeline.execution.workers import Workers
 from equiglot.pipeline.graph import Graph, Job
 from equiglot.pipeline.results.assembling import write_results
+from equiglot.pipeline.steps.uniting import check_union
 from equiglot.recipe import Recipe, recipe_text
 from equiglot.run import RunDirectory, write_text
 
@@ -64,6 +65,7 @@ def run_recipe(
         unchanged = Unchanged(run)
         left = _left(run, graph, replace, graph.jobs if only is None else graph.before(only), unchanged)
         _check_known(left, unchecked)
+        check_union(run, recipe, {job.name for job in left})
         write_text(run.recipe, recipe_text(recipe))
         log = Log(run.log)
         log.add("start", recipe=recipe.name, left=[job.name for job in left])

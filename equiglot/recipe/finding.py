@@ -1,23 +1,28 @@
 """Text in a folder: which languages it is in, by the names of files, and how much there is of each."""
 
+import glob
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import chain, pairwise
 from pathlib import Path
 
 import langcodes
 from pydantic import ValidationError
 
 from equiglot.corpus import LanguageText, TextSettings, check_language, measure_text
+from equiglot.corpus.files import is_index
+from equiglot.corpus.languages import WIKIS, language_of_wiki
 from equiglot.corpus.opening import unpacked_name
 from equiglot.corpus.sources import kind_of
-from equiglot.errors import InputError
+from equiglot.errors import InputError, check_name
 
 # Names of files that are codes of languages as well (Rawang, Domung), but hardly ever meant so; and no language at all.
 _WORDS = {"all", "dev", "new", "old", "raw", "tmp", "mis", "mul", "und", "zxx"}
+_WIKI = re.compile(r"(?:^|[-.])([a-z]+(?:_[a-z]+)*)wiki(?=[-._]|$)")  # the name of a wiki's database
+_DUMP = re.compile(r"(?P<wiki>[a-z_]+wiki)-(?P<date>\d{8}|latest)-(?P<what>pages-articles(?:-multistream)?)\d*\.xml")
 _FEWEST_SENTENCES, _FEWEST_DOCUMENTS = 100, 10  # less cannot be split into training, validation and test
 _GAP = 1.5  # languages closer in size than this are not told apart
 
@@ -80,10 +85,12 @@ def find_languages(folder: Path, base: Path) -> Found:
             left_out[entry.name] = f"{error.what} {error.fix}"
     languages = []
     for code, entries in places.items():
+        texts = _texts(entries, folder, left_out)
         try:
-            languages.append(_measure(code, [path for entry in entries for path in _paths(entry, base)], base))
+            languages.append(_measure(code, [path for entry in entries for path in _paths(entry, texts, base)], base))
         except InputError as error:
-            left_out.update({entry.name: f"{error.what} {error.fix or ''}".strip() for entry in entries})
+            why = f"{error.what} {error.fix or ''}".strip()
+            left_out.update({entry.name: why for entry in entries if entry.name not in left_out})
     if not languages:
         reasons = "; ".join(f"{name}: {why}" for name, why in list(left_out.items())[:3]) or "it is empty"
         what = f"the folder has no text of any language ({reasons})"
@@ -102,12 +109,18 @@ def language_of(entry: Path) -> str:
         InputError: there is none, with what may be meant.
     """
     name = entry.name
+    check_name(name)
     if entry.is_file():
+        if is_index(name):
+            raise InputError("The index of a dump, no text.", fix="The dump is *.xml.bz2.")
         if not _is_text(entry):
             raise InputError("No text by its name.", fix="Text is *.txt, *.jsonl, *.parquet or a dump of Wikipedia.")
         name = unpacked_name(name).partition(".xml")[0].removesuffix(".txt").removesuffix(".jsonl")
         name = name.removesuffix(".parquet")
-    parts = [part.removesuffix("wiki") for part in re.split(r"[._-]", name)]
+    wiki = _WIKI.search(name)
+    if code := language_of_wiki(wiki[1]) if wiki else WIKIS.get(name.replace("-", "_")) if len(name) > 3 else None:
+        return code
+    parts = re.split(r"[._-]", name)
     for part in (name, *(each for length in (2, 3) for each in reversed(parts) if len(each) == length)):
         code = part.replace("_", "-")
         # What looks like an extension of a language (eu-bdt) is another part of the name.
@@ -117,22 +130,56 @@ def language_of(entry: Path) -> str:
 
 
 def _is_text(file: Path) -> bool:
-    return _is_plain(file) or kind_of(file.name) != "files"
+    plain = unpacked_name(file.name).endswith(".txt") and not is_index(file.name)
+    return plain or kind_of(file.name) != "files"
 
 
-def _is_plain(file: Path) -> bool:
-    return unpacked_name(file.name).endswith(".txt")
+def _inside(entry: Path) -> list[Path]:
+    """The files with text in a folder; of a file, itself."""
+    files = [entry] if entry.is_file() else sorted(entry.rglob("*"))
+    return [file for file in files if _is_text(file) and file.is_file()]
 
 
-def _paths(entry: Path, base: Path) -> list[str]:
-    """What stands for a file or folder in the recipe: itself, or globs for a folder without plain text."""
-    path = os.path.relpath(entry.absolute(), base)
-    path = f"./{path}" if path.startswith("~") else path  # else it were somebody's home
-    if entry.is_file() or any(_is_plain(file) for file in entry.rglob("*")):
-        return [path]
-    inside = (file.name for file in entry.rglob("*") if file.is_file() and _is_text(file))
-    endings = {name[name.index(Path(unpacked_name(name)).suffix) :] for name in inside}
-    return [f"{path}/**/*{ending}" for ending in sorted(endings)] or [path]
+def _texts(entries: Sequence[Path], folder: Path, left_out: dict[str, str]) -> set[Path]:
+    """The files of one language that are used: of the kind with the most bytes, and of several dumps of a wiki the
+    newest; `left_out` is told of the others."""
+    by_kind: dict[str, list[Path]] = {}
+    for file in (file for entry in entries for file in _inside(entry)):
+        by_kind.setdefault(kind_of(file.name), []).append(file)
+    if not by_kind:
+        return set()
+    most = max(by_kind, key=lambda kind: sum(file.stat().st_size for file in by_kind[kind]))
+    chosen = by_kind.pop(most)
+    for file in chain(*by_kind.values()):
+        why = f"A language's text is of one kind, and {chosen[0].name} is of another, of which there is more."
+        left_out[str(file.relative_to(folder))] = f"{why} Convert one of them."
+    newest: dict[str, tuple[str, ...]] = {}
+    dumps = {file: found for file in chosen if (found := _DUMP.match(file.name))}
+    for found in dumps.values():
+        newest[found["wiki"]] = max(newest.get(found["wiki"], ()), found.group("date", "what"))
+    for file, found in dumps.items():
+        if found.group("date", "what") != newest[found["wiki"]]:
+            used = "-".join((found["wiki"], *newest[found["wiki"]]))
+            left_out[str(file.relative_to(folder))] = f"Another dump of the same wiki is used: {used}."
+            chosen.remove(file)
+    return set(chosen)
+
+
+def _paths(entry: Path, texts: Set[Path], base: Path) -> list[str]:
+    """What stands for a file or folder in the recipe, of which `texts` are used: itself, globs, or its files."""
+    inside = _inside(entry)
+    used = [file for file in inside if file in texts]
+    if entry.is_file() or (used == inside and all(kind_of(file.name) == "files" for file in used)):
+        return [_relative(entry, base)] if used or entry.is_dir() else []
+    endings = tuple(sorted({file.name[file.name.index(Path(unpacked_name(file.name)).suffix) :] for file in used}))
+    if any(file.name.endswith(endings) for file in entry.rglob("*") if file not in texts):
+        return [_relative(file, base) for file in used]
+    return [f"{_relative(entry, base)}/**/*{glob.escape(ending)}" for ending in endings]
+
+
+def _relative(place: Path, base: Path) -> str:
+    path = os.path.relpath(place.absolute(), base)
+    return f"./{path}" if path.startswith("~") else path  # else it were somebody's home
 
 
 def _unknown(name: str) -> InputError:

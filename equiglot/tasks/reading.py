@@ -1,12 +1,12 @@
 """Which labelled data a language has, and its sentences."""
 
-import glob
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 
 from equiglot.corpus import TextSource
+from equiglot.corpus.paths import matching_files
 from equiglot.tasks.bio import read_bio
 from equiglot.tasks.conllu import read_conllu
 from equiglot.tasks.hub import hub_rows
@@ -92,8 +92,8 @@ def _names(files: Sequence[Path]) -> str:
 
 def _matched(patterns: Iterable[str], language: str) -> list[Path]:
     names = [pattern.replace("{language}", language) for pattern in patterns]
-    found = {file for name in names for file in ([name] if Path(name).is_file() else glob.glob(name, recursive=True))}
-    return sorted(path for path in map(Path, found) if path.is_file())
+    found = {file for name in names for file in ([Path(name)] if Path(name).is_file() else matching_files(name))}
+    return sorted(found)
 
 
 def _read_file(source: FileSource, unit: Unit, file: Path, notes: Counter[str]) -> Iterator[Sentence]:

@@ -2,6 +2,7 @@ from .folder import TOKENIZER_FILES, check_same_vocabulary, load_tokenizer, writ
 from .mapping import VocabularyMap, read_map, write_map
 from .matching import map_vocabulary
 from .pieces import piece_text, readable_pieces
+from .rules import check_rules, rules_of
 from .segmentation import Agreement, agreement
 from .settings import CONTINUATION, SPECIAL_TOKENS, UnionVocabulary, Vocabulary, VocabularySettings
 from .surfaces import Pieces, pieces_of
@@ -27,6 +28,7 @@ __all__ = [
     "VocabularyRecord",
     "VocabularySettings",
     "agreement",
+    "check_rules",
     "check_same_vocabulary",
     "load_tokenizer",
     "make_union",
@@ -38,6 +40,7 @@ __all__ = [
     "pieces_of",
     "read_map",
     "readable_pieces",
+    "rules_of",
     "text_encoder",
     "tokenise_split",
     "train_vocabulary",

@@ -3,10 +3,12 @@
 from collections.abc import Iterator, Mapping
 
 from tokenizers import Tokenizer
+from tokenizers.models import BPE
 from transformers import PreTrainedTokenizerFast
 
 from equiglot.errors import InputError
-from equiglot.vocabulary.settings import WORD_START
+from equiglot.vocabulary.normalisation import normaliser
+from equiglot.vocabulary.settings import WORD_START, VocabularySettings
 from equiglot.vocabulary.surfaces import normalised, words_of
 
 LETTERS: Mapping[str, str] = {
@@ -37,7 +39,14 @@ _WORDS: Mapping[str, str] = {
 """Where words may end, which is a matter of taste: the student does as one of them, and the difference is reported."""
 
 
-def check_rules(tokenizers: Mapping[str, PreTrainedTokenizerFast], rules: str | None) -> None:
+def rules_of(settings: VocabularySettings) -> Tokenizer:
+    """A tokenizer without pieces that treats text as one learnt by `settings`."""
+    tokenizer = Tokenizer(BPE())
+    tokenizer.normalizer = normaliser(settings)
+    return tokenizer
+
+
+def check_rules(tokenizers: Mapping[str, Tokenizer], rules: str | None) -> None:
     """Refuses models that treat letters differently, where `rules` does not say whose way is to be taken.
 
     Raises:
@@ -65,16 +74,15 @@ def differences(student: PreTrainedTokenizerFast, name: str, model: PreTrainedTo
     """What the student's tokenizer does to text otherwise than that of the model `name`: a sentence with an example
     for each kind of difference."""
     kinds = ((LETTERS, False), (_SIGNS, False), (_WORDS, True))
+    pair = (student.backend_tokenizer, model.backend_tokenizer)
     return tuple(
-        line
-        for probes, words in kinds
-        for line in _differences(student, model, "the student", name, probes, words=words)
+        line for probes, words in kinds for line in _differences(*pair, "the student", name, probes, words=words)
     )
 
 
 def _differences(
-    one: PreTrainedTokenizerFast,
-    two: PreTrainedTokenizerFast,
+    one: Tokenizer,
+    two: Tokenizer,
     first_name: str,
     second_name: str,
     probes: Mapping[str, str],
@@ -82,10 +90,9 @@ def _differences(
     words: bool,
 ) -> Iterator[str]:
     """Of each kind of probe the first example, in words."""
-    backends = (one.backend_tokenizer, two.backend_tokenizer)
     for feature, text in probes.items():
         for word in text.split():
-            first, second = (_read(backend, word, words=words) for backend in backends)
+            first, second = (_read(backend, word, words=words) for backend in (one, two))
             if first != second:
                 yield f"{feature}: `{word}` is `{first}` to {first_name} and `{second}` to {second_name}"
                 break

@@ -51,7 +51,7 @@ def unite(
             (see `pieces_of`).
     """
     pieces = [pieces_of(tokenizer) for tokenizer in tokenizers.values()]
-    check_rules(tokenizers, rules)
+    check_rules({name: tokenizer.backend_tokenizer for name, tokenizer in tokenizers.items()}, rules)
     leader = Tokenizer.from_str(tokenizers[rules or next(iter(tokenizers))].backend_tokenizer.to_str())
     leader.normalizer = steps.Sequence([*cleaned(), *([leader.normalizer] if leader.normalizer else [])])
     kinds = {each.kind for each in pieces}

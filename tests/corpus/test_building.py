@@ -1,3 +1,4 @@
+import json
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -162,7 +163,7 @@ def test_real_scripts(data: Path, build: Build) -> None:
     [
         (12, {"valid": 4, "test": 4}, "12 sentences after cleaning; validation .4. and test .4."),
         (12, {"min_characters": 900}, "Nothing is left of the text of en"),
-        (3, {"valid": 0.01, "test": 0.01}, "No sentence of en falls into"),
+        (3, {"valid": 0.01, "test": 0.01}, "3 sentences in 3 documents"),
         (30, {"characters": 3, "valid": 2, "test": 2}, "No training text is left for en"),
     ],
 )
@@ -176,8 +177,18 @@ def test_too_little_text(
 
 def test_one_document_cannot_be_split_by_share(build: Build, written: Write, sentences: Sentences) -> None:
     texts = sentences(50)
-    with pytest.raises(InputError, match=r"falls into|more than half"):
+    with pytest.raises(InputError, match=r"50 sentences in 2 documents"):
         build(written("\n".join(texts[:48]) + "\n\n" + "\n".join(texts[48:])), valid=0.05, test=0.05)
+
+
+@pytest.mark.parametrize("sizes", [{"valid": 20, "test": 20}, {"valid": 0.05, "test": 20}])
+def test_one_document_with_sentences_enough_is_no_reason_to_hold_out_fewer(
+    build: Build, written: Write, sentences: Sentences, sizes: dict[str, Any]
+) -> None:
+    rows = json.dumps({"text": "\n".join(sentences(700))})
+    with pytest.raises(InputError, match=r"in one document, for training, validation \(.*\) and test \(20\)") as caught:
+        build({"kind": "jsonl", "paths": written(rows, "en.jsonl")}, **sizes)
+    assert "more than half" not in caught.value.what and "more documents" in str(caught.value.fix)
 
 
 def test_progress_is_told(written: Write, sentences: Sentences, tmp_path: Path) -> None:

@@ -43,6 +43,9 @@ def test_a_long_document_comes_in_pieces(written: Write, monkeypatch: pytest.Mon
     monkeypatch.setattr(files_module, "PIECE_PARAGRAPHS", 2)
     found = documents(written("a\nb\nc\nd\n\ne\n"))
     assert [(d.id, d.paragraphs) for d in found] == [("0:0", ["a", "b"]), ("0:0", ["c", "d"]), ("0:1", ["e"])]
+    monkeypatch.setattr(files_module, "PIECE_CHARACTERS", 3)
+    found = documents(written("aaa\nb\ncccc\n\ne\n"))
+    assert [d.paragraphs for d in found] == [["aaa"], ["b", "cccc"], ["e"]]
 
 
 def test_folders_globs_and_order(written: Write, tmp_path: Path) -> None:
@@ -91,7 +94,7 @@ def test_bad_files(written: Write, content: bytes, message: str, line: int | Non
 
 
 def test_the_bad_byte_may_stand_far_inside(written: Write) -> None:
-    with pytest.raises(InputError, match="line 300001"):
+    with pytest.raises(InputError, match="line 300,001"):
         documents(written(b"a line of text\n" * 300_000 + b"\xff\n"))
 
 
@@ -114,3 +117,16 @@ def test_unreadable(written: Write, monkeypatch: pytest.MonkeyPatch) -> None:
         documents(path)
     with pytest.raises(InputError, match="Permission denied"):
         FilesSource(paths=(path,)).identity("en")
+
+
+def test_signs_of_patterns_in_the_name_of_a_folder(written: Write, tmp_path: Path) -> None:
+    """A pattern joined to such a folder matches its files, and not those of another project."""
+    for name in ("[ab]/x.txt", "a/y.txt", "b/text/z.txt", "[ab]/text/v.txt"):
+        written(name, name)
+    base = tmp_path / "[ab]"
+    assert FilesSource(paths=("*.txt",)).resolve(base).files() == [base / "x.txt"]
+    assert FilesSource(paths=("**/v.txt", "t*/*.txt")).resolve(base).files() == [base / "text" / "v.txt"]
+    with pytest.raises(InputError, match="matches no file"):
+        FilesSource(paths=("y*",)).resolve(base).files()
+    assert FilesSource(paths=("[ab]/text/*.txt",)).resolve(tmp_path).files() == [base / "text" / "v.txt"]
+    assert len(FilesSource(paths=("[bc]/**/*.txt",)).resolve(tmp_path).files()) == 1

@@ -86,6 +86,13 @@ def test_what_a_dataset_lacks(make: Make, options: dict[str, Any], what: str, fi
     assert caught.value.where and fix in str(caught.value.fix)
 
 
+def test_a_folder_whose_name_would_be_taken_for_a_pattern(make: Make, folder: Path) -> None:
+    place = folder.rename(folder.parent / "data[1]")
+    with pytest.raises(InputError, match="has one of the signs") as caught:
+        list(make(dataset=str(place)).documents("el"))
+    assert "{kind: parquet" in str(caught.value.fix)
+
+
 def test_the_hub_out_of_reach(make: Make) -> None:
     # The tests run with HF_HUB_OFFLINE=1.
     for call in (HubSource.identity, HubSource.estimate_characters, lambda *all: list(HubSource.documents(*all))):

@@ -14,6 +14,9 @@ def test_valid(code: str) -> None:
     ("code", "near"),
     [
         ("gr", "el"),
+        ("zh_classical", "lzh"),
+        ("bat_smg", "sgs"),
+        ("simple", "en"),
         ("jp", "ja"),
         ("german", "de"),
         ("cn", "zh"),

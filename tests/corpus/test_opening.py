@@ -1,5 +1,6 @@
 """Packed files read like plain ones, and whatever is wrong with them is said."""
 
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from equiglot.corpus import Document, FilesSource
 from equiglot.corpus import opening as opening_module
 from equiglot.corpus import paths as paths_module
+from equiglot.corpus.documents import LONGEST_TEXT
 from equiglot.corpus.opening import head, read_lines
 from equiglot.errors import InputError
 from tests.articles import ARTICLE
@@ -111,3 +113,36 @@ def test_lines_come_in_blocks(written: Write) -> None:
     path = Path(written(packed(b"a line of text\n" * 300_000, ".xz"), "a.txt.xz"))
     blocks = list(read_lines(path))
     assert len(blocks) > 2 and sum(map(len, blocks)) == 300_000
+
+
+@pytest.mark.parametrize("suffix", ["", *SUFFIXES])
+def test_a_line_without_an_end_is_refused_before_it_fills_the_memory(written: Write, suffix: str) -> None:
+    text = b"one\n\ntwo\r\n" + b"x" * (6 * LONGEST_TEXT)
+    path = written(packed(text, suffix), f"a.txt{suffix}")
+    tracemalloc.start()
+    try:
+        with pytest.raises(InputError, match=r"Line 4 of a\.txt.* is longer than 10,000,000 characters") as caught:
+            documents(path)
+        assert tracemalloc.get_traced_memory()[1] < 5 * LONGEST_TEXT
+    finally:
+        tracemalloc.stop()
+    assert caught.value.where == f"{path}:4" and "break it up" in str(caught.value.fix)
+
+
+def test_the_longest_line_that_is_read(written: Write) -> None:
+    found = documents(written(b"a line\n" * 100 + b"x" * LONGEST_TEXT + b"\nlast"))
+    assert [len(document.paragraphs[0]) for document in found[-2:]] == [LONGEST_TEXT, 4]
+    with pytest.raises(InputError, match="Line 102 "):
+        documents(written(b"a line\n" * 101 + b"x" * (LONGEST_TEXT + 1) + b"\nlast"))
+
+
+@pytest.mark.parametrize(("byte", "said"), [(b"\0", "NUL"), (b"\xff", "byte 0xff in line 2")])
+def test_bytes_that_are_no_text_are_not_read_to_the_end(written: Write, byte: bytes, said: str) -> None:
+    path = written(packed(b"one\n" + byte * (6 * LONGEST_TEXT), ".xz"), "a.txt.xz")
+    tracemalloc.start()
+    try:
+        with pytest.raises(InputError, match=said):
+            documents(path)
+        assert tracemalloc.get_traced_memory()[1] < 5 * LONGEST_TEXT
+    finally:
+        tracemalloc.stop()

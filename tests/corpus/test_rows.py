@@ -13,6 +13,7 @@ from pyarrow import parquet
 
 from equiglot.corpus import Document, FilesSource, JsonlSource, ParquetSource
 from equiglot.corpus import parquet as parquet_module
+from equiglot.corpus.documents import LONGEST_TEXT
 from equiglot.corpus.paths import SAMPLE_BYTES
 from equiglot.errors import InputError
 from tests.articles import ARTICLE
@@ -198,3 +199,34 @@ def test_identity_is_of_what_is_read(written: Write, tabled: Write) -> None:
     assert sources[0].identity("en") != sources[1].identity("en")
     assert sources[0].identity("en") == JsonlSource(kind="jsonl", paths=(same,)).identity("en")
     assert "one file (a.jsonl)" in sources[0].describe("en")
+
+
+def test_rows_in_one_line_are_refused(written: Write) -> None:
+    path = written('{"text": "x"}\n' + json.dumps([{"text": "x" * 1000}] * 11_000), "a.jsonl")
+    with pytest.raises(InputError, match=r"Line 2 of .* is longer than .* characters") as caught:
+        jsonl(path)
+    assert caught.value.where == f"{path}:2" and "a JSON object a line" in str(caught.value.fix)
+
+
+def test_a_row_that_is_too_long(tabled: Callable[..., str]) -> None:
+    path = tabled({"text": [*["x"] * 20, "y" * (LONGEST_TEXT + 1)]})
+    with pytest.raises(InputError, match=r"text in row 21 of a\.parquet is longer than .* characters") as caught:
+        table(path)
+    assert caught.value.where == f"{path}, row 21"
+
+
+def test_row_groups_that_would_fill_the_memory_are_not_unpacked(
+    tabled: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tabled({"text": ["x", "y" * (5 * LONGEST_TEXT)]}, row_group_size=1, compression="zstd")
+    monkeypatch.delattr(parquet.ParquetFile, "iter_batches")
+    with pytest.raises(InputError, match=r"A text in row group 2 of a\.parquet is longer than"):
+        table(path)
+
+
+def test_a_long_text_of_many_rows_takes_memory_for_few_of_them(tabled: Callable[..., str]) -> None:
+    text = "x" * (LONGEST_TEXT // 10)
+    path = tabled({"text": pa.DictionaryArray.from_arrays(pa.array([0] * 300), pa.array([text]))}, store_schema=False)
+    before = pa.default_memory_pool().max_memory()
+    assert sum(len(document.paragraphs[0]) for document in table(path)) == 300 * len(text)
+    assert pa.default_memory_pool().max_memory() - before < 100 * len(text)

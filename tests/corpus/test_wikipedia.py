@@ -2,6 +2,7 @@
 
 import bz2
 import importlib.util
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from equiglot.corpus import Document, WikipediaSource
 from equiglot.corpus import wikipedia as wikipedia_module
+from equiglot.corpus.documents import LONGEST_TEXT
 from equiglot.errors import InputError
 from tests.articles import ARTICLE
 from tests.corpus.conftest import SECOND
@@ -158,3 +160,30 @@ def test_real_dumps(name: str) -> None:
         line for line in lines if any(mark in line for mark in ("{{", "}}", "[[", "]]", "{|", "<ref", "</", "=="))
     ]
     assert len(marked) <= len(lines) / 1000
+
+
+@pytest.mark.parametrize(
+    ("endless", "what"),
+    [
+        ("<page><title>x</title><revision><text>{}", "A text in"),
+        ("<page><title>{}", "A text in"),
+        ("<page><!-- {}", "A piece of markup in"),
+        ("<page a='{}", "A piece of markup in"),
+    ],
+)
+def test_what_does_not_end_is_refused_before_it_fills_the_memory(written: Write, endless: str, what: str) -> None:
+    text = dump("fa", [Article("first", ARTICLE["fa"])]).removesuffix("</mediawiki>\n")
+    path = written(packed((text + endless.replace("{}", "x" * (6 * LONGEST_TEXT))).encode(), ".gz"), NAME + ".gz")
+    tracemalloc.start()
+    try:
+        with pytest.raises(InputError, match=rf"{what} .*'first'\) is longer than 10,000,000 characters") as caught:
+            documents(path)
+        assert tracemalloc.get_traced_memory()[1] < 5 * LONGEST_TEXT
+    finally:
+        tracemalloc.stop()
+    assert str(caught.value.where).startswith(f"{path}:")
+
+
+def test_elements_in_elements_without_an_end(written: Write) -> None:
+    with pytest.raises(InputError, match="more than 100 elements in one another"):
+        documents(written("<mediawiki>" + "<page>" * 100_000, NAME))

@@ -1,5 +1,6 @@
 """A first recipe from a folder of text."""
 
+import bz2
 import gzip
 import json
 from itertools import islice
@@ -8,12 +9,16 @@ from typing import Any
 
 import pytest
 import yaml
+from rich.console import Console
 
-from equiglot.corpus import building
+from equiglot.corpus import FilesSource, WikipediaSource, building
+from equiglot.corpus.sources import check_sources
+from equiglot.display import print_found
 from equiglot.errors import InputError
 from equiglot.recipe import initialise, load_recipe
 from equiglot.recipe.finding import find_languages, language_of
 from equiglot.recipe.initialising import recipe_for
+from tests.corpus.dumps import Article, dump
 
 SENTENCE = {
     "en": "All human beings are born free and equal in dignity and rights, number {}.",
@@ -150,6 +155,24 @@ NAMES = {
     "iw.txt": "he",
     "trwiki-20250101-pages-articles.xml.bz2": "tr",
     "europarl.de-en.en.txt": "en",
+    "zh_classicalwiki-20250101-pages-articles.xml.bz2": "lzh",
+    "zh_min_nanwiki-latest-pages-articles-multistream.xml.bz2": "nan",
+    "zh_yuewiki-latest-pages-articles1.xml-p1p2.bz2": "yue",
+    "zh-yue.txt": "yue",
+    "zh_classical.jsonl": "lzh",
+    "nds_nlwiki-latest-pages-articles.xml.bz2": "nds-NL",
+    "alswiki-20250101-pages-articles.xml.bz2": "gsw",
+    "als.txt": "als",
+    "be_x_oldwiki-20250101-pages-articles.xml.bz2": "be-tarask",
+    "my-bat_smgwiki.txt": "sgs",
+    "cbk_zamwiki-latest-pages-articles.xml": "cbk",
+    "map_bmswiki-latest-pages-articles.xml": "jv-x-bms",
+    "roa_rupwiki.txt": "rup",
+    "roa_tarawiki.txt": "nap-x-tara",
+    "fiu_vrowiki.txt": "vro",
+    "simplewiki-latest-pages-articles.xml.bz2": "en",
+    "nowiki-latest-pages-articles.xml.bz2": "nb",
+    "crhwiki-latest-pages-articles.xml.bz2": "crh",
 }
 
 
@@ -189,8 +212,81 @@ def test_a_folder_without_text(tmp_path: Path) -> None:
 
 def test_files_of_one_language_of_several_kinds(folder: Path, tmp_path: Path) -> None:
     (folder / "en.jsonl").write_text('{"text": "x"}\n')
-    left_out = find_languages(folder, tmp_path).left_out
-    assert "several kinds" in left_out["en.jsonl"] and "several kinds" in left_out["eng.txt"]
+    found = find_languages(folder, tmp_path)
+    assert found.languages[0].paths == ("my text/eng.txt",)
+    assert "of one kind, and eng.txt is of another" in found.left_out["en.jsonl"]
+
+
+def wiki(code: str, count: int) -> bytes:
+    """A packed dump with a sentence on each page."""
+    pages = [Article(f"Page {number}", line) for number, line in enumerate(lines(code, count).splitlines())]
+    return bz2.compress(dump(code, pages).encode())
+
+
+@pytest.mark.parametrize("place", ["text", "text/ru"])
+def test_the_index_of_a_dump_is_no_text(tmp_path: Path, place: str) -> None:
+    (tmp_path / place).mkdir(parents=True)
+    (tmp_path / place / "ruwiki-20250101-pages-articles-multistream.xml.bz2").write_bytes(wiki("ru", 200))
+    index = tmp_path / place / "ruwiki-20250101-pages-articles-multistream-index.txt.bz2"
+    index.write_bytes(bz2.compress(b"".join(b"9657:%d:Madde %d\n" % (n, n) for n in range(5000))))
+    initialise(tmp_path / "text", tmp_path / "mine.yaml", gpu=False)
+    source = load_recipe(tmp_path / "mine.yaml").languages["ru"].text
+    assert source.kind == "wikipedia" and [file.suffixes for file in source.files()] == [[".xml", ".bz2"]]
+    with pytest.raises(InputError, match=r"index\.txt\.bz2 is no text, but the index of a dump"):
+        check_sources({"ru": FilesSource(paths=(str(index),))})
+
+
+@pytest.mark.parametrize(("kind", "count"), [("wikipedia", 3000), ("files", 100)])
+def test_text_of_several_kinds_in_a_folder(tmp_path: Path, kind: str, count: int) -> None:
+    place = tmp_path / "text" / "ru"
+    place.mkdir(parents=True)
+    (place / "ruwiki-latest-pages-articles.xml.bz2").write_bytes(wiki("ru", count))
+    (place / "news.txt").write_text(lines("ru", 300 if kind == "files" else 5), encoding="utf-8")
+    found = initialise(tmp_path / "text", tmp_path / "mine.yaml", gpu=False)
+    other = "ru/news.txt" if kind == "wikipedia" else "ru/ruwiki-latest-pages-articles.xml.bz2"
+    assert found.left_out.keys() == {other} and "of which there is more" in found.left_out[other]
+    source = load_recipe(tmp_path / "mine.yaml").languages["ru"].text
+    assert (source.kind, len(source.files())) == (kind, 1)
+    with pytest.raises(InputError, match="The folder ru holds other text besides plain text: ruwiki") as caught:
+        check_sources({"ru": FilesSource(paths=(str(place),))})
+    assert f"{place}/**/*.txt" in str(caught.value.fix)
+
+
+def test_of_several_dumps_of_a_wiki_the_newest_is_used(tmp_path: Path) -> None:
+    names = [
+        "ruwiki-20240101-pages-articles.xml.bz2",
+        "ruwiki-20250101-pages-articles1.xml-p1p9.bz2",
+        "ruwiki-20250101-pages-articles2.xml-p10p99.bz2",
+    ]
+    for place in ("text", "deep/ru"):
+        (tmp_path / place).mkdir(parents=True)
+        for name in names:
+            (tmp_path / place / name).write_bytes(wiki("ru", 100))
+    for place in ("text", "deep"):
+        found = find_languages(tmp_path / place, tmp_path)
+        files = WikipediaSource(kind="wikipedia", paths=found.languages[0].paths).resolve(tmp_path).files()
+        assert {file.name for file in files} == {*names[1:]}
+        (why,) = (why for name, why in found.left_out.items() if name.endswith(names[0]))
+        assert why == "Another dump of the same wiki is used: ruwiki-20250101-pages-articles."
+
+
+def test_wikis_of_one_language_are_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("enwiki", "simplewiki"):
+        (tmp_path / f"{name}-latest-pages-articles.xml.bz2").write_bytes(wiki("en", 100))
+    print_found(Console(width=300), find_languages(tmp_path, tmp_path), "x.yaml")
+    shown = capsys.readouterr().out
+    assert "enwiki-latest" in shown and "simplewiki-latest" in shown
+
+
+def test_a_folder_whose_name_looks_like_a_pattern(tmp_path: Path) -> None:
+    rows = "\n".join(json.dumps({"text": line}) for line in lines("en", 200).splitlines())
+    for name in ("a[1]", "a1"):
+        (tmp_path / name / "text[x]" / "en").mkdir(parents=True)
+        (tmp_path / name / "text[x]" / "en" / f"{name}.jsonl").write_text(rows)
+    into = tmp_path / "a[1]" / "mine.yaml"
+    initialise(tmp_path / "a[1]" / "text[x]", into, gpu=False)
+    (file,) = load_recipe(into).languages["en"].text.files()
+    assert file == tmp_path / "a[1]" / "text[x]" / "en" / "a[1].jsonl"
 
 
 def test_a_folder_of_packed_rows(tmp_path: Path) -> None:

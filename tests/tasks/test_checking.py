@@ -8,6 +8,8 @@ import pytest
 from equiglot.corpus import FilesSource
 from equiglot.errors import InputError
 from equiglot.tasks import NamedEntities, PartOfSpeech, Place, Task, check_task
+from equiglot.tasks.reading import files_of
+from equiglot.tasks.settings import ConlluFiles
 from tests.articles import ARTICLE
 from tests.tasks.conftest import Write
 
@@ -35,6 +37,14 @@ def test_a_task_that_can_work(folder: Path) -> None:
     check_task(PartOfSpeech(task="pos", data=conllu(folder, **WHOLE), map=mapped), LANGUAGES, {})
     each = {"el": conllu(folder, train=["el_a-train.conllu"], test=["el_?-test.conllu", "el_a-test.conllu"])}
     check_task(PartOfSpeech(task="pos", data=each), LANGUAGES, {})
+
+
+def test_signs_of_patterns_in_the_name_of_a_folder(tmp_path: Path) -> None:
+    for name in ("data[1]", "data1"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "el-test.conllu").write_text("text")
+    data = ConlluFiles(kind="conllu", test=(f"{tmp_path}/data[1]/*-test.conllu",))
+    assert files_of(data, "el") == {"test": [tmp_path / "data[1]" / "el-test.conllu"]}
 
 
 @pytest.mark.parametrize(

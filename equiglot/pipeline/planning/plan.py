@@ -16,6 +16,7 @@ from equiglot.pipeline.execution.states import State, current_graph, state_of
 from equiglot.pipeline.graph import Graph
 from equiglot.pipeline.planning.speed import measure_speed
 from equiglot.pipeline.planning.workload import STEPS, Cost, Workload
+from equiglot.pipeline.steps.uniting import check_union
 from equiglot.pipeline.steps.vocabulary import tokenizer_folder
 from equiglot.recipe import ModelPlan, Recipe
 from equiglot.run import RunDirectory, tokens_of
@@ -102,6 +103,7 @@ def plan_recipe(recipe: Recipe, into: Path | None = None, machine: Machine | Non
     graph, _ = current_graph(run, recipe, saved_recipe(run)) if into else (Graph(recipe), {})
     jobs = graph.jobs.values()
     states: dict[str, State] = {job.name: state_of(run, job) if into else "left" for job in jobs}
+    check_union(run, recipe, {name for name, state in states.items() if state != "done"})
     planner = _Planner(recipe, run, states, machine)
     models = [planner.cost(plan) for plan in recipe.plans().values() if plan.existing is None]
     work = planner.workload()

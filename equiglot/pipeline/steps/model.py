@@ -67,7 +67,7 @@ class TakenModel(Model):
     def source(self) -> Any:
         """What the model is."""
         assert self.plan.existing is not None
-        with self._named():
+        with foreign_model(self.plan):
             return model_identity(self.plan.existing)
 
     def source_made(self, outputs: Mapping[str, str]) -> Any:
@@ -77,17 +77,8 @@ class TakenModel(Model):
     def run(self, context: Context) -> None:
         """Copies it."""
         assert self.plan.existing is not None
-        with self._named():
+        with foreign_model(self.plan):
             take_model(self.plan.existing, context.run.model(self.plan.name))
-
-    @contextmanager
-    def _named(self) -> Iterator[None]:
-        """Names the field that says where a model is taken from, where an error names only the place."""
-        try:
-            yield
-        except InputError as error:
-            where = f"{error.where or self.plan.existing} (models.{self.plan.name}.existing)"
-            raise InputError(error.what, where=where, fix=error.fix) from None
 
 
 @dataclass(frozen=True)
@@ -175,6 +166,16 @@ class TrainedModel(Model):
                 folder / "training.json", _about(record.model_dump(mode="json"), model.num_parameters(), reading)
             )
             save_file(trainer.reciprocal_ranks(), folder / "validation.safetensors")
+
+
+@contextmanager
+def foreign_model(plan: ModelPlan) -> Iterator[None]:
+    """Names the field that says where a model is taken from, where an error names only the place."""
+    try:
+        yield
+    except InputError as error:
+        where = f"{error.where or plan.existing} (models.{plan.name}.existing)"
+        raise InputError(error.what, where=where, fix=error.fix) from None
 
 
 def _about(record: dict[str, Any], parameters: int, reading: Reading) -> dict[str, Any]:

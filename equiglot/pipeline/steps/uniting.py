@@ -1,0 +1,36 @@
+"""Whether models can have one vocabulary: looked at before anything is made."""
+
+from collections.abc import Container
+
+from tokenizers import Tokenizer
+
+from equiglot.models import locate_model
+from equiglot.pipeline.steps.model import foreign_model
+from equiglot.recipe import SHARED, ModelPlan, Recipe
+from equiglot.run import RunDirectory
+from equiglot.vocabulary import UnionVocabulary, check_rules, load_tokenizer, rules_of
+
+
+def check_union(run: RunDirectory, recipe: Recipe, left: Container[str]) -> None:
+    """Refuses models whose vocabularies are to be united and that treat letters differently.
+
+    Args:
+        run: the run; of a model that was taken already, its copy is looked at.
+        recipe: the recipe.
+        left: the names of the jobs that are not done; where the union is, nothing is looked at.
+
+    Raises:
+        InputError: they differ, and `vocabulary.rules` names none; or a model's tokenizer cannot be read.
+    """
+    if isinstance(recipe.vocabulary, UnionVocabulary) and f"vocabulary/{SHARED}" in left:
+        plans = recipe.plans()
+        check_rules({name: _tokenizer(run, plans[name], left) for name in recipe.united}, recipe.vocabulary.rules)
+
+
+def _tokenizer(run: RunDirectory, plan: ModelPlan, left: Container[str]) -> Tokenizer:
+    """What treats text as a model does; its pieces may not be known yet."""
+    if plan.own_vocabulary is not None:
+        return rules_of(plan.own_vocabulary)
+    with foreign_model(plan):
+        taken = f"model/{plan.name}" not in left
+        return load_tokenizer(run.model(plan.name) if taken else locate_model(plan.existing or "")).backend_tokenizer
