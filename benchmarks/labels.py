@@ -27,7 +27,7 @@ from equiglot.labels import OnlineTeachers, StoredTeacher, StoredTeachers, Store
 from equiglot.masking import Alphabet, BatchSettings, BatchStream, Framing, MaskSettings, Source
 from equiglot.models import EncoderSettings, build_model, device, on_device, target_logits, to_tensors
 from equiglot.objectives import Annealed, Objective
-from equiglot.pipeline.workers import prepare_process
+from equiglot.pipeline.execution.workers import prepare_process
 from equiglot.training import CheckpointFolder, LabelSource, Stopped, Trainer, TrainingSettings
 from equiglot.vocabulary import TokenizedText
 

@@ -24,7 +24,7 @@ import numpy as np
 from equiglot.evaluation import primary_metric
 from equiglot.models import OpenModel, open_model
 from equiglot.pipeline import read_run
-from equiglot.pipeline.workers import prepare_process
+from equiglot.pipeline.execution.workers import prepare_process
 from equiglot.probing import FixedProbe, open_features, probe_pairs, write_features
 from equiglot.recipe import ProbedTask
 from equiglot.run import RunDirectory

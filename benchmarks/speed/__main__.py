@@ -21,7 +21,7 @@ import numpy as np
 
 from benchmarks.speed.data import MODELS, SENTENCES, Prepared, load, prepare
 from equiglot.models import EncoderSettings
-from equiglot.pipeline.environment import hardware, versions
+from equiglot.pipeline.execution.environment import hardware, versions
 
 RATIOS = {
     "training, to transformers.Trainer as its examples are written": ("ours", "trainer"),
@@ -78,7 +78,7 @@ def _measure(model: str, run: Path, seconds: float, rounds: int, threads: int) -
 
 
 def _start(name: str, model: str, run: Path, seconds: float, threads: int) -> "subprocess.Popen[str]":
-    from equiglot.pipeline.workers import MEMORY
+    from equiglot.pipeline.execution.workers import MEMORY
 
     environment = {**os.environ, **(MEMORY if name in TUNED else {})}
     command = [sys.executable, "-m", "benchmarks.speed.contestants", name, model, str(run), str(seconds), str(threads)]

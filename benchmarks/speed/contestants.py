@@ -27,7 +27,7 @@ from benchmarks.speed.data import MODELS, SENTENCES, Prepared, load
 from equiglot.labels import OnlineTeachers, SoftLabels, freeze
 from equiglot.models import build_model, load_model
 from equiglot.objectives import Objective
-from equiglot.pipeline.workers import prepare_process
+from equiglot.pipeline.execution.workers import prepare_process
 from equiglot.run import RunDirectory
 from equiglot.training import CheckpointFolder, Progress, TrainingSettings
 from equiglot.training import Trainer as OurTrainer

@@ -1,23 +1,23 @@
 """The graph of jobs that a recipe is, and what runs it.
 
-`graph` says what there is to do, `records` what is done; `running` does what is left in a `folder` that it holds,
-through `execution` and `workers`, each of which does its `work`; `assembling` makes scores and page of it (again:
-`publishing`). `planning` (with `speed`) and `status` look at a run before and while it is made.
+`steps` holds the kinds of steps, one a file; `graph` lists those of a recipe, `records` what is known of finished ones.
+`running` lets `execution` do what is left, and `results` make scores and page of it; `planning` says before what that
+will take.
 """
 
-from equiglot.pipeline.comparing import compare_runs
-from equiglot.pipeline.execution import Watcher
-from equiglot.pipeline.folder import read_run
+from equiglot.pipeline.execution.folder import read_run
+from equiglot.pipeline.execution.machine import Machine
+from equiglot.pipeline.execution.pool import Event, MakePool, Pool, WorkerFailed
+from equiglot.pipeline.execution.scheduler import Watcher
+from equiglot.pipeline.execution.status import Status, read_status
 from equiglot.pipeline.graph import Graph, Job
-from equiglot.pipeline.inspecting import inspect_labels, stored_texts
-from equiglot.pipeline.machine import Machine
-from equiglot.pipeline.planning import Plan, StepCost, plan_recipe
+from equiglot.pipeline.planning.plan import Plan, StepCost, plan_recipe
 from equiglot.pipeline.progress import JobProgress, Remark, TextProgress
-from equiglot.pipeline.publishing import publish
+from equiglot.pipeline.results.comparing import compare_runs
+from equiglot.pipeline.results.inspecting import inspect_labels, stored_texts
+from equiglot.pipeline.results.publishing import publish
 from equiglot.pipeline.running import run_recipe
-from equiglot.pipeline.status import Status, read_status
-from equiglot.pipeline.stores import stores_labels
-from equiglot.pipeline.workers import Event, WorkerFailed
+from equiglot.pipeline.steps.stores import stores_labels
 
 __all__ = [
     "Event",
@@ -25,7 +25,9 @@ __all__ = [
     "Job",
     "JobProgress",
     "Machine",
+    "MakePool",
     "Plan",
+    "Pool",
     "Remark",
     "Status",
     "StepCost",

@@ -3,14 +3,13 @@
 from collections.abc import Container, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from equiglot.corpus import HubSource
 from equiglot.errors import InputError, Interrupted, refusal
-from equiglot.pipeline.assembling import write_results
-from equiglot.pipeline.execution import Execution, Watcher
-from equiglot.pipeline.folder import Log, check_other, locked, make_folder, saved_recipe
-from equiglot.pipeline.graph import Graph, Job, Kind
-from equiglot.pipeline.machine import Machine
-from equiglot.pipeline.records import (
+from equiglot.pipeline.execution.folder import Log, check_other, locked, make_folder, saved_recipe
+from equiglot.pipeline.execution.machine import Machine
+from equiglot.pipeline.execution.pool import MakePool
+from equiglot.pipeline.execution.scheduler import Execution, Watcher
+from equiglot.pipeline.execution.signals import StopSignals
+from equiglot.pipeline.execution.states import (
     Unchanged,
     check_outputs,
     current_graph,
@@ -18,22 +17,24 @@ from equiglot.pipeline.records import (
     state_of,
     take_from,
 )
-from equiglot.pipeline.signals import StopSignals
-from equiglot.pipeline.uniting import check_union
-from equiglot.recipe import Likelihood, MaskedLanguageModelling, Recipe, recipe_text
+from equiglot.pipeline.execution.workers import Workers
+from equiglot.pipeline.graph import Graph, Job
+from equiglot.pipeline.results.assembling import write_results
+from equiglot.pipeline.steps.uniting import check_union
+from equiglot.recipe import Recipe, recipe_text
 from equiglot.run import RunDirectory, write_text
-from equiglot.tasks import task_at
 
 
 def run_recipe(
     recipe: Recipe,
     into: Path,
     *,
-    only: Kind | None = None,
+    only: str | None = None,
     replace: bool = False,
     reuse: Sequence[Path] = (),
     machine: Machine | None = None,
     watcher: Watcher | None = None,
+    pool: MakePool = Workers,
 ) -> Path:
     """Runs, or continues, everything of a recipe that is not done in the run folder `into`.
 
@@ -45,6 +46,7 @@ def run_recipe(
         reuse: other run folders; what they have done already is copied.
         machine: how much of the machine to use; all of it by default.
         watcher: told what happens.
+        pool: makes what does the jobs; processes on this machine by default.
 
     Returns:
         The path of the report.
@@ -74,7 +76,9 @@ def run_recipe(
         try:
             left = list(_without_reused(run, graph, left, reuse, watcher, log, signals, unchanged))
             if left:
-                Execution(run, graph, left, watcher, log, unchanged).go(_at_commits(recipe, graph), machine, signals)
+                Execution(run, graph, left, watcher, log, unchanged).go(
+                    pool, _at_commits(recipe, graph), machine, signals
+                )
             unchanged.check(job for job in graph.jobs.values() if state_of(run, job) == "done")
             write_results(run, recipe)
         except Interrupted as error:
@@ -88,18 +92,10 @@ def run_recipe(
 
 def _at_commits(recipe: Recipe, graph: Graph) -> Recipe:
     """The recipe with the commits that the fingerprints stand for: a dataset of the Hub may change meanwhile."""
-    evaluation = tuple(
-        each
-        if isinstance(each, MaskedLanguageModelling | Likelihood)
-        else task_at(each, graph.jobs[f"task/{each.task}"].inputs["source"])
-        for each in recipe.evaluation
-    )
-    languages = {
-        code: language.model_copy(update={"text": language.text.at(graph.jobs[f"corpus/{code}"].inputs["source"])})
-        for code, language in recipe.languages.items()
-        if isinstance(language.text, HubSource) and f"corpus/{code}" in graph.jobs
-    }
-    return recipe.model_copy(update={"languages": {**recipe.languages, **languages}, "evaluation": evaluation})
+    for job in graph.jobs.values():
+        if job.step.reads_outside:
+            recipe = job.step.pinned(recipe, job.inputs["source"])
+    return recipe
 
 
 def _check_known(left: Sequence[Job], unchecked: Mapping[str, InputError]) -> None:

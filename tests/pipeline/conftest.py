@@ -1,17 +1,19 @@
 """Tiny runs on real text: models of some ten thousand weights, a second of work each."""
 
 import copy
-import json
 import shutil
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 import torch
 
-from equiglot.pipeline import Event, Job, Machine, execution, run_recipe
-from equiglot.pipeline.workers import _do, _receive, _Worker
+from equiglot.pipeline import Event, Job, JobProgress, Machine, run_recipe
+from equiglot.pipeline.execution.pool import perform
+from equiglot.pipeline.graph import steps_of
+from equiglot.pipeline.steps import Context
 from equiglot.recipe import Recipe, parse_recipe
 from equiglot.run import RunDirectory, checksum
 from tests.labelled import write_entities, write_treebanks
@@ -44,22 +46,6 @@ TREE: dict[str, Any] = {
 Change = Callable[..., Recipe]
 
 
-class _Messages:
-    """The worker's end of a connection, and the parent's."""
-
-    def __init__(self) -> None:
-        self.sent: list[bytes] = []
-
-    def send_bytes(self, message: bytes) -> None:
-        self.sent.append(message)
-
-    def recv_bytes(self) -> bytes:
-        return self.sent.pop(0)
-
-    def poll(self) -> bool:
-        return False
-
-
 class WorkersHere:
     """Does the jobs in this process: no time to start, and what a test changes is changed for them too."""
 
@@ -87,20 +73,19 @@ class WorkersHere:
     def events(self, seconds: float) -> Iterator[Event]:
         assert self._job is not None
         job, self._job = self._job, None
-        messages = _Messages()
-        what = (job.kind, job.subject, job.checkpoints(self._run))
-        answer = _do(cast(Any, messages), self._run, self._recipe, what, self._seconds)
-        messages.send_bytes(json.dumps(answer).encode())
-        while messages.sent:
-            yield _receive(_Worker(cast(Any, None), cast(Any, messages), job.name))
+        step = {step.name: step for step in steps_of(self._recipe)}[job.name]
+        told: list[JobProgress] = []
+        context = Context(self._run, job.checkpoints(self._run), told.append, checkpoint_seconds=self._seconds)
+        last = perform(step, context)
+        yield from (Event(job.name, "progress", progress=each) for each in told)
+        yield last
 
     def ask_to_stop(self) -> None:
         pass
 
 
-@pytest.fixture
-def here(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(execution, "Workers", WorkersHere)
+run_here = partial(run_recipe, machine=Machine(), pool=WorkersHere)
+"""Runs a recipe in this process."""
 
 
 @pytest.fixture(scope="session")
@@ -124,9 +109,7 @@ def make(text_files: Path) -> Change:
 def finished(make: Change, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run that is done; not to be touched."""
     into = tmp_path_factory.mktemp("finished") / "run"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(execution, "Workers", WorkersHere)
-        run_recipe(make(), into, machine=Machine())
+    run_here(make(), into)
     return into
 
 
@@ -162,9 +145,7 @@ def probed(make: Change, labels: Path) -> Change:
 def finished_probes(finished: Path, probed: Change, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run with probes that is done; not to be touched."""
     into = tmp_path_factory.mktemp("probed") / "run"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(execution, "Workers", WorkersHere)
-        run_recipe(probed(), into, reuse=[finished], machine=Machine())
+    run_here(probed(), into, reuse=[finished])
     return into
 
 

@@ -15,9 +15,10 @@ import pytest
 
 from equiglot.errors import InputError, Interrupted
 from equiglot.evaluation import ZERO_SHOT, Score, read_scores
-from equiglot.pipeline import Job, Machine, Watcher, comparing, publish, read_run, run_recipe
-from equiglot.pipeline.comparing import compare_runs
-from equiglot.pipeline.fields import changed_fields
+from equiglot.pipeline import Job, Watcher, publish, read_run
+from equiglot.pipeline.results import comparing
+from equiglot.pipeline.results.comparing import compare_runs
+from equiglot.pipeline.results.recipe_diff import changed_fields
 from equiglot.report import Comparison
 from equiglot.report.comparison import merged, shared_tasks
 from equiglot.report.comparison_page import _tables as tables_of_comparison
@@ -25,9 +26,7 @@ from equiglot.report.spread import spreads
 from equiglot.report.words import signed
 from equiglot.report.writing import csv_text
 from equiglot.run import RunDirectory
-from tests.pipeline.conftest import Change, times
-
-pytestmark = pytest.mark.usefixtures("here")
+from tests.pipeline.conftest import Change, run_here, times
 
 
 @pytest.fixture
@@ -39,7 +38,7 @@ def compared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Comparison
 
 
 def _run(make: Change, into: Path, reuse: Path, **fields: object) -> Path:
-    run_recipe(make(**fields), into, reuse=[reuse], machine=Machine())
+    run_here(make(**fields), into, reuse=[reuse])
     return into
 
 
@@ -207,7 +206,7 @@ def test_settings_of_all_models_are_named_once(
         raise Interrupted(2)
 
     with pytest.raises(Interrupted):
-        run_recipe(recipe, other, machine=Machine(), watcher=Watcher(start=stop))
+        run_here(recipe, other, watcher=Watcher(start=stop))
     compare_runs([finished, other], tmp_path / "page.html")
     (comparison,) = compared
     assert [field.name for field in comparison.fields] == ["encoder.layers", "models.hl2"]
@@ -268,7 +267,7 @@ def test_probes_of_repeated_trainings(
     shutil.copytree(labels, tmp_path / "labels")
     changes = {"models__student__training": {"seed": 1}}
     other = tmp_path / "again"
-    run_recipe(probed(changes=changes, folder=tmp_path / "labels"), other, reuse=[finished_probes], machine=Machine())
+    run_here(probed(changes=changes, folder=tmp_path / "labels"), other, reuse=[finished_probes])
     compare_runs([finished_probes, other], tmp_path / "page.html")
     (comparison,) = compared
     assert {field.name.rsplit(".", 1)[0] for field in comparison.fields} == {
@@ -304,7 +303,7 @@ def test_probes_of_other_labels_are_not_comparable(
     split: str, finished_probes: Path, probed: Change, labels: Path, tmp_path: Path, compared: list[Comparison]
 ) -> None:
     folder = _with_labels(labels, tmp_path / "labels", f"ud/ru_sample-{split}.conllu", "\tVERB\t", "\tAUX\t")
-    run_recipe(probed(folder=folder), tmp_path / "other", reuse=[finished_probes], machine=Machine())
+    run_here(probed(folder=folder), tmp_path / "other", reuse=[finished_probes])
     compare_runs([finished_probes, tmp_path / "other"], tmp_path / "page.html")
     (comparison,) = compared
     own, *means = comparison.obstacles
@@ -318,7 +317,7 @@ def test_probes_of_other_labels_are_not_comparable(
 def test_other_languages_are_other_means(
     finished_probes: Path, probed: Change, tmp_path: Path, compared: list[Comparison]
 ) -> None:
-    run_recipe(probed(changes=SETS), tmp_path / "other", reuse=[finished_probes], machine=Machine())
+    run_here(probed(changes=SETS), tmp_path / "other", reuse=[finished_probes])
     compare_runs([finished_probes, tmp_path / "other"], tmp_path / "page.html")
     said = "zero-shot, of run and other is not comparable: their probes are trained on other languages."
     assert compared[0].obstacles == (f"Part of speech, {said}", f"Place in its document, {said}")
@@ -335,7 +334,7 @@ def test_other_probes_are_not_comparable_and_other_starts_are(
         "starts": {"probe": {**fixed, "seeds": 2}, "seed": 1, "resamples": 150},
     }
     for name, fields in changed.items():
-        run_recipe(probed(**fields), tmp_path / name, reuse=[finished_probes], machine=Machine())
+        run_here(probed(**fields), tmp_path / name, reuse=[finished_probes])
     for one, two in (("layers", None), ("fixed", None), ("fixed", "starts")):
         compare_runs([tmp_path / one, tmp_path / two if two else finished_probes], tmp_path / "page.html")
     layers, probe, starts = compared
@@ -402,8 +401,8 @@ def test_cards_are_no_part_of_what_was_trained(done: Path, finished: Path, make:
     started: list[str] = []
     watcher = Watcher(start=lambda job: started.append(job.name))
     (done / "models" / "hl" / "README.md").write_text("My own words.")
-    run_recipe(make(), done, machine=Machine(), watcher=watcher)
-    run_recipe(make(), tmp_path / "new", reuse=[done], machine=Machine(), watcher=watcher)
+    run_here(make(), done, watcher=watcher)
+    run_here(make(), tmp_path / "new", reuse=[done], watcher=watcher)
     assert started == []
     assert (done / "models/hl/README.md").read_text() == "My own words."
     assert "made by Equiglot" in (tmp_path / "new/models/hl/README.md").read_text()
@@ -413,10 +412,10 @@ def test_cards_do_not_change_what_starts_from_a_model(done: Path, make: Change) 
     fields = {"models__tuned": {"encoder": {"folder": str(done / "models" / "hl")}}}
     started: list[str] = []
     watcher = Watcher(start=lambda job: started.append(job.name))
-    run_recipe(make(**fields), done, machine=Machine(), watcher=watcher)
+    run_here(make(**fields), done, watcher=watcher)
     assert started == ["model/tuned", "scores/tuned"]
     (done / "models" / "hl" / "README.md").write_text("My own words.")
-    run_recipe(make(**fields), done, machine=Machine(), watcher=watcher)
+    run_here(make(**fields), done, watcher=watcher)
     assert len(started) == 2
 
 

@@ -18,13 +18,13 @@ from equiglot.display import RunDisplay
 from equiglot.errors import InputError
 from equiglot.labels import open_store
 from equiglot.masking import framing_of
-from equiglot.pipeline import Graph, Job, Machine, Watcher, execution, run_recipe, stored_texts
-from equiglot.pipeline.sources import label_masks_seed, material_of
+from equiglot.pipeline import Graph, Job, Watcher, stored_texts
+from equiglot.pipeline.steps.material import label_masks_seed, material_of
 from equiglot.recipe import Recipe, load_recipe, parse_recipe
 from equiglot.run import RunDirectory, checksums, read_json, read_sealed, write_sealed
 from equiglot.terminal import Terminal
 from equiglot.vocabulary import load_tokenizer, open_sentences, open_tokens
-from tests.pipeline.conftest import WorkersHere, times
+from tests.pipeline.conftest import run_here, times
 from tests.pipeline.merging import merge_tree, teachers_tree
 
 _LANGUAGES = ("en", "ru", "ar")
@@ -35,9 +35,7 @@ Merge = Callable[..., Recipe]
 def teachers(text_files: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of four encoders, each with its own tokenizer; not to be touched."""
     into = tmp_path_factory.mktemp("teachers") / "run"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(execution, "Workers", WorkersHere)
-        run_recipe(parse_recipe(teachers_tree(text_files), text_files), into, machine=Machine())
+    run_here(parse_recipe(teachers_tree(text_files), text_files), into)
     return into
 
 
@@ -53,9 +51,7 @@ def merge(text_files: Path, teachers: Path) -> Merge:
 def merged(merge: Merge, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run that merges them; not to be touched."""
     into = tmp_path_factory.mktemp("merged") / "run"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(execution, "Workers", WorkersHere)
-        run_recipe(merge(), into, machine=Machine())
+    run_here(merge(), into)
     return into
 
 
@@ -117,14 +113,13 @@ def test_the_page_tells_of_the_merging(merged: Path) -> None:
     assert ("likelihood", "arabic") in tasks and ("mlm", "arabic") not in tasks and ("mlm", "student") in tasks
 
 
-@pytest.mark.usefixtures("here")
 def test_other_labels_leave_the_rest_alone(merged: Path, merge: Merge, tmp_path: Path) -> None:
     root = tmp_path / "run"
     shutil.copytree(merged, root)
     with pytest.raises(InputError, match=r"labels/|model/student"):
-        run_recipe(merge(temperature=2.0, weight=0.5), root, machine=Machine())
+        run_here(merge(temperature=2.0, weight=0.5), root)
     before = times(root)
-    run_recipe(merge(k=4), root, machine=Machine(), replace=True)
+    run_here(merge(k=4), root, replace=True)
     after = times(root)
     weights = [file for file in after if file.endswith("model.safetensors")]
     assert len(weights) == 5
@@ -134,7 +129,6 @@ def test_other_labels_leave_the_rest_alone(merged: Path, merge: Merge, tmp_path:
     assert open_store(root / "labels" / "arabic.ar.k4").settings.k == 4
 
 
-@pytest.mark.usefixtures("here")
 def test_finished_labels_that_were_not_recorded_are_not_made_again(merged: Path, merge: Merge, tmp_path: Path) -> None:
     """A large store takes a while to be recorded: its checksums are computed."""
     root = tmp_path / "run"
@@ -142,12 +136,11 @@ def test_finished_labels_that_were_not_recorded_are_not_made_again(merged: Path,
     rows = root / "labels" / "arabic.ar.k8" / "shards" / "000000" / "rows.npy"
     written = rows.stat().st_mtime_ns
     RunDirectory(root).job("labels/arabic.ar.k8").unlink()
-    run_recipe(merge(), root, machine=Machine())
+    run_here(merge(), root)
     assert rows.stat().st_mtime_ns == written
     assert RunDirectory(root).job("labels/arabic.ar.k8").is_file()
 
 
-@pytest.mark.usefixtures("here")
 def test_finished_labels_are_compared_with_their_checksums_before_they_are_recorded(
     merged: Path, merge: Merge, tmp_path: Path
 ) -> None:
@@ -160,13 +153,12 @@ def test_finished_labels_are_compared_with_their_checksums_before_they_are_recor
         content[-9] ^= 1
         (shard / name).write_bytes(content)
         RunDirectory(root).job("labels/arabic.ar.k8").unlink()
-        run_recipe(merge(), root, machine=Machine())
+        run_here(merge(), root)
         assert {file: mark for file, mark in checksums(shard).items() if file != "shard.json"} == {
             file: mark for file, mark in before.items() if file != "shard.json"
         }
 
 
-@pytest.mark.usefixtures("here")
 def test_a_foreign_model_that_changes_before_it_is_copied(teachers: Path, text_files: Path, tmp_path: Path) -> None:
     shutil.copytree(teachers / "models", tmp_path / "models")
     weights = tmp_path / "models" / "english" / "model.safetensors"
@@ -176,12 +168,8 @@ def test_a_foreign_model_that_changes_before_it_is_copied(teachers: Path, text_f
             weights.write_bytes(weights.read_bytes()[:-1] + b"?")
 
     with pytest.raises(InputError, match="the model folder of model/english changed while it was read"):
-        run_recipe(
-            parse_recipe(merge_tree(text_files, tmp_path), tmp_path),
-            tmp_path / "run",
-            machine=Machine(),
-            watcher=Watcher(start=touch_up),
-        )
+        recipe = parse_recipe(merge_tree(text_files, tmp_path), tmp_path)
+        run_here(recipe, tmp_path / "run", watcher=Watcher(start=touch_up))
     assert not (tmp_path / "run/models/english").exists()
 
 
@@ -189,7 +177,7 @@ def test_a_finished_run_whose_teachers_are_gone(merged: Path, teachers: Path, te
     shutil.copytree(teachers / "models", tmp_path / "models")
     recipe, root = tmp_path / "merge.yaml", tmp_path / "run"
     recipe.write_text(yaml.safe_dump(merge_tree(text_files, tmp_path)))
-    run_recipe(load_recipe(recipe), root, reuse=[merged], machine=Machine())
+    run_here(load_recipe(recipe), root, reuse=[merged])
     before = times(root)
     shutil.rmtree(tmp_path / "models")
     for command in (["run", str(recipe), "--into", str(root)], ["plan", str(recipe), "--into", str(root)]):
@@ -202,18 +190,17 @@ def test_a_finished_run_whose_teachers_are_gone(merged: Path, teachers: Path, te
     assert gone == [f"model/{name}" for name in ("arabic", "bilingual", "english", "russian")]
     shutil.rmtree(root / "models" / "english")
     with pytest.raises(InputError, match="there is no such model folder"):
-        run_recipe(load_recipe(recipe), root, machine=Machine())
+        run_here(load_recipe(recipe), root)
     elsewhere = merge_tree(text_files, tmp_path)
     elsewhere["models"]["russian"]["existing"] = str(tmp_path / "nowhere")
     with pytest.raises(InputError, match="there is no such model folder") as caught:
-        run_recipe(parse_recipe(elsewhere, tmp_path), root, machine=Machine())
+        run_here(parse_recipe(elsewhere, tmp_path), root)
     assert caught.value.where == f"{tmp_path / 'nowhere'} (models.russian.existing)"
 
 
-@pytest.mark.usefixtures("here")
 def test_the_best_copy_of_each_sentence(merged: Path, merge: Merge, tmp_path: Path) -> None:
     recipe, run = merge(copies="best"), RunDirectory(tmp_path / "run")
-    run_recipe(recipe, run.root, reuse=[merged], machine=Machine())
+    run_here(recipe, run.root, reuse=[merged])
     losses = np.stack([np.load(run.losses(f"{name}.en.words") / "losses.npy") for name in ("english", "bilingual")])
     sources = [each for each in material_of(run, recipe, recipe.plans()["student"]).sources if each.language == "en"]
     assert [source.labels for source in sources] == ["english", "bilingual"]
@@ -226,11 +213,10 @@ def test_the_best_copy_of_each_sentence(merged: Path, merge: Merge, tmp_path: Pa
     assert set(covered) == set(open_sentences(run.tokens("en", "english") / "train"))
 
 
-@pytest.mark.usefixtures("here")
 def test_the_students_own_segmentation(merged: Path, merge: Merge, tmp_path: Path) -> None:
     """Where a teacher cuts as the student does, its labels; elsewhere the text as the student cuts it, and gold."""
     recipe, run = merge(segmentation="own"), RunDirectory(tmp_path / "run")
-    run_recipe(recipe, run.root, reuse=[merged], machine=Machine())
+    run_here(recipe, run.root, reuse=[merged])
     framing = framing_of(load_tokenizer(run.vocabulary))
     material = material_of(run, recipe, recipe.plans()["student"])
     seen: dict[str, list[int]] = {code: [] for code in _LANGUAGES}
@@ -249,29 +235,26 @@ def test_the_students_own_segmentation(merged: Path, merge: Merge, tmp_path: Pat
     assert all(len(set(sentences)) > 50 for sentences in seen.values())
 
 
-@pytest.mark.usefixtures("here")
 def test_teachers_that_cut_text_differently_are_not_mixed(merged: Path, merge: Merge, tmp_path: Path) -> None:
     """That is said before anything is labelled."""
     recipe = merge(copies="mixed", k=5)
     with pytest.raises(InputError) as caught:
-        run_recipe(recipe, tmp_path / "run", reuse=[merged], machine=Machine())
+        run_here(recipe, tmp_path / "run", reuse=[merged])
     assert "models.student.labels.copies" in str(caught.value.where)
     assert "english and bilingual cut the text of en differently" in caught.value.what
     assert [path.name for path in (tmp_path / "run" / "labels").glob("*.en.*")] == []
 
 
-@pytest.mark.usefixtures("here")
 def test_teachers_with_one_tokenizer_are_mixed(teachers: Path, text_files: Path, tmp_path: Path) -> None:
     tree = merge_tree(text_files, teachers, copies="mixed", without_teacher="gold")
     tree["models"]["again"] = {"existing": str(teachers / "models" / "english"), "languages": ["en"]}
     tree["models"]["student"]["labels"]["teachers"] = {"en": ["english", "again"]}
     recipe, run = parse_recipe(tree, text_files), RunDirectory(tmp_path / "run")
-    run_recipe(recipe, run.root, machine=Machine())
+    run_here(recipe, run.root)
     material = material_of(run, recipe, recipe.plans()["student"])
     assert {name: len(stores) for name, stores in material.taught.items()} == {"en.english": 2}
 
 
-@pytest.mark.usefixtures("here")
 def test_one_command_from_four_folders(teachers: Path, text_files: Path, tmp_path: Path) -> None:
     recipe, into = tmp_path / "merge.yaml", tmp_path / "run"
     recipe.write_text(yaml.safe_dump(merge_tree(text_files, teachers)))
@@ -344,7 +327,6 @@ def test_losses_by_word_and_by_token_are_not_taken_for_each_other(merge: Merge) 
     assert one.fingerprint != two.fingerprint
 
 
-@pytest.mark.usefixtures("here")
 def test_a_teacher_that_knows_nothing_of_a_sentence_is_not_its_best(
     merged: Path, merge: Merge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -355,7 +337,7 @@ def test_a_teacher_that_knows_nothing_of_a_sentence_is_not_its_best(
         folder.mkdir(parents=True)
         count = 1 + int(open_sentences(run.tokens("en", "english") / "train").max())
         np.save(folder / "losses.npy", np.full(count, loss, dtype=np.float32))
-    monkeypatch.setattr("equiglot.pipeline.sources._Seen.stored", lambda *_: None)
+    monkeypatch.setattr("equiglot.pipeline.steps.material._Seen.stored", lambda *_: None)
     plan = recipe.plans()["student"].model_copy(update={"languages": ("en",)})
     sizes = {source.labels: source.size for source in material_of(run, recipe, plan).sources}
     assert sizes["english"] == 0 and sizes["bilingual"] == len(open_tokens(run.tokens("en", "bilingual") / "train"))
@@ -377,7 +359,6 @@ def test_labels_of_a_teacher_are_made_once(merge: Merge) -> None:
     assert len(jobs) == 10 and len(set(jobs)) == 10
 
 
-@pytest.mark.usefixtures("here")
 def test_text_of_another_language_is_told_before_it_is_labelled(
     merged: Path, text_files: Path, teachers: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -385,8 +366,8 @@ def test_text_of_another_language_is_told_before_it_is_labelled(
     texts = {code: language["text"] for code, language in tree["languages"].items()}
     tree["languages"]["en"]["text"], tree["languages"]["ru"]["text"] = texts["ru"], texts["en"]
     display = RunDisplay(Terminal(width=140))
-    options = {"only": "tokens", "reuse": [merged], "machine": Machine(), "watcher": display.watcher()}
-    run_recipe(parse_recipe(tree, text_files), tmp_path / "run", **options)
+    options = {"only": "tokens", "reuse": [merged], "watcher": display.watcher()}
+    run_here(parse_recipe(tree, text_files), tmp_path / "run", **options)
     said = [line for line in capsys.readouterr().out.splitlines() if line.startswith("tokens/ru.russian: ")]
     assert said[0].startswith(
         "tokens/ru.russian: russian predicts the Russian text no better than counts of its tokens"

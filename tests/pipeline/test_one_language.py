@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 
 from equiglot.evaluation import read_scores
-from equiglot.pipeline import Machine, execution, run_recipe
 from equiglot.run import RunDirectory
-from tests.pipeline.conftest import Change, WorkersHere
+from tests.pipeline.conftest import Change, run_here
 
 AMOUNTS = {"small": 4_000, "middle": 8_000, "whole": 100_000}
 STUDENTS = {"small-of-whole": "small", "middle-of-whole": "middle", "small-of-small": "small"}
@@ -29,9 +28,7 @@ def root(make: Change, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pat
         report={"reference": "whole"},
     )
     into = tmp_path_factory.mktemp("one") / "run"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(execution, "Workers", WorkersHere)
-        run_recipe(recipe, into, machine=Machine())
+    run_here(recipe, into)
     yield into
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from equiglot.pipeline import Machine, StepCost, plan_recipe
 from equiglot.pipeline.graph import Graph
-from equiglot.pipeline.planning import side_by_side
+from equiglot.pipeline.planning.plan import side_by_side
 from equiglot.recipe import Recipe
 from equiglot.run import RunDirectory
 from equiglot.tasks import open_task

@@ -11,14 +11,13 @@ import pytest
 from equiglot.errors import InputError
 from equiglot.evaluation import ALL, IN_LANGUAGE, PRIMARY, ZERO_SHOT, Score, group_language, read_scores
 from equiglot.outputs import output_checksums
-from equiglot.pipeline import Graph, Machine, Watcher, graph, publish, read_run, read_status, run_recipe
+from equiglot.pipeline import Graph, Watcher, publish, read_run, read_status
+from equiglot.pipeline.steps import Corpus
 from equiglot.probing import read_predictions
 from equiglot.recipe import Recipe
 from equiglot.run import RunDirectory, checksum, read_sealed, write_sealed
 from equiglot.tasks import open_task
-from tests.pipeline.conftest import Change, half_written
-
-pytestmark = pytest.mark.usefixtures("here")
+from tests.pipeline.conftest import Change, half_written, run_here
 
 
 @pytest.fixture
@@ -32,7 +31,7 @@ def run(recipe: Recipe, into: Path, **options: Any) -> list[str]:
     """Runs a recipe; which jobs it did."""
     started: list[str] = []
     watcher = Watcher(start=lambda job: started.append(job.name))
-    run_recipe(recipe, into, machine=Machine(), watcher=watcher, **options)
+    run_here(recipe, into, watcher=watcher, **options)
     assert half_written(into) == []
     return started
 
@@ -138,7 +137,7 @@ def test_other_layers_read_the_same_labels(done: Path, probed: Change) -> None:
 
 def test_places_are_made_again_when_text_is_read_otherwise(probed: Change, monkeypatch: pytest.MonkeyPatch) -> None:
     before = Graph(probed()).jobs
-    monkeypatch.setitem(graph._VERSIONS, "corpus", 99)
+    monkeypatch.setattr(Corpus, "version", 99)
     after = Graph(probed()).jobs
     changed = {name for name in before if before[name].fingerprint != after[name].fingerprint}
     assert "task/place" in changed and not {"task/pos", "task/ner"} & changed

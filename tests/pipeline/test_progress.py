@@ -5,23 +5,23 @@ from pathlib import Path
 import pytest
 
 from equiglot.display import RunDisplay, progress_in_words
-from equiglot.pipeline import Event, Graph, JobProgress, Machine, Remark, TextProgress, Watcher, run_recipe
-from equiglot.pipeline.hooks import Hooks
+from equiglot.pipeline import Event, Graph, JobProgress, Remark, TextProgress, Watcher
+from equiglot.pipeline.execution.pool import Made
 from equiglot.pipeline.progress import parse_progress
-from equiglot.pipeline.work import make_corpus
-from equiglot.pipeline.workers import Made
+from equiglot.pipeline.steps import Context, Corpus
 from equiglot.recipe import Recipe
 from equiglot.run import RunDirectory
 from equiglot.terminal import Terminal
 from equiglot.training import Progress
-from tests.pipeline.conftest import Change
+from tests.pipeline.conftest import Change, run_here
 
 TRAINING = Progress(update=3, updates=20, tokens=6000, seconds=2.0, loss=5.5)
 
 
 def test_preparing_text_tells_how_far_it_is(make: Change, tmp_path: Path) -> None:
     told: list[JobProgress] = []
-    make_corpus(RunDirectory(tmp_path), make(), "ru", Hooks(progress=told.append))
+    context = Context(RunDirectory(tmp_path), tmp_path / "checkpoints", progress=told.append)
+    Corpus(make(), "ru").run(context)
     found: dict[str, list[int]] = {}
     for each in told:
         assert isinstance(each, TextProgress)
@@ -50,12 +50,11 @@ def test_in_words(progress: JobProgress | None, words: str) -> None:
     assert progress_in_words(progress) == words
 
 
-@pytest.mark.usefixtures("here")
 def test_a_run_says_it(make: Change, tmp_path: Path) -> None:
     events: list[Event] = []
     ticks: list[int] = []
     watcher = Watcher(event=events.append, tick=lambda: ticks.append(len(events)))
-    run_recipe(make(models={"hl": {}}), tmp_path / "run", machine=Machine(), watcher=watcher)
+    run_here(make(models={"hl": {}}), tmp_path / "run", watcher=watcher)
     said = {event.job for event in events if isinstance(event.progress, TextProgress)}
     assert said == {"corpus/en", "corpus/ru", "corpus/ar", "leaks/all"}
     last = [event.progress for event in events if isinstance(event.progress, Progress)][-1]

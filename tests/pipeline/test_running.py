@@ -20,23 +20,22 @@ from equiglot.corpus import HubSource, LanguageText, SampleSource
 from equiglot.errors import InputError, Interrupted
 from equiglot.labels import open_store
 from equiglot.masking import framing_of
-from equiglot.pipeline import Job, Machine, Watcher, graph, publish, read_run, read_status, run_recipe, work
-from equiglot.pipeline.folder import locked
-from equiglot.pipeline.sources import material_of, randomness
+from equiglot.pipeline import Job, Machine, Watcher, publish, read_run, read_status
+from equiglot.pipeline.execution.folder import locked
+from equiglot.pipeline.steps import Corpus, corpus, step
+from equiglot.pipeline.steps.material import material_of, randomness
 from equiglot.recipe import Recipe, load_recipe
 from equiglot.run import RunDirectory, read_json
 from equiglot.training import plan_reading
 from equiglot.vocabulary import load_tokenizer
-from tests.pipeline.conftest import Change, half_written, results, times
-
-pytestmark = pytest.mark.usefixtures("here")
+from tests.pipeline.conftest import Change, half_written, results, run_here, times
 
 
 def run(recipe: Recipe, into: Path, **options: object) -> list[str]:
     """Runs a recipe; which jobs it did."""
     started: list[str] = []
     watcher = Watcher(start=lambda job: started.append(job.name))
-    run_recipe(recipe, into, machine=Machine(), watcher=watcher, **options)  # type: ignore[arg-type]
+    run_here(recipe, into, watcher=watcher, **options)  # type: ignore[arg-type]
     assert half_written(into) == []
     return started
 
@@ -109,8 +108,8 @@ def test_a_changed_recipe_is_refused_and_then_replaced(done: Path, make: Change)
 
 
 def test_another_tokenizers_library_is_a_change(done: Path, make: Change, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = graph.version
-    monkeypatch.setattr(graph, "version", lambda tool: "99" if tool == "tokenizers" else real(tool))
+    real = step.version
+    monkeypatch.setattr(step, "version", lambda tool: "99" if tool == "tokenizers" else real(tool))
     assert f"tools.tokenizers: '{real('tokenizers')}' -> '99'" in refused(make(), done).what
 
 
@@ -140,7 +139,7 @@ def test_a_page_tells_nothing_of_an_earlier_recipe(done: Path, make: Change) -> 
         raise Interrupted(signal.SIGINT)
 
     with pytest.raises(Interrupted):
-        run_recipe(recipe, done, replace=True, machine=Machine(), watcher=Watcher(start=interrupt))
+        run_here(recipe, done, replace=True, watcher=Watcher(start=interrupt))
     publish(RunDirectory(done), recipe)
     assert '"hl"' not in (done / "scores.jsonl").read_text()
     assert read_status(done).states["scores/hl"] == "changed"
@@ -154,7 +153,7 @@ def test_jobs_are_taken_from_another_run(finished: Path, tmp_path: Path, make: C
     recipe = make(models__student__training={"updates": 30}, name="other")
     taken: list[str] = []
     watcher = Watcher(reuse=lambda job, source: taken.append(job.name))
-    run_recipe(recipe, tmp_path / "new", reuse=[finished], machine=Machine(), watcher=watcher)
+    run_here(recipe, tmp_path / "new", reuse=[finished], watcher=watcher)
     assert "vocabulary/shared" in taken and "model/mono-ru" in taken
     assert "model/student" not in taken
     old, new = results(finished), results(tmp_path / "new")
@@ -333,7 +332,7 @@ def test_a_signal_between_jobs(tmp_path: Path, make: Change, finished: Path) -> 
             os.kill(os.getpid(), signal.SIGTERM)
 
     with pytest.raises(Interrupted) as caught:
-        run_recipe(make(), into, machine=Machine(), watcher=Watcher(start=stop))
+        run_here(make(), into, watcher=Watcher(start=stop))
     assert caught.value.signal == signal.SIGTERM
     assert signal.getsignal(signal.SIGTERM) == before
     assert json.loads((into / "log.jsonl").read_text().splitlines()[-1])["event"] == "interrupted"
@@ -348,7 +347,7 @@ def test_a_half_done_run_gives_a_page(tmp_path: Path, make: Change) -> None:
 
     into = tmp_path / "run"
     with pytest.raises(Interrupted):
-        run_recipe(make(), into, machine=Machine(), watcher=Watcher(start=stop))
+        run_here(make(), into, watcher=Watcher(start=stop))
     publish(RunDirectory(into), read_run(into))
     assert re.search(r"not done: [^<]*\bmodel/student\b", (into / "report" / "index.html").read_text())
     states = read_status(into).states
@@ -361,7 +360,7 @@ def test_a_run_of_which_nothing_is_done_gives_a_page(tmp_path: Path, make: Chang
 
     into = tmp_path / "run"
     with pytest.raises(Interrupted):
-        run_recipe(make(), into, machine=Machine(), watcher=Watcher(start=stop))
+        run_here(make(), into, watcher=Watcher(start=stop))
     publish(RunDirectory(into), read_run(into))
     assert (into / "report" / "index.html").is_file()
 
@@ -376,7 +375,7 @@ def test_a_run_at_work_makes_its_page_itself(done: Path) -> None:
 
 def test_a_page_is_not_lost_to_another_version(done: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = {path: path.read_bytes() for path in (done / "report").rglob("*.*")}
-    monkeypatch.setitem(graph._VERSIONS, "corpus", 99)
+    monkeypatch.setattr(Corpus, "version", 99)
     with pytest.raises(InputError, match="all scores of this run were made with another recipe or version") as caught:
         publish(RunDirectory(done), read_run(done))
     assert "--replace" in str(caught.value.fix)
@@ -403,10 +402,10 @@ def test_workers_read_the_commit_of_the_fingerprint(
         read.append(getattr(settings.text, "revision", None))
         raise InputError("enough")
 
-    monkeypatch.setattr(work, "build_corpus", build)
+    monkeypatch.setattr(corpus, "build_corpus", build)
     recipe = make(languages__en__text={"kind": "hub", "dataset": "o/n"})
     with pytest.raises(InputError, match="enough"):
-        run_recipe(recipe, tmp_path / "run", machine=Machine())
+        run_here(recipe, tmp_path / "run")
     assert read == ["a" * 40]
     assert "revision" not in (tmp_path / "run" / "recipe.yaml").read_text()
 
@@ -459,9 +458,10 @@ def test_text_that_cannot_be_used(tmp_path: Path, make: Change, content: bytes, 
 
 
 def test_bugs_are_no_bad_input(tmp_path: Path, make: Change, monkeypatch: pytest.MonkeyPatch) -> None:
-    from equiglot.pipeline import WorkerFailed, work
+    from equiglot.pipeline import WorkerFailed
+    from equiglot.pipeline.steps import vocabulary
 
-    monkeypatch.setattr(work, "train_vocabulary", lambda *_: int("a bug"))
+    monkeypatch.setattr(vocabulary, "train_vocabulary", lambda *_: int("a bug"))
     with pytest.raises(WorkerFailed, match=r"vocabulary/shared failed:\n(.|\n)*ValueError: invalid literal"):
         run(make(), tmp_path / "run")
     assert read_status(tmp_path / "run").states["corpus/ru"] == "done"
@@ -491,7 +491,7 @@ def test_a_full_disk(small_disk: Path, make: Change, finished: Path) -> None:
         with ballast.open("wb") as file:
             file.write(os.urandom(1024 * kilobytes))
         with pytest.raises(InputError) as caught:
-            run_recipe(make(), into, machine=Machine(checkpoint_seconds=0))
+            run_here(make(), into, machine=Machine(checkpoint_seconds=0))
         assert "No space left on device" in caught.value.what
         assert "make room" in str(caught.value.fix)
         assert caught.value.where
@@ -502,13 +502,13 @@ def test_a_full_disk(small_disk: Path, make: Change, finished: Path) -> None:
 
 
 def test_a_disk_that_refuses(tmp_path: Path, make: Change, monkeypatch: pytest.MonkeyPatch, finished: Path) -> None:
-    from equiglot.pipeline import trainings
+    from equiglot.pipeline.steps import model
 
     def full(*_: object) -> None:
         raise OSError(28, os.strerror(28))
 
     with monkeypatch.context() as patch:
-        patch.setattr(trainings, "export_model", full)
+        patch.setattr(model, "export_model", full)
         error = refused(make(), tmp_path / "run")
     assert error.what == "No space left on device"
     assert error.where == "job model/mono-en"
@@ -520,7 +520,7 @@ def test_a_disk_that_refuses(tmp_path: Path, make: Change, monkeypatch: pytest.M
 
 
 def test_results_do_not_depend_on_checkpoints(tmp_path: Path, make: Change, finished: Path) -> None:
-    run_recipe(make(), tmp_path / "run", machine=Machine(checkpoint_seconds=0))
+    run_here(make(), tmp_path / "run", machine=Machine(checkpoint_seconds=0))
     assert results(tmp_path / "run") == results(finished)
 
 

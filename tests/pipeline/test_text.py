@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 from equiglot.corpus import count_sentences, read_leaks, read_statistics
-from equiglot.pipeline import Event, Graph, Machine, Remark, Watcher, run_recipe
-from equiglot.pipeline.texts import RunText
+from equiglot.pipeline import Event, Graph, Remark, Watcher
+from equiglot.pipeline.results.texts import RunText
 from equiglot.recipe import Recipe
 from equiglot.run import RunDirectory, read_json
-from tests.pipeline.conftest import Change
+from tests.pipeline.conftest import Change, run_here
 
 
 @pytest.fixture
@@ -34,11 +34,10 @@ def remarks(recipe: Recipe, into: Path) -> dict[str, list[str]]:
             heard.append(event.progress.remark)
 
     for kind in ("leaks", "tokens"):
-        run_recipe(recipe, into, only=kind, replace=True, machine=Machine(), watcher=Watcher(event=hear))
+        run_here(recipe, into, only=kind, replace=True, watcher=Watcher(event=hear))
     return found
 
 
-@pytest.mark.usefixtures("here")
 def test_leaks_are_told_and_left_out_where_asked(leaky: Change, tmp_path: Path) -> None:
     run = RunDirectory(tmp_path / "run")
     said = remarks(leaky(), run.root)["leaks/all"]
@@ -69,7 +68,6 @@ def test_nothing_waits_for_the_leaks_unless_they_are_dropped(make: Change) -> No
     assert plain["corpus/ru"].fingerprint == dropping["corpus/ru"].fingerprint
 
 
-@pytest.mark.usefixtures("here")
 def test_a_step_of_cleaning_that_takes_much_is_told_at_once(make: Change, tmp_path: Path) -> None:
     into = RunDirectory(tmp_path / "run")
     said = remarks(make(text__max_characters=100), into.root)["corpus/ru"]

@@ -18,24 +18,21 @@ from equiglot.errors import InputError, Interrupted
 from equiglot.models import find_model, take_model
 from equiglot.pipeline import (
     Job,
-    Machine,
     Watcher,
     compare_runs,
-    folder,
     publish,
     read_run,
     read_status,
-    run_recipe,
-    work,
 )
-from equiglot.pipeline.folder import locked
-from equiglot.pipeline.signals import StopSignals
-from equiglot.recipe import Recipe
+from equiglot.pipeline.execution import folder
+from equiglot.pipeline.execution.folder import locked
+from equiglot.pipeline.execution.signals import StopSignals
+from equiglot.pipeline.steps import corpus, probe
+from equiglot.recipe import ProbedTask
 from equiglot.run import RunDirectory
-from tests.pipeline.conftest import Change, results
+from equiglot.tasks import build_task
+from tests.pipeline.conftest import Change, results, run_here
 from tests.pipeline.test_running import flip, refused, run
-
-pytestmark = pytest.mark.usefixtures("here")
 
 
 def cut_lines(path: Path) -> None:
@@ -170,7 +167,7 @@ def test_text_that_changes_while_it_is_read(
         return build_corpus(language, settings, *rest)
 
     with monkeypatch.context() as patch:
-        patch.setattr(work, "build_corpus", build)
+        patch.setattr(corpus, "build_corpus", build)
         error = refused(recipe, tmp_path / "run")
     assert error.what == "the text of corpus/ru changed while it was read"
     assert not (tmp_path / "run/corpus/ru").exists() and not (tmp_path / "run/jobs/corpus/ru.json").exists()
@@ -182,16 +179,16 @@ def test_labels_that_change_while_they_are_read(
     finished: Path, tmp_path: Path, probed: Change, labels: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shutil.copytree(labels, tmp_path / "labels")
-    recipe, made = probed(folder=tmp_path / "labels"), work.make_task
+    recipe = probed(folder=tmp_path / "labels")
 
-    def make_task(place: RunDirectory, recipe: Recipe, task: str) -> None:
-        made(place, recipe, task)
-        if task == "pos":
+    def build(settings: ProbedTask, *rest: Any) -> None:
+        build_task(settings, *rest)
+        if settings.task == "pos":
             (tmp_path / "labels/ud").joinpath("en_x-train.conllu").touch()
             for file in (tmp_path / "labels/ud").glob("en_*-train.conllu"):
                 file.write_bytes(file.read_bytes() + b"\n")
 
-    monkeypatch.setattr(work, "make_task", make_task)
+    monkeypatch.setattr(probe, "build_task", build)
     error = refused(recipe, tmp_path / "run", reuse=[finished])
     assert error.what == "the labelled data of task/pos changed while it was read"
 
@@ -204,7 +201,7 @@ def test_an_earlier_output_that_changes_before_it_is_read(done: Path, make: Chan
             flip(done / "tokens/en/train/ids.npy")
 
     with pytest.raises(InputError, match=r"files of tokens/en have changed since they were made: train/ids\.npy"):
-        run_recipe(recipe, done, machine=Machine(), watcher=Watcher(start=change))
+        run_here(recipe, done, watcher=Watcher(start=change))
     assert not (done / "models/more").exists() and not list((done / "checkpoints").glob("more-*"))
     flip(done / "tokens/en/train/ids.npy")  # as it was
     assert run(recipe, done) == ["model/more", "scores/more"]
@@ -212,7 +209,7 @@ def test_an_earlier_output_that_changes_before_it_is_read(done: Path, make: Chan
 
 def test_an_output_that_was_touched_and_not_changed(done: Path, make: Change) -> None:
     watcher = Watcher(start=lambda job: (done / "tokens/en/train/ids.npy").touch())
-    run_recipe(make(models__more={"balance": "truncate"}), done, machine=Machine(), watcher=watcher)
+    run_here(make(models__more={"balance": "truncate"}), done, watcher=watcher)
     assert set(read_status(done).states.values()) == {"done"}
 
 
@@ -246,7 +243,7 @@ def test_nothing_is_written_through_a_link(done: Path, make: Change, name: str, 
     place.symlink_to(outside)
     before = {path: path.read_bytes() for path in (outside, *outside.rglob("*")) if path.is_file()}
     with pytest.raises(InputError, match=f"{Path(name).name} is a link") as caught:
-        run_recipe(make(), done, machine=Machine()) if command == "run" else publish(RunDirectory(done), read_run(done))
+        run_here(make(), done) if command == "run" else publish(RunDirectory(done), read_run(done))
     assert str(caught.value.where) == str(place)
     assert {path: path.read_bytes() for path in (outside, *outside.rglob("*")) if path.is_file()} == before
     assert place.is_symlink()
@@ -292,7 +289,7 @@ def test_other_signals_are_heeded() -> None:
 _STUCK = """
 import sys, time
 from pathlib import Path
-from equiglot.pipeline.folder import hold_workers_lock
+from equiglot.pipeline.execution.folder import hold_workers_lock
 from equiglot.run import RunDirectory
 hold_workers_lock(RunDirectory(Path(sys.argv[1])))
 print("held", flush=True)

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from equiglot.corpus.balancing import Annealed, BalancingPolicy, Cap, Smoothing, UniMax
 from equiglot.labels import HardLabels
 from equiglot.models import EncoderSettings
-from equiglot.pipeline.wording import balance_in_words
+from equiglot.pipeline.results.wording import balance_in_words
 from equiglot.recipe import ModelPlan
 from equiglot.training import TrainingSettings
 

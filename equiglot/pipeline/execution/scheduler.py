@@ -7,13 +7,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from equiglot.errors import InputError, Interrupted
-from equiglot.pipeline.folder import Log
+from equiglot.pipeline.execution.folder import Log
+from equiglot.pipeline.execution.machine import Machine
+from equiglot.pipeline.execution.pool import Event, Made, MakePool, Pool
+from equiglot.pipeline.execution.signals import StopSignals
+from equiglot.pipeline.execution.states import Unchanged, write_record
 from equiglot.pipeline.graph import Graph, Job
-from equiglot.pipeline.machine import Machine
 from equiglot.pipeline.progress import JobProgress, Remark
-from equiglot.pipeline.records import Unchanged, write_record
-from equiglot.pipeline.signals import StopSignals
-from equiglot.pipeline.workers import Event, Made, Workers
 from equiglot.recipe import Recipe
 from equiglot.run import RunDirectory, fingerprint, write_json
 
@@ -56,34 +56,34 @@ class Execution:
         self._running: dict[str, JobProgress | None] = {}
         self._noted = 0.0
 
-    def go(self, recipe: Recipe, machine: Machine, signals: StopSignals) -> None:
+    def go(self, make_pool: MakePool, recipe: Recipe, machine: Machine, signals: StopSignals) -> None:
         """Does all of them, or raises what stopped it; trainings are given time to save before."""
-        with Workers(
+        with make_pool(
             self._run,
             recipe,
             count=min(machine.workers, len(self._waiting)),
             threads=machine.threads,
             checkpoint_seconds=machine.checkpoint_seconds,
-        ) as workers:
+        ) as pool:
             self._note_running()
             while self._unfinished:
-                error = Interrupted(signals.received) if signals.received is not None else self._advance(workers)
+                error = Interrupted(signals.received) if signals.received is not None else self._advance(pool)
                 if error is not None:
-                    self._wind_down(workers, error)
+                    self._wind_down(pool, error)
                     raise error
 
-    def _advance(self, workers: Workers) -> Exception | None:
+    def _advance(self, pool: Pool) -> Exception | None:
         """Starts what can be started and hears the workers for a while; the first failure, if there is one."""
-        self._start_ready(workers)
-        failures = [self._take(event) for event in workers.events(_POLL_SECONDS)]
+        self._start_ready(pool)
+        failures = [self._take(event) for event in pool.events(_POLL_SECONDS)]
         self._watcher.tick()
         return next((failure for failure in failures if failure is not None), None)
 
-    def _start_ready(self, workers: Workers) -> None:
+    def _start_ready(self, pool: Pool) -> None:
         ready = [job for job in self._waiting.values() if not self._unfinished & set(job.needs)]
-        for job in ready[: workers.idle]:
+        for job in ready[: pool.idle]:
             del self._waiting[job.name]
-            workers.start(job)
+            pool.start(job)
             self._log.add("job", job=job.name, fingerprint=job.fingerprint)
             self._running[job.name] = None
             self._watcher.start(job)
@@ -133,9 +133,8 @@ class Execution:
             InputError: text, labels or a model from outside the run, or outputs of earlier jobs, have changed.
         """
         if fingerprint(made.source) != fingerprint(job.inputs.get("source")):
-            what = {"corpus": "the text", "task": "the labelled data"}.get(job.kind, "the model folder")
             raise InputError(
-                f"{what} of {job.name} changed while it was read",
+                f"{job.step.source_name} of {job.name} changed while it was read",
                 where=job.name,
                 fix="leave the files alone while a run reads them; the same command reads them again",
             )
@@ -147,18 +146,18 @@ class Execution:
         running = {name: progress and progress.model_dump() for name, progress in self._running.items()}
         write_json(self._run.progress, running)
 
-    def _wind_down(self, workers: Workers, error: Exception) -> None:
+    def _wind_down(self, pool: Pool, error: Exception) -> None:
         """Lets trainings and labellings save where they are; other jobs are short, or begin again."""
         if not self._training:
             return
         if isinstance(error, Interrupted):
             self._watcher.stop()
-        workers.ask_to_stop()
+        pool.ask_to_stop()
         end = time.monotonic() + _GRACE_SECONDS
         while self._training and time.monotonic() < end:
-            for event in workers.events(_POLL_SECONDS):
+            for event in pool.events(_POLL_SECONDS):
                 self._take(event)
 
     @property
     def _training(self) -> bool:
-        return any(self._graph.jobs[name].kind in ("model", "labels") for name in self._running)
+        return any(self._graph.jobs[name].step.continues for name in self._running)

@@ -13,8 +13,8 @@ from equiglot.evaluation import (
     read_scores,
     transfer_rows,
 )
-from equiglot.pipeline.tasks import ESTIMATES
-from equiglot.pipeline.wording import probe_in_words
+from equiglot.pipeline.results.wording import probe_in_words
+from equiglot.pipeline.steps.probe import ESTIMATES
 from equiglot.probing import FixedProbe, read_facts
 from equiglot.recipe import ProbedTask as Settings
 from equiglot.recipe import Recipe

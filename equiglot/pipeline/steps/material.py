@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,8 @@ from equiglot.errors import InputError
 from equiglot.labels import StoredLabels, StoredTeacher, open_store
 from equiglot.masking import Alphabet, Source, framing_of, hash_name, hash_words
 from equiglot.pipeline.records import known_record
-from equiglot.pipeline.stores import Store, stores_of
+from equiglot.pipeline.steps.stores import Store, stores_of
+from equiglot.pipeline.steps.vocabulary import tokenizer_folder
 from equiglot.recipe import ModelPlan, Recipe
 from equiglot.run import RunDirectory, tokens_of
 from equiglot.vocabulary import (
@@ -74,13 +74,6 @@ def label_facts(run: RunDirectory, recipe: Recipe, store: Store) -> dict[str, An
 def _is_model(file: str) -> bool:
     """Whether what a model says depends on a file of its folder."""
     return file in ("config.json", "tokenizer.json") or (file.startswith("model") and file.endswith(".safetensors"))
-
-
-def tokenizer_folder(run: RunDirectory, recipe: Recipe, owner: str) -> Path:
-    """The folder of a model's own tokenizer, or of the run's."""
-    if not owner:
-        return run.vocabulary
-    return run.model(owner) if recipe.plans()[owner].existing is not None else run.own_vocabulary(owner)
 
 
 def material_of(run: RunDirectory, recipe: Recipe, plan: ModelPlan) -> Material:

@@ -10,14 +10,14 @@ import torch
 from equiglot.labels import SoftLabels
 from equiglot.masking import Alphabet, Framing, Source
 from equiglot.models import count_parameters, locate_model
-from equiglot.pipeline.folder import saved_recipe
+from equiglot.pipeline.execution.folder import saved_recipe
+from equiglot.pipeline.execution.machine import Machine
+from equiglot.pipeline.execution.states import State, current_graph, state_of
 from equiglot.pipeline.graph import Graph
-from equiglot.pipeline.machine import Machine
-from equiglot.pipeline.records import State, current_graph, state_of
-from equiglot.pipeline.sources import tokenizer_folder
-from equiglot.pipeline.speed import measure_speed
-from equiglot.pipeline.uniting import check_union
-from equiglot.pipeline.workload import STEPS, Cost, Workload
+from equiglot.pipeline.planning.speed import measure_speed
+from equiglot.pipeline.planning.workload import STEPS, Cost, Workload
+from equiglot.pipeline.steps.uniting import check_union
+from equiglot.pipeline.steps.vocabulary import tokenizer_folder
 from equiglot.recipe import ModelPlan, Recipe
 from equiglot.run import RunDirectory, tokens_of
 from equiglot.training import Reading, plan_reading

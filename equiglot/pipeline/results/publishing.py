@@ -1,9 +1,9 @@
 """Making the page of a run again, while no other command works on it."""
 
 from equiglot.errors import InputError
-from equiglot.pipeline.assembling import write_results
-from equiglot.pipeline.folder import locked
-from equiglot.pipeline.records import checked_graph, state_of
+from equiglot.pipeline.execution.folder import locked
+from equiglot.pipeline.execution.states import checked_graph, state_of
+from equiglot.pipeline.results.assembling import write_results
 from equiglot.recipe import Recipe
 from equiglot.run import RunDirectory
 

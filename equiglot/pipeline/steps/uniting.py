@@ -5,7 +5,7 @@ from collections.abc import Container
 from tokenizers import Tokenizer
 
 from equiglot.models import locate_model
-from equiglot.pipeline.graph import foreign_model
+from equiglot.pipeline.steps.model import foreign_model
 from equiglot.recipe import SHARED, ModelPlan, Recipe
 from equiglot.run import RunDirectory
 from equiglot.vocabulary import UnionVocabulary, check_rules, load_tokenizer, rules_of

@@ -10,24 +10,24 @@ import os
 import signal
 import threading
 import time
-import traceback
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from typing import Any
 
-from equiglot.errors import InputError, refusal
-from equiglot.outputs import output_checksums
-from equiglot.pipeline.folder import hold_workers_lock
-from equiglot.pipeline.graph import Job, output_of, read_source
+from equiglot.errors import InputError
+from equiglot.pipeline.execution.folder import hold_workers_lock
+from equiglot.pipeline.execution.pool import Event, Made, WorkerFailed, failure, perform
+from equiglot.pipeline.execution.signals import ignore_stop_signals, stop_signals_held
+from equiglot.pipeline.graph import Job, steps_of
 from equiglot.pipeline.progress import JobProgress, Remark, parse_progress
-from equiglot.pipeline.signals import ignore_stop_signals, stop_signals_held
+from equiglot.pipeline.steps import Context
 from equiglot.recipe import Recipe, recipe_tree
 from equiglot.run import RunDirectory
-from equiglot.training import Progress, Stopped
+from equiglot.training import Progress
 
 _REPORT_SECONDS = 0.2
 # How a worker's C library and kernels use memory; read when a process starts. glibc gives freed memory back at once and
@@ -41,44 +41,6 @@ _STOP = b"stop"
 _GONE = (EOFError, ConnectionError)  # the process on the other side has died
 
 
-@dataclass(frozen=True)
-class Made:
-    """What a job that is done has made.
-
-    Attributes:
-        seconds: how long it took.
-        outputs: file -> checksum.
-        source: what stands for what it read from outside the run, as that was when the job was done.
-    """
-
-    seconds: float
-    outputs: dict[str, str]
-    source: Any
-
-
-@dataclass(frozen=True)
-class Event:
-    """What a worker says: a job's progress, its end, or its failure.
-
-    Attributes:
-        job: the job's name.
-        kind: "progress", "done", "stopped" or "failed".
-        progress: for "progress".
-        made: for "done".
-        error: for "failed".
-    """
-
-    job: str
-    kind: str
-    progress: JobProgress | None = None
-    made: Made | None = None
-    error: Exception | None = None
-
-
-class WorkerFailed(Exception):
-    """A bug in a job, with the traceback of its process."""
-
-
 @dataclass
 class _Worker:
     """A process, the way to talk to it, and the job that it does."""
@@ -89,7 +51,7 @@ class _Worker:
 
 
 class Workers:
-    """A pool of worker processes for one run; leaving its context ends them.
+    """A pool of worker processes on this machine for one run; leaving its context ends them.
 
     Args:
         run: the run folder.
@@ -132,7 +94,7 @@ class Workers:
         worker = next(each for each in self._workers if each.job is None)
         worker.job = job.name
         try:
-            worker.connection.send_bytes(json.dumps([job.kind, job.subject, str(job.checkpoints(self._run))]).encode())
+            worker.connection.send_bytes(json.dumps([job.name, str(job.checkpoints(self._run))]).encode())
         except ConnectionError:
             raise _death_of(worker) from None
 
@@ -172,18 +134,32 @@ def _start(arguments: tuple[Any, ...]) -> _Worker:
 def _receive(worker: _Worker) -> Event:
     job = worker.job or ""
     try:
-        message = json.loads(worker.connection.recv_bytes())
+        return _decoded(worker.connection.recv_bytes(), job)
     except _GONE:
         return Event(job, "failed", error=_death_of(worker))
-    if message["kind"] == "progress":
-        return Event(job, "progress", progress=parse_progress(message["progress"]))
-    if message["kind"] == "input-error":
-        return Event(job, "failed", error=InputError(message["what"], where=message["where"], fix=message["fix"]))
-    if message["kind"] == "failed":
-        return Event(job, "failed", error=WorkerFailed(f"{job} failed:\n{message['traceback']}"))
-    if message["kind"] == "done":
-        return Event(job, "done", made=Made(message["seconds"], message["outputs"], message["source"]))
-    return Event(job, message["kind"])
+
+
+def _encoded(event: Event) -> bytes:
+    """An event as a JSON message."""
+    message: dict[str, Any] = {"kind": event.kind}
+    if event.progress is not None:
+        message["progress"] = event.progress.model_dump()
+    if event.made is not None:
+        message["made"] = asdict(event.made)
+    if isinstance(event.error, InputError):
+        message["refused"] = {"what": event.error.what, "where": event.error.where, "fix": event.error.fix}
+    elif event.error is not None:
+        message["bug"] = str(event.error)
+    return json.dumps(message).encode()
+
+
+def _decoded(message: bytes, job: str) -> Event:
+    """The event of `_encoded`."""
+    found = json.loads(message)
+    progress = parse_progress(found["progress"]) if "progress" in found else None
+    made = Made(**found["made"]) if "made" in found else None
+    error = InputError(**found["refused"]) if "refused" in found else None
+    return Event(job, found["kind"], progress, made, WorkerFailed(found["bug"]) if "bug" in found else error)
 
 
 def _death_of(worker: _Worker) -> Exception:
@@ -213,24 +189,23 @@ def _work(connection: Connection, root: str, recipe_json: str, options: dict[str
         if parent is None or not parent.is_alive():  # from here on its successor waits for the lock
             return
         recipe = Recipe.model_validate(json.loads(recipe_json))
+        steps = {step.name: step for step in steps_of(recipe)}
         prepare_process(options["threads"])
         while (message := connection.recv_bytes()) != _STOP:
-            kind, subject, checkpoints = json.loads(message)
-            answer = _do(connection, run, recipe, (kind, subject, Path(checkpoints)), options["checkpoint_seconds"])
-            connection.send_bytes(json.dumps(answer).encode())
+            name, checkpoints = json.loads(message)
+            # While a job is done, the only message that can come is the one that asks to stop.
+            context = Context(
+                run, Path(checkpoints), _report(name, connection), connection.poll, options["checkpoint_seconds"]
+            )
+            connection.send_bytes(_encoded(perform(steps[name], context, _GONE)))
     except _GONE:
         return
     except BaseException as error:
-        connection.send_bytes(json.dumps(_failure(error, f"worker process {os.getpid()}")).encode())
+        connection.send_bytes(_encoded(failure("", error, f"worker process {os.getpid()}")))
 
 
-def _do(
-    connection: Connection, run: RunDirectory, recipe: Recipe, job: tuple[Any, str, Path], seconds: float
-) -> dict[str, Any]:
-    """Does a job; the message that says how it ended."""
-    from equiglot.pipeline.hooks import Hooks
-    from equiglot.pipeline.work import perform
-
+def _report(job: str, connection: Connection) -> Callable[[JobProgress], None]:
+    """Tells the parent how far a job is, not too often."""
     last = 0.0
 
     def report(progress: JobProgress) -> None:
@@ -238,33 +213,9 @@ def _do(
         trained = isinstance(progress, Progress) and progress.update == progress.updates
         if time.monotonic() - last >= _REPORT_SECONDS or trained or isinstance(progress, Remark):
             last = time.monotonic()
-            connection.send_bytes(json.dumps({"kind": "progress", "progress": progress.model_dump()}).encode())
+            connection.send_bytes(_encoded(Event(job, "progress", progress=progress)))
 
-    begun = time.monotonic()
-    try:
-        # While a job is done, the only message that can come is the one that asks to stop.
-        perform(run, recipe, *job, Hooks(report, connection.poll, seconds))
-        took = time.monotonic() - begun
-        kind, subject, _ = job
-        outputs = output_checksums(output_of(run, kind, subject))
-        # A model that is taken is copied as it is: what was copied is what counts, its place may be a hub.
-        taken = kind == "model" and recipe.plans()[subject].existing is not None
-        source = outputs if taken else read_source(recipe, kind, subject)
-    except Stopped:
-        return {"kind": "stopped"}
-    except _GONE:
-        raise
-    except BaseException as error:
-        return _failure(error, f"job {job[0]}/{job[1]}")
-    return {"kind": "done", "seconds": took, "outputs": outputs, "source": source}
-
-
-def _failure(error: BaseException, where: str) -> dict[str, Any]:
-    """The message that something was raised: bad input, or a bug of ours with the traceback."""
-    refused = error if isinstance(error, InputError) else refusal(error, where)
-    if refused is None:
-        return {"kind": "failed", "traceback": traceback.format_exc()}
-    return {"kind": "input-error", "what": refused.what, "where": refused.where, "fix": refused.fix}
+    return report
 
 
 def prepare_process(threads: int) -> None:

@@ -1,22 +1,28 @@
-"""How a job at work talks to whoever runs it."""
+"""What a step at work is given by whoever runs it."""
 
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from equiglot.pipeline.progress import JobProgress, Remark, Tell, TextProgress
+from equiglot.run import RunDirectory
 
 
 @dataclass(frozen=True)
-class Hooks:
-    """How a job at work talks to whoever runs it.
+class Context:
+    """Where a step works, and how it talks to whoever runs it.
 
     Attributes:
+        run: the run folder.
+        checkpoints: the folder that a training, or labelling, continues from.
         progress: told how far a training, or the preparation of text, is.
         stop: asked whether to stop; a training then saves and raises `Stopped`.
         checkpoint_seconds: time between checkpoints.
     """
 
+    run: RunDirectory
+    checkpoints: Path
     progress: Callable[[JobProgress], None] = field(default=lambda progress: None)
     stop: Callable[[], bool] = field(default=lambda: False)
     checkpoint_seconds: float = 60.0
@@ -26,7 +32,7 @@ class Hooks:
         self.progress(Remark(remark=text))
 
     def counter(self) -> Tell:
-        """Something to count with what is done of each stage of a job; the sums are told."""
+        """Something to count with what is done of each stage of a step; the sums are told."""
         done = Counter[str]()
 
         def tell(stage: str, amount: int) -> None:

@@ -23,14 +23,15 @@ from equiglot.evaluation import (
     read_scores,
     write_scores,
 )
-from equiglot.pipeline.describing import describe_model
-from equiglot.pipeline.labelling import BITS
-from equiglot.pipeline.merged import MergedRun
-from equiglot.pipeline.probes import ProbedModels
-from equiglot.pipeline.records import Record, read_record, recorded_graph, state_of
-from equiglot.pipeline.texts import RunText
-from equiglot.pipeline.wording import balance_in_words, encoder_in_words, labels_in_words
-from equiglot.pipeline.work import bootstrap_of
+from equiglot.pipeline.execution.states import recorded_graph, state_of
+from equiglot.pipeline.records import Record, read_record
+from equiglot.pipeline.results.describing import describe_model
+from equiglot.pipeline.results.merged import MergedRun
+from equiglot.pipeline.results.probes import ProbedModels
+from equiglot.pipeline.results.texts import RunText
+from equiglot.pipeline.results.wording import balance_in_words, encoder_in_words, labels_in_words
+from equiglot.pipeline.steps.likelihood import BITS
+from equiglot.pipeline.steps.scores import bootstrap_of
 from equiglot.recipe import FREQUENCY, ModelPlan, Recipe, recipe_text
 from equiglot.report import (
     Curve,

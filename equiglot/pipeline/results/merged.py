@@ -5,13 +5,13 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from equiglot.labels import LabelStore, open_store
-from equiglot.pipeline.stores import Store, all_stores
+from equiglot.pipeline.steps.stores import Store, all_stores
+from equiglot.pipeline.steps.tokens import counting_loss
 from equiglot.recipe import Recipe
 from equiglot.report import CutText, Merged, StoredText, UnitedVocabulary
 from equiglot.run import RunDirectory, read_json, tokens_of
-from equiglot.vocabulary import TokenizedText, TokenStatistics, UnionRecord, map_path, open_tokens, read_map
+from equiglot.vocabulary import TokenStatistics, UnionRecord, map_path, open_tokens, read_map
 
-_COUNTED = 2_000_000  # tokens
 _LOOKED_AT = 20_000  # positions of a store, for the probability of what the student has no id for
 
 
@@ -102,13 +102,6 @@ class MergedRun:
     def _unknown(self, store: Store) -> float:
         saved = read_json(self._run.tokens(store.language, store.owner) / "tokens.json")
         return TokenStatistics.model_validate(saved["train"]).unknown_rate
-
-
-def counting_loss(text: TokenizedText) -> float:
-    """What guessing the tokens of a text by their frequency costs, in nats a token; from its first tokens."""
-    counts = np.bincount(text.ids[:_COUNTED])
-    shares = counts[counts > 0] / counts.sum()
-    return float(-(shares * np.log(shares)).sum())
 
 
 def _size(store: LabelStore) -> int:

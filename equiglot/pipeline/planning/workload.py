@@ -10,10 +10,10 @@ from transformers import PreTrainedModel
 from equiglot.labels import freeze
 from equiglot.labels.packing import RowFormat
 from equiglot.models import build_model, device, load_model, locate_model, read_config
+from equiglot.pipeline.execution.states import State
 from equiglot.pipeline.graph import Job
-from equiglot.pipeline.records import State
-from equiglot.pipeline.speed import measure_labelling
-from equiglot.pipeline.stores import Store, all_stores
+from equiglot.pipeline.planning.speed import measure_labelling
+from equiglot.pipeline.steps.stores import Store, all_stores
 from equiglot.probing import ConvergedProbe
 from equiglot.recipe import ModelPlan, ProbedTask, Recipe
 from equiglot.run import RunDirectory

@@ -6,9 +6,9 @@ import langcodes
 
 from equiglot.corpus import CleaningStep as CorpusStep
 from equiglot.corpus import Leaks, read_leaks, read_sentences, read_statistics
-from equiglot.pipeline.graph import ALL_TEXT
-from equiglot.pipeline.wording import vocabulary_in_words
-from equiglot.pipeline.work import SPLITS
+from equiglot.pipeline.results.wording import vocabulary_in_words
+from equiglot.pipeline.steps.leaks import ALL_TEXT
+from equiglot.pipeline.steps.tokens import SPLITS
 from equiglot.recipe import Recipe
 from equiglot.report import CleaningStep, Language, Size
 from equiglot.run import RunDirectory, read_json

@@ -4,11 +4,11 @@ from pathlib import Path
 
 from equiglot.errors import InputError
 from equiglot.labels import StoreSummary, inspect_store
-from equiglot.pipeline.folder import read_run
-from equiglot.pipeline.merged import MergedRun
-from equiglot.pipeline.records import check_outputs, recorded_graph, state_of
-from equiglot.pipeline.sources import tokenizer_folder
-from equiglot.pipeline.stores import all_stores
+from equiglot.pipeline.execution.folder import read_run
+from equiglot.pipeline.execution.states import check_outputs, recorded_graph, state_of
+from equiglot.pipeline.results.merged import MergedRun
+from equiglot.pipeline.steps.stores import all_stores
+from equiglot.pipeline.steps.vocabulary import tokenizer_folder
 from equiglot.recipe import Recipe
 from equiglot.report import StoredText
 from equiglot.run import RunDirectory

@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Literal
 
 from equiglot.evaluation import IN_LANGUAGE, PRIMARY, ZERO_SHOT, Score, read_scores
-from equiglot.pipeline.folder import lock_owner, read_run
+from equiglot.pipeline.execution.folder import lock_owner, read_run
+from equiglot.pipeline.execution.states import State, added, damaged, recorded_graph, state_of
 from equiglot.pipeline.graph import Job
 from equiglot.pipeline.progress import JobProgress, parse_progress
-from equiglot.pipeline.records import State, added, damaged, recorded_graph, state_of
 from equiglot.run import RunDirectory, read_json
 
 
@@ -40,7 +40,7 @@ def read_status(root: Path) -> Status:
     states = {name: _state(run, job) for name, job in jobs.items()}
     process = lock_owner(run)
     running = _running(run) if process is not None else {}
-    done = [job for name, job in jobs.items() if job.kind in ("scores", "probes") and states[name] == "done"]
+    done = [job for name, job in jobs.items() if job.step.scored and states[name] == "done"]
     scores = [score for job in done for score in read_scores(job.output(run) / "scores.jsonl") if _is_main(score)]
     return Status(states, running, process, scores)
 
@@ -48,8 +48,7 @@ def read_status(root: Path) -> Status:
 def _state(run: RunDirectory, job: Job) -> State | Literal["damaged"]:
     """The state of a job; of scores, which are shown, the contents are compared too."""
     state = state_of(run, job)
-    is_shown = job.kind in ("scores", "probes")
-    return "damaged" if state == "done" and (damaged(run, job) if is_shown else added(run, job)) else state
+    return "damaged" if state == "done" and (damaged(run, job) if job.step.scored else added(run, job)) else state
 
 
 def _is_main(score: Score) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 from safetensors import safe_open
 
 from equiglot.models import read_config
-from equiglot.pipeline.wording import ALGORITHMS, foreign_encoder_in_words
+from equiglot.pipeline.results.wording import ALGORITHMS, foreign_encoder_in_words
 from equiglot.recipe import ModelPlan
 from equiglot.run import RunDirectory
 from equiglot.vocabulary import load_tokenizer, pieces_of

@@ -1,0 +1,127 @@
+"""What does the jobs of a run: processes on this machine, or anything else that keeps to the same protocol."""
+
+import time
+import traceback
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Protocol
+
+from equiglot.errors import InputError, refusal
+from equiglot.outputs import output_checksums
+from equiglot.pipeline.graph import Job
+from equiglot.pipeline.progress import JobProgress
+from equiglot.pipeline.steps import Context, Step
+from equiglot.recipe import Recipe
+from equiglot.run import RunDirectory
+from equiglot.training import Stopped
+
+
+@dataclass(frozen=True)
+class Made:
+    """What a job that is done has made.
+
+    Attributes:
+        seconds: how long it took.
+        outputs: file -> checksum.
+        source: what stands for what it read from outside the run, as that was when the job was done.
+    """
+
+    seconds: float
+    outputs: dict[str, str]
+    source: Any
+
+
+@dataclass(frozen=True)
+class Event:
+    """What a worker says: a job's progress, its end, or its failure.
+
+    Attributes:
+        job: the job's name.
+        kind: "progress", "done", "stopped" or "failed".
+        progress: for "progress".
+        made: for "done".
+        error: for "failed".
+    """
+
+    job: str
+    kind: str
+    progress: JobProgress | None = None
+    made: Made | None = None
+    error: Exception | None = None
+
+
+class WorkerFailed(Exception):
+    """A bug in a job, with the traceback of its process."""
+
+
+class Pool(Protocol):
+    """Does jobs, several at a time; leaving its context ends those that are at work."""
+
+    def __enter__(self) -> "Pool": ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+    ) -> None: ...
+
+    @property
+    def idle(self) -> int:
+        """How many jobs more can be started now."""
+
+    def start(self, job: Job) -> None:
+        """Begins a job, whose needs are done; only where there is room."""
+
+    def events(self, seconds: float) -> Iterator[Event]:
+        """What is said of the jobs within some seconds; the last of each job is its end."""
+
+    def ask_to_stop(self) -> None:
+        """Asks steps that can continue to save and stop; they end as "stopped"."""
+
+
+class MakePool(Protocol):
+    """Makes a pool."""
+
+    def __call__(
+        self, run: RunDirectory, recipe: Recipe, *, count: int, threads: int, checkpoint_seconds: float
+    ) -> Pool:
+        """A pool for one run.
+
+        Args:
+            run: the run folder.
+            recipe: what is run.
+            count: jobs at a time.
+            threads: of each.
+            checkpoint_seconds: time between checkpoints of a training.
+        """
+
+
+def perform(step: Step, context: Context, gone: tuple[type[Exception], ...] = ()) -> Event:
+    """Makes the output of a step, computes its checksums, and looks again at what was read from outside the run.
+
+    Args:
+        step: what is made; its needs are done.
+        context: where.
+        gone: what `context` raises when nobody is there any more to be told; it is let through.
+
+    Returns:
+        The event that says how it ended.
+    """
+    begun = time.monotonic()
+    try:
+        step.run(context)
+        seconds = time.monotonic() - begun
+        outputs = output_checksums(step.folder(context.run, step.subject))
+        source = step.source_made(outputs) if step.reads_outside else None
+    except Stopped:
+        return Event(step.name, "stopped")
+    except gone:
+        raise
+    except BaseException as error:
+        return failure(step.name, error, f"job {step.name}")
+    return Event(step.name, "done", made=Made(seconds, outputs, source))
+
+
+def failure(job: str, error: BaseException, where: str) -> Event:
+    """The event that something was raised: bad input, or a bug of ours with the traceback."""
+    refused = error if isinstance(error, InputError) else refusal(error, where)
+    return Event(job, "failed", error=refused or WorkerFailed(f"{job or where} failed:\n{traceback.format_exc()}"))

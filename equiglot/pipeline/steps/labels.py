@@ -1,0 +1,95 @@
+"""What a teacher says about a language's training text, stored."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from equiglot.errors import InputError
+from equiglot.labels import StoreSettings, label_text, open_store
+from equiglot.masking import Source
+from equiglot.models import open_model
+from equiglot.pipeline.steps.context import Context
+from equiglot.pipeline.steps.material import check_mixtures, label_facts, label_masks_seed
+from equiglot.pipeline.steps.step import Step
+from equiglot.pipeline.steps.stores import Store
+from equiglot.run import RunDirectory, move_folder, tokens_of
+from equiglot.training import Stopped
+from equiglot.vocabulary import open_tokens
+
+_STORED = {"k", "samples", "draws", "temperature", "precision"}
+
+
+@dataclass(frozen=True)
+class Labels(Step):
+    """The labels of a store; `texts` are the owners of the tokenizers of all teachers of its language."""
+
+    kind = "labels"
+    folder = staticmethod(RunDirectory.labels)
+    continues = True
+    store: Store
+    texts: tuple[str, ...]
+
+    @property
+    def subject(self) -> str:
+        """teacher.language.k8, and what else is not as usual."""
+        return self.store.subject
+
+    @property
+    def inputs(self) -> dict[str, Any]:
+        """How much is stored, and the masks."""
+        return {
+            "store": self.store.labels.model_dump(mode="json", include=_STORED),
+            "masking": self.recipe.masking.model_dump(mode="json"),
+            "seed": self.recipe.seed,
+        }
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The teacher, and the text as it cuts it."""
+        # Teachers that are mixed must read the same tokens: that is looked at before anything is labelled.
+        owners = (self.store.owner, *(self.texts if self.store.labels.copies == "mixed" else ()))
+        texts = dict.fromkeys(f"tokens/{tokens_of(self.store.language, owner)}" for owner in owners)
+        return (f"model/{self.store.teacher}", *texts)
+
+    def run(self, context: Context) -> None:
+        """Asks the teacher; continues at the shard."""
+        run, recipe, store, checkpoints = context.run, self.recipe, self.store, context.checkpoints
+        check_mixtures(run, recipe, store)
+        opened = open_model(store.teacher, str(run.model(store.teacher)))
+        source = Source(
+            store.language,
+            open_tokens(run.tokens(store.language, store.owner) / "train"),
+            opened.framing.alphabet,
+            recipe.masking,
+            label_masks_seed(recipe),
+            draws=store.labels.draws,
+        )
+        settings = StoreSettings(**store.labels.model_dump(include=set(StoreSettings.model_fields)))
+        facts = label_facts(run, recipe, store)
+        _take_up(run.labels(self.subject), checkpoints, settings, facts)
+        finished = label_text(
+            opened.model,
+            source,
+            opened.framing,
+            settings,
+            facts,
+            checkpoints,
+            tell=context.counter(),
+            stop=context.stop,
+        )
+        if not finished:
+            raise Stopped
+        move_folder(checkpoints, run.labels(self.subject))
+
+
+def _take_up(finished: Path, checkpoints: Path, settings: StoreSettings, facts: Mapping[str, Any]) -> None:
+    """Goes on with the same labels where the step was killed after they were finished, and before it was recorded."""
+    if checkpoints.exists() or not finished.exists():
+        return
+    try:
+        manifest = open_store(finished).manifest
+    except InputError:  # a part of it is gone: it is made again
+        return
+    if manifest.settings == settings and manifest.facts == facts:
+        move_folder(finished, checkpoints)

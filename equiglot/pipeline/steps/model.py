@@ -1,0 +1,205 @@
+"""A model: trained, or taken from where it is."""
+
+import shutil
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors.numpy import save_file
+
+from equiglot.errors import InputError
+from equiglot.labels import OnlineTeachers, SoftLabels, StoredTeachers, freeze
+from equiglot.masking import BatchStream, framing_of
+from equiglot.models import build_model, device, export_model, load_model, model_identity, on_device, take_model
+from equiglot.outputs import check_model, output_checksums
+from equiglot.pipeline.steps.context import Context
+from equiglot.pipeline.steps.events import EventWriter
+from equiglot.pipeline.steps.material import Material, material_of, randomness
+from equiglot.pipeline.steps.step import Step
+from equiglot.pipeline.steps.stores import stores_of
+from equiglot.pipeline.steps.vocabulary import tokenizer_folder
+from equiglot.recipe import ModelPlan
+from equiglot.run import RunDirectory, atomic_folder, tokens_of, write_json
+from equiglot.training import CheckpointFolder, LabelSource, Reading, Trainer, plan_reading
+from equiglot.vocabulary import check_same_vocabulary, load_tokenizer, open_tokens
+
+_ACCUMULATED = 2  # the version of trainings that sum over several batches: since then, parts of one large batch
+
+
+@dataclass(frozen=True)
+class Model(Step):
+    """The model of `plan`."""
+
+    kind = "model"
+    folder = staticmethod(RunDirectory.model)
+    source_name = "the model folder"
+    source_change = "the model itself"
+    plan: ModelPlan
+
+    @property
+    def subject(self) -> str:
+        """The model."""
+        return self.plan.name
+
+    @property
+    @abstractmethod
+    def place(self) -> str | None:
+        """Where it, or the weights that it starts from, are taken from."""
+
+    @property
+    def reads_outside(self) -> bool:
+        """Whether anything is taken from there."""
+        return self.place is not None
+
+
+@dataclass(frozen=True)
+class TakenModel(Model):
+    """A model that is there already: its weights and tokenizer count, not their place."""
+
+    @property
+    def place(self) -> str | None:
+        """A folder, or a name on the Hub."""
+        return self.plan.existing
+
+    def source(self) -> Any:
+        """What the model is."""
+        assert self.plan.existing is not None
+        with foreign_model(self.plan):
+            return model_identity(self.plan.existing)
+
+    def source_made(self, outputs: Mapping[str, str]) -> Any:
+        """It is copied as it is: what was copied is what counts, its place may be a hub."""
+        return dict(outputs)
+
+    def run(self, context: Context) -> None:
+        """Copies it."""
+        assert self.plan.existing is not None
+        with foreign_model(self.plan):
+            take_model(self.plan.existing, context.run.model(self.plan.name))
+
+
+@dataclass(frozen=True)
+class TrainedModel(Model):
+    """A model that is trained."""
+
+    continues = True
+
+    @property
+    def inputs(self) -> dict[str, Any]:
+        """All of its settings, the name too; of weights that it starts from not the place."""
+        inputs = {
+            **self.plan.model_dump(mode="json", exclude={"existing", "tokens", "own_vocabulary"}),
+            "masking": self.recipe.masking.model_dump(mode="json"),
+            "seed": self.recipe.seed,
+        }
+        if self.plan.training.accumulation > 1:
+            inputs["accumulated"] = _ACCUMULATED
+        if self.place is not None:
+            inputs["encoder"].pop("folder")
+        return inputs
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Its text, and its teachers or their labels."""
+        needs = [f"tokens/{tokens_of(language, self.plan.owner)}" for language in self.plan.languages]
+        if isinstance(self.plan.labels, SoftLabels):
+            needs += [f"model/{name}" for name in self.plan.all_teachers]
+        for store in stores_of(self.recipe, self.plan):
+            cut = tokens_of(store.language, store.owner)
+            needs.append(f"tokens/{cut}")
+            needs += [f"agreement/{cut}"] if store.owner != self.plan.owner else []
+            needs += [f"losses/{store.losses}"] if store.losses is not None else []
+            needs += [] if store.labels.unused else [f"labels/{store.subject}"]
+        return tuple(dict.fromkeys(needs))
+
+    @property
+    def place(self) -> str | None:
+        """The folder of the weights that it starts from."""
+        return self.plan.encoder.folder
+
+    def source(self) -> Any:
+        """What those weights are; None where there are none."""
+        if self.place is None:
+            return None
+        folder, field = Path(self.place), f"models.{self.plan.name}.encoder.folder"
+        if not folder.is_dir():
+            raise InputError("there is no such model folder", where=f"{folder} ({field})", fix="correct the path")
+        check_model(folder)
+        return output_checksums(folder)
+
+    def run(self, context: Context) -> None:
+        """Trains it; continues at the checkpoint."""
+        run, recipe, plan, checkpoints = context.run, self.recipe, self.plan, context.checkpoints
+        tokenizer = load_tokenizer(tokenizer_folder(run, recipe, plan.owner))
+        framing, seed = framing_of(tokenizer), randomness(recipe, plan)
+        material = material_of(run, recipe, plan)
+        reading = plan_reading(material.sources, plan.balance, plan.training, framing=framing, seed=seed)
+        if plan.encoder.folder is not None:
+            check_same_vocabulary(Path(plan.encoder.folder), tokenizer)
+        model = on_device(build_model(plan.encoder, len(tokenizer), padding=framing.padding, seed=seed))
+        if not checkpoints.exists():  # from the start: the curves of an earlier recipe are not its own
+            shutil.rmtree(run.events(plan.name), ignore_errors=True)
+        with EventWriter(run.events(plan.name)) as events:
+            trainer = Trainer(
+                model,
+                reading.stream,
+                reading.updates,
+                objective=plan.labels.objective,
+                labels=_labels(run, plan, reading.stream, material),
+                settings=plan.training,
+                validation={code: open_tokens(run.tokens(code, plan.owner) / "valid") for code in plan.languages},
+                framing=framing,
+                seed=seed,
+                checkpoints=CheckpointFolder(checkpoints),
+                checkpoint_seconds=context.checkpoint_seconds,
+                watch=context.progress,
+                record=events.add,
+                stop=context.stop,
+            )
+            record = trainer.train()
+        with atomic_folder(run.model(plan.name)) as folder:
+            export_model(model.cpu(), tokenizer, folder)
+            write_json(
+                folder / "training.json", _about(record.model_dump(mode="json"), model.num_parameters(), reading)
+            )
+            save_file(trainer.reciprocal_ranks(), folder / "validation.safetensors")
+
+
+@contextmanager
+def foreign_model(plan: ModelPlan) -> Iterator[None]:
+    """Names the field that says where a model is taken from, where an error names only the place."""
+    try:
+        yield
+    except InputError as error:
+        where = f"{error.where or plan.existing} (models.{plan.name}.existing)"
+        raise InputError(error.what, where=where, fix=error.fix) from None
+
+
+def _about(record: dict[str, Any], parameters: int, reading: Reading) -> dict[str, Any]:
+    portions = {
+        language: {
+            "characters": reading.characters[language],
+            "tokens": reading.tokens[language],
+            "passes": record["sequences"][language] / reading.sequences[language],
+            "updates": record["updates_made"] * record["tokens"][language] / max(1, sum(record["tokens"].values())),
+        }
+        for language in reading.characters
+    }
+    return {**record, "parameters": parameters, "portions": portions}
+
+
+def _labels(run: RunDirectory, plan: ModelPlan, stream: BatchStream, material: Material) -> LabelSource | None:
+    """What the teachers say: read from their stores, or asked while the student trains; None for the masked words."""
+    if isinstance(plan.labels, SoftLabels):
+        loaded = {name: freeze(load_model(run.model(name)), device()) for name in plan.all_teachers}
+        teachers = {language: loaded[names[0]] for language, names in plan.teachers().items()}
+        return OnlineTeachers(teachers, stream, device())
+    taught = {
+        place: material.taught[source.name]
+        for place, source in enumerate(stream.sources)
+        if source.name in material.taught
+    }
+    return StoredTeachers(taught, stream, plan.labels.objective, device()) if taught else None

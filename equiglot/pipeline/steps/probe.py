@@ -1,0 +1,163 @@
+"""Probes of one model, trained on each of its languages and tested on all of them; and what they read."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from equiglot.evaluation import (
+    Bootstrap,
+    Gold,
+    pair_estimates,
+    pair_rows,
+    primary_metric,
+    write_estimates,
+    write_scores,
+)
+from equiglot.models import open_model
+from equiglot.pipeline.steps.context import Context
+from equiglot.pipeline.steps.corpus import Corpus
+from equiglot.pipeline.steps.step import Step
+from equiglot.probing import Probing, open_features, probe_pairs, write_features, write_predictions
+from equiglot.recipe import ModelPlan, ProbedTask, Recipe
+from equiglot.run import RunDirectory, atomic_folder
+from equiglot.tasks import OpenTask, Place, build_task, open_task, task_at, task_identity
+
+ESTIMATES = "estimates.safetensors"
+"""The file of the estimates of all pairs in the folder of a model's probes."""
+_PROBING = set(Probing.model_fields)
+
+
+@dataclass(frozen=True)
+class TaskData(Step):
+    """The labelled data of the task of `settings`, in all languages that have any."""
+
+    kind = "task"
+    folder = staticmethod(RunDirectory.task)
+    version = 2
+    source_name = "the labelled data"
+    source_change = "the labels themselves"
+    settings: ProbedTask
+
+    @property
+    def subject(self) -> str:
+        """The task."""
+        return self.settings.task
+
+    @property
+    def inputs(self) -> dict[str, Any]:
+        """How data is read, not from where, and for which languages."""
+        described = self.settings.model_dump(mode="json", exclude=_PROBING)
+        described.pop("data", None)
+        inputs: dict[str, Any] = {"task": described, "languages": list(self.recipe.trained_languages)}
+        if isinstance(self.settings, Place):  # which reads text, as corpora do
+            inputs["text"] = {"version": Corpus.version, **Corpus.tool_versions()}
+        return inputs
+
+    def source(self) -> Any:
+        """What the data is."""
+        return task_identity(self.settings, self.recipe.trained_languages, self._texts)
+
+    def pinned(self, recipe: Recipe, source: Any) -> Recipe:
+        """With the commits of datasets of the Hub."""
+        fixed = task_at(self.settings, source)
+        tasks = tuple(fixed if each.task == fixed.task else each for each in recipe.evaluation)
+        return recipe.model_copy(update={"evaluation": tasks})
+
+    def run(self, context: Context) -> None:
+        """Reads and checks the data."""
+        with atomic_folder(context.run.task(self.subject)) as folder:
+            build_task(self.settings, self.recipe.trained_languages, self._texts, folder)
+
+    @property
+    def _texts(self) -> dict[str, Any]:
+        return {code: self.recipe.languages[code].text for code in self.recipe.trained_languages}
+
+
+@dataclass(frozen=True)
+class OfTaskAndModel(Step):
+    """What is made of the task of `settings` and the model of `plan`."""
+
+    settings: ProbedTask
+    plan: ModelPlan
+
+    @property
+    def subject(self) -> str:
+        """task.model."""
+        return f"{self.settings.task}.{self.plan.name}"
+
+
+@dataclass(frozen=True)
+class Features(OfTaskAndModel):
+    """The hidden states of a task's words or texts, for one model."""
+
+    kind = "features"
+    folder = staticmethod(RunDirectory.features)
+    internal = True  # and large
+
+    @property
+    def inputs(self) -> dict[str, Any]:
+        """The languages and layers."""
+        return {"languages": list(self.plan.languages), "layers": self.settings.layers}
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The data and the model."""
+        return (f"task/{self.settings.task}", f"model/{self.plan.name}")
+
+    def run(self, context: Context) -> None:
+        """Lets the model read the data."""
+        run, name, tell = context.run, self.plan.name, context.counter()
+        opened, layers = open_model(name, str(run.model(name))), self.settings.layers
+        with atomic_folder(run.features(self.subject)) as folder:
+            task = open_task(run.task(self.settings.task))
+            write_features(opened, task, self.plan.languages, layers, folder, lambda done: tell("encoding", done))
+
+
+@dataclass(frozen=True)
+class Probes(OfTaskAndModel):
+    """Probes of one model, trained on each of its languages and tested on all of them."""
+
+    kind = "probes"
+    folder = staticmethod(RunDirectory.probes)
+    scored = True
+
+    @property
+    def inputs(self) -> dict[str, Any]:
+        """How probes are trained."""
+        settings = self.settings.model_dump(mode="json", include=_PROBING - {"layers"})
+        return {**settings, "training": self.plan.seed(self.recipe)}
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The data and the hidden states."""
+        return (f"task/{self.settings.task}", f"features/{self.subject}")
+
+    def run(self, context: Context) -> None:
+        """Trains and tests the probes."""
+        run, settings, plan, tell = context.run, self.settings, self.plan, context.counter()
+        task = open_task(run.task(settings.task))
+        metric = primary_metric(settings.task, task.summary.labels)
+        features = open_features(run.features(self.subject))
+        pairs = [
+            pair
+            for of_source in probe_pairs(task, features, plan.languages, settings, metric, lambda n: tell("probing", n))
+            for pair in of_source
+        ]
+        estimates = pair_estimates(
+            settings.task,
+            task.summary.labels,
+            {code: _gold(task, code) for code in dict.fromkeys(pair.target for pair in pairs)},
+            {(pair.source, pair.target, pair.seed): pair.predicted for pair in pairs},
+            Bootstrap(settings.resamples, settings.seed),
+        )
+        with atomic_folder(run.probes(self.subject)) as folder:
+            write_predictions(folder, pairs)
+            write_estimates(folder / ESTIMATES, estimates)
+            write_scores(
+                folder / "scores.jsonl", pair_rows(plan.name, settings.task, estimates, plan.seed(self.recipe))
+            )
+
+
+def _gold(task: OpenTask, language: str) -> Gold:
+    split = task.split(language, "test")
+    assert split is not None  # something was predicted for it
+    return Gold(split.labels, split.lengths)

@@ -1,0 +1,79 @@
+"""One model, or the frequency ranking, scored on the test text of its languages."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from equiglot.evaluation import (
+    Bootstrap,
+    MaskedPositions,
+    TestMasks,
+    frequency_predictor,
+    language_rows,
+    model_predictor,
+    score_positions,
+    write_positions,
+    write_scores,
+)
+from equiglot.masking import framing_of
+from equiglot.models import load_model, on_device
+from equiglot.pipeline.steps.context import Context
+from equiglot.pipeline.steps.step import Step
+from equiglot.pipeline.steps.vocabulary import tokenizer_need
+from equiglot.recipe import FREQUENCY, MaskedLanguageModelling, ModelPlan
+from equiglot.run import RunDirectory, atomic_folder
+from equiglot.vocabulary import load_tokenizer, open_tokens
+
+
+@dataclass(frozen=True)
+class Scores(Step):
+    """The model of `plan`, or with None the frequency ranking, scored on the test text of its languages."""
+
+    kind = "scores"
+    folder = staticmethod(RunDirectory.scores_of)
+    scored = True
+    plan: ModelPlan | None
+
+    @property
+    def subject(self) -> str:
+        """The model."""
+        return self.plan.name if self.plan else FREQUENCY
+
+    @property
+    def inputs(self) -> dict[str, Any]:
+        """How models are scored."""
+        about = {"seed": self.plan.seed(self.recipe)} if self.plan else {}
+        return {"evaluation": self.recipe.masked.model_dump(mode="json"), **about}
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The model, or the tokenizer, and the text."""
+        model = f"model/{self.plan.name}" if self.plan else tokenizer_need(self.recipe, "")
+        return (model, *(f"tokens/{language}" for language in self._languages))
+
+    def run(self, context: Context) -> None:
+        """Scores the test text, language by language."""
+        run, task, name = context.run, self.recipe.masked, self.subject
+        tokenizer = load_tokenizer(run.vocabulary)
+        masks = TestMasks(task.rate, task.draws, task.sequences, task.seed, framing_of(tokenizer))
+        positions: dict[str, MaskedPositions] = {}
+        if self.plan:
+            model = on_device(load_model(run.model(name), vocabulary_size=len(tokenizer)))
+        for language in self._languages:
+            if self.plan:
+                predict = model_predictor(model)
+            else:
+                predict = frequency_predictor(open_tokens(run.tokens(language) / "train"), len(tokenizer))
+            positions[language] = score_positions(predict, language, open_tokens(run.tokens(language) / "test"), masks)
+        seed = self.plan.seed(self.recipe) if self.plan else self.recipe.seed
+        with atomic_folder(run.scores_of(name)) as folder:
+            write_positions(folder / "positions.safetensors", positions)
+            write_scores(folder / "scores.jsonl", language_rows(name, positions, bootstrap_of(task), seed))
+
+    @property
+    def _languages(self) -> tuple[str, ...]:
+        return tuple(self.plan.languages if self.plan else self.recipe.trained_languages)
+
+
+def bootstrap_of(task: MaskedLanguageModelling) -> Bootstrap:
+    """How the intervals of a task are made."""
+    return Bootstrap(task.resamples, task.seed)
