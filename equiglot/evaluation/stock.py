@@ -13,9 +13,10 @@ from equiglot.corpus.sources import kind_of
 from equiglot.errors import InputError
 from equiglot.evaluation.bits import Coverage, WordBits, bits_per_character, coverage_of, measure_words
 from equiglot.evaluation.lines import TokenizedLines, tokenize_lines
+from equiglot.evaluation.metrics import LIKELIHOOD
 from equiglot.evaluation.mlm import MaskedPositions, TestMasks, frequency_predictor, model_predictor, score_positions
 from equiglot.evaluation.rows import Bootstrap, language_rows, score_of
-from equiglot.evaluation.score import LIKELIHOOD, Score
+from equiglot.evaluation.score import Score
 from equiglot.models import OpenModel
 from equiglot.run import write_json
 

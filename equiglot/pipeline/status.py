@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from equiglot.evaluation import IN_LANGUAGE, PRIMARY, ZERO_SHOT, Score, read_scores
+from equiglot.evaluation import IN_LANGUAGE, ZERO_SHOT, Score, primary_of, read_scores
 from equiglot.pipeline.folder import lock_owner, read_run
 from equiglot.pipeline.graph import Job
 from equiglot.pipeline.progress import JobProgress, parse_progress
@@ -53,7 +53,7 @@ def _state(run: RunDirectory, job: Job) -> State | Literal["damaged"]:
 
 
 def _is_main(score: Score) -> bool:
-    return score.metric == PRIMARY[score.task] and score.source in (None, IN_LANGUAGE, ZERO_SHOT)
+    return score.metric == primary_of(score.task).name and score.source in (None, IN_LANGUAGE, ZERO_SHOT)
 
 
 def _running(run: RunDirectory) -> dict[str, JobProgress | None]:

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from equiglot.evaluation import MASKED_LM
 from equiglot.report.data import Report
-from equiglot.report.numbers import TASK
 from equiglot.report.printed import Agreement, Place, Printed
 from equiglot.report.tables import Table
 from equiglot.report.words import count, short_count
@@ -41,7 +41,7 @@ def beside(report: Report) -> Beside | None:
         return None
     places = dict.fromkeys(Place.of(number) for number in published.numbers)
     found = [Printed(report, published, place) for place in places]
-    shown = sorted((printed for printed in found if printed.rows), key=lambda printed: printed.task != TASK)
+    shown = sorted((printed for printed in found if printed.rows), key=lambda printed: printed.task != MASKED_LM)
     if not shown:
         return None
     files = _files(shown)
@@ -52,7 +52,7 @@ def beside(report: Report) -> Beside | None:
         agreement=sum((printed.agreement for printed in shown), Agreement()).words,
         findings={printed.title: words for printed in shown if (words := printed.agreement.words)},
         tables={file: printed.table for file, printed in files.items()},
-        probed=tuple(file for file, printed in files.items() if printed.task != TASK),
+        probed=tuple(file for file, printed in files.items() if printed.task != MASKED_LM),
     )
 
 

@@ -9,7 +9,7 @@ from equiglot.report.plotting import spoken
 from equiglot.report.probes import slug
 from equiglot.report.transfer import Transfer
 from equiglot.report.verdict import called
-from equiglot.report.words import capital, count, decimal, listed, metric_phrase, probability, spelt, task_title
+from equiglot.report.words import capital, count, decimal, listed, probability, spelt, task_title
 
 _SURE = 0.05  # a p above it is no evidence
 
@@ -79,12 +79,12 @@ def _noise(task: ProbedTask) -> str:
 def _finding(transfer: Transfer, source: str) -> str:
     """Who is best over all languages, by how much, and who is level; then p, of which the languages are the sample."""
     report, numbers = transfer.report, transfer.averages[source]
-    ranking = numbers.ranking(transfer.metric, ALL)
+    ranking = numbers.ranking(transfer.metric.name, ALL)
     if not ranking:
         return ""
     (best, value), others = ranking[0], [model for model, _ in ranking[1:]]
     those = " that have labelled data" if transfer.untested or transfer.untrained else ""
-    metric = f"{decimal(value.value)}\N{NO-BREAK SPACE}% {metric_phrase(transfer.metric)}"
+    metric = f"{decimal(value.value, transfer.metric.digits)}\N{NO-BREAK SPACE}% {transfer.metric.phrase}"
     where = f"{metric}, the mean over all languages{those}"
     if not others:
         return f"{capital(called(report, best))} has {where}. No other multilingual model is probed."

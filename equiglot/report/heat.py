@@ -52,7 +52,7 @@ def _figure(transfer: Transfer, model: Model, bounds: tuple[float, float]) -> go
         xgap=2,
         ygap=2,
         hoverongaps=False,
-        text=[["" if value is None else decimal(value) for value in row] for row in values],
+        text=[["" if value is None else decimal(value, transfer.metric.digits) for value in row] for row in values],
         texttemplate="%{text}",
         textfont={"color": "var(--ink)"},
         customdata=_said(transfer, model),
@@ -76,7 +76,7 @@ def _said(transfer: Transfer, model: Model) -> list[list[str]]:
     return [
         [
             f"<b>{plot_text(model.label)}</b><br>trained on {plot_text(name(source))}, tested on "
-            f"{plot_text(name(target))}: {spoken(number) if number else ''}"
+            f"{plot_text(name(target))}: {spoken(number, digits=transfer.metric.digits) if number else ''}"
             for target in transfer.targets
             for number in [transfer.number(model.name, source, target)]
         ]

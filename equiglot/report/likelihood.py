@@ -59,8 +59,8 @@ def likelihood_tables(report: Report) -> dict[str, Table]:
     return {
         "likelihood": score_table(
             report,
-            "bits",
-            f"Bits per character of test text; fewer is better. {intervals} The best multilingual model of each row is "
+            BITS.name,
+            f"{BITS.caption}. {intervals} The best multilingual model of each row is "
             "bold; \N{ALMOST EQUAL TO} marks those within its noise.",
             likelihood_series(report),
             Numbers(report, BITS.task),

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from equiglot.evaluation import ALL
+from equiglot.evaluation import ALL, MASKED_LM, metrics_of
 from equiglot.report.beside import beside
 from equiglot.report.contents import plots_of, tables_of
 from equiglot.report.data import Model, Report
@@ -59,6 +59,7 @@ def render(report: Report) -> str:
         contents=_contents(report, tables),
         tables=tables,
         masked=measure_of(report) == MASKED,
+        others={metric.name: tables[metric.name] for metric in metrics_of(MASKED_LM) if metric != MASKED},
         teachers=teachers_of(report),
         measured=likelihood_words(report),
         deviations=Deviations(report).words(),
@@ -74,7 +75,7 @@ def render(report: Report) -> str:
 def _contents(report: Report, tables: Mapping[str, Table]) -> dict[str, str]:
     """The sections of the page: id -> title."""
     masked = measure_of(report) == MASKED
-    scores = {"scores": "Scores"} if masked or tables["mrr"].rows else {}
+    scores = {"scores": "Scores"} if masked or tables[MASKED.name].rows else {}
     likelihood = {"likelihood": "Likelihood"} if is_measured(report, BITS) else {}
     return {
         **({"trade-off": "Trade-off"} if masked or len(report.proper_groups) > 1 else {}),
@@ -94,7 +95,7 @@ def _contents(report: Report, tables: Mapping[str, Table]) -> dict[str, str]:
 
 
 def _standings(report: Report) -> list[Standing]:
-    numbers, fine = numbers_of(report), measure_of(report).fine
+    numbers, fine = numbers_of(report), measure_of(report).difference.digits
     models = {model.name: model for model in report.models}
     found = [(series, numbers.of(series.name, "d", ALL)) for series in multilingual_series(report)]
     return (

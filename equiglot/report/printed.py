@@ -7,13 +7,13 @@ from itertools import combinations
 from statistics import fmean
 from typing import NamedTuple
 
-from equiglot.evaluation import IN_LANGUAGE, ZERO_SHOT
+from equiglot.evaluation import IN_LANGUAGE, MASKED_LM, METRICS, ZERO_SHOT
 from equiglot.report.data import Report
 from equiglot.report.measures import teachers_of
-from equiglot.report.numbers import TASK, Number, Numbers
-from equiglot.report.publication import TEACHERS, AnyMetric, Published, PublishedNumber
+from equiglot.report.numbers import Number, Numbers
+from equiglot.report.publication import TEACHERS, Published, PublishedNumber
 from equiglot.report.tables import Cell, Table, number_cell
-from equiglot.report.words import NONE, capital, decimal, group_label, listed, metric_phrase, signed, task_title
+from equiglot.report.words import NONE, capital, decimal, group_label, listed, signed, task_title
 
 _GROUP = "group:"
 
@@ -96,7 +96,7 @@ class Place(NamedTuple):
 
     table: str
     task: str
-    metric: AnyMetric
+    metric: str
     source: str | None
     reference: str | None
 
@@ -207,8 +207,8 @@ class Printed:
         return Table(self._caption(), columns, tuple(self._cells(row) for row in self.rows))
 
     def _caption(self) -> str:
-        what = f"{task_title(self.task)}, {metric_phrase(self.place.metric)} of probes in percent"
-        if self.task == TASK:
+        what = f"{task_title(self.task)}, {METRICS[self.place.metric].phrase} of probes in percent"
+        if self.task == MASKED_LM:
             what = f"D, points of MRR from the {teachers_of(self.report)}"
         if self.place.metric == "rdt":
             what = "relative deviation in percent, of probes here"
@@ -251,7 +251,7 @@ class Printed:
 
 def _beside(ours: Number | None, theirs: PublishedNumber | None) -> Cell:
     """Our number, with theirs and what is doubtful about it in the note."""
-    signs = theirs is not None and theirs.metric in ("d", "rdt")
+    signs = theirs is not None and METRICS[theirs.metric].signed
     cell = number_cell(ours, "", signs=signs, digits=1)
     if theirs is None:
         return cell

@@ -1,16 +1,11 @@
 """What others have published, as data."""
 
 from collections.abc import Mapping
-from typing import Literal
 
 from pydantic import Field, FiniteFloat
 
-from equiglot.evaluation import Metric
+from equiglot.evaluation import MetricName
 from equiglot.report.parts import Part
-
-AnyMetric = Metric | Literal["f1", "exact_match", "mean", "tokens", "rdt_exact_match"]
-"""What a number of a publication can be besides what is measured here: F1 and exact match of answers to questions, a
-mean over tasks, millions of tokens, and the RDT of exact matches."""
 
 TEACHERS = "teachers"
 """In a publication, the model that stands for each language's own teacher, whatever its name."""
@@ -22,16 +17,16 @@ class PublishedNumber(Part):
     Attributes:
         table: where it stands there, such as "Table 2".
         task, language, source, reference: as in `Score`; no reference of an RDT: the teachers together.
-        metric: as in `Score`, or another.
+        metric: as in `Score`.
         model: the model of the run that it is to be compared with; `TEACHERS` for those together.
-        value: the number, in `Metric`'s unit.
+        value: the number, in the metric's unit.
         deviation: the standard deviation that stands beside it.
         doubt: why it may not be what was meant, a phrase; empty where nothing is in doubt.
     """
 
     table: str
     task: str
-    metric: AnyMetric
+    metric: MetricName
     language: str
     source: str | None = None
     reference: str | None = None

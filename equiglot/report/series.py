@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from itertools import count, cycle
 
-from equiglot.evaluation import Metric
 from equiglot.report.data import Report, Role
 from equiglot.report.numbers import Number, Numbers
 
@@ -35,7 +34,7 @@ class Series:
     colour: str
     symbol: str
 
-    def number(self, numbers: Numbers, metric: Metric, language: str) -> Number | None:
+    def number(self, numbers: Numbers, metric: str, language: str) -> Number | None:
         """Its number in a language or group; the teachers' distance from themselves is 0."""
         if self.role == "teacher":
             if metric == "d":

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from equiglot.evaluation import IN_LANGUAGE, PRIMARY, TASK_METRICS, ZERO_SHOT, Metric
+from equiglot.evaluation import IN_LANGUAGE, ZERO_SHOT, Metric, metrics_of, primary_of
 from equiglot.report.data import Model, ProbedTask, Report
 from equiglot.report.numbers import Number, Numbers
 
@@ -21,13 +21,13 @@ class Transfer:
     @property
     def metric(self) -> Metric:
         """The metric that models are compared by."""
-        return PRIMARY[self.task.task]
+        return primary_of(self.task.task)
 
     @cached_property
     def metrics(self) -> tuple[Metric, ...]:
         """All that were measured, the first metric first."""
         found = {score.metric for score in self.report.scores if score.task == self.task.task}
-        return tuple(metric for metric in TASK_METRICS[self.task.task] if metric in found or metric == self.metric)
+        return tuple(metric for metric in metrics_of(self.task.task) if metric.name in found or metric == self.metric)
 
     @cached_property
     def averages(self) -> Mapping[str, Numbers]:
@@ -47,7 +47,7 @@ class Transfer:
     def number(self, model: str, source: str, target: str) -> Number | None:
         """Of a model's probe that was trained on `source` and tested on `target`."""
         numbers = self.averages[IN_LANGUAGE] if source == target else self._by_source[source]
-        return numbers.of(model, self.metric, target)
+        return numbers.of(model, self.metric.name, target)
 
     @cached_property
     def models(self) -> tuple[Model, ...]:

@@ -103,7 +103,7 @@ def _reason(report: Report) -> str:
 def _overall(report: Report, numbers: Numbers, ranking: list[tuple[Model, Number]]) -> str:
     """Who comes closest to the teachers over all languages, and by how much more than noise."""
     (best, value), others = ranking[0], ranking[1:]
-    fine = measure_of(report).fine
+    fine = measure_of(report).difference.digits
     clear, level, open_ = [], [], []
     rivals_clear = True
     for model, other in others:
@@ -149,8 +149,8 @@ def _opening(report: Report, best: Model, rivals_clear: bool) -> str:
 
 def _standing(report: Report, value: Number, *, alone: bool) -> str:
     """How the best model, or the only one, stands to the teachers, over all languages."""
-    measure = measure_of(report)
-    where = f"{_teachers(report)} (D = {spoken(value, signs=True, digits=measure.fine)}{measure.unit})"
+    shown = measure_of(report).difference
+    where = f"{_teachers(report)} (D = {spoken(value, signs=True, digits=shown.digits)}{shown.unit})"
     if value.clearly_positive:
         return f"is better than {where}"
     if value.low is not None and value.high is not None and value.low <= 0 <= value.high:
