@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from equiglot.display.words import printable
-from equiglot.evaluation import MASKED_LM, Filler, Score, StockScores, metrics_of
+from equiglot.evaluation import MASKED_LM, ExternalScores, Filler, Score, metrics_of
 from equiglot.models import Upload
 
 _LONGEST_WORDS = 12  # characters on average; above, what stands between spaces is more than a word
@@ -26,7 +26,7 @@ def print_fillers(console: Console, text: str, fillers: Mapping[str, Sequence[Se
         console.print(table)
 
 
-def print_stock_scores(console: Console, scores: StockScores) -> None:
+def print_external_scores(console: Console, scores: ExternalScores) -> None:
     """A table for each tokenizer, then what can be compared between all."""
     if len(scores.groups) > 1:
         console.print(
@@ -48,7 +48,7 @@ def print_stock_scores(console: Console, scores: StockScores) -> None:
         _print_bits(console, scores)
 
 
-def _print_bits(console: Console, scores: StockScores) -> None:
+def _print_bits(console: Console, scores: ExternalScores) -> None:
     """Bits per character, and what they say nothing about."""
     console.print(
         "Bits per character (PLL-word-l2r) can be compared between all models; less is better. They are counted on the "

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 
-from equiglot.evaluation.bits import WordBits, bits_per_character
 from equiglot.evaluation.metrics import LIKELIHOOD
+from equiglot.evaluation.pseudo_likelihood import WordBits, bits_per_character
 from equiglot.evaluation.rows import Bootstrap, ByLanguage, known, score_of
 from equiglot.evaluation.score import Score, group_language
 from equiglot.evaluation.statistics import Estimate, distance, mean_over

@@ -14,10 +14,10 @@ from equiglot.errors import InputError
 from equiglot.evaluation import LIKELIHOOD, MASKED_LM, METRICS, metrics_of
 from equiglot.reading import read_yaml
 from equiglot.report.data import Model, Portion, Report
+from equiglot.report.format import capital, count, decimal, duration, listed, short_count, task_title
 from equiglot.report.measures import measure_of, numbers_of
-from equiglot.report.numbers import Numbers
+from equiglot.report.score_index import ScoreIndex
 from equiglot.report.tables import Cell, Table, number_cell, row_header, row_languages
-from equiglot.report.words import capital, count, decimal, duration, listed, short_count, task_title
 from equiglot.report.writing import markdown_line, markdown_text
 from equiglot.run import write_text
 
@@ -174,7 +174,7 @@ class _Column:
 
     title: str
     explanation: str
-    numbers: Numbers
+    numbers: ScoreIndex
     metric: str
     digits: int
 
@@ -186,7 +186,7 @@ class _Column:
 def _columns(report: Report, model: Model) -> list[_Column]:
     """Metrics that have an explanation, of masked words and of likelihood, and D: those that the model has."""
     found = [
-        _Column(capital(each.axis), each.explanation, Numbers(report, task), each.name, each.digits)
+        _Column(capital(each.axis), each.explanation, ScoreIndex(report, task), each.name, each.digits)
         for task in (MASKED_LM, LIKELIHOOD)
         for each in metrics_of(task)
         if each.explanation
@@ -199,7 +199,7 @@ def _columns(report: Report, model: Model) -> list[_Column]:
 
 def _rows(report: Report, model: Model) -> list[tuple[str, str, str]]:
     """Groups and languages of `row_languages`, without groups that the model lacks in part."""
-    numbers = Numbers(report)
+    numbers = ScoreIndex(report)
     return [row for row in row_languages(report) if set(numbers.languages_of(row[0])) <= set(model.languages)]
 
 

@@ -14,13 +14,13 @@ from equiglot.report.comparison import (
     unfinished,
 )
 from equiglot.report.data import Report
-from equiglot.report.numbers import Numbers
+from equiglot.report.format import NONE, capital, listed, moment, task_title
 from equiglot.report.plots import Plot, single
 from equiglot.report.rendering import render_page
+from equiglot.report.score_index import ScoreIndex
 from equiglot.report.spread import spreads
 from equiglot.report.tables import Cell, Table, row_languages
 from equiglot.report.transfer import SOURCES
-from equiglot.report.words import NONE, capital, listed, moment, task_title
 from equiglot.run import write_text
 
 _MARK, _HEAD = "Equiglot comparison</title>", 1 << 16  # what the page says of itself, in its first characters
@@ -140,7 +140,7 @@ def _probe_tables(comparison: Comparison, report: Report, task: str) -> list[Tab
 
 
 def _probe_table(comparison: Comparison, report: Report, task: str, source: str) -> Table:
-    numbers, metric = Numbers(report, task, source), primary_of(task)
+    numbers, metric = ScoreIndex(report, task, source), primary_of(task)
     rows = row_languages(report)
     series = [
         entry

@@ -6,13 +6,14 @@ import plotly.graph_objects as go
 
 from equiglot.evaluation import MASKED_LM, metrics_of
 from equiglot.report import facts, figures, tables
-from equiglot.report.beside import beside
 from equiglot.report.data import ProbedTask, Report
 from equiglot.report.deviations import Deviations
+from equiglot.report.format import capital, count, decimal, listed, task_title
 from equiglot.report.heat import transfer_maps
 from equiglot.report.likelihood import likelihood_plots, likelihood_tables
 from equiglot.report.measures import MASKED, measure_of, teachers_of
 from equiglot.report.merging import merging_tables
+from equiglot.report.paper_comparison import compare_with_paper
 from equiglot.report.plots import Plot, single
 from equiglot.report.probes import probe_tables
 from equiglot.report.scaling import growth_figure, growth_table, growths, track_series
@@ -20,7 +21,6 @@ from equiglot.report.series import masked_series, multilingual_series
 from equiglot.report.tables import Table
 from equiglot.report.transfer import Transfer
 from equiglot.report.wikipedia import wikipedia_figure, wikipedia_fit
-from equiglot.report.words import capital, count, decimal, listed, task_title
 
 
 def plots_of(report: Report) -> tuple[Plot, ...]:
@@ -193,7 +193,7 @@ def tables_of(report: Report) -> dict[str, Table]:
             "where it excludes zero.",
         ),
         **{name: table for task in report.tasks for name, table in probe_tables(report, task).items()},
-        **(published.tables if (published := beside(report)) else {}),
+        **(published.tables if (published := compare_with_paper(report)) else {}),
         "data": facts.data_table(
             report, "The text of each language after cleaning: characters; beneath, sentences and tokens."
         ),

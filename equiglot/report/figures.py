@@ -12,13 +12,13 @@ import plotly.graph_objects as go
 from equiglot.evaluation import ALL, Metric, group_language
 from equiglot.report.curves import Line, lines_of_losses, lines_of_mrr
 from equiglot.report.data import Report
+from equiglot.report.format import decimal, group_phrase, plot_text, shortened
 from equiglot.report.labels import Point, spread, text_positions
 from equiglot.report.measures import MASKED, measure_of, teachers_of
-from equiglot.report.numbers import Number, Numbers
 from equiglot.report.plotting import HOVER, base_layout, is_within, marker, span_of, spoken, whiskers
+from equiglot.report.score_index import Number, ScoreIndex
 from equiglot.report.series import Series, all_series, masked_series
 from equiglot.report.tables import row_languages
-from equiglot.report.words import decimal, group_phrase, plot_text, shortened
 
 _POINT, _GAP = 15, 16
 """Height of a model's place in a row, and the space between rows, both in pixels."""
@@ -38,7 +38,7 @@ def trade_off(report: Report) -> go.Figure | None:
         return None
     low, high = groups
     measure = measure_of(report)
-    numbers = Numbers(report, measure.task)
+    numbers = ScoreIndex(report, measure.task)
     metric = measure.name if measure == MASKED else "d"
     places = []
     for series in all_series(report):
@@ -138,7 +138,7 @@ def beyond_the_axis(report: Report) -> dict[Series, tuple[float, float]]:
 
     Drawn to scale they would press all others together.
     """
-    numbers = Numbers(report)
+    numbers = ScoreIndex(report)
     values = {series: _values(report, numbers, series) for series in masked_series(report)}
     trained = [value for series, found in values.items() if series.role != "reference" for value in found]
     if not trained:
@@ -148,7 +148,7 @@ def beyond_the_axis(report: Report) -> dict[Series, tuple[float, float]]:
     return {series: (min(found), max(found)) for series, found in far.items() if max(found) < floor}
 
 
-def _values(report: Report, numbers: Numbers, series: Series) -> list[float]:
+def _values(report: Report, numbers: ScoreIndex, series: Series) -> list[float]:
     found = (series.number(numbers, "mrr", row[0]) for row in row_languages(report))
     return [number.value for number in found if number]
 
@@ -168,14 +168,14 @@ def distances(report: Report, series: Sequence[Series], measure: Metric = MASKED
 
 
 def _distances_of(report: Report, series: Sequence[Series], measure: Metric) -> list[Number]:
-    numbers = Numbers(report, measure.task)
+    numbers = ScoreIndex(report, measure.task)
     found = (entry.number(numbers, "d", row[0]) for entry in series for row in row_languages(report))
     return [number for number in found if number is not None]
 
 
 def _rows_figure(report: Report, series: Sequence[Series], measure: Metric, *, relative: bool) -> go.Figure | None:
     """Dots with whiskers: one band a language or group, one place within the band a model; D if `relative`."""
-    numbers, metric = Numbers(report, measure.task), "d" if relative else measure.name
+    numbers, metric = ScoreIndex(report, measure.task), "d" if relative else measure.name
     rows = [
         row
         for row in row_languages(report)

@@ -6,9 +6,9 @@ from typing import Any
 import plotly.graph_objects as go
 
 from equiglot.report.data import Model, ProbedTask, Report
+from equiglot.report.format import decimal, plot_text, shortened
 from equiglot.report.plotting import HOVER, base_layout, spoken
 from equiglot.report.transfer import Transfer
-from equiglot.report.words import decimal, plot_text, shortened
 
 _ROW, _FRAME = 36, 90
 """Height of a row, and of all that is around the rows, in pixels."""

@@ -2,7 +2,7 @@
 
 from equiglot.evaluation import METRICS, Metric
 from equiglot.report.data import Report
-from equiglot.report.numbers import Numbers
+from equiglot.report.score_index import ScoreIndex
 
 MASKED, BITS = METRICS["mrr"], METRICS["bits"]
 """Of bits fewer are better; D and differences are bits saved."""
@@ -24,6 +24,6 @@ def teachers_of(report: Report) -> str:
     return "monolingual teachers" if alone else "teachers"
 
 
-def numbers_of(report: Report) -> Numbers:
+def numbers_of(report: Report) -> ScoreIndex:
     """The numbers that models are compared with their teachers by."""
-    return Numbers(report, measure_of(report).task)
+    return ScoreIndex(report, measure_of(report).task)

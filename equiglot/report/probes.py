@@ -6,7 +6,8 @@ from itertools import groupby
 
 from equiglot.evaluation import METRICS, Metric, primary_of
 from equiglot.report.data import ProbedTask, Report, TaskLanguage
-from equiglot.report.numbers import Number, Numbers
+from equiglot.report.format import capital, count, listed
+from equiglot.report.score_index import Number, ScoreIndex
 from equiglot.report.series import Series, all_series
 from equiglot.report.tables import (
     Cell,
@@ -22,7 +23,6 @@ from equiglot.report.tables import (
     row_languages,
 )
 from equiglot.report.transfer import Transfer
-from equiglot.report.words import capital, count, listed
 
 _SPLITS = ("train", "dev", "test")
 
@@ -33,7 +33,7 @@ class _Column:
 
     entry: Series | Pair
     source: str
-    numbers: Numbers
+    numbers: ScoreIndex
 
     @property
     def label(self) -> str:

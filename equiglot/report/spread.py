@@ -8,11 +8,11 @@ from statistics import fmean, stdev
 from equiglot.evaluation import ALL, MASKED_LM, METRICS, ZERO_SHOT, primary_of
 from equiglot.report.comparison import ComparedRun, Comparison, all_models, distinct, name_in, shared_tasks
 from equiglot.report.data import Model, Report
-from equiglot.report.numbers import Numbers
+from equiglot.report.format import MINUS, NONE, capital, decimal, listed, signed, spelt, task_title
+from equiglot.report.score_index import ScoreIndex
 from equiglot.report.tables import Cell, Table, row_header, row_languages
 from equiglot.report.transfer import SOURCES
 from equiglot.report.verdict import called
-from equiglot.report.words import MINUS, NONE, capital, decimal, listed, signed, spelt, task_title
 
 
 @dataclass(frozen=True)
@@ -73,16 +73,18 @@ class _Trainings:
         return [(student, baseline) for student in students for baseline in baselines]
 
     @cached_property
-    def _within(self) -> dict[tuple[str, str | None], Numbers]:
+    def _within(self) -> dict[tuple[str, str | None], ScoreIndex]:
         """Each run's own numbers, by its name and what its probes were trained on."""
         return {
-            (run.name, source): Numbers(run.report, self.task, source) for run in self.runs for source in self._sources
+            (run.name, source): ScoreIndex(run.report, self.task, source)
+            for run in self.runs
+            for source in self._sources
         }
 
     def _comparable(self, runs: Sequence[ComparedRun], source: str | None, language: str) -> bool:
         """Whether what their numbers hang on besides the models is the same; zero-shot, in every language."""
         codes = [one.code for one in self.report.languages] if source == ZERO_SHOT else [language]
-        codes = [code for each in codes for code in Numbers(self.report).languages_of(each)]
+        codes = [code for each in codes for code in ScoreIndex(self.report).languages_of(each)]
         marks = [run.tests if self.task == MASKED_LM else run.labels.get(self.task, {}) for run in runs]
         return all(len({of.get(code, run.name) for run, of in zip(runs, marks, strict=True)}) == 1 for code in codes)
 
@@ -97,7 +99,7 @@ class _Trainings:
 
     def _number_table(self, metric: str, source: str | None, caption: str) -> Table:
         """One row a language and group, one column a model; a training that several runs share is counted once."""
-        numbers = Numbers(self.report, self.task, source)
+        numbers = ScoreIndex(self.report, self.task, source)
         trained = [(model, distinct(self.runs, model.name, task=self.task)) for model in self._models]
         shown = [(model, different) for model, different in trained if len(different) > 1]
         rows = []

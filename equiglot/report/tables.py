@@ -6,10 +6,10 @@ from typing import Literal
 
 from equiglot.evaluation import ALL, METRICS, Metric, group_language, primary_of
 from equiglot.report.data import Language, Model, Report
+from equiglot.report.format import decimal, group_label, interval, signed
 from equiglot.report.measures import MASKED
-from equiglot.report.numbers import Number, Numbers
+from equiglot.report.score_index import Number, ScoreIndex
 from equiglot.report.series import Series, masked_series, multilingual_series
-from equiglot.report.words import decimal, group_label, interval, signed
 
 Mark = Literal["", "best", "level", "clear", "own", "total"]
 """best: of the multilingual models; level: its paired difference from the best does not exclude zero; clear: a
@@ -69,13 +69,13 @@ def score_table(
     metric: str,
     caption: str,
     series: Sequence[Series] | None = None,
-    numbers: Numbers | None = None,
+    numbers: ScoreIndex | None = None,
 ) -> Table:
     """One row a language and group, one column a model; the best multilingual model of each row is marked.
 
     The numbers are those of masked words, if no others are given.
     """
-    digits, numbers = METRICS[metric].digits, numbers or Numbers(report)
+    digits, numbers = METRICS[metric].digits, numbers or ScoreIndex(report)
     return _number_table(numbers, metric, series or masked_series(report), caption, signs=False, digits=digits)
 
 
@@ -83,12 +83,12 @@ def distance_table(
     report: Report, caption: str, series: Sequence[Series] | None = None, measure: Metric = MASKED
 ) -> Table:
     """D(M, L) by group, then by language, as the paper's Table 2."""
-    numbers, shown = Numbers(report, measure.task), series or multilingual_series(report)
+    numbers, shown = ScoreIndex(report, measure.task), series or multilingual_series(report)
     return _number_table(numbers, "d", shown, caption, signs=True, digits=measure.difference.digits)
 
 
 def _number_table(
-    numbers: Numbers, metric: str, series: Sequence[Series], caption: str, *, signs: bool, digits: int
+    numbers: ScoreIndex, metric: str, series: Sequence[Series], caption: str, *, signs: bool, digits: int
 ) -> Table:
     rows, paired = [], metric in ("d", primary_of(numbers.task).name)
     for language, label, note in row_languages(numbers.report):
@@ -132,7 +132,9 @@ def row_header(language: str, label: str, note: str) -> Cell:
     return Cell(label, note.lower(), mark, {"": label, "code": language, "group": note})
 
 
-def best_and_level(numbers: Numbers, metric: str, language: str, *, paired: bool) -> tuple[str | None, frozenset[str]]:
+def best_and_level(
+    numbers: ScoreIndex, metric: str, language: str, *, paired: bool
+) -> tuple[str | None, frozenset[str]]:
     """The best multilingual model of a row, and, if the metric is the one that is `paired`, those within its noise."""
     best = next((model.name for model, _ in numbers.ranking(metric, language)), None)
     level = numbers.level_with_best(metric, language) if paired else ()
@@ -171,7 +173,7 @@ def difference_table(
     """How much better one model is than another, by group and language, on the same text; of the multilingual models if
     none are named.
     """
-    numbers, digits = Numbers(report, measure.task), measure.difference.digits
+    numbers, digits = ScoreIndex(report, measure.task), measure.difference.digits
     shown = pairs_of(report, numbers) if pairs is None else pairs
     rows = []
     for language, label, note in row_languages(report):
@@ -181,7 +183,7 @@ def difference_table(
     return _upright(Table(caption, ("", *(pair.title for pair in shown)), tuple(rows)))
 
 
-def pairs_of(report: Report, numbers: Numbers) -> list[Pair]:
+def pairs_of(report: Report, numbers: ScoreIndex) -> list[Pair]:
     """The pairs of models whose difference is known; of many, those with a student, of one language on equal text."""
     models = report.of_role("student", "baseline")
     pairs = [(first, second) for index, first in enumerate(models) for second in models[index + 1 :]]

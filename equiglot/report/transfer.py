@@ -6,7 +6,7 @@ from functools import cached_property
 
 from equiglot.evaluation import IN_LANGUAGE, ZERO_SHOT, Metric, metrics_of, primary_of
 from equiglot.report.data import Model, ProbedTask, Report
-from equiglot.report.numbers import Number, Numbers
+from equiglot.report.score_index import Number, ScoreIndex
 
 SOURCES = (IN_LANGUAGE, ZERO_SHOT)
 
@@ -30,13 +30,13 @@ class Transfer:
         return tuple(metric for metric in metrics_of(self.task.task) if metric.name in found or metric == self.metric)
 
     @cached_property
-    def averages(self) -> Mapping[str, Numbers]:
+    def averages(self) -> Mapping[str, ScoreIndex]:
         """Numbers in the language that was trained on, and means over the probes of all other languages."""
-        return {source: Numbers(self.report, self.task.task, source) for source in SOURCES}
+        return {source: ScoreIndex(self.report, self.task.task, source) for source in SOURCES}
 
     @cached_property
-    def _by_source(self) -> Mapping[str, Numbers]:
-        return {code: Numbers(self.report, self.task.task, code) for code in self._codes}
+    def _by_source(self) -> Mapping[str, ScoreIndex]:
+        return {code: ScoreIndex(self.report, self.task.task, code) for code in self._codes}
 
     @cached_property
     def _codes(self) -> tuple[str, ...]:

@@ -9,17 +9,17 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from equiglot.display.models import print_stock_scores
+from equiglot.display.models import print_external_scores
 from equiglot.display.runs import print_scores
 from equiglot.evaluation import (
     IN_LANGUAGE,
     METRICS,
     Bootstrap,
+    ExternalScores,
     Gold,
     MaskedPositions,
     Metric,
     Score,
-    StockScores,
     language_rows,
     metrics_of,
     primary_of,
@@ -81,7 +81,9 @@ def test_one_entry_is_enough_for_masked_words(
     assert row.value == 75.0 and row.low is not None
     report = _with(synthetic, [row])
 
-    terminal = _shown(print_stock_scores, StockScores(masked=(rows,), bits=(), groups=(("student",),), coverage=()))
+    terminal = _shown(
+        print_external_scores, ExternalScores(masked=(rows,), bits=(), groups=(("student",),), coverage=())
+    )
     assert "top-nine share, %" in terminal and "75.000" in terminal
     assert f"{toy.caption}. 95 % intervals in brackets." in render(report)
     write_tables(tables_of(report), tmp_path / "tables")

@@ -41,7 +41,7 @@ class Number:
 
 
 @dataclass(frozen=True)
-class Numbers:
+class ScoreIndex:
     """The numbers of a report, by what is compared, metric and language (a code or a group).
 
     `task` and `source` are those of `Score`: numbers of other tasks, or of probes trained on something else, are left
