@@ -142,7 +142,7 @@ class PublishedTable:
         """The table's name, with what tells it from the table's other numbers."""
         alike = {Place.of(each) for each in self.published.numbers if each.table == self.place.table}
         task = task_title(self.task) if len({each.task for each in alike}) > 1 else ""
-        from_ = f"RDT from {self._labels.get(self.place.reference or TEACHERS, self.place.reference)}"
+        from_ = f"RDT from {self._labels.get(self.place.reference or '', self.place.reference)}"
         trained = self.source in (None, IN_LANGUAGE, ZERO_SHOT)
         source = self.source if trained else f"trained on {self.report.language_name(self.source or '')}"
         return ", ".join(filter(None, (self.place.table, task, from_ if self.place.metric == "rdt" else "", source)))
@@ -181,8 +181,8 @@ class PublishedTable:
 
     def _look_up(self, numbers: ScoreIndex, number: PublishedNumber, language: str) -> Number | None:
         if number.metric == "rdt":
-            teacher = self.report.references.get(language, self.report.reference)
-            return numbers.rdt(number.model, number.reference or teacher, language)
+            own = self.report.references.get(language, self.report.reference)
+            return numbers.rdt(number.model, own if number.reference == TEACHERS else number.reference or "", language)
         if number.model == TEACHERS:
             return numbers.of_teachers(number.metric, language)
         return numbers.of(number.model, number.metric, language)

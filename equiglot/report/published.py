@@ -13,7 +13,7 @@ from equiglot.errors import InputError
 from equiglot.evaluation import METRICS, group_language
 from equiglot.reading import read_yaml, read_yaml_text
 from equiglot.report.parts import Part
-from equiglot.report.publication import Published, PublishedNumber
+from equiglot.report.publication import TEACHERS, Published, PublishedNumber
 
 _NUMBER = re.compile(r"([-\N{MINUS SIGN}]?\d+(?:\.\d+)?)(?:\s*±\s*(\d+(?:\.\d+)?))?")
 
@@ -215,7 +215,8 @@ def _numbers(cell: _Cell, metrics: str, *, doubt: str, **where: str | None) -> I
     for part, metric in zip(parts, names, strict=True):
         value, deviation = _value(part)
         said = {"doubt": doubt if metric == names[-1] else "", "value": value, "deviation": deviation}
-        yield PublishedNumber.model_validate({"metric": metric, **where, **said})
+        against = {"reference": where["reference"] or (TEACHERS if METRICS[metric].relative_to else None)}
+        yield PublishedNumber.model_validate({"metric": metric, **where, **against, **said})
 
 
 def _value(cell: float | str) -> tuple[float, float | None]:

@@ -228,7 +228,7 @@ def _merging(name: str, teachers: dict[str, tuple[str, ...]]) -> Report:
     for each in published.numbers:
         if each.task in ("pos", "ner") and each.table in ("Table 2", "Table 4"):
             own = {"teachers": f"teacher-{each.language}"}.get(each.model, each.model)
-            against = (each.reference or "all-teachers") if each.metric == "rdt" else None
+            against = {"teachers": "all-teachers"}.get(each.reference or "", each.reference)
             scores.append(
                 Score.model_validate(
                     {"model": own, "task": each.task, "language": each.language, "metric": each.metric,
