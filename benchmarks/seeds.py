@@ -14,7 +14,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from equiglot.evaluation import IN_LANGUAGE, PRIMARY, ZERO_SHOT, Score, read_scores
+from equiglot.evaluation import IN_LANGUAGE, METRICS, ZERO_SHOT, Score, primary_of, read_scores
 from equiglot.run import RunDirectory, read_json
 
 
@@ -46,12 +46,13 @@ def _cell(numbers: list[float]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("runs", nargs="+", type=Path)
-    parser.add_argument("--task", default="mlm", choices=list(PRIMARY))
+    tasks = [task for metric in METRICS.values() for task in metric.first_of]
+    parser.add_argument("--task", default="mlm", choices=tasks)
     parser.add_argument("--source", choices=[IN_LANGUAGE, ZERO_SHOT], default=IN_LANGUAGE, help="of a task's probes")
     parser.add_argument("--metric", help="D for masked words, each task's first metric for probes, if not given")
     arguments = parser.parse_args()
     masked = arguments.task == "mlm"
-    metric = arguments.metric or ("d" if masked else PRIMARY[arguments.task])
+    metric = arguments.metric or ("d" if masked else primary_of(arguments.task).name)
     vocabularies = {read_json(RunDirectory(run).job("vocabulary/shared"))["fingerprint"] for run in arguments.runs}
     if masked and len(vocabularies) > 1:
         sys.exit("the runs have different vocabularies: their numbers cannot be averaged (vary training.seed alone)")

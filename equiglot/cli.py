@@ -276,19 +276,19 @@ def evaluate(
 
     A MODEL is a Hugging Face folder, RUN/model, a run folder for all its models, or a name on the hub.
     """
-    from equiglot.display import print_stock_scores
-    from equiglot.evaluation import Asking, read_texts, score_stock, write_stock_scores
+    from equiglot.display import print_external_scores
+    from equiglot.evaluation import EvalSettings, read_texts, score_external, write_external_scores
 
     if json_file is not None:
         check_new(json_file, "--json", replace=replace)
     texts = read_texts(text)
     opened = list(_open_models(models))
-    asking = Asking(seed=seed, likelihood_lines=likelihood_lines)
+    settings = EvalSettings(seed=seed, likelihood_lines=likelihood_lines)
     with _errors.status("") as shown:
-        scores = score_stock(opened, texts, asking, lambda what: shown.update(escape(what)))
-    print_stock_scores(_output, scores)
+        scores = score_external(opened, texts, settings, lambda what: shown.update(escape(what)))
+    print_external_scores(_output, scores)
     if json_file is not None:
-        write_stock_scores(json_file, scores)
+        write_external_scores(json_file, scores)
 
 
 @app.command()

@@ -1,7 +1,7 @@
 """What the terminal shows: progress, plans, states, scores, labels."""
 
 from equiglot.display.labels import print_doubts, print_store, print_stores
-from equiglot.display.models import print_fillers, print_stock_scores, print_upload
+from equiglot.display.models import print_external_scores, print_fillers, print_upload
 from equiglot.display.progress import RunDisplay, progress_in_words, text_in_words, training_in_words
 from equiglot.display.runs import print_found, print_plan, print_results, print_scores, print_status
 from equiglot.display.words import duration, printable
@@ -10,13 +10,13 @@ __all__ = [
     "RunDisplay",
     "duration",
     "print_doubts",
+    "print_external_scores",
     "print_fillers",
     "print_found",
     "print_plan",
     "print_results",
     "print_scores",
     "print_status",
-    "print_stock_scores",
     "print_store",
     "print_stores",
     "print_upload",

@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from equiglot.display.words import printable
-from equiglot.evaluation import Filler, Score, StockScores
+from equiglot.evaluation import MASKED_LM, ExternalScores, Filler, Score, metrics_of
 from equiglot.models import Upload
 
 _LONGEST_WORDS = 12  # characters on average; above, what stands between spaces is more than a word
@@ -26,28 +26,29 @@ def print_fillers(console: Console, text: str, fillers: Mapping[str, Sequence[Se
         console.print(table)
 
 
-def print_stock_scores(console: Console, scores: StockScores) -> None:
+def print_external_scores(console: Console, scores: ExternalScores) -> None:
     """A table for each tokenizer, then what can be compared between all."""
     if len(scores.groups) > 1:
         console.print(
             "MRR, accuracy and loss can be compared within a table only: models with different tokenizers are asked "
             "for different pieces of the text, out of different vocabularies."
         )
+    first, *others = shown = [metric for metric in metrics_of(MASKED_LM) if metric.in_terminal]
     for rows in scores.masked:
         table = Table("model", "language", box=None, pad_edge=False)
-        for title in ("MRR, %", "accuracy, %", "loss, nats", "positions"):
+        for title in (*(metric.title for metric in shown), "positions"):
             table.add_column(title, justify="right", no_wrap=True)
         cells = {(each.model, each.language, each.metric): each for each in rows}
         for model, language in dict.fromkeys((each.model, each.language) for each in rows):
-            mrr, accuracy, loss = (cells[model, language, metric] for metric in ("mrr", "accuracy", "loss"))
-            numbers = (_with_interval(mrr, 1), f"{accuracy.value:.1f}", f"{loss.value:.2f}", f"{mrr.n:,}")
-            table.add_row(printable(model), language, *numbers)
+            best = cells[model, language, first.name]
+            values = (f"{cells[model, language, each.name].value:.{each.digits}f}" for each in others)
+            table.add_row(printable(model), language, _with_interval(best, first.digits), *values, f"{best.n:,}")
         console.print(table)
     if scores.bits:
         _print_bits(console, scores)
 
 
-def _print_bits(console: Console, scores: StockScores) -> None:
+def _print_bits(console: Console, scores: ExternalScores) -> None:
     """Bits per character, and what they say nothing about."""
     console.print(
         "Bits per character (PLL-word-l2r) can be compared between all models; less is better. They are counted on the "

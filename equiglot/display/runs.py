@@ -7,12 +7,11 @@ from rich.table import Table
 
 from equiglot.display.progress import progress_in_words
 from equiglot.display.words import duration, printable
-from equiglot.evaluation import PRIMARY
+from equiglot.evaluation import primary_of
 from equiglot.pipeline import Plan, Status, StepCost
 from equiglot.recipe import Found, Recipe
 
 _AMOUNTS = {"text": "characters", "labels": "tokens", "probes": "words and texts"}
-_METRICS = {"accuracy": "accuracy", "macro_f1": "macro-F1"}
 
 
 def print_plan(console: Console, plan: Plan) -> None:
@@ -86,11 +85,13 @@ def print_scores(console: Console, status: Status, languages: Sequence[str] | No
     languages = languages or list(dict.fromkeys(score.language for score in status.scores))
     for task, source in dict.fromkeys((score.task, score.source) for score in status.scores):
         scores = [score for score in status.scores if (score.task, score.source) == (task, source)]
-        title = "MRR, %" if source is None else f"{task}, {source}, {_METRICS[PRIMARY[task]]}, %"
+        metric = primary_of(task)
+        title = ", ".join(filter(None, (task if source else "", source, metric.title)))
         table = Table(title, *languages, box=None, pad_edge=False)
         for model in dict.fromkeys(score.model for score in scores):
             values = {score.language: score for score in scores if score.model == model}
-            table.add_row(model, *(f"{values[code].value:.1f}" if code in values else "" for code in languages))
+            shown = (f"{values[code].value:.{metric.digits}f}" if code in values else "" for code in languages)
+            table.add_row(model, *shown)
         console.print(table)
 
 

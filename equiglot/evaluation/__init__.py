@@ -4,9 +4,28 @@ Whatever is measured, and of whichever model, ends as a `Score`: one row, one nu
 and are all that the report needs to know of a model's quality.
 """
 
-from equiglot.evaluation.bits import Coverage, WordBits, coverage_of, measure_words, read_bits, write_bits
+from equiglot.evaluation.counting import Gold
+from equiglot.evaluation.external import (
+    EvalSettings,
+    ExternalScores,
+    read_texts,
+    score_external,
+    spread,
+    write_external_scores,
+)
 from equiglot.evaluation.filling import Filler, fill
 from equiglot.evaluation.likelihood_rows import likelihood_rows
+from equiglot.evaluation.metrics import (
+    LIKELIHOOD,
+    MASKED_LM,
+    METRICS,
+    Difference,
+    LabelRule,
+    Metric,
+    MetricName,
+    metrics_of,
+    primary_of,
+)
 from equiglot.evaluation.mlm import (
     MaskedPositions,
     TestMasks,
@@ -16,15 +35,13 @@ from equiglot.evaluation.mlm import (
     score_positions,
     write_positions,
 )
+from equiglot.evaluation.pseudo_likelihood import Coverage, WordBits, coverage_of, measure_words, read_bits, write_bits
 from equiglot.evaluation.rdt import rdt_rows
 from equiglot.evaluation.rows import Bootstrap, ByLanguage, comparison_rows, difference_rows, known, language_rows
 from equiglot.evaluation.score import (
     ALL,
     IN_LANGUAGE,
-    LIKELIHOOD,
-    PRIMARY,
     ZERO_SHOT,
-    Metric,
     Score,
     group_language,
     read_scores,
@@ -32,8 +49,7 @@ from equiglot.evaluation.score import (
 )
 from equiglot.evaluation.sentences import sentence_losses
 from equiglot.evaluation.statistics import Estimate, bootstrap_mean, distance, mean_over, smallest_p
-from equiglot.evaluation.stock import Asking, StockScores, read_texts, score_stock, spread, write_stock_scores
-from equiglot.evaluation.tagging import TASK_METRICS, Gold, primary_metric, score_labels
+from equiglot.evaluation.tagging import primary_metric, score_labels
 from equiglot.evaluation.transfer import (
     PairEstimates,
     PairKey,
@@ -48,23 +64,26 @@ __all__ = [
     "ALL",
     "IN_LANGUAGE",
     "LIKELIHOOD",
-    "PRIMARY",
-    "TASK_METRICS",
+    "MASKED_LM",
+    "METRICS",
     "ZERO_SHOT",
-    "Asking",
     "Bootstrap",
     "ByLanguage",
     "Coverage",
+    "Difference",
     "Estimate",
+    "EvalSettings",
+    "ExternalScores",
     "Filler",
     "Gold",
     "GroupMembers",
+    "LabelRule",
     "MaskedPositions",
     "Metric",
+    "MetricName",
     "PairEstimates",
     "PairKey",
     "Score",
-    "StockScores",
     "TestMasks",
     "WordBits",
     "bootstrap_mean",
@@ -81,27 +100,29 @@ __all__ = [
     "likelihood_rows",
     "mean_over",
     "measure_words",
+    "metrics_of",
     "model_predictor",
     "monolingual",
     "pair_estimates",
     "pair_rows",
     "primary_metric",
+    "primary_of",
     "rdt_rows",
     "read_bits",
     "read_estimates",
     "read_positions",
     "read_scores",
     "read_texts",
+    "score_external",
     "score_labels",
     "score_positions",
-    "score_stock",
     "sentence_losses",
     "smallest_p",
     "spread",
     "transfer_rows",
     "write_bits",
     "write_estimates",
+    "write_external_scores",
     "write_positions",
     "write_scores",
-    "write_stock_scores",
 ]

@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 
-from equiglot.evaluation.bits import WordBits, bits_per_character
+from equiglot.evaluation.metrics import LIKELIHOOD
+from equiglot.evaluation.pseudo_likelihood import WordBits, bits_per_character
 from equiglot.evaluation.rows import Bootstrap, ByLanguage, known, score_of
-from equiglot.evaluation.score import LIKELIHOOD, Metric, Score, group_language
+from equiglot.evaluation.score import Score, group_language
 from equiglot.evaluation.statistics import Estimate, distance, mean_over
 
 _Groups = Mapping[str, Sequence[str]]
@@ -63,7 +64,7 @@ def _estimates(words: Mapping[str, Mapping[str, WordBits]], bootstrap: Bootstrap
 
 
 def _saved(
-    metric: Metric, first: tuple[str, ByLanguage], second: tuple[str, ByLanguage], groups: _Groups, seed: int
+    metric: str, first: tuple[str, ByLanguage], second: tuple[str, ByLanguage], groups: _Groups, seed: int
 ) -> Iterator[Score]:
     """Bits that the first of two models saves against the second: by language, then by group."""
     (model, ours), (reference, theirs) = first, second
@@ -74,9 +75,7 @@ def _saved(
         yield _row(model, language, metric, distance(theirs, ours, codes), seed, reference)
 
 
-def _row(
-    model: str, language: str, metric: Metric, estimate: Estimate, seed: int, reference: str | None = None
-) -> Score:
+def _row(model: str, language: str, metric: str, estimate: Estimate, seed: int, reference: str | None = None) -> Score:
     return score_of(
         estimate, model=model, task=LIKELIHOOD, language=language, metric=metric, seed=seed, reference=reference
     )

@@ -4,8 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
+from equiglot.evaluation.metrics import primary_of
 from equiglot.evaluation.rows import ByLanguage, score_of
-from equiglot.evaluation.score import IN_LANGUAGE, PRIMARY, Metric, Score, group_language
+from equiglot.evaluation.score import IN_LANGUAGE, Score, group_language
 from equiglot.evaluation.statistics import Estimate, mean_on_same, mean_over
 from equiglot.evaluation.transfer import PairEstimates
 from equiglot.evaluation.transfer_rows import GroupMembers
@@ -38,7 +39,7 @@ def rdt_rows(
     the languages that have one. A teacher that scores 0 has none either.
 
     Args:
-        task: a key of `TASK_METRICS`.
+        task: one with labels.
         models: name -> estimates, of the models that have teachers.
         teachers: name -> estimates.
         references: language -> which of the teachers stands for it among the teachers taken together.
@@ -68,7 +69,7 @@ def _alone(teacher: ByLanguage) -> _Places:
 
 def _in_language(task: str, estimates: PairEstimates) -> ByLanguage:
     """Language -> the task's first metric in the language that the probe was trained on, the mean over its seeds."""
-    metric: Metric = PRIMARY[task]
+    metric = primary_of(task).name
     repeats: dict[str, list[Estimate]] = {}
     for key, estimate in estimates.items():
         if key.metric == metric and key.source == key.target:

@@ -1,22 +1,16 @@
 """From scored positions to rows of numbers: by language, by group, and models against each other."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
 import numpy as np
 
+from equiglot.evaluation.metrics import MASKED_LM, METRICS, metrics_of
 from equiglot.evaluation.mlm import MaskedPositions
-from equiglot.evaluation.score import Metric, Score, group_language
+from equiglot.evaluation.score import Score, group_language
 from equiglot.evaluation.statistics import Estimate, bootstrap_mean, by_sentence, distance, mean_over
-
-_VALUES: dict[Metric, Callable[[MaskedPositions], np.ndarray]] = {
-    "mrr": lambda positions: 100 / positions.ranks.astype(np.float64),
-    "accuracy": lambda positions: 100.0 * (positions.ranks == 1),
-    "top5": lambda positions: 100.0 * (positions.ranks <= 5),
-    "loss": lambda positions: positions.losses.astype(np.float64),
-}
 
 ByLanguage = dict[str, Estimate]
 
@@ -28,12 +22,14 @@ class Bootstrap:
     resamples: int
     seed: int
 
-    def estimates(self, positions: Mapping[str, MaskedPositions], metric: Metric = "mrr") -> ByLanguage:
+    def estimates(self, positions: Mapping[str, MaskedPositions], metric: str = "mrr") -> ByLanguage:
         """Language -> estimate; in percent (loss: nats). Paired between models, as the resamples are the language's."""
         return {language: self._estimate(language, each, metric) for language, each in positions.items()}
 
-    def _estimate(self, language: str, positions: MaskedPositions, metric: Metric) -> Estimate:
-        sums = by_sentence(_VALUES[metric](positions), positions.sequences, positions.count)
+    def _estimate(self, language: str, positions: MaskedPositions, metric: str) -> Estimate:
+        values = METRICS[metric].positions
+        assert values is not None
+        sums = by_sentence(values(positions.ranks, positions.losses), positions.sequences, positions.count)
         counts = np.bincount(positions.sequences, minlength=positions.count)
         return bootstrap_mean(sums, counts, resamples=self.resamples, seed=self.seed, salt=language)
 
@@ -42,9 +38,9 @@ def language_rows(
     model: str, positions: Mapping[str, MaskedPositions], bootstrap: Bootstrap, seed: int
 ) -> Iterator[Score]:
     """Every metric of one model in every language, with intervals."""
-    for metric in _VALUES:
-        for language, estimate in bootstrap.estimates(positions, metric).items():
-            yield _row(model, language, metric, estimate, seed)
+    for metric in metrics_of(MASKED_LM):
+        for language, estimate in bootstrap.estimates(positions, metric.name).items():
+            yield _row(model, language, metric.name, estimate, seed)
 
 
 def comparison_rows(
@@ -102,10 +98,10 @@ def _places(
     yield from ((group_language(name), codes) for name, codes in groups.items() if known(both, codes))
 
 
-def _row(
-    model: str, language: str, metric: Metric, estimate: Estimate, seed: int, reference: str | None = None
-) -> Score:
-    return score_of(estimate, model=model, task="mlm", language=language, metric=metric, seed=seed, reference=reference)
+def _row(model: str, language: str, metric: str, estimate: Estimate, seed: int, reference: str | None = None) -> Score:
+    return score_of(
+        estimate, model=model, task=MASKED_LM, language=language, metric=metric, seed=seed, reference=reference
+    )
 
 
 def score_of(estimate: Estimate, **identity: Any) -> Score:

@@ -2,42 +2,13 @@
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Literal, Self
+from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError, model_validator
 
 from equiglot.errors import InputError
+from equiglot.evaluation.metrics import METRICS, MetricName
 from equiglot.run import atomic_file
-
-Metric = Literal[
-    "mrr", "accuracy", "top5", "loss", "d", "difference", "bits", "macro_f1", "entity_f1", "seqeval_f1", "p", "rdt"
-]
-"""What a number is.
-
-`mrr`, `accuracy`, `top5`: percent (0 to 100). `loss`: nats per masked position. `bits`: per character of text, less is
-better. `macro_f1`: F1 in percent, the mean over classes ("O" among them) of single words or sentences (paper 1,
-section 7). `entity_f1`: F1 of whole entities in percent, strict IOB2. `seqeval_f1`: the same as XTREME counts it, by
-seqeval's lenient reading.
-
-Relative to `reference`: `d`: distance from the monolingual teachers in points of MRR (paper 1, Eq. 3), positive where
-the model is better. `difference`: the task's first metric (`PRIMARY`) of `model` minus that of `reference`, in points,
-on the same items. Of likelihood both are bits per character that `model` saves: positive where it is better, as
-everywhere. `p`: of a Wilcoxon signed-rank test over the languages' differences, 0 to 1; `n` languages. `rdt`: relative
-deviation from a teacher in percent (paper 2, Eq. 3), positive where the model is better.
-"""
-
-PRIMARY: dict[str, Metric] = {
-    "mlm": "mrr",
-    "pos": "accuracy",
-    "ner": "macro_f1",
-    "topic": "accuracy",
-    "place": "macro_f1",
-    "likelihood": "bits",
-}
-"""The metric of each task that models are compared by."""
-
-LIKELIHOOD = "likelihood"
-"""The task of predicting every word of a text, which compares models of any vocabularies: bits per character."""
 
 IN_LANGUAGE, ZERO_SHOT = "in-language", "zero-shot"
 """What stands in `Score.source` for a probe tested on the language that it was trained on, and for the mean over the
@@ -62,7 +33,7 @@ class Score(BaseModel):
         model: the name of the model, or of the set of monolingual teachers taken together.
         task: what was asked of it, such as "mlm".
         language: a language's code, or `group_language(name)` for the unweighted mean over a group's languages.
-        metric: what the number is; its unit is `Metric`'s.
+        metric: what the number is; its unit is that of `METRICS`.
         value: the number.
         low: lower end of the 95 % interval, or None where there is none.
         high: upper end of the 95 % interval, or None where there is none.
@@ -80,7 +51,7 @@ class Score(BaseModel):
     model: str
     task: str
     language: str
-    metric: Metric
+    metric: MetricName
     value: FiniteFloat
     low: FiniteFloat | None = None
     high: FiniteFloat | None = None
@@ -97,7 +68,7 @@ class Score(BaseModel):
             raise ValueError("an interval has both ends, `low` and `high`, or none")
         if self.low is not None and self.high is not None and self.low > self.high:
             raise ValueError(f"the interval is upside down: low {self.low}, high {self.high}")
-        if self.metric in ("d", "difference", "p", "rdt") and self.reference is None:
+        if METRICS[self.metric].relative_to and self.reference is None:
             raise ValueError(f"metric {self.metric!r} is relative to a model: `reference` must name it")
         return self
 

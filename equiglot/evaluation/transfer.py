@@ -10,11 +10,11 @@ import numpy as np
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
+from equiglot.evaluation.counting import Gold
 from equiglot.evaluation.entities import Tags
 from equiglot.evaluation.rows import Bootstrap
-from equiglot.evaluation.score import Metric
 from equiglot.evaluation.statistics import Estimate
-from equiglot.evaluation.tagging import Gold, score_labels
+from equiglot.evaluation.tagging import score_labels
 
 
 class PairKey(NamedTuple):
@@ -27,7 +27,7 @@ class PairKey(NamedTuple):
         seed: of the probe's initial weights; 0, 1 and so on.
     """
 
-    metric: Metric
+    metric: str
     source: str
     target: str
     seed: int

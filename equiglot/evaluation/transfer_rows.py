@@ -7,8 +7,9 @@ from itertools import combinations
 
 import numpy as np
 
+from equiglot.evaluation.metrics import primary_of
 from equiglot.evaluation.rows import known, score_of
-from equiglot.evaluation.score import ALL, IN_LANGUAGE, PRIMARY, ZERO_SHOT, Metric, Score, group_language
+from equiglot.evaluation.score import ALL, IN_LANGUAGE, ZERO_SHOT, Score, group_language
 from equiglot.evaluation.statistics import Estimate, mean_on_same, mean_over, signed_rank_p
 from equiglot.evaluation.transfer import PairEstimates
 
@@ -36,7 +37,7 @@ class _Repeats:
         return _Repeats(tuple(one.minus(two) for one, two in zip(self.estimates, other.estimates, strict=True)))
 
 
-_Averages = dict[tuple[Metric, str], dict[str, _Repeats]]
+_Averages = dict[tuple[str, str], dict[str, _Repeats]]
 """Metric, and `IN_LANGUAGE` or `ZERO_SHOT` -> target -> number."""
 
 
@@ -72,11 +73,11 @@ def pair_rows(model: str, task: str, estimates: PairEstimates, seed: int) -> Ite
 
     Args:
         model: its name.
-        task: a key of `TASK_METRICS`.
+        task: one with labels.
         estimates: all that is known of it.
         seed: of the model's training.
     """
-    pairs: dict[tuple[Metric, str, str], list[Estimate]] = defaultdict(list)
+    pairs: dict[tuple[str, str, str], list[Estimate]] = defaultdict(list)
     for key, estimate in estimates.items():
         if key.source != key.target:
             pairs[key.metric, key.source, key.target].append(estimate)
@@ -97,10 +98,10 @@ def transfer_rows(
     """Means over groups, the monolingual teachers taken together, and models against each other.
 
     A group's mean is over its languages as targets (paper 1, Table 3); a model that lacks one of them has none.
-    Differences are of the task's `PRIMARY` metric, on the pairs of languages that both models have.
+    Differences are of the task's first metric, on the pairs of languages that both models have.
 
     Args:
-        task: a key of `TASK_METRICS`.
+        task: one with labels.
         models: name -> estimates, of the multilingual models.
         teachers: the monolingual teachers' (`monolingual`).
         reference: the name of the teachers taken together.
@@ -120,7 +121,7 @@ def _difference_rows(
     task: str, first: tuple[str, PairEstimates], second: tuple[str, PairEstimates], members: GroupMembers, seed: int
 ) -> Iterator[Score]:
     """The first of two models, given with their names, minus the second, and p of a test over all languages."""
-    both = [key for key in first[1] if key in second[1] and key.metric == PRIMARY[task]]
+    both = [key for key in first[1] if key in second[1] and key.metric == primary_of(task).name]
     one, two = (_averages({key: each[key] for key in both}) for each in (first[1], second[1]))
     for place, by_target in one.items():
         kind = place[1]
@@ -144,7 +145,7 @@ def _difference_rows(
 
 def _averages(estimates: PairEstimates) -> _Averages:
     """In-language and zero-shot numbers of every target; zero-shot ones are means over sources, seed by seed."""
-    seeds: dict[tuple[Metric, str], dict[str, dict[int, list[Estimate]]]] = defaultdict(
+    seeds: dict[tuple[str, str], dict[str, dict[int, list[Estimate]]]] = defaultdict(
         lambda: defaultdict(lambda: defaultdict(list))
     )
     for key, estimate in estimates.items():
@@ -177,7 +178,7 @@ def _row(
     number: _Repeats,
     model: str,
     task: str,
-    metric: Metric,
+    metric: str,
     language: str,
     source: str,
     seed: int,

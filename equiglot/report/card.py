@@ -1,7 +1,8 @@
 """Model cards: what a model is, on what it was trained, how good it is and what it cannot do."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +11,13 @@ import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from equiglot.errors import InputError
-from equiglot.evaluation import Metric
+from equiglot.evaluation import LIKELIHOOD, MASKED_LM, METRICS, metrics_of
 from equiglot.reading import read_yaml
 from equiglot.report.data import Model, Portion, Report
-from equiglot.report.measures import BITS, MASKED, measure_of, numbers_of
-from equiglot.report.numbers import Numbers
+from equiglot.report.format import capital, count, decimal, duration, listed, short_count, task_title
+from equiglot.report.measures import measure_of, numbers_of
+from equiglot.report.score_index import ScoreIndex
 from equiglot.report.tables import Cell, Table, number_cell, row_header, row_languages
-from equiglot.report.words import count, decimal, duration, listed, short_count, task_title
 from equiglot.report.writing import markdown_line, markdown_text
 from equiglot.run import write_text
 
@@ -28,16 +29,6 @@ _ROLES = {
     "baseline": "a {kind} model that learnt from the masked words alone",
     "student": "a {kind} model that learnt from the distributions of other models",
     "reference": "a reference",
-}
-_EXPLAINED = {
-    "MRR (%)": "MRR: for every masked position of the test text the model ranks its whole vocabulary; the position "
-    "scores 1 / (rank of the word that stood there); mean, in percent.",
-    "Bits per character": "Bits per character: what it costs to predict the text word by word (PLL-word-l2r); fewer "
-    "are better, whatever the vocabulary.",
-    "D (points)": "D: MRR minus that of the language's monolingual teacher ({reference}), in points; positive where "
-    "this model is better.",
-    "D (bits per character)": "D: bits of the language's teacher minus this model's; positive where this one is "
-    "better.",
 }
 _UNLICENSED = (
     "No licence is stated here: it depends on the text above, and on the licences of its teachers, if it has any. "
@@ -77,7 +68,8 @@ def model_card(report: Report, model: Model, added: dict[str, Any] | None = None
     )
     environment.filters["line"] = markdown_line
     metadata = _joined(added or {}, _our_metadata(model))
-    scores = _score_table(report, model)
+    columns = _columns(report, model)
+    scores = _score_table(report, model, columns)
     names = [report.language_name(code) for code in model.languages]
     body = environment.get_template("card.md.jinja").render(
         report=report,
@@ -89,7 +81,7 @@ def model_card(report: Report, model: Model, added: dict[str, Any] | None = None
         facts=_facts(report, model),
         text=markdown_text(_text_table(report, model)),
         scores=markdown_text(scores) if scores.rows else "",
-        explained=[_EXPLAINED[title].replace("{reference}", report.reference) for title in scores.columns[1:]],
+        explained=[column.explanation.replace("{reference}", report.reference) for column in columns],
         limits=[*_limits(report, model), *([] if "license" in metadata else [_UNLICENSED])],
         mark=MARK,
     )
@@ -176,32 +168,50 @@ def _text_table(report: Report, model: Model) -> Table:
     return Table("The text that it was trained on, after cleaning and balancing.", columns, tuple(rows), numeric_from=2)
 
 
-def _score_table(report: Report, model: Model) -> Table:
-    """MRR, bits and D where there are any, by group and language; groups that the model lacks in part are left out."""
-    measure = measure_of(report)
-    masked, measured, likely = Numbers(report), numbers_of(report), Numbers(report, BITS.task)
-    columns: list[tuple[str, Numbers, Metric, int]] = [
-        ("MRR (%)", masked, "mrr", MASKED.digits),
-        ("Bits per character", likely, "bits", BITS.digits),
-        ("D (points)" if measure == MASKED else "D (bits per character)", measured, "d", measure.fine),
+@dataclass(frozen=True)
+class _Column:
+    """A metric of a model."""
+
+    title: str
+    explanation: str
+    numbers: ScoreIndex
+    metric: str
+    digits: int
+
+    def cell(self, model: Model, language: str) -> Cell:
+        number = self.numbers.of(model.name, self.metric, language)
+        return number_cell(number, "", signs=METRICS[self.metric].signed, digits=self.digits)
+
+
+def _columns(report: Report, model: Model) -> list[_Column]:
+    """Metrics that have an explanation, of masked words and of likelihood, and D: those that the model has."""
+    found = [
+        _Column(capital(each.axis), each.explanation, ScoreIndex(report, task), each.name, each.digits)
+        for task in (MASKED_LM, LIKELIHOOD)
+        for each in metrics_of(task)
+        if each.explanation
     ]
-    rows = [row for row in row_languages(report) if set(masked.languages_of(row[0])) <= set(model.languages)]
-    known = [
-        column for column in columns if any(column[1].of(model.name, column[2], language) for language, _, _ in rows)
-    ]
-    cells = [
-        (
-            row_header(*row),
-            *(
-                number_cell(numbers.of(model.name, metric, row[0]), "", signs=metric == "d", digits=digits)
-                for _, numbers, metric, digits in known
-            ),
-        )
-        for row in rows
-        if any(numbers.of(model.name, metric, row[0]) for _, numbers, metric, _ in known)
-    ]
-    titles = ("Language", *(title for title, *_ in known))
-    return Table("On held-out text of the same sources, with 95 % intervals.", titles, tuple(cells))
+    apart = measure_of(report).difference
+    found.append(_Column(apart.column, apart.explanation, numbers_of(report), "d", apart.digits))
+    rows = _rows(report, model)
+    return [one for one in found if any(one.numbers.of(model.name, one.metric, row[0]) for row in rows)]
+
+
+def _rows(report: Report, model: Model) -> list[tuple[str, str, str]]:
+    """Groups and languages of `row_languages`, without groups that the model lacks in part."""
+    numbers = ScoreIndex(report)
+    return [row for row in row_languages(report) if set(numbers.languages_of(row[0])) <= set(model.languages)]
+
+
+def _score_table(report: Report, model: Model, columns: Sequence[_Column]) -> Table:
+    """One row a group or language that there is any number of."""
+    rows = tuple(
+        (row_header(*row), *(column.cell(model, row[0]) for column in columns))
+        for row in _rows(report, model)
+        if any(column.numbers.of(model.name, column.metric, row[0]) for column in columns)
+    )
+    titles = ("Language", *(column.title for column in columns))
+    return Table("On held-out text of the same sources, with 95 % intervals.", titles, rows)
 
 
 def _tested(report: Report, model: Model) -> str:

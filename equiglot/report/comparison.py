@@ -3,14 +3,13 @@
 from collections.abc import Mapping, Sequence
 from itertools import combinations
 
-from equiglot.evaluation import Score
+from equiglot.evaluation import MASKED_LM, METRICS, Score
 from equiglot.report.data import Model, Report
+from equiglot.report.format import count, listed
 from equiglot.report.measures import MASKED, measure_of
-from equiglot.report.numbers import TASK
 from equiglot.report.parts import Part
 from equiglot.report.series import Series, multilingual_series
 from equiglot.report.tables import Pair
-from equiglot.report.words import count, listed
 
 _SYMBOLS = ("circle", "diamond", "square", "triangle-up", "hexagon", "circle-open", "cross", "x")
 
@@ -40,7 +39,7 @@ class ComparedRun(Part):
     tests: Mapping[str, str] = {}
     labels: Mapping[str, Mapping[str, str]] = {}
 
-    def is_scored(self, model: str, task: str = TASK) -> bool:
+    def is_scored(self, model: str, task: str = MASKED_LM) -> bool:
         """Whether there are scores of a model in a task."""
         return any(score.model == model and score.task == task for score in self.report.scores)
 
@@ -89,7 +88,7 @@ class Comparison(Part):
         )
 
 
-def distinct(runs: Sequence[ComparedRun], *models: str, task: str = TASK) -> list[ComparedRun]:
+def distinct(runs: Sequence[ComparedRun], *models: str, task: str = MASKED_LM) -> list[ComparedRun]:
     """One run of each training of a model, or of several together, from seeds of its own; with scores if one has."""
     found: list[ComparedRun] = []
     trained = [run for run in runs if all(model in run.trainings for model in models)]
@@ -101,7 +100,7 @@ def distinct(runs: Sequence[ComparedRun], *models: str, task: str = TASK) -> lis
 
 def shared_tasks(runs: Sequence[ComparedRun]) -> list[str]:
     """The tasks that at least two of the runs have probed, in the order of the first that has them."""
-    probed = [{score.task for score in run.report.scores} - {TASK} for run in runs]
+    probed = [{score.task for score in run.report.scores} - {MASKED_LM} for run in runs]
     tasks = dict.fromkeys(task.task for run in runs for task in run.report.tasks)
     return [task for task in tasks if sum(task in each for each in probed) > 1]
 
@@ -137,9 +136,9 @@ def _renamed(run: ComparedRun) -> list[Score]:
     together = {code: model for code, model in run.report.references.items()}
     found = []
     for score in run.report.scores:
-        if score.metric not in ("difference", "p", "rdt"):
+        if METRICS[score.metric].relative_to != "any":
             found.append(score.model_copy(update={"model": name_in(run.name, score.model)}))
-            if score.task == TASK and together.get(score.language) == score.model:
+            if score.task == MASKED_LM and together.get(score.language) == score.model:
                 found.append(score.model_copy(update={"model": name_in(run.name, run.report.reference)}))
     return found
 

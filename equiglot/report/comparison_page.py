@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from equiglot.evaluation import IN_LANGUAGE, PRIMARY, ZERO_SHOT
+from equiglot.evaluation import IN_LANGUAGE, ZERO_SHOT, primary_of
 from equiglot.report import figures, tables
 from equiglot.report.comparison import (
     Comparison,
@@ -14,13 +14,13 @@ from equiglot.report.comparison import (
     unfinished,
 )
 from equiglot.report.data import Report
-from equiglot.report.numbers import Numbers
+from equiglot.report.format import NONE, capital, listed, moment, task_title
 from equiglot.report.plots import Plot, single
 from equiglot.report.rendering import render_page
+from equiglot.report.score_index import ScoreIndex
 from equiglot.report.spread import spreads
 from equiglot.report.tables import Cell, Table, row_languages
 from equiglot.report.transfer import SOURCES
-from equiglot.report.words import NONE, capital, listed, metric_phrase, moment, task_title
 from equiglot.run import write_text
 
 _MARK, _HEAD = "Equiglot comparison</title>", 1 << 16  # what the page says of itself, in its first characters
@@ -140,15 +140,17 @@ def _probe_tables(comparison: Comparison, report: Report, task: str) -> list[Tab
 
 
 def _probe_table(comparison: Comparison, report: Report, task: str, source: str) -> Table:
-    numbers, metric = Numbers(report, task, source), PRIMARY[task]
+    numbers, metric = ScoreIndex(report, task, source), primary_of(task)
     rows = row_languages(report)
     series = [
-        entry for entry in compared_series(comparison) if any(entry.number(numbers, metric, row[0]) for row in rows)
+        entry
+        for entry in compared_series(comparison)
+        if any(entry.number(numbers, metric.name, row[0]) for row in rows)
     ]
     starts = max(each.repeats for run in comparison.runs for each in run.report.tasks if each.task == task)
     noise = "95 % intervals in brackets" + ("; \N{PLUS-MINUS SIGN}: standard deviation of starts" if starts > 1 else "")
-    caption = f"{capital(source)}: {metric_phrase(metric)} in percent, {_SOURCES[source]}; {noise}."
-    return tables.score_table(report, metric, f"{caption}{_means(comparison, report)}", series, numbers)
+    caption = f"{capital(source)}: {metric.phrase} in percent, {_SOURCES[source]}; {noise}."
+    return tables.score_table(report, metric.name, f"{caption}{_means(comparison, report)}", series, numbers)
 
 
 def _field_table(comparison: Comparison) -> Table:

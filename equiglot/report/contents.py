@@ -4,15 +4,16 @@ from collections.abc import Mapping
 
 import plotly.graph_objects as go
 
+from equiglot.evaluation import MASKED_LM, metrics_of
 from equiglot.report import facts, figures, tables
-from equiglot.report.beside import beside
 from equiglot.report.data import ProbedTask, Report
 from equiglot.report.deviations import Deviations
+from equiglot.report.format import capital, count, decimal, listed, task_title
 from equiglot.report.heat import transfer_maps
 from equiglot.report.likelihood import likelihood_plots, likelihood_tables
 from equiglot.report.measures import MASKED, measure_of, teachers_of
 from equiglot.report.merging import merging_tables
-from equiglot.report.numbers import TASK
+from equiglot.report.paper_comparison import compare_with_paper
 from equiglot.report.plots import Plot, single
 from equiglot.report.probes import probe_tables
 from equiglot.report.scaling import growth_figure, growth_table, growths, track_series
@@ -20,7 +21,6 @@ from equiglot.report.series import masked_series, multilingual_series
 from equiglot.report.tables import Table
 from equiglot.report.transfer import Transfer
 from equiglot.report.wikipedia import wikipedia_figure, wikipedia_fit
-from equiglot.report.words import capital, count, decimal, listed, metric_phrase, task_title
 
 
 def plots_of(report: Report) -> tuple[Plot, ...]:
@@ -103,7 +103,7 @@ def _amount_plots(report: Report) -> tuple[Plot, ...]:
 
 def _transfer_plot(report: Report, task: ProbedTask) -> Plot:
     maps = transfer_maps(report, task)
-    metric = capital(metric_phrase(Transfer(report, task).metric))
+    metric = capital(Transfer(report, task).metric.phrase)
     return Plot(
         name=f"{task.task}-transfer",
         title=f"{task_title(task.task)}, heat map: a row for each language that probes were trained on, a column for "
@@ -173,17 +173,10 @@ def tables_of(report: Report) -> dict[str, Table]:
     kind = "" if report.only_teacher else "multilingual "
     best = f"The best {kind}model of each row is bold; \N{ALMOST EQUAL TO} marks those within its noise."
     intervals = "95 % intervals in brackets."
+    first, *others = metrics_of(MASKED_LM)
     return {
-        "mrr": tables.score_table(report, "mrr", f"MRR in percent{_positions(report)}; {intervals} {best}"),
-        "accuracy": tables.score_table(
-            report, "accuracy", f"Accuracy: the right token is ranked first, in percent. {intervals}"
-        ),
-        "top5": tables.score_table(
-            report, "top5", f"Top-5 accuracy: the right token is among the first five, in percent. {intervals}"
-        ),
-        "loss": tables.score_table(
-            report, "loss", f"Masked loss: nats per masked position; lower is better. {intervals}"
-        ),
+        first.name: tables.score_table(report, first.name, f"{first.caption}{_positions(report)}; {intervals} {best}"),
+        **{each.name: tables.score_table(report, each.name, f"{each.caption}. {intervals}") for each in others},
         "distance": tables.distance_table(
             report, f"D, mean difference in MRR from the monolingual teachers, in points; {intervals} {best}"
         ),
@@ -200,7 +193,7 @@ def tables_of(report: Report) -> dict[str, Table]:
             "where it excludes zero.",
         ),
         **{name: table for task in report.tasks for name, table in probe_tables(report, task).items()},
-        **(published.tables if (published := beside(report)) else {}),
+        **(published.tables if (published := compare_with_paper(report)) else {}),
         "data": facts.data_table(
             report, "The text of each language after cleaning: characters; beneath, sentences and tokens."
         ),
@@ -222,7 +215,7 @@ def tables_of(report: Report) -> dict[str, Table]:
 def _positions(report: Report) -> str:
     """On how much it was measured."""
     codes = {language.code for language in report.languages}
-    found = {score.n for score in report.scores if score.task == TASK and score.language in codes}
+    found = {score.n for score in report.scores if score.task == MASKED_LM and score.language in codes}
     if not found:
         return ""
     span = count(min(found)) if len(found) == 1 else f"{count(min(found))} to {count(max(found))}"

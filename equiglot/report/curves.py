@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from equiglot.report.data import Curve, Model, Report
+from equiglot.report.format import capital, term_label
 from equiglot.report.measures import teachers_of
 from equiglot.report.series import Series, multilingual_series
-from equiglot.report.words import capital, term_label
 
 _MOST = 300
 """Points of a line that can still be told apart on a screen; more would only make the page heavy."""

@@ -7,12 +7,12 @@ from itertools import groupby
 
 from equiglot.evaluation import ALL, IN_LANGUAGE
 from equiglot.report.data import Model, ProbedTask, Report
+from equiglot.report.format import capital, listed, task_title
 from equiglot.report.measures import teachers_of
-from equiglot.report.numbers import Number, Numbers
 from equiglot.report.plotting import spoken
+from equiglot.report.score_index import Number, ScoreIndex
 from equiglot.report.tables import Cell, Table, difference_cell, row_header, row_languages
 from equiglot.report.verdict import called
-from equiglot.report.words import capital, listed, task_title
 
 
 @dataclass(frozen=True)
@@ -22,8 +22,8 @@ class Deviations:
     report: Report
 
     @cached_property
-    def _numbers(self) -> dict[str, Numbers]:
-        return {task.task: Numbers(self.report, task.task, IN_LANGUAGE) for task in self.report.tasks}
+    def _numbers(self) -> dict[str, ScoreIndex]:
+        return {task.task: ScoreIndex(self.report, task.task, IN_LANGUAGE) for task in self.report.tasks}
 
     @cached_property
     def columns(self) -> tuple[tuple[Model, ProbedTask], ...]:

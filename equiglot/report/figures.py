@@ -12,13 +12,13 @@ import plotly.graph_objects as go
 from equiglot.evaluation import ALL, Metric, group_language
 from equiglot.report.curves import Line, lines_of_losses, lines_of_mrr
 from equiglot.report.data import Report
+from equiglot.report.format import decimal, group_phrase, plot_text, shortened
 from equiglot.report.labels import Point, spread, text_positions
-from equiglot.report.measures import MASKED, Measure, measure_of, teachers_of
-from equiglot.report.numbers import Number, Numbers
+from equiglot.report.measures import MASKED, measure_of, teachers_of
 from equiglot.report.plotting import HOVER, base_layout, is_within, marker, span_of, spoken, whiskers
+from equiglot.report.score_index import Number, ScoreIndex
 from equiglot.report.series import Series, all_series, masked_series
 from equiglot.report.tables import row_languages
-from equiglot.report.words import decimal, group_phrase, plot_text, shortened
 
 _POINT, _GAP = 15, 16
 """Height of a model's place in a row, and the space between rows, both in pixels."""
@@ -38,8 +38,8 @@ def trade_off(report: Report) -> go.Figure | None:
         return None
     low, high = groups
     measure = measure_of(report)
-    numbers = Numbers(report, measure.task)
-    metric: Metric = "mrr" if measure == MASKED else "d"
+    numbers = ScoreIndex(report, measure.task)
+    metric = measure.name if measure == MASKED else "d"
     places = []
     for series in all_series(report):
         x = series.number(numbers, metric, group_language(high))
@@ -48,7 +48,7 @@ def trade_off(report: Report) -> go.Figure | None:
             places.append((series, x, y))
     if all(series.role == "teacher" and metric == "d" for series, _, _ in places):
         return None
-    title = "mean MRR, {} (%)" if measure == MASKED else f"{measure.relative}, {{}}"
+    title = "mean MRR, {} (%)" if measure == MASKED else f"{measure.difference.axis}, {{}}"
     x_title, y_title = (title.format(plot_text(group_phrase(name))) for name in (high, low))
     return _trade_off_figure(places, x_title, y_title, measure)
 
@@ -64,7 +64,7 @@ def _trade_off_groups(report: Report) -> tuple[str, str] | None:
 
 
 def _trade_off_figure(
-    places: Sequence[tuple[Series, Number, Number]], x_title: str, y_title: str, measure: Measure
+    places: Sequence[tuple[Series, Number, Number]], x_title: str, y_title: str, measure: Metric
 ) -> go.Figure:
     trained = [place for place in places if place[0].role != "reference"] or places
     x_range, y_range = span_of([x for _, x, _ in trained]), span_of([y for _, _, y in trained])
@@ -85,9 +85,9 @@ def _trade_off_figure(
     return figure
 
 
-def _labelled_point(series: Series, x: Number, y: Number, position: str, measure: Measure) -> go.Scatter:
+def _labelled_point(series: Series, x: Number, y: Number, position: str, measure: Metric) -> go.Scatter:
     label = plot_text(shortened(series.label))
-    x_said, y_said = (spoken(each, signs=measure != MASKED, digits=measure.fine) for each in (x, y))
+    x_said, y_said = (spoken(each, signs=measure != MASKED, digits=measure.difference.digits) for each in (x, y))
     said = f"<b>{plot_text(series.label)}</b><br>x: {x_said}<br>y: {y_said}"
     return go.Scatter(
         x=[x.value],
@@ -128,7 +128,7 @@ def _off_scale(series: Series, x: Number, y: Number, index: int) -> dict[str, An
     }
 
 
-def scores_by_language(report: Report, series: Sequence[Series], measure: Measure = MASKED) -> go.Figure | None:
+def scores_by_language(report: Report, series: Sequence[Series], measure: Metric = MASKED) -> go.Figure | None:
     """MRR, or another measure, of some models in every language, with intervals; None where there is no score."""
     return _rows_figure(report, series, measure, relative=False)
 
@@ -138,7 +138,7 @@ def beyond_the_axis(report: Report) -> dict[Series, tuple[float, float]]:
 
     Drawn to scale they would press all others together.
     """
-    numbers = Numbers(report)
+    numbers = ScoreIndex(report)
     values = {series: _values(report, numbers, series) for series in masked_series(report)}
     trained = [value for series, found in values.items() if series.role != "reference" for value in found]
     if not trained:
@@ -148,12 +148,12 @@ def beyond_the_axis(report: Report) -> dict[Series, tuple[float, float]]:
     return {series: (min(found), max(found)) for series, found in far.items() if max(found) < floor}
 
 
-def _values(report: Report, numbers: Numbers, series: Series) -> list[float]:
+def _values(report: Report, numbers: ScoreIndex, series: Series) -> list[float]:
     found = (series.number(numbers, "mrr", row[0]) for row in row_languages(report))
     return [number.value for number in found if number]
 
 
-def distances(report: Report, series: Sequence[Series], measure: Measure = MASKED) -> go.Figure | None:
+def distances(report: Report, series: Sequence[Series], measure: Metric = MASKED) -> go.Figure | None:
     """D(M, L) by group and by language (paper 1, Eq. 3), with intervals; None where there is none."""
     figure = _rows_figure(report, series, measure, relative=True)
     if figure is not None:
@@ -167,15 +167,15 @@ def distances(report: Report, series: Sequence[Series], measure: Measure = MASKE
     return figure
 
 
-def _distances_of(report: Report, series: Sequence[Series], measure: Measure) -> list[Number]:
-    numbers = Numbers(report, measure.task)
+def _distances_of(report: Report, series: Sequence[Series], measure: Metric) -> list[Number]:
+    numbers = ScoreIndex(report, measure.task)
     found = (entry.number(numbers, "d", row[0]) for entry in series for row in row_languages(report))
     return [number for number in found if number is not None]
 
 
-def _rows_figure(report: Report, series: Sequence[Series], measure: Measure, *, relative: bool) -> go.Figure | None:
+def _rows_figure(report: Report, series: Sequence[Series], measure: Metric, *, relative: bool) -> go.Figure | None:
     """Dots with whiskers: one band a language or group, one place within the band a model; D if `relative`."""
-    numbers, metric = Numbers(report, measure.task), "d" if relative else measure.metric
+    numbers, metric = ScoreIndex(report, measure.task), "d" if relative else measure.name
     rows = [
         row
         for row in row_languages(report)
@@ -184,9 +184,9 @@ def _rows_figure(report: Report, series: Sequence[Series], measure: Measure, *, 
     if not rows:
         return None
     band = len(series) * _POINT + _GAP
-    title = measure.relative if relative else measure.axis
+    title = measure.difference.axis if relative else measure.axis
     figure = go.Figure(layout=base_layout(height=len(rows) * band + 70, x=title, y=""))
-    digits = measure.fine if relative else measure.digits
+    digits = measure.difference.digits if relative else measure.digits
     for place, entry in enumerate(series):
         shift = (place - (len(series) - 1) / 2) * _POINT / band
         found = [(index, row, entry.number(numbers, metric, row[0])) for index, row in enumerate(rows)]

@@ -4,12 +4,12 @@ from dataclasses import dataclass
 
 from equiglot.evaluation import ALL, smallest_p
 from equiglot.report.data import Model, ProbedTask, Report
-from equiglot.report.numbers import Number, Numbers
+from equiglot.report.format import capital, count, decimal, listed, probability, spelt, task_title
 from equiglot.report.plotting import spoken
 from equiglot.report.probes import slug
+from equiglot.report.score_index import Number, ScoreIndex
 from equiglot.report.transfer import Transfer
 from equiglot.report.verdict import called
-from equiglot.report.words import capital, count, decimal, listed, metric_phrase, probability, spelt, task_title
 
 _SURE = 0.05  # a p above it is no evidence
 
@@ -79,12 +79,12 @@ def _noise(task: ProbedTask) -> str:
 def _finding(transfer: Transfer, source: str) -> str:
     """Who is best over all languages, by how much, and who is level; then p, of which the languages are the sample."""
     report, numbers = transfer.report, transfer.averages[source]
-    ranking = numbers.ranking(transfer.metric, ALL)
+    ranking = numbers.ranking(transfer.metric.name, ALL)
     if not ranking:
         return ""
     (best, value), others = ranking[0], [model for model, _ in ranking[1:]]
     those = " that have labelled data" if transfer.untested or transfer.untrained else ""
-    metric = f"{decimal(value.value)}\N{NO-BREAK SPACE}% {metric_phrase(transfer.metric)}"
+    metric = f"{decimal(value.value, transfer.metric.digits)}\N{NO-BREAK SPACE}% {transfer.metric.phrase}"
     where = f"{metric}, the mean over all languages{those}"
     if not others:
         return f"{capital(called(report, best))} has {where}. No other multilingual model is probed."
@@ -92,7 +92,7 @@ def _finding(transfer: Transfer, source: str) -> str:
     return " ".join(filter(None, (lead, _tests(report, numbers, best, others))))
 
 
-def _lead(report: Report, numbers: Numbers, best: Model, others: list[Model], where: str) -> str:
+def _lead(report: Report, numbers: ScoreIndex, best: Model, others: list[Model], where: str) -> str:
     clear, level, open_ = [], [], []
     for model in others:
         lead, name = numbers.difference(best.name, model.name, ALL), called(report, model)
@@ -123,7 +123,7 @@ def _with_leads(text: str, level: list[str], open_: list[str], clear: list[str])
     return f"{text}{f'; it is ahead of {listed(clear)} points' if clear else ''}."
 
 
-def _tests(report: Report, numbers: Numbers, best: Model, others: list[Model]) -> str:
+def _tests(report: Report, numbers: ScoreIndex, best: Model, others: list[Model]) -> str:
     """p of the best model against each other one, and how small it could be with so few languages."""
     found = {called(report, model): numbers.p(best.name, model.name) for model in others}
     known = {name: number for name, number in found.items() if number is not None and number.n}

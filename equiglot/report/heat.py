@@ -6,9 +6,9 @@ from typing import Any
 import plotly.graph_objects as go
 
 from equiglot.report.data import Model, ProbedTask, Report
+from equiglot.report.format import decimal, plot_text, shortened
 from equiglot.report.plotting import HOVER, base_layout, spoken
 from equiglot.report.transfer import Transfer
-from equiglot.report.words import decimal, plot_text, shortened
 
 _ROW, _FRAME = 36, 90
 """Height of a row, and of all that is around the rows, in pixels."""
@@ -52,7 +52,7 @@ def _figure(transfer: Transfer, model: Model, bounds: tuple[float, float]) -> go
         xgap=2,
         ygap=2,
         hoverongaps=False,
-        text=[["" if value is None else decimal(value) for value in row] for row in values],
+        text=[["" if value is None else decimal(value, transfer.metric.digits) for value in row] for row in values],
         texttemplate="%{text}",
         textfont={"color": "var(--ink)"},
         customdata=_said(transfer, model),
@@ -76,7 +76,7 @@ def _said(transfer: Transfer, model: Model) -> list[list[str]]:
     return [
         [
             f"<b>{plot_text(model.label)}</b><br>trained on {plot_text(name(source))}, tested on "
-            f"{plot_text(name(target))}: {spoken(number) if number else ''}"
+            f"{plot_text(name(target))}: {spoken(number, digits=transfer.metric.digits) if number else ''}"
             for target in transfer.targets
             for number in [transfer.number(model.name, source, target)]
         ]

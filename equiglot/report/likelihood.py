@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from equiglot.evaluation import Coverage
 from equiglot.report import figures
 from equiglot.report.data import Report
+from equiglot.report.format import decimal, listed
 from equiglot.report.measures import BITS, is_measured, teachers_of
-from equiglot.report.numbers import Numbers
 from equiglot.report.plots import Plot, single
+from equiglot.report.score_index import ScoreIndex
 from equiglot.report.series import likelihood_series, multilingual_series, other_teachers
 from equiglot.report.tables import (
     Cell,
@@ -19,7 +20,6 @@ from equiglot.report.tables import (
     pairs_of,
     score_table,
 )
-from equiglot.report.words import decimal, listed
 
 _LONGEST_WORDS = 12
 """Characters on average; above, what stands between spaces is more than a word."""
@@ -59,11 +59,11 @@ def likelihood_tables(report: Report) -> dict[str, Table]:
     return {
         "likelihood": score_table(
             report,
-            "bits",
-            f"Bits per character of test text; fewer is better. {intervals} The best multilingual model of each row is "
+            BITS.name,
+            f"{BITS.caption}. {intervals} The best multilingual model of each row is "
             "bold; \N{ALMOST EQUAL TO} marks those within its noise.",
             likelihood_series(report),
-            Numbers(report, BITS.task),
+            ScoreIndex(report, BITS.task),
         ),
         "likelihood-distance": distance_table(
             report,
@@ -84,7 +84,7 @@ def likelihood_tables(report: Report) -> dict[str, Table]:
 
 def _pairs(report: Report) -> list[Pair]:
     """The multilingual models with each other, and students with the teachers that D is not measured from."""
-    numbers = Numbers(report, BITS.task)
+    numbers = ScoreIndex(report, BITS.task)
     found = [
         Pair(model.name, teacher.name, f"{model.label} \N{MINUS SIGN} {teacher.label}")
         for teacher in other_teachers(report)

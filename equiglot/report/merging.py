@@ -7,9 +7,9 @@ import langcodes
 
 from equiglot.report.data import Model, Report
 from equiglot.report.facts import share_cell
+from equiglot.report.format import count, decimal, duration, listed, short_count
 from equiglot.report.merged import CutText, Merged, StoredText, UnitedVocabulary
 from equiglot.report.tables import Cell, Table, language_cell
-from equiglot.report.words import count, decimal, duration, listed, short_count
 
 _UNKNOWN = 0.05  # of the tokens; more speaks against the language
 _KINDS = {"wordpiece": "WordPiece", "unigram": "Unigram", "bpe": "BPE", "byte-bpe": "byte-level BPE"}

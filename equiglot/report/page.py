@@ -4,21 +4,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from equiglot.evaluation import ALL
-from equiglot.report.beside import beside
+from equiglot.evaluation import ALL, MASKED_LM, metrics_of
 from equiglot.report.contents import plots_of, tables_of
 from equiglot.report.data import Model, Report
 from equiglot.report.deviations import Deviations
 from equiglot.report.findings import section_of
+from equiglot.report.format import count, duration, interval, moment, short_count, signed, task_title
 from equiglot.report.likelihood import likelihood_words
 from equiglot.report.measures import BITS, MASKED, is_measured, measure_of, numbers_of, teachers_of
 from equiglot.report.merging import doubtful, union_differences, union_words
+from equiglot.report.paper_comparison import compare_with_paper
 from equiglot.report.rendering import render_page
 from equiglot.report.scaling import growth_words, growths
 from equiglot.report.series import Series, multilingual_series
 from equiglot.report.tables import Table
 from equiglot.report.verdict import verdict
-from equiglot.report.words import count, duration, interval, moment, short_count, signed, task_title
 from equiglot.run import write_text
 
 _MOST_STANDINGS = 12
@@ -54,11 +54,12 @@ def render(report: Report) -> str:
         verdict=verdict(report),
         standings=_standings(report),
         probed=[section_of(report, task) for task in report.tasks],
-        published=beside(report),
+        published=compare_with_paper(report),
         amounts=[words for growth in growths(report) if (words := growth_words(growth))],
         contents=_contents(report, tables),
         tables=tables,
         masked=measure_of(report) == MASKED,
+        others={metric.name: tables[metric.name] for metric in metrics_of(MASKED_LM) if metric != MASKED},
         teachers=teachers_of(report),
         measured=likelihood_words(report),
         deviations=Deviations(report).words(),
@@ -74,7 +75,7 @@ def render(report: Report) -> str:
 def _contents(report: Report, tables: Mapping[str, Table]) -> dict[str, str]:
     """The sections of the page: id -> title."""
     masked = measure_of(report) == MASKED
-    scores = {"scores": "Scores"} if masked or tables["mrr"].rows else {}
+    scores = {"scores": "Scores"} if masked or tables[MASKED.name].rows else {}
     likelihood = {"likelihood": "Likelihood"} if is_measured(report, BITS) else {}
     return {
         **({"trade-off": "Trade-off"} if masked or len(report.proper_groups) > 1 else {}),
@@ -82,7 +83,7 @@ def _contents(report: Report, tables: Mapping[str, Table]) -> dict[str, str]:
         **({"amount": "Amount of text"} if growths(report) else {}),
         **{task.task: task_title(task.task) for task in report.tasks},
         **({"rdt": "Deviation from teachers"} if tables["rdt"].rows else {}),
-        **({"beside": "Beside the paper"} if beside(report) else {}),
+        **({"beside": "Beside the paper"} if compare_with_paper(report) else {}),
         "learning": "Learning curves",
         "data": "Data",
         "vocabulary": "Vocabulary",
@@ -94,7 +95,7 @@ def _contents(report: Report, tables: Mapping[str, Table]) -> dict[str, str]:
 
 
 def _standings(report: Report) -> list[Standing]:
-    numbers, fine = numbers_of(report), measure_of(report).fine
+    numbers, fine = numbers_of(report), measure_of(report).difference.digits
     models = {model.name: model for model in report.models}
     found = [(series, numbers.of(series.name, "d", ALL)) for series in multilingual_series(report)]
     return (

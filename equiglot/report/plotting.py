@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from equiglot.report.numbers import Number
+from equiglot.report.format import decimal, interval, signed
+from equiglot.report.score_index import Number
 from equiglot.report.series import Series
-from equiglot.report.words import decimal, interval, signed
 
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 _AXIS: dict[str, Any] = {

@@ -4,9 +4,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from equiglot.evaluation import Metric
+from equiglot.evaluation import METRICS, Metric, primary_of
 from equiglot.report.data import ProbedTask, Report, TaskLanguage
-from equiglot.report.numbers import Number, Numbers
+from equiglot.report.format import capital, count, listed
+from equiglot.report.score_index import Number, ScoreIndex
 from equiglot.report.series import Series, all_series
 from equiglot.report.tables import (
     Cell,
@@ -22,7 +23,6 @@ from equiglot.report.tables import (
     row_languages,
 )
 from equiglot.report.transfer import Transfer
-from equiglot.report.words import capital, count, listed, metric_phrase
 
 _SPLITS = ("train", "dev", "test")
 
@@ -33,23 +33,23 @@ class _Column:
 
     entry: Series | Pair
     source: str
-    numbers: Numbers
+    numbers: ScoreIndex
 
     @property
     def label(self) -> str:
         return self.entry.label if isinstance(self.entry, Series) else self.entry.title
 
-    def number(self, metric: Metric, language: str) -> Number | None:
+    def number(self, metric: str, language: str) -> Number | None:
         if isinstance(self.entry, Series):
             return self.entry.number(self.numbers, metric, language)
         return self.numbers.difference(self.entry.first, self.entry.second, language)
 
-    def cell(self, metric: Metric, language: str, *, paired: bool) -> Cell:
+    def cell(self, metric: str, language: str, *, paired: bool) -> Cell:
         number = self.number(metric, language)
         if isinstance(self.entry, Pair):
-            return difference_cell(number)
+            return difference_cell(number, primary_of(self.numbers.task).difference.digits)
         best, level = best_and_level(self.numbers, metric, language, paired=paired)
-        return number_cell(number, mark_of(self.entry.name, best, level), signs=False, digits=1)
+        return number_cell(number, mark_of(self.entry.name, best, level), signs=False, digits=METRICS[metric].digits)
 
 
 def probe_tables(report: Report, task: ProbedTask) -> dict[str, Table]:
@@ -66,30 +66,30 @@ def probe_tables(report: Report, task: ProbedTask) -> dict[str, Table]:
 
 def slug(metric: Metric) -> str:
     """A metric in the name of a table."""
-    return metric.replace("_", "-")
+    return metric.name.replace("_", "-")
 
 
 def _score_table(transfer: Transfer, metric: Metric) -> Table:
     """One row a language and group, two columns a model: in the language trained on, and in others."""
-    return _table(transfer, metric, all_series(transfer.report), _score_caption(transfer, metric))
+    return _table(transfer, metric.name, all_series(transfer.report), _score_caption(transfer, metric))
 
 
 def _difference_table(transfer: Transfer) -> Table:
     """The same of differences between models, and beneath them p over the languages."""
     found = (pair for numbers in transfer.averages.values() for pair in pairs_of(transfer.report, numbers))
     caption = (
-        f"Paired differences in {metric_phrase(transfer.metric)} between models, in points, on the same items; bold "
+        f"Paired differences in {transfer.metric.phrase} between models, in points, on the same items; bold "
         "where the 95 % interval excludes zero."
     )
     return _table(transfer, "difference", list(dict.fromkeys(found)), caption)
 
 
-def _table(transfer: Transfer, metric: Metric, entries: Sequence[Series | Pair], caption: str) -> Table:
+def _table(transfer: Transfer, metric: str, entries: Sequence[Series | Pair], caption: str) -> Table:
     languages = row_languages(transfer.report)
     every = (_Column(entry, source, numbers) for entry in entries for source, numbers in transfer.averages.items())
     columns = [column for column in every if any(column.number(metric, row[0]) for row in languages)]
     rows = [
-        (row_header(*row), *(column.cell(metric, row[0], paired=metric == transfer.metric) for column in columns))
+        (row_header(*row), *(column.cell(metric, row[0], paired=metric == transfer.metric.name) for column in columns))
         for row in languages
         if any(column.number(metric, row[0]) for column in columns)
     ]
@@ -104,7 +104,7 @@ def _p_rows(columns: Sequence[_Column]) -> Iterator[tuple[Cell, ...]]:
         for column in columns
     ]
     if any(found):
-        cells = [number_cell(number, "", signs=False, digits=3) for number in found]
+        cells = [number_cell(number, "", signs=False, digits=METRICS["p"].digits) for number in found]
         yield Cell("p", "Wilcoxon, over languages", values={"": "p"}), *cells
 
 
@@ -112,12 +112,7 @@ def _score_caption(transfer: Transfer, metric: Metric) -> str:
     """What a table's numbers are, and what its means leave out."""
     unit = "words" if transfer.task.unit == "word" else "texts"
     outside = ", O too" if transfer.task.task == "ner" else ""
-    how = {
-        "accuracy": f"the share of {unit} that get the right label",
-        "macro_f1": f"F1 of single {unit}, the mean over the labels that a test set has{outside}",
-        "entity_f1": "an entity counts if its type and both its ends are right, strict IOB2",
-        "seqeval_f1": "seqeval's lenient reading of labels as spans",
-    }[metric]
+    how = metric.labels.said.format(items=unit, outside=outside) if metric.labels else metric.caption
     spread = (
         "mean \N{PLUS-MINUS SIGN} standard deviation of the probes' starts."
         if transfer.task.repeats > 1
@@ -125,7 +120,7 @@ def _score_caption(transfer: Transfer, metric: Metric) -> str:
     )
     best = "Of each row the best multilingual model is bold, in either kind of column"
     best += "; \N{ALMOST EQUAL TO} marks those within its noise." if metric == transfer.metric else "."
-    return f"{capital(metric_phrase(metric))} in percent: {how}; {spread} {best}{_left_out(transfer)}"
+    return f"{capital(metric.phrase)} in percent: {how}; {spread} {best}{_left_out(transfer)}"
 
 
 def _left_out(transfer: Transfer) -> str:
@@ -151,7 +146,7 @@ def _pair_table(transfer: Transfer) -> Table:
         for source in transfer.sources
     )
     caption = (
-        f"{capital(metric_phrase(transfer.metric))} in percent of every probe: rows are the languages that it was "
+        f"{capital(transfer.metric.phrase)} in percent of every probe: rows are the languages that it was "
         "trained on, columns those that it was tested on; in-language is bold."
     )
     return Table(caption, ("Trained on", *map(name, transfer.targets)), rows)
@@ -159,7 +154,7 @@ def _pair_table(transfer: Transfer) -> Table:
 
 def _pair_cell(transfer: Transfer, model: str, source: str, target: str) -> Cell:
     number = transfer.number(model, source, target)
-    return number_cell(number, "own" if source == target else "", signs=False, digits=1)
+    return number_cell(number, "own" if source == target else "", signs=False, digits=transfer.metric.digits)
 
 
 def _data_table(report: Report, task: ProbedTask) -> Table:

@@ -1,43 +1,29 @@
 """What others have published, as data."""
 
 from collections.abc import Mapping
-from typing import Literal
 
-from pydantic import Field, FiniteFloat
+from pydantic import Field
 
-from equiglot.evaluation import Metric
+from equiglot.evaluation import Score
 from equiglot.report.parts import Part
-
-AnyMetric = Metric | Literal["f1", "exact_match", "mean", "tokens", "rdt_exact_match"]
-"""What a number of a publication can be besides what is measured here: F1 and exact match of answers to questions, a
-mean over tasks, millions of tokens, and the RDT of exact matches."""
 
 TEACHERS = "teachers"
 """In a publication, the model that stands for each language's own teacher, whatever its name."""
 
 
-class PublishedNumber(Part):
-    """One number of a publication.
+class PublishedNumber(Score):
+    """One number of a publication: a score of the model of the run that it is to be compared with.
+
+    `TEACHERS` are those together, as `model` and as `reference`; `n` and `seed` are 0, for they are not known.
 
     Attributes:
         table: where it stands there, such as "Table 2".
-        task, language, source, reference: as in `Score`; no reference of an RDT: the teachers together.
-        metric: as in `Score`, or another.
-        model: the model of the run that it is to be compared with; `TEACHERS` for those together.
-        value: the number, in `Metric`'s unit.
-        deviation: the standard deviation that stands beside it.
         doubt: why it may not be what was meant, a phrase; empty where nothing is in doubt.
     """
 
+    n: int = 0
+    seed: int = 0
     table: str
-    task: str
-    metric: AnyMetric
-    language: str
-    source: str | None = None
-    reference: str | None = None
-    model: str
-    value: FiniteFloat
-    deviation: FiniteFloat | None = None
     doubt: str = ""
 
 

@@ -4,27 +4,26 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Self, get_args
+from typing import Annotated, Self
 
 import langcodes
 from pydantic import AfterValidator, Field, FiniteFloat, ValidationError, model_validator
 
 from equiglot.errors import InputError
-from equiglot.evaluation import group_language
+from equiglot.evaluation import METRICS, group_language
 from equiglot.reading import read_yaml, read_yaml_text
 from equiglot.report.parts import Part
-from equiglot.report.publication import AnyMetric, Published, PublishedNumber
+from equiglot.report.publication import TEACHERS, Published, PublishedNumber
 
 _NUMBER = re.compile(r"([-\N{MINUS SIGN}]?\d+(?:\.\d+)?)(?:\s*±\s*(\d+(?:\.\d+)?))?")
 
 _Cell = FiniteFloat | str | None
-_METRICS: tuple[str, ...] = tuple(metric for kind in get_args(AnyMetric) for metric in get_args(kind))
 
 
 def _check_metrics(value: str) -> str:
-    unknown = [name for name in value.split("/") if name not in _METRICS]
+    unknown = [name for name in value.split("/") if name not in METRICS]
     if unknown:
-        raise ValueError(f"{unknown[0]!r} is no metric: use {', '.join(_METRICS)}, or two of them with / between")
+        raise ValueError(f"{unknown[0]!r} is no metric: use {', '.join(METRICS)}, or two of them with / between")
     return value
 
 
@@ -216,7 +215,8 @@ def _numbers(cell: _Cell, metrics: str, *, doubt: str, **where: str | None) -> I
     for part, metric in zip(parts, names, strict=True):
         value, deviation = _value(part)
         said = {"doubt": doubt if metric == names[-1] else "", "value": value, "deviation": deviation}
-        yield PublishedNumber.model_validate({"metric": metric, **where, **said})
+        against = {"reference": where["reference"] or (TEACHERS if METRICS[metric].relative_to else None)}
+        yield PublishedNumber.model_validate({"metric": metric, **where, **against, **said})
 
 
 def _value(cell: float | str) -> tuple[float, float | None]:

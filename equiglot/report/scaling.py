@@ -9,11 +9,11 @@ from math import log10
 import plotly.graph_objects as go
 
 from equiglot.report.data import Model, Report
-from equiglot.report.numbers import Number, Numbers
+from equiglot.report.format import NONE, decimal, interval, listed, plot_text, short_count, signed
 from equiglot.report.plotting import HOVER, base_layout, marker, spoken, whiskers
+from equiglot.report.score_index import Number, ScoreIndex
 from equiglot.report.series import Series
 from equiglot.report.tables import Cell, Table, number_cell
-from equiglot.report.words import NONE, decimal, interval, listed, plot_text, short_count, signed
 
 _FEWEST = 3
 """Amounts of text from which on there is something to see."""
@@ -42,8 +42,8 @@ class Growth:
     language: str
 
     @cached_property
-    def _numbers(self) -> Numbers:
-        return Numbers(self.report)
+    def _numbers(self) -> ScoreIndex:
+        return ScoreIndex(self.report)
 
     @cached_property
     def tracks(self) -> dict[str, tuple[Sized, ...]]:

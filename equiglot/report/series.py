@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 from itertools import count, cycle
 
-from equiglot.evaluation import Metric
 from equiglot.report.data import Report, Role
-from equiglot.report.numbers import Number, Numbers
+from equiglot.report.score_index import Number, ScoreIndex
 
 # Custom properties of page.css (Okabe and Ito's palette, which colour-blind readers can tell apart), and Plotly's
 # symbols, so that colour is never the only sign. Where there are more models than colours, each colour comes again with
@@ -35,7 +34,7 @@ class Series:
     colour: str
     symbol: str
 
-    def number(self, numbers: Numbers, metric: Metric, language: str) -> Number | None:
+    def number(self, numbers: ScoreIndex, metric: str, language: str) -> Number | None:
         """Its number in a language or group; the teachers' distance from themselves is 0."""
         if self.role == "teacher":
             if metric == "d":

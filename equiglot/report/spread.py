@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from statistics import fmean, stdev
 
-from equiglot.evaluation import ALL, PRIMARY, ZERO_SHOT, Metric
+from equiglot.evaluation import ALL, MASKED_LM, METRICS, ZERO_SHOT, primary_of
 from equiglot.report.comparison import ComparedRun, Comparison, all_models, distinct, name_in, shared_tasks
 from equiglot.report.data import Model, Report
-from equiglot.report.numbers import TASK, Numbers
+from equiglot.report.format import MINUS, NONE, capital, decimal, listed, signed, spelt, task_title
+from equiglot.report.score_index import ScoreIndex
 from equiglot.report.tables import Cell, Table, row_header, row_languages
 from equiglot.report.transfer import SOURCES
 from equiglot.report.verdict import called
-from equiglot.report.words import MINUS, NONE, capital, decimal, listed, metric_phrase, signed, spelt, task_title
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ def spreads(comparison: Comparison, report: Report, runs: Sequence[ComparedRun])
         report: all of them as one (`merged`).
         runs: those that differ only in seeds.
     """
-    return [_Trainings(comparison, report, runs, task).spread() for task in (TASK, *shared_tasks(runs))]
+    return [_Trainings(comparison, report, runs, task).spread() for task in (MASKED_LM, *shared_tasks(runs))]
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class _Trainings:
 
     @property
     def _sources(self) -> tuple[str | None, ...]:
-        return (None,) if self.task == TASK else SOURCES
+        return (None,) if self.task == MASKED_LM else SOURCES
 
     @cached_property
     def _models(self) -> list[Model]:
@@ -73,31 +73,33 @@ class _Trainings:
         return [(student, baseline) for student in students for baseline in baselines]
 
     @cached_property
-    def _within(self) -> dict[tuple[str, str | None], Numbers]:
+    def _within(self) -> dict[tuple[str, str | None], ScoreIndex]:
         """Each run's own numbers, by its name and what its probes were trained on."""
         return {
-            (run.name, source): Numbers(run.report, self.task, source) for run in self.runs for source in self._sources
+            (run.name, source): ScoreIndex(run.report, self.task, source)
+            for run in self.runs
+            for source in self._sources
         }
 
     def _comparable(self, runs: Sequence[ComparedRun], source: str | None, language: str) -> bool:
         """Whether what their numbers hang on besides the models is the same; zero-shot, in every language."""
         codes = [one.code for one in self.report.languages] if source == ZERO_SHOT else [language]
-        codes = [code for each in codes for code in Numbers(self.report).languages_of(each)]
-        marks = [run.tests if self.task == TASK else run.labels.get(self.task, {}) for run in runs]
+        codes = [code for each in codes for code in ScoreIndex(self.report).languages_of(each)]
+        marks = [run.tests if self.task == MASKED_LM else run.labels.get(self.task, {}) for run in runs]
         return all(len({of.get(code, run.name) for run, of in zip(runs, marks, strict=True)}) == 1 for code in codes)
 
     def _number_tables(self) -> tuple[Table, ...]:
         caption = "over the trainings: mean; beneath, smallest to largest, and the standard deviation of n trainings."
-        if self.task == TASK:
-            titles: dict[Metric, str] = {"mrr": f"MRR in percent {caption}", "d": f"D in points {caption}"}
+        if self.task == MASKED_LM:
+            titles = {"mrr": f"MRR in percent {caption}", "d": f"D in points {caption}"}
             return tuple(self._number_table(metric, None, title) for metric, title in titles.items())
-        metric = PRIMARY[self.task]
-        phrase = f"{capital(metric_phrase(metric))} in percent"
-        return tuple(self._number_table(metric, source, f"{phrase}, {source}, {caption}") for source in SOURCES)
+        metric = primary_of(self.task)
+        phrase = f"{capital(metric.phrase)} in percent"
+        return tuple(self._number_table(metric.name, source, f"{phrase}, {source}, {caption}") for source in SOURCES)
 
-    def _number_table(self, metric: Metric, source: str | None, caption: str) -> Table:
+    def _number_table(self, metric: str, source: str | None, caption: str) -> Table:
         """One row a language and group, one column a model; a training that several runs share is counted once."""
-        numbers = Numbers(self.report, self.task, source)
+        numbers = ScoreIndex(self.report, self.task, source)
         trained = [(model, distinct(self.runs, model.name, task=self.task)) for model in self._models]
         shown = [(model, different) for model, different in trained if len(different) > 1]
         rows = []
@@ -110,7 +112,7 @@ class _Trainings:
             ]
             values = [[number.value for number in each if number is not None] for each in found]
             if any(values):
-                cells = (_spread_cell(each, signs=metric == "d") for each in values)
+                cells = (_spread_cell(each, signs=METRICS[metric].signed) for each in values)
                 rows.append((row_header(language, label, note), *cells))
         titles = (f"{model.label}, {len(different)} trainings" for model, different in shown)
         return Table(caption, ("", *titles), tuple(rows))
@@ -129,8 +131,8 @@ class _Trainings:
         )
         spans = [(source, sum(columns[place][0] == source for place in known)) for source in self._sources if source]
         return Table(
-            f"Differences between models over the trainings, in points of {_measure(self.task)}: mean; beneath, "
-            "smallest to largest, and how many trainings are on the mean's side of 0.",
+            f"Differences between models over the trainings, in points of {primary_of(self.task).phrase}: mean; "
+            "beneath, smallest to largest, and how many trainings are on the mean's side of 0.",
             ("Models", *(columns[place][2] for place in known)),
             rows,
             spans=(("", 1), *((source, number) for source, number in spans if number)) if spans else (),
@@ -163,10 +165,6 @@ class _Trainings:
 
     def _called(self, model: Model) -> str:
         return called(self.runs[0].report, model)
-
-
-def _measure(task: str) -> str:
-    return "MRR" if task == TASK else metric_phrase(PRIMARY[task])
 
 
 def _all(trainings: int) -> str:

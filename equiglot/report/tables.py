@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from equiglot.evaluation import ALL, Metric, group_language
+from equiglot.evaluation import ALL, METRICS, Metric, group_language, primary_of
 from equiglot.report.data import Language, Model, Report
-from equiglot.report.measures import MASKED, Measure
-from equiglot.report.numbers import Number, Numbers
+from equiglot.report.format import decimal, group_label, interval, signed
+from equiglot.report.measures import MASKED
+from equiglot.report.score_index import Number, ScoreIndex
 from equiglot.report.series import Series, masked_series, multilingual_series
-from equiglot.report.words import decimal, group_label, interval, signed
 
 Mark = Literal["", "best", "level", "clear", "own", "total"]
 """best: of the multilingual models; level: its paired difference from the best does not exclude zero; clear: a
@@ -66,33 +66,33 @@ class Table:
 
 def score_table(
     report: Report,
-    metric: Metric,
+    metric: str,
     caption: str,
     series: Sequence[Series] | None = None,
-    numbers: Numbers | None = None,
+    numbers: ScoreIndex | None = None,
 ) -> Table:
     """One row a language and group, one column a model; the best multilingual model of each row is marked.
 
     The numbers are those of masked words, if no others are given.
     """
-    digits, numbers = 2 if metric in ("loss", "bits") else 1, numbers or Numbers(report)
+    digits, numbers = METRICS[metric].digits, numbers or ScoreIndex(report)
     return _number_table(numbers, metric, series or masked_series(report), caption, signs=False, digits=digits)
 
 
 def distance_table(
-    report: Report, caption: str, series: Sequence[Series] | None = None, measure: Measure = MASKED
+    report: Report, caption: str, series: Sequence[Series] | None = None, measure: Metric = MASKED
 ) -> Table:
     """D(M, L) by group, then by language, as the paper's Table 2."""
-    numbers, shown = Numbers(report, measure.task), series or multilingual_series(report)
-    return _number_table(numbers, "d", shown, caption, signs=True, digits=measure.fine)
+    numbers, shown = ScoreIndex(report, measure.task), series or multilingual_series(report)
+    return _number_table(numbers, "d", shown, caption, signs=True, digits=measure.difference.digits)
 
 
 def _number_table(
-    numbers: Numbers, metric: Metric, series: Sequence[Series], caption: str, *, signs: bool, digits: int
+    numbers: ScoreIndex, metric: str, series: Sequence[Series], caption: str, *, signs: bool, digits: int
 ) -> Table:
-    rows = []
+    rows, paired = [], metric in ("d", primary_of(numbers.task).name)
     for language, label, note in row_languages(numbers.report):
-        best, level = best_and_level(numbers, metric, language, paired=metric in ("mrr", "bits", "d"))
+        best, level = best_and_level(numbers, metric, language, paired=paired)
         cells = [
             number_cell(
                 entry.number(numbers, metric, language), mark_of(entry.name, best, level), signs=signs, digits=digits
@@ -133,7 +133,7 @@ def row_header(language: str, label: str, note: str) -> Cell:
 
 
 def best_and_level(
-    numbers: Numbers, metric: Metric, language: str, *, paired: bool
+    numbers: ScoreIndex, metric: str, language: str, *, paired: bool
 ) -> tuple[str | None, frozenset[str]]:
     """The best multilingual model of a row, and, if the metric is the one that is `paired`, those within its noise."""
     best = next((model.name for model, _ in numbers.ranking(metric, language)), None)
@@ -168,24 +168,22 @@ class Pair:
 
 
 def difference_table(
-    report: Report, caption: str, pairs: Sequence[Pair] | None = None, measure: Measure = MASKED
+    report: Report, caption: str, pairs: Sequence[Pair] | None = None, measure: Metric = MASKED
 ) -> Table:
     """How much better one model is than another, by group and language, on the same text; of the multilingual models if
     none are named.
     """
-    numbers = Numbers(report, measure.task)
+    numbers, digits = ScoreIndex(report, measure.task), measure.difference.digits
     shown = pairs_of(report, numbers) if pairs is None else pairs
     rows = []
     for language, label, note in row_languages(report):
         found = [numbers.difference(pair.first, pair.second, language) for pair in shown]
         if any(found):
-            rows.append(
-                (row_header(language, label, note), *(difference_cell(number, measure.fine) for number in found))
-            )
+            rows.append((row_header(language, label, note), *(difference_cell(number, digits) for number in found)))
     return _upright(Table(caption, ("", *(pair.title for pair in shown)), tuple(rows)))
 
 
-def pairs_of(report: Report, numbers: Numbers) -> list[Pair]:
+def pairs_of(report: Report, numbers: ScoreIndex) -> list[Pair]:
     """The pairs of models whose difference is known; of many, those with a student, of one language on equal text."""
     models = report.of_role("student", "baseline")
     pairs = [(first, second) for index, first in enumerate(models) for second in models[index + 1 :]]

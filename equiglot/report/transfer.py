@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from equiglot.evaluation import IN_LANGUAGE, PRIMARY, TASK_METRICS, ZERO_SHOT, Metric
+from equiglot.evaluation import IN_LANGUAGE, ZERO_SHOT, Metric, metrics_of, primary_of
 from equiglot.report.data import Model, ProbedTask, Report
-from equiglot.report.numbers import Number, Numbers
+from equiglot.report.score_index import Number, ScoreIndex
 
 SOURCES = (IN_LANGUAGE, ZERO_SHOT)
 
@@ -21,22 +21,22 @@ class Transfer:
     @property
     def metric(self) -> Metric:
         """The metric that models are compared by."""
-        return PRIMARY[self.task.task]
+        return primary_of(self.task.task)
 
     @cached_property
     def metrics(self) -> tuple[Metric, ...]:
         """All that were measured, the first metric first."""
         found = {score.metric for score in self.report.scores if score.task == self.task.task}
-        return tuple(metric for metric in TASK_METRICS[self.task.task] if metric in found or metric == self.metric)
+        return tuple(metric for metric in metrics_of(self.task.task) if metric.name in found or metric == self.metric)
 
     @cached_property
-    def averages(self) -> Mapping[str, Numbers]:
+    def averages(self) -> Mapping[str, ScoreIndex]:
         """Numbers in the language that was trained on, and means over the probes of all other languages."""
-        return {source: Numbers(self.report, self.task.task, source) for source in SOURCES}
+        return {source: ScoreIndex(self.report, self.task.task, source) for source in SOURCES}
 
     @cached_property
-    def _by_source(self) -> Mapping[str, Numbers]:
-        return {code: Numbers(self.report, self.task.task, code) for code in self._codes}
+    def _by_source(self) -> Mapping[str, ScoreIndex]:
+        return {code: ScoreIndex(self.report, self.task.task, code) for code in self._codes}
 
     @cached_property
     def _codes(self) -> tuple[str, ...]:
@@ -47,7 +47,7 @@ class Transfer:
     def number(self, model: str, source: str, target: str) -> Number | None:
         """Of a model's probe that was trained on `source` and tested on `target`."""
         numbers = self.averages[IN_LANGUAGE] if source == target else self._by_source[source]
-        return numbers.of(model, self.metric, target)
+        return numbers.of(model, self.metric.name, target)
 
     @cached_property
     def models(self) -> tuple[Model, ...]:

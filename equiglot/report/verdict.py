@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 from equiglot.evaluation import ALL, group_language
 from equiglot.report.data import Model, Report
+from equiglot.report.format import capital, group_phrase, listed, signed, spelt
 from equiglot.report.measures import BITS, measure_of, numbers_of, teachers_of
-from equiglot.report.numbers import Number, Numbers
 from equiglot.report.plotting import spoken
-from equiglot.report.words import capital, group_phrase, listed, signed, spelt
+from equiglot.report.score_index import Number, ScoreIndex
 
 _MOST_NAMED = 4
 """Of more models than this the headline only says how many they are."""
@@ -100,10 +100,10 @@ def _reason(report: Report) -> str:
     return f"no distance from the {teachers_of(report)} was computed"
 
 
-def _overall(report: Report, numbers: Numbers, ranking: list[tuple[Model, Number]]) -> str:
+def _overall(report: Report, numbers: ScoreIndex, ranking: list[tuple[Model, Number]]) -> str:
     """Who comes closest to the teachers over all languages, and by how much more than noise."""
     (best, value), others = ranking[0], ranking[1:]
-    fine = measure_of(report).fine
+    fine = measure_of(report).difference.digits
     clear, level, open_ = [], [], []
     rivals_clear = True
     for model, other in others:
@@ -149,8 +149,8 @@ def _opening(report: Report, best: Model, rivals_clear: bool) -> str:
 
 def _standing(report: Report, value: Number, *, alone: bool) -> str:
     """How the best model, or the only one, stands to the teachers, over all languages."""
-    measure = measure_of(report)
-    where = f"{_teachers(report)} (D = {spoken(value, signs=True, digits=measure.fine)}{measure.unit})"
+    shown = measure_of(report).difference
+    where = f"{_teachers(report)} (D = {spoken(value, signs=True, digits=shown.digits)}{shown.unit})"
     if value.clearly_positive:
         return f"is better than {where}"
     if value.low is not None and value.high is not None and value.low <= 0 <= value.high:
@@ -160,7 +160,7 @@ def _standing(report: Report, value: Number, *, alone: bool) -> str:
     return f"comes closest to {where}" if value.value <= 0 else f"is nominally better than {where}"
 
 
-def _group_clauses(report: Report, numbers: Numbers, leader: Model) -> list[str]:
+def _group_clauses(report: Report, numbers: ScoreIndex, leader: Model) -> list[str]:
     """Who is best in each group of languages; the groups where it is the leader of all come first, together."""
     won, others = [], []
     for name in report.proper_groups:

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import plotly.graph_objects as go
 
 from equiglot.report.data import Report
+from equiglot.report.format import decimal, plot_text, short_count, shortened
 from equiglot.report.labels import Point, text_positions
 from equiglot.report.plotting import HOVER, base_layout
-from equiglot.report.words import decimal, plot_text, short_count, shortened
 
 _FEWEST = 3
 """Languages through which a line says something."""

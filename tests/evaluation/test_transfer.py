@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from equiglot.evaluation import (
-    TASK_METRICS,
     Bootstrap,
     Gold,
     PairEstimates,
     PairKey,
+    metrics_of,
     monolingual,
     pair_estimates,
     read_estimates,
@@ -18,6 +18,7 @@ from equiglot.evaluation import (
     write_estimates,
 )
 
+_NER = [metric.name for metric in metrics_of("ner")]
 _LABELS = ("B-LOC", "B-PER", "I-LOC", "I-PER", "O")
 _BOOTSTRAP = Bootstrap(resamples=60, seed=1)
 _LANGUAGES = ("en", "zh-Hant", "te")
@@ -51,7 +52,7 @@ def test_every_pair_has_every_metric() -> None:
     gold = _gold()
     predictions = _predictions(gold)
     estimates = _estimates(predictions)
-    assert estimates.keys() == {PairKey(metric, *pair) for pair in predictions for metric in TASK_METRICS["ner"]}
+    assert estimates.keys() == {PairKey(metric, *pair) for pair in predictions for metric in _NER}
     for pair, predicted in predictions.items():
         target = pair[1]
         (alone,) = score_labels(
@@ -69,7 +70,7 @@ def test_models_and_sources_are_paired() -> None:
     first = _estimates(predictions)
     predictions["zh-Hant", "te", 0] = predictions["en", "te", 0]
     second = _estimates(predictions, ("te",))
-    for metric in TASK_METRICS["ner"]:
+    for metric in _NER:
         difference = second[PairKey(metric, "zh-Hant", "te", 0)].minus(first[PairKey(metric, "en", "te", 0)])
         assert (difference.value, *difference.interval) == (0, 0, 0)
 
@@ -82,7 +83,7 @@ def test_teachers_together_count_in_their_own_language_only() -> None:
     assert together == {
         PairKey(metric, code, code, repeat): each[PairKey(metric, code, code, repeat)]
         for code, each in own
-        for metric in TASK_METRICS["ner"]
+        for metric in _NER
         for repeat in range(2)
     }
 

@@ -12,7 +12,6 @@ from equiglot.evaluation import (
     ZERO_SHOT,
     Estimate,
     GroupMembers,
-    Metric,
     PairEstimates,
     PairKey,
     Score,
@@ -33,7 +32,7 @@ def _estimate(value: float, *key: object) -> Estimate:
     return Estimate(value, value + noise, 100)
 
 
-def _pairs(values: Mapping[tuple[str, str], float | list[float]], metric: Metric = "accuracy") -> PairEstimates:
+def _pairs(values: Mapping[tuple[str, str], float | list[float]], metric: str = "accuracy") -> PairEstimates:
     """(source, target) -> a value, or one for each seed of the probe."""
     return {
         PairKey(metric, source, target, seed): _estimate(one, target)
@@ -201,7 +200,7 @@ def test_teachers_are_taken_together() -> None:
     assert {row.language: row.value for row in rows} == {"en": 90, "te": 70, ALL: 80, group_language("low"): 70}
 
 
-def _random_model(seed: int, *languages: str, metric: Metric = "accuracy") -> PairEstimates:
+def _random_model(seed: int, *languages: str, metric: str = "accuracy") -> PairEstimates:
     generator = np.random.default_rng(seed)
     return _pairs({pair: float(generator.uniform(10, 90)) for pair in product(languages, languages)}, metric)
 

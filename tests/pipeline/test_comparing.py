@@ -22,8 +22,8 @@ from equiglot.pipeline.results.recipe_diff import changed_fields
 from equiglot.report import Comparison
 from equiglot.report.comparison import merged, shared_tasks
 from equiglot.report.comparison_page import _tables as tables_of_comparison
+from equiglot.report.format import signed
 from equiglot.report.spread import spreads
-from equiglot.report.words import signed
 from equiglot.report.writing import csv_text
 from equiglot.run import RunDirectory
 from tests.pipeline.conftest import Change, run_here, times

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from equiglot.errors import InputError
-from equiglot.evaluation import ALL, IN_LANGUAGE, PRIMARY, ZERO_SHOT, Score, group_language, read_scores
+from equiglot.evaluation import ALL, IN_LANGUAGE, ZERO_SHOT, Score, group_language, primary_of, read_scores
 from equiglot.outputs import output_checksums
 from equiglot.pipeline import Graph, Watcher, publish, read_run, read_status
 from equiglot.pipeline.steps import Corpus
@@ -97,7 +97,9 @@ def test_a_language_without_labels_is_reported(finished_probes: Path) -> None:
     table = (finished_probes / "report" / "tables" / "ner-data.csv").read_text(encoding="utf-8")
     assert "no data" in table and "Russian" in table
     # The mean over all languages is that over those with labels, and zero-shot there is none.
-    (row,) = numbers(finished_probes, "ner", model="student", language=ALL, metric=PRIMARY["ner"], source=IN_LANGUAGE)
+    (row,) = numbers(
+        finished_probes, "ner", model="student", language=ALL, metric=primary_of("ner").name, source=IN_LANGUAGE
+    )
     (single,) = numbers(finished_probes, "ner", model="student", language="en", metric=row.metric, source=IN_LANGUAGE)
     assert row.value == single.value
     assert not numbers(finished_probes, "ner", source=ZERO_SHOT)

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 from statistics import fmean
 
-from equiglot.evaluation import IN_LANGUAGE, ZERO_SHOT, Metric, Score, group_language
+from equiglot.evaluation import IN_LANGUAGE, ZERO_SHOT, Score, group_language
 from equiglot.report import ProbedTask, TaskLanguage
 
 Scores = Mapping[str, Mapping[str, float]]
@@ -12,7 +12,7 @@ Groups = Mapping[str, Sequence[str]]
 
 TESTED = {"pos": ("en", "de", "tr", "el"), "ner": ("en", "de", "tr", "eu", "el")}
 TRAINED = {"pos": ("en", "de", "tr"), "ner": ("en", "de", "tr", "eu", "el")}
-SCALES: dict[str, dict[Metric, float]] = {
+SCALES: dict[str, dict[str, float]] = {
     "pos": {"accuracy": 1.9},
     "ner": {"macro_f1": 0.9, "entity_f1": 0.7, "seqeval_f1": 0.75},
 }
@@ -91,7 +91,7 @@ def _grouped(values: Mapping[str, float], groups: Groups) -> dict[str, float]:
 
 
 def _alone(
-    task: str, metric: Metric, model: str, mrr: Mapping[str, float], scale: float, groups: Groups
+    task: str, metric: str, model: str, mrr: Mapping[str, float], scale: float, groups: Groups
 ) -> Iterator[Score]:
     for source in TRAINED[task]:
         for target in TESTED[task]:
@@ -103,7 +103,7 @@ def _alone(
 
 
 def _of_teachers(
-    task: str, metric: Metric, teachers: str, mrr: Mapping[str, float], scale: float, groups: Groups
+    task: str, metric: str, teachers: str, mrr: Mapping[str, float], scale: float, groups: Groups
 ) -> Iterator[Score]:
     values = _averages(task, mrr, scale)[IN_LANGUAGE]
     for code, value in values.items():
@@ -132,7 +132,7 @@ def _compared(
 
 
 def _score(
-    task: str, metric: Metric, model: str, language: str, source: str, value: float, *, half: float | None = 0.6,
+    task: str, metric: str, model: str, language: str, source: str, value: float, *, half: float | None = 0.6,
     reference: str | None = None, n: int = 31_234, repeats: int | None = None,
 ) -> Score:  # fmt: skip
     times = repeats or REPEATS[task]

@@ -10,9 +10,9 @@ from equiglot.evaluation import IN_LANGUAGE, Score
 from equiglot.report import ComparedRun, Comparison, Field, Report, name_in, render_comparison, rendering
 from equiglot.report.comparison import compared_pairs, compared_series, distinct, headline, merged
 from equiglot.report.comparison_page import _probe_tables, _tables
-from equiglot.report.numbers import Numbers
+from equiglot.report.format import signed
+from equiglot.report.score_index import ScoreIndex
 from equiglot.report.spread import Spread, spreads
-from equiglot.report.words import signed
 from tests.report.conftest import GROUPS, ScoreMaker
 
 HOSTILE = '"><script>broken</script>'
@@ -177,7 +177,7 @@ def test_no_text_becomes_markup(two: Comparison) -> None:
 
 
 def test_numbers_of_one_run_are_not_those_of_another(two: Comparison) -> None:
-    numbers = Numbers(merged(two))
+    numbers = ScoreIndex(merged(two))
     first, second = (numbers.of(name_in(run, "hl"), "d", "group:all") for run in ("a", "b"))
     assert first is not None and second is not None
     assert second.value - first.value == pytest.approx(1.5)
@@ -244,7 +244,7 @@ def test_the_spread_of_differences_is_counted(three: Comparison) -> None:
     table = pos.differences
     assert table.rows[0][0].text == "Student − HL"
     place = table.titles.index("in-language, All languages")
-    before = Numbers(three.runs[0].report, "pos", IN_LANGUAGE).difference("student", "hl", "group:all")
+    before = ScoreIndex(three.runs[0].report, "pos", IN_LANGUAGE).difference("student", "hl", "group:all")
     assert before is not None
     values = [before.value + by for by in (0.0, 1.5, -4.5)]
     cell = table.rows[0][place]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from equiglot.report import Curve, Report, figures, plots_of
 from equiglot.report.labels import Point, spread, text_positions
-from equiglot.report.numbers import Numbers
+from equiglot.report.score_index import ScoreIndex
 from equiglot.report.series import all_series, multilingual_series
 
 _LOW, _HIGH = "group:low", "group:high"
@@ -36,7 +36,7 @@ def test_the_trade_off_has_one_labelled_point_a_model_with_bars(synthetic: Repor
     figure = _drawn(figures.trade_off, synthetic)
     assert _labels(figure) == {"Monolingual teachers", "HL", "HL balanced", "Student", "Student, half gold"}
     student = next(trace for trace in figure.data if trace.text[0] == "Student")
-    numbers = Numbers(synthetic)
+    numbers = ScoreIndex(synthetic)
     x, y = numbers.of("student", "mrr", _HIGH), numbers.of("student", "mrr", _LOW)
     assert x is not None and y is not None
     assert (student.x[0], student.y[0]) == (x.value, y.value)

@@ -23,9 +23,9 @@ from equiglot.report import (
     write_card,
 )
 from equiglot.report.curves import lines_of_mrr
-from equiglot.report.engraving import write_figures
 from equiglot.report.measures import BITS, MASKED, measure_of
-from equiglot.report.numbers import Numbers
+from equiglot.report.score_index import ScoreIndex
+from equiglot.report.svg import write_figures
 from equiglot.report.tables import Cell, Table
 from equiglot.report.writing import csv_text, write_tables
 from tests.report.merging import STUDENTS, TEACHERS, in_language, merged_report
@@ -59,7 +59,7 @@ def test_models_are_compared_by_likelihood_where_teachers_have_their_own_vocabul
 
 def test_the_verdict_is_in_bits_and_of_languages_with_a_teacher(report: Report) -> None:
     found = verdict(report)
-    number = Numbers(report, LIKELIHOOD).of("student", "d", ALL)
+    number = ScoreIndex(report, LIKELIHOOD).of("student", "d", ALL)
     assert number is not None
     assert f"over all languages with a teacher (D = +{number.value:.3f} [" in found.headline
     assert "] bits a character), ahead of Union, gold labels" in found.headline
@@ -113,7 +113,7 @@ def test_sections_stand_in_the_order_of_the_contents(page: str) -> None:
 def test_likelihood_has_the_teachers_together_and_the_other_one(report: Report) -> None:
     table = tables_of(report)["likelihood"]
     assert table.columns[1:3] == ("Teachers", "indic")
-    english, numbers = _cells(table, "English"), Numbers(report, LIKELIHOOD)
+    english, numbers = _cells(table, "English"), ScoreIndex(report, LIKELIHOOD)
     for title, model in (("Teachers", "bert-en"), ("indic", "indic"), ("Student, all copies", "student")):
         number = numbers.of(model, "bits", "en")
         assert number is not None and english[title].text == f"{number.value:.2f}"
@@ -191,7 +191,7 @@ def test_the_trade_off_is_measured_from_the_teachers(report: Report) -> None:
     figure = figures.trade_off(report)
     assert figure is not None
     points = {trace.text[0]: (trace.x[0], trace.y[0]) for trace in figure.data}
-    numbers = Numbers(report, LIKELIHOOD)
+    numbers = ScoreIndex(report, LIKELIHOOD)
     high, low = (numbers.of("student", "d", f"group:{name}") for name in ("high", "low"))
     assert points["Teachers"] == (0, 0) and high is not None and low is not None
     assert points["Student, all copies"] == (high.value, low.value)

@@ -10,7 +10,6 @@ from equiglot.evaluation import (
     ZERO_SHOT,
     Bootstrap,
     Gold,
-    Metric,
     PairEstimates,
     Score,
     group_members,
@@ -36,7 +35,7 @@ def _tables(report: Report, task: str) -> dict[str, tables.Table]:
     return probe_tables(report, next(entry for entry in report.tasks if entry.task == task))
 
 
-def _row(model: str, metric: Metric, value: float, half: float | None = None, **more: object) -> Score:
+def _row(model: str, metric: str, value: float, half: float | None = None, **more: object) -> Score:
     ends = {} if half is None else {"low": value - half, "high": value + half}
     fields = {"model": model, "task": "pos", "metric": metric, "value": value, "n": 900, "seed": 0, "language": ALL}
     return Score.model_validate({**fields, **ends, "source": IN_LANGUAGE, **more})

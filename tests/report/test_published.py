@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from equiglot.errors import InputError
-from equiglot.evaluation import IN_LANGUAGE, ZERO_SHOT, group_language
+from equiglot.evaluation import IN_LANGUAGE, METRICS, ZERO_SHOT, Score, group_language
 from equiglot.report.publication import PublishedNumber
 from equiglot.report.published import published_names, read_published
 
@@ -262,3 +262,11 @@ def test_the_names_of_what_there_is_are_named() -> None:
     with pytest.raises(InputError) as caught:
         read_published("paper1-shard")
     assert all(name in str(caught.value.fix) for name in PAPER_1)
+
+
+def test_numbers_are_scores_and_what_is_relative_says_to_whom() -> None:
+    for name in published_names():
+        for each in read_published(name).numbers:
+            assert isinstance(each, Score)
+            assert (each.reference is None) <= (METRICS[each.metric].relative_to is None)
+    assert {each.reference for each in _numbers("paper1-shared", "Table 2", metric="d")} == {"teachers"}

@@ -6,9 +6,9 @@ import pytest
 
 from equiglot.evaluation import Score
 from equiglot.report import Language, Model, Portion, Report, plots_of, render, rendering, tables_of, verdict
-from equiglot.report.engraving import engrave
 from equiglot.report.scaling import growth_figure, growth_words, growths, track_series
 from equiglot.report.series import all_series
+from equiglot.report.svg import to_svg
 from tests.report.conftest import ScoreMaker, make_score
 
 MRR = {"hl-1": (1, "", 20.0), "hl-2": (2, "", 24.0), "hl-4": (4, "", 30.0),
@@ -64,7 +64,7 @@ def test_the_figure_has_a_line_for_the_masked_words_and_one_for_each_teacher(tel
     assert list(figure.layout.xaxis.ticktext) == ["1 M", "2 M", "4 M"]
     assert list(figure.layout.xaxis.tickvals) == pytest.approx([6, 6 + math.log10(2), 6 + math.log10(4)])
     assert all(list(line.error_y.array) == pytest.approx([0.5] * len(line.x)) for line in figure.data)
-    svg = engrave(figure, track_series([growth]).values(), "title")
+    svg = to_svg(figure, track_series([growth]).values(), "title")
     assert "Students of hl-1" in svg and "4 M" in svg
 
 

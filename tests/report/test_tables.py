@@ -1,8 +1,8 @@
 import pytest
 
 from equiglot.report import Language, Report, facts, tables, verdict
-from equiglot.report.numbers import Numbers
-from equiglot.report.words import count, decimal, duration, interval, listed, moment, short_count, signed
+from equiglot.report.format import count, decimal, duration, interval, listed, moment, short_count, signed
+from equiglot.report.score_index import ScoreIndex
 
 
 def _column(table: tables.Table, name: str) -> dict[str, tables.Cell]:
@@ -36,7 +36,7 @@ def test_the_best_loss_is_the_lowest(synthetic: Report) -> None:
 
 
 def test_differences_are_read_in_either_direction(synthetic: Report) -> None:
-    numbers = Numbers(synthetic)
+    numbers = ScoreIndex(synthetic)
     there, back = numbers.difference("student", "hl", "eu"), numbers.difference("hl", "student", "eu")
     assert there is not None and back is not None
     assert (back.value, back.low, back.high) == (-there.value, -(there.high or 0), -(there.low or 0))
@@ -51,7 +51,7 @@ def test_several_seeds_become_a_mean_with_the_widest_interval(synthetic: Report)
     second = first.model_copy(
         update={"seed": 1, "value": first.value + 2, "low": first.value + 1, "high": first.value + 3}
     )
-    numbers = Numbers(synthetic.model_copy(update={"scores": (first, second)}))
+    numbers = ScoreIndex(synthetic.model_copy(update={"scores": (first, second)}))
     found = numbers.of("hl", "mrr", first.language)
     assert found is not None and found.value == pytest.approx(first.value + 1)
     assert (found.low, found.high) == (first.low, second.high)
@@ -67,7 +67,7 @@ def test_probes_change_nothing_of_masked_words(synthetic: Report, probed: Report
     for metric in ("mrr", "accuracy"):
         assert tables.score_table(probed, metric, "") == tables.score_table(synthetic, metric, "")
     assert tables.difference_table(probed, "") == tables.difference_table(synthetic, "")
-    assert verdict(probed) == verdict(synthetic) and Numbers(probed).seeds == 1
+    assert verdict(probed) == verdict(synthetic) and ScoreIndex(probed).seeds == 1
 
 
 def test_facts_of_data_and_models(synthetic: Report) -> None:

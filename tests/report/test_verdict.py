@@ -4,14 +4,14 @@ from collections.abc import Mapping
 
 import pytest
 
-from equiglot.evaluation import Metric, Score
+from equiglot.evaluation import Score
 from equiglot.report import Language, Model, Report, verdict
 
 TEACHERS = "mono-{language}"
 Interval = tuple[float, float, float]
 
 
-def _row(model: str, metric: Metric, language: str, number: Interval, against: str | None) -> Score:
+def _row(model: str, metric: str, language: str, number: Interval, against: str | None) -> Score:
     value, low, high = number
     return Score(
         model=model, task="mlm", language=language, metric=metric, value=value, low=low, high=high, n=9, seed=0,

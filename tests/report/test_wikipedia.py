@@ -3,7 +3,7 @@
 import pytest
 
 from equiglot.report import Language, Report, Size, plots_of, render, rendering
-from equiglot.report.engraving import engrave
+from equiglot.report.svg import to_svg
 from equiglot.report.wikipedia import wikipedia_figure, wikipedia_fit
 
 # Paper 1, Table 1, millions of characters; Wu and Dredze (2020), Table 1, WikiSize.
@@ -45,7 +45,7 @@ def test_the_figure_has_every_language_and_the_line() -> None:
     assert points[0].text == ("&lt;en&gt;",)
     assert line.y[1] - line.y[0] == pytest.approx(fit.slope * (14 - 7))
     assert list(figure.layout.yaxis.ticktext) == ["0", "20 M", "40 M", "60 M", "80 M", "100 M"]
-    assert "&lt;en&gt;" in engrave(figure, (), "title")
+    assert "&lt;en&gt;" in to_svg(figure, (), "title")
 
 
 @pytest.mark.parametrize(

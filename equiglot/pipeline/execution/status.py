@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from equiglot.evaluation import IN_LANGUAGE, PRIMARY, ZERO_SHOT, Score, read_scores
+from equiglot.evaluation import IN_LANGUAGE, ZERO_SHOT, Score, primary_of, read_scores
 from equiglot.pipeline.execution.folder import lock_owner, read_run
 from equiglot.pipeline.execution.states import State, added, damaged, recorded_graph, state_of
 from equiglot.pipeline.graph import Job
@@ -52,7 +52,7 @@ def _state(run: RunDirectory, job: Job) -> State | Literal["damaged"]:
 
 
 def _is_main(score: Score) -> bool:
-    return score.metric == PRIMARY[score.task] and score.source in (None, IN_LANGUAGE, ZERO_SHOT)
+    return score.metric == primary_of(score.task).name and score.source in (None, IN_LANGUAGE, ZERO_SHOT)
 
 
 def _running(run: RunDirectory) -> dict[str, JobProgress | None]:

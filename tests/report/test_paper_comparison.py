@@ -7,7 +7,7 @@ import pytest
 
 from equiglot.evaluation import IN_LANGUAGE, ZERO_SHOT, Score, group_language
 from equiglot.report import Language, Model, Published, PublishedNumber, Report, Size, render, rendering, tables_of
-from equiglot.report.beside import beside
+from equiglot.report.paper_comparison import compare_with_paper
 from equiglot.report.published import read_published
 from equiglot.report.tables import Table
 from equiglot.report.writing import csv_text
@@ -76,7 +76,7 @@ def _swapped(report: Report, task: str, language: str) -> Report:
 
 
 def _table(report: Report, name: str) -> Table:
-    found = beside(report)
+    found = compare_with_paper(report)
     assert found is not None
     return found.tables[f"beside-table-{name}"]
 
@@ -87,7 +87,7 @@ def _row(table: Table, name: str) -> dict[str, str]:
 
 
 def test_equal_numbers_agree_everywhere(echo: Report) -> None:
-    found = beside(echo)
+    found = compare_with_paper(echo)
     assert found is not None
     probed = [f"{name}-{source}" for name in ("3a", "3b", "6", "7") for source in (IN_LANGUAGE, ZERO_SHOT)]
     assert list(found.tables) == [f"beside-table-{name}" for name in ("2", "5", *probed)]
@@ -159,13 +159,13 @@ def test_models_of_one_side_only_are_left_out(echo: Report) -> None:
 
 
 def test_nothing_is_compared_that_cannot_be(echo: Report) -> None:
-    assert beside(echo.model_copy(update={"published": None})) is None
-    assert beside(echo.model_copy(update={"scores": ()})) is None
+    assert compare_with_paper(echo.model_copy(update={"published": None})) is None
+    assert compare_with_paper(echo.model_copy(update={"scores": ()})) is None
     groups = {"low": ("sw", "yo"), "all": ("sw", "yo")}
     languages = tuple(Language(code=code, name=code) for code in groups["all"])
     scores = tuple(score for score in echo.scores if score.group)
     other = echo.model_copy(update={"groups": groups, "languages": languages, "scores": scores})
-    assert beside(other) is None
+    assert compare_with_paper(other) is None
 
 
 def test_programs_get_both_numbers_and_the_doubt(echo: Report) -> None:
@@ -212,7 +212,7 @@ def test_no_text_of_a_publication_becomes_markup(
 def test_tables_of_like_names_have_files_of_their_own(echo: Report, paper: Published) -> None:
     names = {"Table 2": "表二", "Table 5": "表五"}
     numbers = tuple(each.model_copy(update={"table": names.get(each.table, each.table)}) for each in paper.numbers)
-    found = beside(echo.model_copy(update={"published": paper.model_copy(update={"numbers": numbers})}))
+    found = compare_with_paper(echo.model_copy(update={"published": paper.model_copy(update={"numbers": numbers})}))
     assert found is not None and len(found.tables) == 10
     assert {len(table.rows) for table in list(found.tables.values())[:2]} == {3, 1}
 
@@ -228,7 +228,7 @@ def _merging(name: str, teachers: dict[str, tuple[str, ...]]) -> Report:
     for each in published.numbers:
         if each.task in ("pos", "ner") and each.table in ("Table 2", "Table 4"):
             own = {"teachers": f"teacher-{each.language}"}.get(each.model, each.model)
-            against = (each.reference or "all-teachers") if each.metric == "rdt" else None
+            against = {"teachers": "all-teachers"}.get(each.reference or "", each.reference)
             scores.append(
                 Score.model_validate(
                     {"model": own, "task": each.task, "language": each.language, "metric": each.metric,
@@ -254,7 +254,7 @@ def _merging(name: str, teachers: dict[str, tuple[str, ...]]) -> Report:
 
 def test_paper_2_has_a_table_for_each_task_and_one_for_its_rdt() -> None:
     report = _merging("paper2-similar", {f"teacher-{code}": (code,) for code in ("en", "de", "it", "es")})
-    found = beside(report)
+    found = compare_with_paper(report)
     assert found is not None
     assert list(found.findings) == ["Table 2, Named entities, in-language", "Table 2, Part of speech, in-language"]
     assert len(found.tables) == 4, "no answers to questions, no tokens"
@@ -269,7 +269,7 @@ def test_paper_2_has_a_table_for_each_task_and_one_for_its_rdt() -> None:
 def test_rows_of_the_other_tables_of_paper_2_are_groups() -> None:
     muril = tuple(read_published("paper2-multilingual").groups["muril"])
     report = _merging("paper2-multilingual", {"muril": muril, "mbert": (*muril, "de")})
-    found = beside(report)
+    found = compare_with_paper(report)
     assert found is not None
     table = found.tables["beside-table-4-named-entities-trained-on-en"]
     assert _row(table, "Muril")["muril"] == "76.9|published 76.9"

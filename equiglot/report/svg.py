@@ -51,11 +51,11 @@ def write_figures(plots: Iterable[Plot], folder: Path) -> None:
         for plot in plots:
             for view, figure in plot.views.items():
                 title = f"{plot.title}: {view}" if view else plot.title
-                svg = engrave(figure, plot.series, title)
+                svg = to_svg(figure, plot.series, title)
                 (inside / f"{plot.files[view]}.svg").write_text(svg, encoding="utf-8")
 
 
-def engrave(figure: go.Figure, series: Iterable[Series], title: str) -> str:
+def to_svg(figure: go.Figure, series: Iterable[Series], title: str) -> str:
     """A figure of the page as SVG, with a key of `series`; `title` is for readers that cannot see it."""
     import matplotlib as mpl
     from matplotlib.figure import Figure

@@ -8,25 +8,25 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from equiglot.display import print_stock_scores
+from equiglot.display import print_external_scores
 from equiglot.errors import InputError
 from equiglot.evaluation import (
-    Asking,
-    StockScores,
+    EvalSettings,
+    ExternalScores,
     TestMasks,
     model_predictor,
     read_texts,
+    score_external,
     score_positions,
-    score_stock,
 )
+from equiglot.evaluation.external import FREQUENCY, spread, write_external_scores
 from equiglot.evaluation.likelihood import word_bits
 from equiglot.evaluation.lines import tokenize_lines
-from equiglot.evaluation.stock import FREQUENCY, spread, write_stock_scores
 from equiglot.models import OpenModel, open_model
 from tests.stock import SCRIPTS, save_stock
 
 TEXTS = {"en": [SCRIPTS["en"], "All free and equal", "自由 in dignity"] * 3, "ru": [SCRIPTS["ru"]] * 4}
-ASKING = Asking(resamples=100, likelihood_lines=5)
+SETTINGS = EvalSettings(resamples=100, likelihood_lines=5)
 
 
 @pytest.fixture(scope="module")
@@ -40,11 +40,11 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> list[OpenModel]:
 
 
 @pytest.fixture(scope="module")
-def scores(models: list[OpenModel]) -> StockScores:
-    return score_stock(models, TEXTS, ASKING)
+def scores(models: list[OpenModel]) -> ExternalScores:
+    return score_external(models, TEXTS, SETTINGS)
 
 
-def test_models_are_grouped_by_tokenizer(scores: StockScores) -> None:
+def test_models_are_grouped_by_tokenizer(scores: ExternalScores) -> None:
     assert scores.groups == (("distilbert", "other", FREQUENCY), ("roberta", FREQUENCY))
     for names, rows in zip(scores.groups, scores.masked, strict=True):
         assert tuple(dict.fromkeys(each.model for each in rows)) == names
@@ -54,7 +54,7 @@ def test_models_are_grouped_by_tokenizer(scores: StockScores) -> None:
             assert len(counts) == 2, "the same positions for all of a group"
 
 
-def test_masked_scores_are_those_of_the_positions(models: list[OpenModel], scores: StockScores) -> None:
+def test_masked_scores_are_those_of_the_positions(models: list[OpenModel], scores: ExternalScores) -> None:
     opened = models[1]
     lines = tokenize_lines(opened.tokenizer, TEXTS["en"], opened.max_tokens)
     masks = TestMasks(0.15, 1, None, 0, opened.framing)
@@ -67,7 +67,7 @@ def test_masked_scores_are_those_of_the_positions(models: list[OpenModel], score
     assert low is not None and high is not None and low <= found["mrr"].value <= high
 
 
-def test_bits_are_counted_on_words_that_all_can_express(models: list[OpenModel], scores: StockScores) -> None:
+def test_bits_are_counted_on_words_that_all_can_express(models: list[OpenModel], scores: ExternalScores) -> None:
     lines = spread(TEXTS["en"], 5)
     lacking = tokenize_lines(models[0].tokenizer, lines, 30)
     assert not lacking.expressed.all()
@@ -84,15 +84,15 @@ def test_bits_are_counted_on_words_that_all_can_express(models: list[OpenModel],
 
 
 def test_without_likelihood(models: list[OpenModel]) -> None:
-    scores = score_stock(models[:1], {"en": TEXTS["en"]}, Asking(resamples=100, likelihood_lines=0))
+    scores = score_external(models[:1], {"en": TEXTS["en"]}, EvalSettings(resamples=100, likelihood_lines=0))
     assert scores.bits == scores.coverage == () and scores.masked[0]
 
 
 def test_text_that_cannot_be_scored(models: list[OpenModel]) -> None:
     with pytest.raises(InputError, match="no token of the text of en came to be masked"):
-        score_stock(models[:1], {"en": ["自由"]}, ASKING)
+        score_external(models[:1], {"en": ["自由"]}, SETTINGS)
     with pytest.raises(InputError, match="no word of zh that all of the models can express"):
-        score_stock(models, {"zh": ["自由. " * 9]}, Asking(resamples=100, rate=0.9))
+        score_external(models, {"zh": ["自由. " * 9]}, EvalSettings(resamples=100, rate=0.9))
 
 
 def test_lines_are_spread_evenly() -> None:
@@ -100,8 +100,8 @@ def test_lines_are_spread_evenly() -> None:
     assert spread(lines, 99) == lines and spread(lines, 3) == ["0", "3", "6"]
 
 
-def test_all_numbers_are_written(scores: StockScores, tmp_path: Path) -> None:
-    write_stock_scores(tmp_path / "scores.json", scores)
+def test_all_numbers_are_written(scores: ExternalScores, tmp_path: Path) -> None:
+    write_external_scores(tmp_path / "scores.json", scores)
     tree = json.loads((tmp_path / "scores.json").read_text())
     assert [group["models"] for group in tree["groups"]] == [list(names) for names in scores.groups]
     assert [row["value"] for row in tree["bits"]] == [each.value for each in scores.bits]
@@ -140,8 +140,8 @@ def test_texts_that_are_refused(tmp_path: Path) -> None:
 
 def test_words_that_are_clauses_are_told(models: list[OpenModel], capsys: pytest.CaptureFixture[str]) -> None:
     for text, said in ((SCRIPTS["en"], False), ("ຄົນເຮົາເກີດມາມີອິດສະຫຼະ ແລະສະເໝີພາບກັນໃນສັກສີ", True)):
-        scores = score_stock([models[2]], {"lo": [text] * 3}, ASKING)
+        scores = score_external([models[2]], {"lo": [text] * 3}, SETTINGS)
         words = text.split()
         assert scores.coverage[0].word_length == pytest.approx(np.mean([len(word) for word in words]))
-        print_stock_scores(Console(width=200), scores)
+        print_external_scores(Console(width=200), scores)
         assert ("In lo that is a clause" in capsys.readouterr().out) is said

@@ -16,12 +16,6 @@ _TASKS = {
     "topic": "Topic of a text",
     "place": "Place in its document",
 }
-_METRICS = {
-    "accuracy": "accuracy",
-    "macro_f1": "macro-F1",
-    "entity_f1": "F1 of whole entities",
-    "seqeval_f1": "F1 as XTREME counts it",
-}
 _SPELT = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 _TERMS = {"loss": "loss", "total": "total loss", "hard": "gold labels (cross-entropy)", "soft": "soft labels (KL)"}
 
@@ -134,11 +128,6 @@ def spelt(number: int) -> str:
 def task_title(task: str) -> str:
     """What a task is called in a title."""
     return _TASKS.get(task, capital(task))
-
-
-def metric_phrase(metric: str) -> str:
-    """What a metric of a task is called within a sentence."""
-    return _METRICS.get(metric, metric)
 
 
 def probability(p: float) -> str:

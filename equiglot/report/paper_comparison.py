@@ -1,19 +1,20 @@
-"""One published table, and this run's numbers for it."""
+"""This run's numbers beside those that others have published of the same experiment."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import astuple, dataclass
 from functools import cached_property
 from itertools import combinations
 from statistics import fmean
 from typing import NamedTuple
 
-from equiglot.evaluation import IN_LANGUAGE, ZERO_SHOT
+from equiglot.evaluation import IN_LANGUAGE, MASKED_LM, METRICS, ZERO_SHOT
 from equiglot.report.data import Report
+from equiglot.report.format import NONE, capital, count, decimal, group_label, listed, short_count, signed, task_title
 from equiglot.report.measures import teachers_of
-from equiglot.report.numbers import TASK, Number, Numbers
-from equiglot.report.publication import TEACHERS, AnyMetric, Published, PublishedNumber
+from equiglot.report.publication import TEACHERS, Published, PublishedNumber
+from equiglot.report.score_index import Number, ScoreIndex
 from equiglot.report.tables import Cell, Table, number_cell
-from equiglot.report.words import NONE, capital, decimal, group_label, listed, metric_phrase, signed, task_title
 
 _GROUP = "group:"
 
@@ -96,7 +97,7 @@ class Place(NamedTuple):
 
     table: str
     task: str
-    metric: AnyMetric
+    metric: str
     source: str | None
     reference: str | None
 
@@ -107,7 +108,7 @@ class Place(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Printed:
+class PublishedTable:
     """The numbers of one published table, of its probes those of one task, metric and `source`."""
 
     report: Report
@@ -141,7 +142,7 @@ class Printed:
         """The table's name, with what tells it from the table's other numbers."""
         alike = {Place.of(each) for each in self.published.numbers if each.table == self.place.table}
         task = task_title(self.task) if len({each.task for each in alike}) > 1 else ""
-        from_ = f"RDT from {self._labels.get(self.place.reference or TEACHERS, self.place.reference)}"
+        from_ = f"RDT from {self._labels.get(self.place.reference or '', self.place.reference)}"
         trained = self.source in (None, IN_LANGUAGE, ZERO_SHOT)
         source = self.source if trained else f"trained on {self.report.language_name(self.source or '')}"
         return ", ".join(filter(None, (self.place.table, task, from_ if self.place.metric == "rdt" else "", source)))
@@ -171,17 +172,17 @@ class Printed:
 
     def _own(self, number: PublishedNumber) -> tuple[Number | None, tuple[str, ...]]:
         """Our number, and the languages that it is the mean of: of a group those that have one."""
-        numbers = Numbers(self.report, number.task, number.source)
+        numbers = ScoreIndex(self.report, number.task, number.source)
         codes = numbers.languages_of(number.language)
         found = {code: self._look_up(numbers, number, code) for code in codes}
         known = {code: each.value for code, each in found.items() if each}
         mean = Number(fmean(known.values())) if known else None
         return self._look_up(numbers, number, number.language) or mean, tuple(known) or codes
 
-    def _look_up(self, numbers: Numbers, number: PublishedNumber, language: str) -> Number | None:
+    def _look_up(self, numbers: ScoreIndex, number: PublishedNumber, language: str) -> Number | None:
         if number.metric == "rdt":
-            teacher = self.report.references.get(language, self.report.reference)
-            return numbers.rdt(number.model, number.reference or teacher, language)
+            own = self.report.references.get(language, self.report.reference)
+            return numbers.rdt(number.model, own if number.reference == TEACHERS else number.reference or "", language)
         if number.model == TEACHERS:
             return numbers.of_teachers(number.metric, language)
         return numbers.of(number.model, number.metric, language)
@@ -207,8 +208,8 @@ class Printed:
         return Table(self._caption(), columns, tuple(self._cells(row) for row in self.rows))
 
     def _caption(self) -> str:
-        what = f"{task_title(self.task)}, {metric_phrase(self.place.metric)} of probes in percent"
-        if self.task == TASK:
+        what = f"{task_title(self.task)}, {METRICS[self.place.metric].phrase} of probes in percent"
+        if self.task == MASKED_LM:
             what = f"D, points of MRR from the {teachers_of(self.report)}"
         if self.place.metric == "rdt":
             what = "relative deviation in percent, of probes here"
@@ -251,7 +252,7 @@ class Printed:
 
 def _beside(ours: Number | None, theirs: PublishedNumber | None) -> Cell:
     """Our number, with theirs and what is doubtful about it in the note."""
-    signs = theirs is not None and theirs.metric in ("d", "rdt")
+    signs = theirs is not None and METRICS[theirs.metric].signed
     cell = number_cell(ours, "", signs=signs, digits=1)
     if theirs is None:
         return cell
@@ -260,3 +261,74 @@ def _beside(ours: Number | None, theirs: PublishedNumber | None) -> Cell:
     note = "\n".join(filter(None, (cell.note, f"published {value}{deviation}", theirs.doubt)))
     more = {"published": theirs.value, "published deviation": theirs.deviation, "doubt": theirs.doubt or None}
     return Cell(cell.text, note, cell.mark, {**cell.values, **more})
+
+
+@dataclass(frozen=True)
+class PaperComparison:
+    """The section of the page: what is compared with what, and one table for each published one.
+
+    A table of probes becomes two, for in-language and zero-shot numbers.
+
+    Attributes:
+        source, theirs, ours: the publication, its scale, and this run's.
+        agreement: over all tables, in words.
+        findings: title of a table -> how far it agrees, in words.
+        tables: name -> table; first those of masked language modelling, then the `probed`.
+        probed: the names of the tables of probes.
+    """
+
+    source: str
+    theirs: str
+    ours: str
+    agreement: str
+    findings: dict[str, str]
+    tables: dict[str, Table]
+    probed: tuple[str, ...]
+
+
+def compare_with_paper(report: Report) -> PaperComparison | None:
+    """This run beside what is published; None where there is nothing to compare."""
+    published = report.published
+    if published is None:
+        return None
+    places = dict.fromkeys(Place.of(number) for number in published.numbers)
+    found = [PublishedTable(report, published, place) for place in places]
+    shown = sorted((each for each in found if each.rows), key=lambda each: each.task != MASKED_LM)
+    if not shown:
+        return None
+    files = _files(shown)
+    return PaperComparison(
+        source=published.source,
+        theirs=published.scale,
+        ours=_scale(report),
+        agreement=sum((each.agreement for each in shown), Agreement()).words,
+        findings={each.title: words for each in shown if (words := each.agreement.words)},
+        tables={file: each.table for file, each in files.items()},
+        probed=tuple(file for file, each in files.items() if each.task != MASKED_LM),
+    )
+
+
+def _files(shown: Iterable[PublishedTable]) -> dict[str, PublishedTable]:
+    """Name of a file -> table; no two names are equal, whatever the tables are called."""
+    files: dict[str, PublishedTable] = {}
+    for each in shown:
+        name = f"beside-{re.sub('[^a-z0-9]+', '-', each.title.lower())}"
+        while name in files:
+            name += "-"
+        files[name] = each
+    return files
+
+
+def _scale(report: Report) -> str:
+    """How much text and how large models this run has."""
+    models = [model for model in report.models if model.compared]
+    texts = sorted(language.train.characters for language in report.languages if language.train)
+    sizes = sorted(model.parameters for model in models if model.parameters is not None)
+    updates = sorted(model.updates for model in models if model.updates is not None)
+    found = {
+        "characters of training text a language": [short_count(size) for size in texts],
+        "parameters a model": [count(size) for size in sizes],
+        "updates a model": [count(number) for number in updates],
+    }
+    spans = {what: " to ".join(dict.fromkeys((words[0], words[-1]))) for what, words in found.items() if words}
+    return ", ".join(f"{span} {what}" for what, span in spans.items())

@@ -6,8 +6,8 @@ from xml.etree import ElementTree
 import pytest
 
 from equiglot.report import Report, plots_of, write_figures
-from equiglot.report.engraving import engrave
 from equiglot.report.plots import Plot
+from equiglot.report.svg import to_svg
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -16,9 +16,9 @@ def _plot(report: Report, name: str) -> Plot:
     return next(plot for plot in plots_of(report) if plot.name == name)
 
 
-def _engraved(report: Report, name: str) -> str:
+def _drawn(report: Report, name: str) -> str:
     plot = _plot(report, name)
-    return engrave(next(iter(plot.views.values())), plot.series, plot.title)
+    return to_svg(next(iter(plot.views.values())), plot.series, plot.title)
 
 
 def _texts(svg: str) -> set[str]:
@@ -36,15 +36,15 @@ def _texts(svg: str) -> set[str]:
     ],
 )
 def test_figures_say_what_the_page_says(synthetic: Report, name: str, words: set[str]) -> None:
-    assert words <= _texts(_engraved(synthetic, name))
+    assert words <= _texts(_drawn(synthetic, name))
 
 
 def test_a_heat_map_has_its_numbers_colours_and_frames(probed: Report) -> None:
     views = _plot(probed, "pos-transfer").views
-    svg = engrave(views["Student, half gold"], (), "")
+    svg = to_svg(views["Student, half gold"], (), "")
     assert {"78.3", "82.8", "English (en)", "el", "trained on", "tested on"} <= _texts(svg)
     assert "#5fb0cf" in svg  # the largest number of all models has the end of the scale
-    assert "#5fb0cf" not in engrave(views["HL"], (), "")
+    assert "#5fb0cf" not in to_svg(views["HL"], (), "")
     frames = re.findall(r'<path d="([^"]+)" style="fill: none; stroke: #1d1f22', svg)
     assert [path.count("L") for path in frames] == [4, 4, 4]
 
@@ -64,13 +64,13 @@ def test_names_in_any_script_and_with_any_sign_are_text(synthetic: Report, recwa
     languages = tuple(
         language.model_copy(update={"name": name}) for language, name in zip(synthetic.languages, names, strict=True)
     )
-    found = _texts(_engraved(synthetic.model_copy(update={"languages": languages}), "scores"))
+    found = _texts(_drawn(synthetic.model_copy(update={"languages": languages}), "scores"))
     assert set(names) <= found
     assert not [warning for warning in recwarn if "Glyph" in str(warning.message)]
 
 
 def test_every_model_has_its_colour_of_the_page_and_every_score_a_place(synthetic: Report) -> None:
-    svg = _engraved(synthetic, "scores")
+    svg = _drawn(synthetic, "scores")
     colours = {"#0067b1", "#c24100", "#007a59", "#3b3f45"}  # blue, vermilion, green, teachers
     assert colours <= set(re.findall("#[0-9a-f]{6}", svg))
     student = [use for use in ElementTree.fromstring(svg).iter(f"{SVG}use") if "#0067b1" in use.get("style", "")]
@@ -82,4 +82,4 @@ def test_every_model_has_its_colour_of_the_page_and_every_score_a_place(syntheti
 def test_dashes_are_kept(synthetic: Report) -> None:
     plot = _plot(synthetic, "loss")
     view = next(name for name in plot.views if name.startswith("HL "))
-    assert engrave(plot.views[view], (), "").count("stroke-dasharray") == 3  # the low-resource languages
+    assert to_svg(plot.views[view], (), "").count("stroke-dasharray") == 3  # the low-resource languages

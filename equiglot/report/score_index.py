@@ -5,16 +5,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from statistics import fmean
 
-from equiglot.evaluation import ALL, Metric, Score, group_language
+from equiglot.evaluation import ALL, MASKED_LM, METRICS, Score, group_language
 from equiglot.report.data import Model, Report
-from equiglot.report.publication import AnyMetric
-
-TASK = "mlm"
-"""What the page is first of all about: masked language modelling."""
 
 _Key = tuple[str, str, str, str]
-_RELATIVE = ("difference", "p", "rdt")
-"""Metrics of which a model has one number for each model that it is compared with."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +41,7 @@ class Number:
 
 
 @dataclass(frozen=True)
-class Numbers:
+class ScoreIndex:
     """The numbers of a report, by what is compared, metric and language (a code or a group).
 
     `task` and `source` are those of `Score`: numbers of other tasks, or of probes trained on something else, are left
@@ -55,7 +49,7 @@ class Numbers:
     """
 
     report: Report
-    task: str = TASK
+    task: str = MASKED_LM
     source: str | None = None
 
     @cached_property
@@ -66,7 +60,7 @@ class Numbers:
     def _rows(self) -> Mapping[_Key, Number]:
         rows: dict[_Key, list[Score]] = {}
         for score in self._scores:
-            against = (score.reference or "") if score.metric in _RELATIVE else ""
+            against = (score.reference or "") if METRICS[score.metric].relative_to == "any" else ""
             rows.setdefault((score.model, score.metric, score.language, against), []).append(score)
         return {key: _merged(scores) for key, scores in rows.items()}
 
@@ -87,7 +81,7 @@ class Numbers:
         groups = {group_language(name): codes for name, codes in self.report.groups.items()}
         return groups.get(language, (language,))
 
-    def of(self, model: str, metric: AnyMetric, language: str) -> Number | None:
+    def of(self, model: str, metric: str, language: str) -> Number | None:
         """A model's number; over a group without a row of its own, the mean over its languages, without interval."""
         row = self._rows.get((model, metric, language, ""))
         codes = self.languages_of(language)
@@ -95,7 +89,7 @@ class Numbers:
             return row
         return _mean(self.of(model, metric, code) for code in codes)
 
-    def of_teachers(self, metric: AnyMetric, language: str) -> Number | None:
+    def of_teachers(self, metric: str, language: str) -> Number | None:
         """The number of the monolingual teachers taken together: each in its own language."""
         row = self._rows.get((self.report.reference, metric, language, ""))
         if row:
@@ -121,14 +115,14 @@ class Numbers:
         """p of a Wilcoxon signed-rank test on the differences of two models, one a language; None where unknown."""
         return self._rows.get((model, "p", ALL, other)) or self._rows.get((other, "p", ALL, model))
 
-    def ranking(self, metric: Metric, language: str) -> list[tuple[Model, Number]]:
-        """The multilingual models that have a number, best first: of losses and bits the lowest, else the highest."""
+    def ranking(self, metric: str, language: str) -> list[tuple[Model, Number]]:
+        """The multilingual models that have a number, best first."""
         models = self.report.of_role("student", "baseline")
         found = [(model, number) for model in models if (number := self.of(model.name, metric, language))]
-        direction = 1 if metric in ("loss", "bits") else -1
+        direction = 1 if METRICS[metric].lower_is_better else -1
         return sorted(found, key=lambda entry: direction * entry[1].value)
 
-    def level_with_best(self, metric: Metric, language: str) -> tuple[Model, ...]:
+    def level_with_best(self, metric: str, language: str) -> tuple[Model, ...]:
         """The models whose paired difference from the best of the ranking does not exclude zero."""
         ranking = self.ranking(metric, language)
         if not ranking:

@@ -11,11 +11,12 @@ from equiglot.corpus import check_language
 from equiglot.corpus.opening import read_lines
 from equiglot.corpus.sources import kind_of
 from equiglot.errors import InputError
-from equiglot.evaluation.bits import Coverage, WordBits, bits_per_character, coverage_of, measure_words
 from equiglot.evaluation.lines import TokenizedLines, tokenize_lines
+from equiglot.evaluation.metrics import LIKELIHOOD
 from equiglot.evaluation.mlm import MaskedPositions, TestMasks, frequency_predictor, model_predictor, score_positions
+from equiglot.evaluation.pseudo_likelihood import Coverage, WordBits, bits_per_character, coverage_of, measure_words
 from equiglot.evaluation.rows import Bootstrap, language_rows, score_of
-from equiglot.evaluation.score import LIKELIHOOD, Score
+from equiglot.evaluation.score import Score
 from equiglot.models import OpenModel
 from equiglot.run import write_json
 
@@ -24,7 +25,7 @@ FREQUENCY = "(by frequency)"
 
 
 @dataclass(frozen=True)
-class Asking:
+class EvalSettings:
     """How models are asked.
 
     Attributes:
@@ -46,7 +47,7 @@ class Asking:
 
 
 @dataclass(frozen=True)
-class StockScores:
+class ExternalScores:
     """What came out.
 
     Attributes:
@@ -90,7 +91,7 @@ def read_texts(named: Sequence[str]) -> dict[str, list[str]]:
     return texts
 
 
-def write_stock_scores(path: Path, scores: StockScores) -> None:
+def write_external_scores(path: Path, scores: ExternalScores) -> None:
     """Writes all of it as JSON: groups of models, their scores, bits, and coverage."""
     groups = [
         {"models": names, "scores": [each.model_dump(exclude_none=True) for each in rows]}
@@ -100,36 +101,36 @@ def write_stock_scores(path: Path, scores: StockScores) -> None:
     write_json(path, {"groups": groups, "bits": bits, "coverage": [asdict(each) for each in scores.coverage]})
 
 
-def score_stock(
+def score_external(
     models: Sequence[OpenModel],
     texts: Mapping[str, Sequence[str]],
-    asking: Asking,
+    settings: EvalSettings,
     progress: Callable[[str], None] = lambda what: None,
-) -> StockScores:
+) -> ExternalScores:
     """Scores models on texts.
 
     Args:
         models: any.
         texts: language -> lines.
-        asking: how.
+        settings: how.
         progress: told what is done next, in words.
 
     Raises:
         InputError: logits that are not numbers, or a text without a token that could be masked.
     """
     grouped = _by_tokenizer(models)
-    masked = tuple(tuple(_masked_scores(group, texts, asking, progress)) for group in grouped)
+    masked = tuple(tuple(_masked_scores(group, texts, settings, progress)) for group in grouped)
     bits: list[Score] = []
     coverage: list[Coverage] = []
-    for language, lines in texts.items() if asking.likelihood_lines else ():
-        some, words = spread(lines, asking.likelihood_lines), dict[str, WordBits]()
+    for language, lines in texts.items() if settings.likelihood_lines else ():
+        some, words = spread(lines, settings.likelihood_lines), dict[str, WordBits]()
         for each in models:
             progress(f"{each.name}: likelihood of {language}")
             words[each.name] = measure_words(each, some)
         coverage += [coverage_of(name, language, each) for name, each in words.items()]
-        bits += _bits_rows(language, words, asking)
+        bits += _bits_rows(language, words, settings)
     names = tuple((*(each.name for each in group), FREQUENCY) for group in grouped)
-    return StockScores(names, masked, tuple(bits), tuple(coverage))
+    return ExternalScores(names, masked, tuple(bits), tuple(coverage))
 
 
 def spread(lines: Sequence[str], count: int) -> list[str]:
@@ -151,11 +152,14 @@ def _by_tokenizer(models: Sequence[OpenModel]) -> list[list[OpenModel]]:
 
 
 def _masked_scores(
-    group: Sequence[OpenModel], texts: Mapping[str, Sequence[str]], asking: Asking, progress: Callable[[str], None]
+    group: Sequence[OpenModel],
+    texts: Mapping[str, Sequence[str]],
+    settings: EvalSettings,
+    progress: Callable[[str], None],
 ) -> Iterator[Score]:
     """Every metric at masked positions of models that share a tokenizer, and of its tokens by frequency."""
     first = group[0]
-    masks = TestMasks(asking.rate, 1, None, asking.seed, first.framing)
+    masks = TestMasks(settings.rate, 1, None, settings.seed, first.framing)
     read = {code: tokenize_lines(first.tokenizer, lines, first.max_tokens) for code, lines in texts.items()}
     size = int(first.model.config.vocab_size)
     predictors = {each.name: model_predictor(each.model) for each in group}
@@ -168,7 +172,7 @@ def _masked_scores(
             found = score_positions(predict, code, lines.text, masks)
             of_lines = lines.lines[found.sequences].astype(np.int32)  # pieces of a line are not independent
             positions[code] = replace(found, sequences=of_lines, count=lines.count)
-        yield from language_rows(name, positions, asking.bootstrap, asking.seed)
+        yield from language_rows(name, positions, settings.bootstrap, settings.seed)
 
 
 def _check_maskable(language: str, lines: TokenizedLines, masks: TestMasks) -> None:
@@ -176,9 +180,9 @@ def _check_maskable(language: str, lines: TokenizedLines, masks: TestMasks) -> N
         raise InputError(f"no token of the text of {language} came to be masked", where=language, fix="give more text")
 
 
-def _bits_rows(language: str, words: Mapping[str, WordBits], asking: Asking) -> Iterator[Score]:
+def _bits_rows(language: str, words: Mapping[str, WordBits], settings: EvalSettings) -> Iterator[Score]:
     """Bits per character of every model on the words that all of them can express; words are the same for all."""
-    estimates = bits_per_character(words, language, asking.bootstrap)
+    estimates = bits_per_character(words, language, settings.bootstrap)
     if not estimates:
         raise InputError(
             f"there is no word of {language} that all of the models can express",
@@ -186,4 +190,4 @@ def _bits_rows(language: str, words: Mapping[str, WordBits], asking: Asking) -> 
             fix="leave out the models that have [UNK] for it, or the text",
         )
     for name, estimate in estimates.items():
-        yield score_of(estimate, model=name, task=LIKELIHOOD, language=language, metric="bits", seed=asking.seed)
+        yield score_of(estimate, model=name, task=LIKELIHOOD, language=language, metric="bits", seed=settings.seed)
