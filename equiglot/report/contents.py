@@ -2,8 +2,6 @@
 
 from collections.abc import Mapping
 
-import plotly.graph_objects as go
-
 from equiglot.evaluation import MASKED_LM, metrics_of
 from equiglot.report import facts, figures, tables
 from equiglot.report.data import ProbedTask, Report
@@ -15,6 +13,7 @@ from equiglot.report.measures import MASKED, measure_of, teachers_of
 from equiglot.report.merging import merging_tables
 from equiglot.report.paper_comparison import compare_with_paper
 from equiglot.report.plots import Plot, single
+from equiglot.report.plotting import Figure
 from equiglot.report.probes import probe_tables
 from equiglot.report.scaling import growth_figure, growth_table, growths, track_series
 from equiglot.report.series import masked_series, multilingual_series
@@ -117,7 +116,7 @@ def _transfer_plot(report: Report, task: ProbedTask) -> Plot:
     )
 
 
-def _of(maps: Mapping[str, go.Figure]) -> str:
+def _of(maps: Mapping[str, Figure]) -> str:
     """Of whom a figure without a choice is."""
     return "" if len(maps) > 1 else f" of {listed(list(maps))}"
 
