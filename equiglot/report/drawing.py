@@ -11,7 +11,7 @@ from xml.etree.ElementTree import Element, SubElement, tostring
 
 from markupsafe import Markup
 
-from equiglot.report.format import shortened
+from equiglot.report.format import decimal, shortened
 from equiglot.report.labels import SIDES, share_of, text_width
 from equiglot.report.plots import Plot
 from equiglot.report.plotting import Figure, HeatMap, Note, Rule, Trace
@@ -34,7 +34,7 @@ _DASHES = {"solid": "", "dash": "9 6", "dot": "2 4"}
 _HEAT = ("var(--heat-low)", "var(--heat-mid)", "var(--heat-high)")
 """All of them far enough from the ink that numbers on them can be read, in light and in dark."""
 _DENSE = 8
-"""Columns of a heat map above which its numbers are small on a narrow screen."""
+"""Columns of a heat map above which its numbers are rounded on a narrow screen."""
 
 
 def add(parent: Element, tag: str, **attributes: object) -> Element:
@@ -71,9 +71,7 @@ def on_page(plot: Plot) -> Markup:
     root = Element("div", {"class": "plot", "id": plot.id, "role": "img", "aria-label": plot.title})
     for index, figure in enumerate(plot.views.values()):
         above, right, below, left = (f"{each:.2f}em" for each in margins(figure))
-        dense = figure.heat and len(figure.x.ticks) > _DENSE
-        style = f"padding:{above} {right} {below} {left}"
-        view = add(root, "div", class_="view dense" if dense else "view", style=style)
+        view = add(root, "div", class_="view", style=f"padding:{above} {right} {below} {left}")
         if index:
             view.set("hidden", "")
         draw(figure, add(view, "svg", width="100%", height=figure.height, overflow="visible"))
@@ -189,13 +187,16 @@ class _Frame:
 
     def heat(self, parent: Element, heat: HeatMap) -> None:
         group = add(parent, "g", class_="heat", data_name=one_line(heat.name))
-        wide = self.across(0.96 / len(self.figure.x.ticks))
+        wide, dense = self.across(0.96 / len(self.figure.x.ticks)), not self.width and len(self.figure.x.ticks) > _DENSE
         high = f"{0.96 * self.figure.height / len(self.figure.y.ticks):.2f}"
         for cell in heat.cells:
             corner = {"x": self.x(cell.x - 0.48), "y": self.y(cell.y - 0.48)}
             box = partial(add, group, "rect", **corner, width=wide, height=high)
             box(style=f"fill:{_heat_colour(share_of(cell.value, heat.bounds))}", data_said=one_line(cell.said))
-            self.text(group, cell.text, self.x(cell.x), self.y(cell.y), anchor="middle", colour="var(--ink)")
+            texts = {"fine": cell.text, "coarse": decimal(cell.value, 0)} if dense else {"": cell.text}
+            for kind, text in texts.items():
+                place = self.x(cell.x), self.y(cell.y)
+                self.text(group, text, *place, class_=kind, anchor="middle", colour="var(--ink)")
             if cell.framed:
                 box(class_="frame", style="fill:none;stroke:var(--ink);stroke-width:2")
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from equiglot.report.data import Model, ProbedTask, Report
 from equiglot.report.format import decimal, shortened
-from equiglot.report.plotting import Axis, Cell, Figure, HeatMap, Tick, spoken
+from equiglot.report.plotting import Axis, Figure, HeatCell, HeatMap, Tick, spoken
 from equiglot.report.transfer import Transfer
 
 _ROW = 36
@@ -27,10 +27,10 @@ def transfer_maps(report: Report, task: ProbedTask) -> Mapping[str, Figure]:
     return maps
 
 
-def _cells(transfer: Transfer, model: Model) -> list[Cell]:
+def _cells(transfer: Transfer, model: Model) -> list[HeatCell]:
     name, digits = transfer.report.language_name, transfer.metric.digits
     return [
-        Cell(
+        HeatCell(
             column,
             row,
             number.value,

@@ -68,7 +68,7 @@ class Trace:
     side: str = ""
 
 
-class Cell(NamedTuple):
+class HeatCell(NamedTuple):
     """A coloured cell of a heat map, around a place in data coordinates, with what stands in it and in its tooltip."""
 
     x: int
@@ -84,7 +84,7 @@ class HeatMap:
     """Cells that belong together; the two values that `bounds` are have the first and the last colour."""
 
     name: str
-    cells: Sequence[Cell]
+    cells: Sequence[HeatCell]
     bounds: Interval
 
 
@@ -125,12 +125,12 @@ class Figure:
 
 def round_ticks(low: float, high: float, most: int = 6) -> tuple[Tick, ...]:
     """At most some `most` round numbers between two limits: steps of 1, 2 or 5 times a power of ten."""
-    least = abs(high - low) / most
-    power = floor(log10(least))
-    step = next(size * 10.0**power for size in (1, 2, 5, 10) if size * 10.0**power >= least * (1 - 1e-9))
+    least = abs(high - low) / most or 1.0
+    unit = 10.0 ** floor(log10(least))
+    step = next(size * unit for size in (1, 2, 5, 10) if size * unit >= least * (1 - 1e-9))
     digits = max(0, -floor(log10(step) + 1e-9))
     first, last = ceil(min(low, high) / step - 1e-9), floor(max(low, high) / step + 1e-9)
-    values = [round(number * step, digits) for number in range(first, last + 1)]
+    values = (round(number * step, digits) for number in range(first, last + 1))
     return tuple(Tick(value, f"{value:,.{digits}f}".replace("-", MINUS)) for value in values)
 
 

@@ -35,8 +35,8 @@ def write_figures(plots: Iterable[Plot], folder: Path) -> None:
 def to_svg(figure: Figure, series: Iterable[Series], title: str) -> str:
     """A figure of the page as SVG, with a key of `series`; `title` is for readers that cannot see it."""
     above, right, below, left = (EM * each for each in margins(figure))
-    root = Element("svg", {"xmlns": "http://www.w3.org/2000/svg", "font-size": f"{EM:g}"})
-    root.set("font-family", "DejaVu Sans, Helvetica, Arial, sans-serif")
+    font = {"font-size": f"{EM:g}", "font-family": "DejaVu Sans, Helvetica, Arial, sans-serif"}
+    root = Element("svg", {"xmlns": "http://www.w3.org/2000/svg", **font})
     add(root, "title").text = title
     key = add(root, "g")
     above += _LINE * _add_key(key, list(series))
@@ -81,5 +81,4 @@ def _mixed(found: re.Match[str]) -> str:
 
 @cache
 def _light() -> dict[str, str]:
-    root = our_text("page.css").split("}", 1)[0]
-    return dict(re.findall(r"(--[a-z-]+): ([^;]+);", root))
+    return dict(re.findall(r"(--[a-z-]+): ([^;]+);", our_text("page.css").split("}", 1)[0]))

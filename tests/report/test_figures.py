@@ -172,6 +172,7 @@ def test_ticks_are_few_round_numbers_within_the_limits(low: float, span: float) 
 
 def test_ticks_say_what_they_are() -> None:
     assert [tick.text for tick in round_ticks(-0.42, 0.4)] == ["−0.4", "−0.2", "0.0", "0.2", "0.4"]
+    assert [tick.text for tick in round_ticks(0, 0)] == ["0"]
     assert [tick.text for tick in round_ticks(0, 9000)] == ["0", "2,000", "4,000", "6,000", "8,000"]
 
 

@@ -39,7 +39,7 @@ def report() -> Report:
 
 @pytest.fixture
 def page(report: Report) -> str:
-    """The page without its 5 MB of Plotly."""
+    """The page of the run."""
     return render(report)
 
 

@@ -1,4 +1,5 @@
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -6,7 +7,10 @@ from xml.etree import ElementTree
 import pytest
 
 from equiglot.report import Report, plots_of, write_figures
+from equiglot.report.drawing import on_page
+from equiglot.report.labels import text_width
 from equiglot.report.plots import Plot
+from equiglot.report.plotting import Axis, Figure, HeatCell, HeatMap, Tick
 from equiglot.report.svg import to_svg
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -84,3 +88,49 @@ def test_dashes_are_kept(synthetic: Report) -> None:
     plot = _plot(synthetic, "loss")
     view = next(name for name in plot.views if name.startswith("HL "))
     assert to_svg(plot.views[view], (), "").count("stroke-dasharray") == 3  # the low-resource languages
+
+
+def test_names_that_look_like_colours_or_have_breaks_are_text(synthetic: Report) -> None:
+    names = ("var(--blue)", "color-mix(in srgb, #fff 1%, #000)", "a\nb", "\u2028c", "d")
+    languages = tuple(
+        language.model_copy(update={"name": name}) for language, name in zip(synthetic.languages, names, strict=True)
+    )
+    found = _texts(_drawn(synthetic.model_copy(update={"languages": languages}), "scores"))
+    assert {"var(--blue)", "color-mix(in srgb\N{HORIZONTAL ELLIPSIS}", "a b", "c", "d"} <= found
+
+
+def test_a_paper_s_figure_has_no_unit_that_only_a_browser_knows(probed: Report) -> None:
+    for plot in plots_of(probed):
+        for figure in plot.views.values():
+            svg = to_svg(figure, plot.series, "")
+            for element in ElementTree.fromstring(svg).iter():
+                assert not {"dx", "dy"} & set(element.attrib)
+                assert not re.search(r"%|em\b|var\(|rgba|color-mix", " ".join(element.attrib.values()))
+
+
+def test_a_long_key_is_broken_into_lines_that_fit(synthetic: Report) -> None:
+    plot = _plot(synthetic, "scores")
+    series = [replace(entry, label=f"{entry.label}, with a long name") for entry in plot.series] * 3
+    root = ElementTree.fromstring(to_svg(next(iter(plot.views.values())), series, ""))
+    (key,) = [group for group in root.iter(f"{SVG}g") if "transform" in group.attrib]
+    texts = list(key.iter(f"{SVG}text"))
+    assert [text.text for text in texts] == [entry.label for entry in series]
+    ends = [float(text.get("x", "")) + 14 * text_width(text.text or "") for text in texts]
+    assert max(ends) <= 825 and len({text.get("y") for text in texts}) > 2
+
+
+@pytest.mark.parametrize(("text", "ems"), [("", 0), ("한국어", 3), ("abc", 1.71), ("e\u0301", 0.57)])
+def test_east_asian_signs_are_wide_and_marks_take_no_room(text: str, ems: float) -> None:
+    assert text_width(text) == pytest.approx(ems)
+
+
+def test_a_wide_heat_map_has_rounded_numbers_for_narrow_screens_alone() -> None:
+    for columns in (8, 9):
+        cells = [HeatCell(column, 0, 20.7 + column, f"{20.7 + column:.1f}", "") for column in range(columns)]
+        x = Axis("tested on", (-0.5, columns - 0.5), tuple(Tick(column, "x") for column in range(columns)))
+        figure = Figure(36, x, Axis("", (0.5, -0.5), (Tick(0, "y"),)), heat=HeatMap("", cells, (20.7, 30.0)))
+        page = on_page(Plot("map", "", "", "", {"": figure}))
+        rounded = re.findall('class="coarse">([^<]+)<', page)
+        assert rounded == ([] if columns == 8 else [str(21 + column) for column in range(9)])
+        assert page.count('class="fine"') == len(rounded) and ">27.7<" in page
+        assert 'class="coarse"' not in to_svg(figure, (), "")
