@@ -10,6 +10,7 @@ from torch import nn
 from transformers import AutoModelForMaskedLM, PreTrainedModel, PreTrainedTokenizerFast
 
 from equiglot.errors import InputError, known_refusal
+from equiglot.models.attention import attend_in_fp32
 from equiglot.models.checking import check_config, check_finite, weight_files
 from equiglot.models.configuring import configure
 from equiglot.models.kinds import check_kind, check_unasked, missing_weights
@@ -37,11 +38,13 @@ def build_model(settings: EncoderSettings, vocabulary_size: int, *, padding: int
         InputError: the folder does not hold a masked language model of this vocabulary and length.
     """
     if settings.folder is not None:
-        return _start_from(Path(settings.folder), settings.max_length, vocabulary_size)
-    settings = resolve_encoder(settings, vocabulary_size)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return _fresh(settings, vocabulary_size, padding)
+        model = _start_from(Path(settings.folder), settings.max_length, vocabulary_size)
+    else:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            model = _fresh(resolve_encoder(settings, vocabulary_size), vocabulary_size, padding)
+    attend_in_fp32(model)
+    return model
 
 
 def _fresh(settings: EncoderSettings, vocabulary_size: int, padding: int) -> PreTrainedModel:

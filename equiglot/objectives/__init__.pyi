@@ -1,4 +1,4 @@
-from .combination import Losses, Objective
+from .combination import Losses, Objective, Term
 from .losses import hard_loss, soft_loss
 from .ranking import target_ranks
 from .schedule import Annealed, Weight
@@ -12,6 +12,7 @@ __all__ = [
     "Objective",
     "Reading",
     "SoftTargets",
+    "Term",
     "TopKTargets",
     "Weight",
     "hard_loss",

@@ -3,15 +3,14 @@
 import math
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim import AdamW
-from transformers import PreTrainedModel
 
 from equiglot.training.flat import flatten
 from equiglot.training.settings import TrainingSettings
 
 
-def build_optimiser(model: PreTrainedModel, settings: TrainingSettings) -> AdamW:
+def build_optimiser(model: nn.Module, settings: TrainingSettings) -> AdamW:
     """AdamW (Loshchilov and Hutter, 2019); biases and normalisation weights (one dimension) do not decay.
 
     It sees the model's weights as two vectors (`flatten`): gradients are set to zero, never to None, so a weight that

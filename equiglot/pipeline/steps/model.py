@@ -23,10 +23,8 @@ from equiglot.pipeline.steps.stores import stores_of
 from equiglot.pipeline.steps.vocabulary import tokenizer_folder
 from equiglot.recipe import ModelPlan
 from equiglot.run import RunDirectory, atomic_folder, tokens_of, write_json
-from equiglot.training import CheckpointFolder, LabelSource, Reading, Trainer, plan_reading
+from equiglot.training import CheckpointFolder, DataPlan, LabelSource, MaskedLM, Trainer, plan_data
 from equiglot.vocabulary import check_same_vocabulary, load_tokenizer, open_tokens
-
-_ACCUMULATED = 2  # the version of trainings that sum over several batches: since then, parts of one large batch
 
 
 @dataclass(frozen=True)
@@ -85,6 +83,7 @@ class TakenModel(Model):
 class TrainedModel(Model):
     """A model that is trained."""
 
+    version = 2
     continues = True
 
     @property
@@ -95,8 +94,6 @@ class TrainedModel(Model):
             "masking": self.recipe.masking.model_dump(mode="json"),
             "seed": self.recipe.seed,
         }
-        if self.plan.training.accumulation > 1:
-            inputs["accumulated"] = _ACCUMULATED
         if self.place is not None:
             inputs["encoder"].pop("folder")
         return inputs
@@ -136,22 +133,26 @@ class TrainedModel(Model):
         tokenizer = load_tokenizer(tokenizer_folder(run, recipe, plan.owner))
         framing, seed = framing_of(tokenizer), randomness(recipe, plan)
         material = material_of(run, recipe, plan)
-        reading = plan_reading(material.sources, plan.balance, plan.training, framing=framing, seed=seed)
+        data = plan_data(material.sources, plan.balance, plan.training, framing=framing, seed=seed)
         if plan.encoder.folder is not None:
             check_same_vocabulary(Path(plan.encoder.folder), tokenizer)
         model = on_device(build_model(plan.encoder, len(tokenizer), padding=framing.padding, seed=seed))
         if not checkpoints.exists():  # from the start: the curves of an earlier recipe are not its own
             shutil.rmtree(run.events(plan.name), ignore_errors=True)
-        with EventWriter(run.events(plan.name)) as events:
+        task = MaskedLM(
+            data.stream,
+            framing=framing,
+            validation={code: open_tokens(run.tokens(code, plan.owner) / "valid") for code in plan.languages},
+            sequences=plan.training.validation_sequences,
+            objective=plan.labels.objective,
+            labels=_labels(run, plan, data.stream, material),
+        )
+        with EventWriter(run.events(plan.name), task.metric) as events:
             trainer = Trainer(
                 model,
-                reading.stream,
-                reading.updates,
-                objective=plan.labels.objective,
-                labels=_labels(run, plan, reading.stream, material),
-                settings=plan.training,
-                validation={code: open_tokens(run.tokens(code, plan.owner) / "valid") for code in plan.languages},
-                framing=framing,
+                task,
+                plan.training,
+                updates=data.updates,
                 seed=seed,
                 checkpoints=CheckpointFolder(checkpoints),
                 checkpoint_seconds=context.checkpoint_seconds,
@@ -162,10 +163,9 @@ class TrainedModel(Model):
             record = trainer.train()
         with atomic_folder(run.model(plan.name)) as folder:
             export_model(model.cpu(), tokenizer, folder)
-            write_json(
-                folder / "training.json", _about(record.model_dump(mode="json"), model.num_parameters(), reading)
-            )
-            save_file(trainer.reciprocal_ranks(), folder / "validation.safetensors")
+            about = _about(record.model_dump(mode="json"), model.num_parameters(), data)
+            write_json(folder / "training.json", about)
+            save_file(trainer.by_sequence(), folder / "validation.safetensors")
 
 
 @contextmanager
@@ -178,15 +178,15 @@ def foreign_model(plan: ModelPlan) -> Iterator[None]:
         raise InputError(error.what, where=where, fix=error.fix) from None
 
 
-def _about(record: dict[str, Any], parameters: int, reading: Reading) -> dict[str, Any]:
+def _about(record: dict[str, Any], parameters: int, data: DataPlan) -> dict[str, Any]:
     portions = {
         language: {
-            "characters": reading.characters[language],
-            "tokens": reading.tokens[language],
-            "passes": record["sequences"][language] / reading.sequences[language],
+            "characters": data.characters[language],
+            "tokens": data.tokens[language],
+            "passes": record["sequences"][language] / data.sequences[language],
             "updates": record["updates_made"] * record["tokens"][language] / max(1, sum(record["tokens"].values())),
         }
-        for language in reading.characters
+        for language in data.characters
     }
     return {**record, "parameters": parameters, "portions": portions}
 
