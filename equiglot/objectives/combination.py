@@ -10,7 +10,7 @@ from equiglot.models import TensorBatch
 from equiglot.objectives.losses import hard_loss, soft_loss
 from equiglot.objectives.schedule import Annealed
 from equiglot.objectives.targets import SoftTargets, TopKTargets
-from equiglot.objectives.top_k import Reading, top_k_losses
+from equiglot.objectives.top_k import TailMode, top_k_losses
 
 
 class Term(NamedTuple):
@@ -55,7 +55,7 @@ class Objective:
     weight: Annealed = field(default_factory=lambda: Annealed(start=0, end=0))
     temperature: float = 1.0
     scale: bool = True
-    reading: Reading = "renormalised"
+    reading: TailMode = "renormalised"
 
     def losses(
         self, logits: Tensor, batch: TensorBatch, soft: SoftTargets | TopKTargets | None, progress: float

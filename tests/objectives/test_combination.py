@@ -14,8 +14,8 @@ from equiglot.objectives import (
     Annealed,
     Losses,
     Objective,
-    Reading,
     SoftTargets,
+    TailMode,
     TopKTargets,
     Weight,
     hard_loss,
@@ -107,7 +107,7 @@ def _stored(positions: Tensor, temperature: float) -> TopKTargets:
     temperature=st.sampled_from([1.0, 2.0]),
     reading=st.sampled_from(["bucketed", "renormalised", "sampled"]),
 )
-def test_mixture_with_stored_labels(taught: set[int], weight: float, temperature: float, reading: Reading) -> None:
+def test_mixture_with_stored_labels(taught: set[int], weight: float, temperature: float, reading: TailMode) -> None:
     positions = torch.tensor(sorted(taught))
     stored, objective = _stored(positions, temperature), Objective(_constant(weight), temperature, reading=reading)
     ours, apart = (_LOGITS.clone().requires_grad_() for _ in range(2))
