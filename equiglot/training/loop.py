@@ -13,7 +13,7 @@ from transformers import PreTrainedModel
 
 from equiglot.errors import InputError
 from equiglot.masking import Batch, BatchStream, Framing, hash_name, hash_words
-from equiglot.models import attend_in_fp32, can_encode, target_logits, to_tensors
+from equiglot.models import prepare_for_cpu, target_logits, to_tensors
 from equiglot.objectives import Objective, SoftTargets, TopKTargets
 from equiglot.training.checkpoint import Checkpoint, CheckpointFolder, pack_optimiser, unpack_optimiser
 from equiglot.training.flat import separate
@@ -97,8 +97,8 @@ class Trainer:
         self._seed, self._checkpoints, self._checkpoint_seconds = seed, checkpoints, checkpoint_seconds
         self._watch, self._record, self._stop = watch, record, stop
         self._device = next(model.parameters()).device
-        if self._device.type == "cpu" and not can_encode(model, self._device):
-            attend_in_fp32(model)
+        if self._device.type == "cpu":
+            prepare_for_cpu(model)
         self._optimiser = build_optimiser(model, settings)
         self._precision = choose_precision(settings, self._device)
         self._meter = LossMeter(stream.languages, self._device)

@@ -86,6 +86,7 @@ class TrainedModel(Model):
     """A model that is trained."""
 
     continues = True
+    version = 2
 
     @property
     def inputs(self) -> dict[str, Any]:
