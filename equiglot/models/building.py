@@ -10,9 +10,9 @@ from torch import nn
 from transformers import AutoModelForMaskedLM, PreTrainedModel, PreTrainedTokenizerFast
 
 from equiglot.errors import InputError, known_refusal
-from equiglot.models.attention import attend_in_fp32
 from equiglot.models.checking import check_config, check_finite, weight_files
 from equiglot.models.configuring import configure
+from equiglot.models.cpu import prepare_for_cpu
 from equiglot.models.kinds import check_kind, check_unasked, missing_weights
 from equiglot.models.settings import EncoderSettings
 from equiglot.vocabulary import write_tokenizer
@@ -43,7 +43,8 @@ def build_model(settings: EncoderSettings, vocabulary_size: int, *, padding: int
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             model = _fresh(resolve_encoder(settings, vocabulary_size), vocabulary_size, padding)
-    attend_in_fp32(model)
+    if device().type == "cpu":
+        prepare_for_cpu(model)
     return model
 
 

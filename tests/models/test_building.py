@@ -18,7 +18,7 @@ from transformers import (
 )
 
 from equiglot.errors import InputError
-from equiglot.models import EncoderSettings, attend_in_fp32, build_model, count_parameters, export_model, load_model
+from equiglot.models import EncoderSettings, build_model, count_parameters, export_model, load_model, prepare_for_cpu
 from equiglot.vocabulary import SPECIAL_TOKENS, VocabularySettings
 from equiglot.vocabulary.learning import wordpiece
 from equiglot.vocabulary.training import build_tokenizer
@@ -42,7 +42,7 @@ def tokenizer() -> PreTrainedTokenizerFast:
 def folder(tokenizer: PreTrainedTokenizerFast, tmp_path: Path) -> Path:
     """An exported model, as a training leaves it."""
     model = make_model()
-    attend_in_fp32(model)
+    prepare_for_cpu(model)
     export_model(model, tokenizer, tmp_path / "model")
     return tmp_path / "model"
 
