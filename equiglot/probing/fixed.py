@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from equiglot.masking import hash_words, permute
+from equiglot.hashing import hash_u64, permute
 from equiglot.probing.linear import Labelled, LinearProbe, no_scaling
 from equiglot.probing.settings import FixedProbe
 
@@ -91,7 +91,7 @@ def initial_repeats(shape: tuple[int, ...], classes: int, count: int, *, mixed: 
     features = shape[2] if mixed else shape[1] * shape[2]
     drawn = []
     for number in range(count):
-        generator = torch.Generator().manual_seed(int(hash_words(seed, _INITIAL, number)[0]) >> 1)
+        generator = torch.Generator().manual_seed(int(hash_u64(seed, _INITIAL, number)[0]) >> 1)
         drawn.append(torch.rand(classes, features + 1, generator=generator))
     uniform = (2 * torch.stack(drawn) - 1) / math.sqrt(features)
     mixing = torch.zeros(count, shape[1] if mixed else 0)
@@ -108,7 +108,7 @@ def fixed_batches(
     """
     count, starts = len(lengths), np.cumsum(lengths) - lengths
     for epoch in range(settings.epochs):
-        keys = [int(hash_words(seed, _ORDER, number, epoch)[0]) for number in range(settings.seeds)]
+        keys = [int(hash_u64(seed, _ORDER, number, epoch)[0]) for number in range(settings.seeds)]
         orders = np.stack([permute(np.arange(count, dtype=np.uint64), count, key) for key in keys]).astype(np.int64)
         for begin in range(0, count, settings.batch):
             yield _ragged(starts, lengths, orders[:, begin : begin + settings.batch])

@@ -12,7 +12,8 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from equiglot.errors import InputError
-from equiglot.masking import Batch, BatchStream, Framing, hash_name, hash_words
+from equiglot.hashing import hash_name, hash_u64
+from equiglot.masking import Batch, BatchStream, Framing
 from equiglot.models import attend_in_fp32, can_encode, target_logits, to_tensors
 from equiglot.objectives import Objective, SoftTargets, TopKTargets
 from equiglot.training.checkpoint import Checkpoint, CheckpointFolder, pack_optimiser, unpack_optimiser
@@ -159,7 +160,7 @@ class Trainer:
     def _step(self) -> None:
         """One update of the weights, from `accumulation` batches; gradients are divided once, by all targets."""
         update, settings = self._state.update, self._settings
-        torch.manual_seed(int(hash_words(self._seed, hash_name("dropout"), update)[0]) >> 1)
+        torch.manual_seed(int(hash_u64(self._seed, hash_name("dropout"), update)[0]) >> 1)
         for group in self._optimiser.param_groups:
             group["lr"] = learning_rate(settings, update, self.updates)
         indices = range(update * settings.accumulation, (update + 1) * settings.accumulation)
