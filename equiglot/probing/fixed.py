@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from equiglot.masking import hash_words, permute
+from equiglot.hashing import hash_u64, permute
 from equiglot.objectives import Losses
 from equiglot.probing.linear import Labelled, LinearProbe, no_scaling
 from equiglot.probing.settings import FixedProbe
@@ -40,7 +40,7 @@ class Repeats(nn.Module):
         features = shape[2] if mixed else shape[1] * shape[2]
         drawn = []
         for number in range(count):
-            generator = torch.Generator().manual_seed(int(hash_words(seed, _INITIAL, number)[0]) >> 1)
+            generator = torch.Generator().manual_seed(int(hash_u64(seed, _INITIAL, number)[0]) >> 1)
             drawn.append(torch.rand(classes, features + 1, generator=generator))
         uniform = (2 * torch.stack(drawn) - 1) / math.sqrt(features)
         self.weights = nn.Parameter(uniform[:, :, :-1].contiguous())
@@ -130,7 +130,7 @@ class Probing:
     def _make_orders(self, epoch: int) -> npt.NDArray[np.int64]:
         """The sentences' order in each repeat, int64 [repeats, sentences]."""
         count = len(self._lengths)
-        keys = (int(hash_words(self._seed, _ORDER, number, epoch)[0]) for number in range(self._settings.seeds))
+        keys = (int(hash_u64(self._seed, _ORDER, number, epoch)[0]) for number in range(self._settings.seeds))
         return np.stack([permute(np.arange(count, dtype=np.uint64), count, key) for key in keys]).astype(np.int64)
 
 

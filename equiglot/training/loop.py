@@ -11,7 +11,7 @@ import transformers
 from torch import Tensor, nn
 
 from equiglot.errors import InputError
-from equiglot.masking import hash_name, hash_words
+from equiglot.hashing import hash_name, hash_u64
 from equiglot.training.checkpoint import Checkpoint, CheckpointFolder, pack_optimiser, unpack_optimiser
 from equiglot.training.flat import separate
 from equiglot.training.history import Counter, LossMeter, LossPoint, Progress, TrainingRecord, ValidationPoint, mean_of
@@ -140,7 +140,7 @@ class Trainer:
     def _step(self) -> None:
         """One update of the weights, from `accumulation` batches; gradients are divided once, by all items."""
         update, settings = self._state.update, self._settings
-        torch.manual_seed(int(hash_words(self._seed, hash_name("dropout"), update)[0]) >> 1)
+        torch.manual_seed(int(hash_u64(self._seed, hash_name("dropout"), update)[0]) >> 1)
         for group in self._optimiser.param_groups:
             group["lr"] = learning_rate(settings, update, self.updates)
         indices = range(update * settings.accumulation, (update + 1) * settings.accumulation)
