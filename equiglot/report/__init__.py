@@ -20,10 +20,9 @@ from equiglot.report.data import (
     Role,
     Run,
     Size,
-    TaskLanguage,
 )
 from equiglot.report.format import listed, task_title
-from equiglot.report.merged import CutText, Merged, StoredText, UnitedVocabulary
+from equiglot.report.merged import CutText, Merged, StoredText
 from equiglot.report.merging import doubtful
 from equiglot.report.page import render, write_report
 from equiglot.report.publication import Published, PublishedNumber
@@ -51,8 +50,6 @@ __all__ = [
     "Run",
     "Size",
     "StoredText",
-    "TaskLanguage",
-    "UnitedVocabulary",
     "Verdict",
     "doubtful",
     "is_comparison",

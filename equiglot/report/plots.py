@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import plotly.graph_objects as go
 
@@ -23,6 +24,7 @@ class Plot:
         series: what its key explains; empty where labels stand in the figure.
     """
 
+    kind: ClassVar[str] = "plot"
     name: str
     title: str
     caption: str

@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,13 +14,14 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from equiglot.report.plots import Plot
+from equiglot.report.sections import Section, every_part
 
 _HERE = Path(__file__).parent
 
 
-def render_page(template: str, plots: Iterable[Plot], **content: Any) -> str:
-    """A page as HTML. Every text of `content` is escaped where it stands; `plots` can be drawn on it."""
-    figures = {plot.id: plot for plot in plots}
+def render_page(template: str, sections: Sequence[Section], **content: Any) -> str:
+    """A page as HTML. Every text of sections and `content` is escaped where it stands."""
+    plots = [part for part in every_part(sections) if isinstance(part, Plot)]
     environment = Environment(
         loader=FileSystemLoader(_HERE),
         autoescape=True,
@@ -29,8 +30,7 @@ def render_page(template: str, plots: Iterable[Plot], **content: Any) -> str:
         keep_trailing_newline=True,
     )
     environment.filters["unbroken"] = _unbroken
-    trusted = _trusted(figures.values())
-    return environment.get_template(template).render(figures=figures, trusted=trusted, **content)
+    return environment.get_template(template).render(sections=sections, trusted=_trusted(plots), **content)
 
 
 def _trusted(plots: Iterable[Plot]) -> dict[str, Markup]:
