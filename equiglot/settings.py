@@ -1,5 +1,7 @@
 """What all settings have in common: they cannot be changed, unknown fields are refused, and every number has bounds."""
 
+from typing import Self
+
 from pydantic import BaseModel, ConfigDict
 
 MOST = 10**15
@@ -18,3 +20,10 @@ class Settings(BaseModel):
     """Settings of a recipe. Every number of theirs is bounded on both sides, and none is infinite or no number."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    def __copy__(self) -> Self:
+        """A copy without what was computed of the fields and kept: `model_copy` changes some of them."""
+        copied = super().__copy__()
+        for name in copied.__dict__.keys() - type(self).model_fields.keys():
+            del copied.__dict__[name]
+        return copied

@@ -1,6 +1,7 @@
 """What a run is: one validated tree that composes the settings of all the packages below."""
 
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
@@ -220,6 +221,14 @@ class Recipe(Settings):
 
     def plans(self) -> dict[str, ModelPlan]:
         """Name -> model, templates written out, teachers before their students."""
+        return self._plans
+
+    def expanded(self) -> tuple[ModelPlan, ...]:
+        """The models in the recipe's order, templates written out; of equal names, all."""
+        return self._expanded
+
+    @cached_property
+    def _plans(self) -> dict[str, ModelPlan]:
         plans = {plan.name: plan for plan in self.expanded()}
         ordered: dict[str, ModelPlan] = {}
 
@@ -267,8 +276,11 @@ class Recipe(Settings):
         reference = self.reference(plan.languages[0])
         return plan.existing is not None or (plan.is_plain and (plan.name == reference or reference not in alike))
 
-    def expanded(self) -> Iterator[ModelPlan]:
-        """The models in the recipe's order, templates written out; of equal names, all."""
+    @cached_property
+    def _expanded(self) -> tuple[ModelPlan, ...]:
+        return tuple(self._written_out())
+
+    def _written_out(self) -> Iterator[ModelPlan]:
         for name, model in self.models.items():
             given = {field: getattr(model, field) for field in ("balance", "labels", "encoder", "training")}
             if model.languages == "each":
