@@ -3,6 +3,7 @@
 from typing import Self
 
 from pydantic import BaseModel, ConfigDict
+from pydantic.fields import FieldInfo
 
 MOST = 10**15
 """More of anything is a slip of the keyboard: sentences, updates, characters, a seed."""
@@ -27,3 +28,8 @@ class Settings(BaseModel):
         for name in copied.__dict__.keys() - type(self).model_fields.keys():
             del copied.__dict__[name]
         return copied
+
+
+def fields_of(settings: type[BaseModel]) -> dict[str, FieldInfo]:
+    """The fields of a class by the names that they have in a recipe: `from` is a word of Python's own."""
+    return {field.alias or name: field for name, field in settings.model_fields.items()}

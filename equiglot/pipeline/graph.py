@@ -142,10 +142,7 @@ def _labels_of(recipe: Recipe, plan: ModelPlan) -> Iterator[Step]:
     """What a model learns from besides text: its teachers' text and labels; before that, teachers that are trained."""
     stores, plans = stores_of(recipe, plan), recipe.plans()
     for store in stores:
-        teacher = plans[store.teacher]
-        if teacher.existing is None:
-            yield from _labels_of(recipe, teacher)
-            yield from _training(recipe, teacher)
+        yield from _made(recipe, plans[store.teacher])
         for owner in texts_of(recipe, store):
             yield Tokens(recipe, store.language, owner)
         if store.owner != plan.owner:
@@ -156,6 +153,15 @@ def _labels_of(recipe: Recipe, plan: ModelPlan) -> Iterator[Step]:
             yield Losses(recipe, store)
         if not store.labels.unused:
             yield Labels(recipe, store)
+
+
+def _made(recipe: Recipe, plan: ModelPlan) -> Iterator[Step]:
+    """A model that is not taken, after all that it is made from."""
+    if plan.existing is None:
+        for name in plan.made_from:
+            yield from _made(recipe, recipe.plans()[name])
+        yield from _labels_of(recipe, plan)
+        yield from _training(recipe, plan)
 
 
 def _trained_models(recipe: Recipe) -> Iterator[Step]:
