@@ -126,7 +126,7 @@ class BatchStream:
         place = int(order[whole]) * self._parts + part
         begin = int(ends[place - 1]) if place else 0
         identity = f"epoch {number // self.pools}, batch {index % self.epoch_batches}"
-        return lay_out(origins, masked, begin, int(ends[place]), self._framing, identity)
+        return lay_out(origins, masked, begin, int(ends[place]), self._framing, identity, index=index)
 
     def _make_pool(self, number: int) -> tuple[Origins, MaskedTokens, Integers, Words]:
         """The pool's sequences, masked and sorted by length; where each batch ends; the order of the whole batches."""

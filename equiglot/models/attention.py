@@ -14,14 +14,18 @@ from transformers import AttentionInterface, PreTrainedModel
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import AttentionMaskInterface, sdpa_mask
 
+from equiglot.models.layers import can_encode
+
 _NAME = "sdpa_fp32"
 
 
 def _attention(
     module: nn.Module, query: Tensor, key: Tensor, value: Tensor, attention_mask: Tensor | None, **options: Any
 ) -> tuple[Tensor, None]:
-    """Scaled dot-product attention of [rows, heads, width, size] in fp32, whatever the autocast type."""
-    with torch.autocast(query.device.type, enabled=False):
+    """Scaled dot-product attention of [rows, heads, width, size]: on a CPU in fp32, whatever the autocast type."""
+    if query.device.type != "cpu":
+        return sdpa_attention_forward(module, query, key, value, attention_mask, **options)
+    with torch.autocast("cpu", enabled=False):
         output, _ = sdpa_attention_forward(module, query.float(), key.float(), value.float(), attention_mask, **options)
     return output.to(query.dtype), None
 
@@ -31,5 +35,7 @@ AttentionMaskInterface.register(_NAME, sdpa_mask)
 
 
 def attend_in_fp32(model: PreTrainedModel) -> None:
-    """Makes a model on a CPU attend in fp32."""
+    """Makes a model attend in fp32 while it is on a CPU, unless its layers are computed by `layers`."""
+    if can_encode(model, torch.device("cpu")):
+        return
     model.set_attn_implementation(_NAME)

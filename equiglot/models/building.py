@@ -10,6 +10,7 @@ from torch import nn
 from transformers import AutoModelForMaskedLM, PreTrainedModel, PreTrainedTokenizerFast
 
 from equiglot.errors import InputError, known_refusal
+from equiglot.models.attention import attend_in_fp32
 from equiglot.models.checking import check_config, check_finite, weight_files
 from equiglot.models.configuring import configure
 from equiglot.models.kinds import check_kind, check_unasked, missing_weights
@@ -36,10 +37,11 @@ def build_model(settings: EncoderSettings, vocabulary_size: int, *, padding: int
     Raises:
         InputError: as `resolve_encoder`.
     """
-    settings = resolve_encoder(settings, vocabulary_size)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return _fresh(settings, vocabulary_size, padding)
+        model = _fresh(resolve_encoder(settings, vocabulary_size), vocabulary_size, padding)
+    attend_in_fp32(model)
+    return model
 
 
 def _fresh(settings: EncoderSettings, vocabulary_size: int, padding: int) -> PreTrainedModel:

@@ -8,6 +8,7 @@ import torch
 from transformers import AutoModelForMaskedLM, PreTrainedModel
 
 from equiglot.errors import InputError
+from equiglot.models.attention import attend_in_fp32
 from equiglot.models.building import load_model
 from equiglot.models.checking import position_table
 from equiglot.models.settings import LayerChoice, check_layers, chosen_layers
@@ -53,6 +54,7 @@ def take_layers(model: PreTrainedModel, layers: LayerChoice, *, where: str) -> P
         InputError: it is of a type whose layers are not known, or does not have these.
     """
     if layers == "all":
+        attend_in_fp32(model)
         return model
     kind, count = model.config.model_type, int(model.config.num_hidden_layers)
     if kind not in _LAYERS:
@@ -64,6 +66,7 @@ def take_layers(model: PreTrainedModel, layers: LayerChoice, *, where: str) -> P
     with torch.random.fork_rng(devices=[]):
         student = cast(PreTrainedModel, AutoModelForMaskedLM.from_config(config))
     student.load_state_dict(_renumbered(model, f"{model.base_model_prefix}.{_LAYERS[kind]}.", chosen))
+    attend_in_fp32(student)
     return student
 
 

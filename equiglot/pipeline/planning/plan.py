@@ -20,7 +20,7 @@ from equiglot.pipeline.steps.uniting import check_union
 from equiglot.pipeline.steps.vocabulary import tokenizer_folder
 from equiglot.recipe import ModelPlan, Recipe
 from equiglot.run import RunDirectory, tokens_of
-from equiglot.training import Reading, plan_reading
+from equiglot.training import DataPlan, plan_data
 from equiglot.vocabulary import TokenizedText, VocabularySettings, load_tokenizer, open_tokens
 
 # Where nothing is tokenised yet: a token of a shared vocabulary is some four characters, a sentence some eighty.
@@ -173,15 +173,15 @@ class _Planner:
             Source(language, self._text(language, plan.owner), self._framing.alphabet, self._recipe.masking, 0)
             for language in plan.languages
         ]
-        reading = plan_reading(sources, plan.balance, plan.training, framing=self._framing, seed=0)
-        tokens = self._tokens(reading, plan)
+        data = plan_data(sources, plan.balance, plan.training, framing=self._framing, seed=0)
+        tokens = self._tokens(data, plan)
         return ModelCost(
             name=plan.name,
             state=self._states[f"model/{plan.name}"],
             parameters=self._parameters(plan),
-            updates=reading.updates,
+            updates=data.updates,
             tokens=tokens,
-            seconds=tokens / self._speed(plan, tokens / reading.updates / plan.training.accumulation),
+            seconds=tokens / self._speed(plan, tokens / data.updates / plan.training.accumulation),
             counted=all(self._tokenised(language, plan.owner) for language in plan.languages),
         )
 
@@ -202,9 +202,9 @@ class _Planner:
             threads=self._machine.threads,
         )
 
-    def _tokens(self, reading: Reading, plan: ModelPlan) -> int:
-        a_batch = reading.stream.epoch_tokens() / reading.stream.epoch_batches
-        return round(a_batch * reading.updates * plan.training.accumulation)
+    def _tokens(self, data: DataPlan, plan: ModelPlan) -> int:
+        a_batch = data.stream.epoch_tokens() / data.stream.epoch_batches
+        return round(a_batch * data.updates * plan.training.accumulation)
 
     def _tokenised(self, language: str, owner: str) -> bool:
         return self._states.get(f"tokens/{tokens_of(language, owner)}") == "done"

@@ -20,10 +20,9 @@ from equiglot.models import (
     start_from,
     take_layers,
 )
-from equiglot.objectives import Objective
 from equiglot.recipe import ModelPlan
 from equiglot.run import canonical_json
-from equiglot.training import CheckpointFolder, Progress, Trainer, TrainingSettings
+from equiglot.training import MaskedLM, Progress, Trainer, TrainingSettings
 from equiglot.vocabulary import TokenizedText
 
 _WARM, _UPDATES = 3, 12
@@ -59,21 +58,15 @@ def measure_speed(
     def watch(progress: Progress) -> None:
         marks.append((time.monotonic(), progress.tokens))
 
-    objective = SoftLabels(teachers="one").objective if taught else Objective()
-    with TemporaryDirectory() as folder:
-        Trainer(
-            model,
-            stream,
-            _WARM + _UPDATES,
-            objective=objective,
-            labels=OnlineTeachers({"en": freeze(on_device(make()), device())}, stream, device()) if taught else None,
-            settings=training.model_copy(update={"accumulation": 1, "validations": 1, "early_stopping": None}),
-            validation={"en": TokenizedText(text.ids[:length], text.offsets[:2], text.characters[:2])},
-            framing=framing,
-            seed=0,
-            checkpoints=CheckpointFolder(Path(folder)),
-            watch=watch,
-        ).train()
+    task = MaskedLM(
+        stream,
+        framing=framing,
+        validation={"en": TokenizedText(text.ids[:length], text.offsets[:2], text.characters[:2])},
+        objective=SoftLabels(teachers="one").objective if taught else None,
+        labels=OnlineTeachers({"en": freeze(on_device(make()), device())}, stream, device()) if taught else None,
+    )
+    settings = training.model_copy(update={"accumulation": 1, "validations": 1, "early_stopping": None})
+    Trainer(model, task, settings, updates=_WARM + _UPDATES, seed=0, watch=watch).train()
     (begun, before), (ended, after) = marks[_WARM - 1], marks[-2]
     return (after - before) / (ended - begun)
 

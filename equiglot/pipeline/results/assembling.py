@@ -262,15 +262,15 @@ class Assembly:
     def _curves(self, name: str) -> Iterator[Curve]:
         about = read_json(self._run.model(name) / "training.json")
         points = [ValidationPoint(**point) for point in about["validations"]]
-        updates = tuple(point.update for point in points)
+        updates, metric = tuple(point.update for point in points), about["metric"]
         for code in self._plans[name].languages:
-            values = tuple(100 * point.mrr[code] for point in points)
-            yield Curve(model=name, split="valid", metric="mrr", language=code, updates=updates, values=values)
-            values = tuple(point.loss[code] for point in points)
+            values = tuple(point.scores[code] for point in points)
+            yield Curve(model=name, split="valid", metric=metric, language=code, updates=updates, values=values)
+            values = tuple(point.losses[code] for point in points)
             yield Curve(model=name, split="valid", metric="loss", language=code, updates=updates, values=values)
         if len(self._plans[name].languages) > 1:
-            values = tuple(100 * point.mean_mrr for point in points)
-            yield Curve(model=name, split="valid", metric="mrr", updates=updates, values=values)
+            values = tuple(point.score for point in points)
+            yield Curve(model=name, split="valid", metric=metric, updates=updates, values=values)
         yield from _loss_curves(name, [LossPoint(**point) for point in about["losses"]])
 
     def _about_run(self) -> Run:

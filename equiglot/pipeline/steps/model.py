@@ -33,10 +33,8 @@ from equiglot.pipeline.steps.stores import stores_of
 from equiglot.pipeline.steps.vocabulary import tokenizer_folder
 from equiglot.recipe import ModelPlan
 from equiglot.run import RunDirectory, atomic_folder, tokens_of, write_json
-from equiglot.training import CheckpointFolder, LabelSource, Reading, Trainer, plan_reading
+from equiglot.training import CheckpointFolder, DataPlan, LabelSource, MaskedLM, Trainer, plan_data
 from equiglot.vocabulary import check_same_vocabulary, load_tokenizer, open_tokens
-
-_ACCUMULATED = 2  # the version of trainings that sum over several batches: since then, parts of one large batch
 
 
 @dataclass(frozen=True)
@@ -95,6 +93,7 @@ class TakenModel(Model):
 class TrainedModel(Model):
     """A model that is trained."""
 
+    version = 2
     continues = True
 
     @property
@@ -105,11 +104,7 @@ class TrainedModel(Model):
             "masking": self.recipe.masking.model_dump(mode="json"),
             "seed": self.recipe.seed,
         }
-        if self.plan.training.accumulation > 1:
-            inputs["accumulated"] = _ACCUMULATED
-        if self.plan.start is None:
-            inputs["encoder"]["folder"] = None  # a field of earlier versions: what they trained is still the same
-        else:
+        if self.plan.start is not None:
             inputs |= {"encoder": None, "start": self.plan.start.model_dump(mode="json", include={"layers"})}
         return inputs
 
@@ -149,20 +144,24 @@ class TrainedModel(Model):
         tokenizer = load_tokenizer(tokenizer_folder(run, recipe, plan.owner))
         framing, seed = framing_of(tokenizer), randomness(recipe, plan)
         material = material_of(run, recipe, plan)
-        reading = plan_reading(material.sources, plan.balance, plan.training, framing=framing, seed=seed)
+        data = plan_data(material.sources, plan.balance, plan.training, framing=framing, seed=seed)
         model = on_device(self._initial(run, tokenizer, seed))
         if not checkpoints.exists():  # from the start: the curves of an earlier recipe are not its own
             shutil.rmtree(run.events(plan.name), ignore_errors=True)
-        with EventWriter(run.events(plan.name)) as events:
+        task = MaskedLM(
+            data.stream,
+            framing=framing,
+            validation={code: open_tokens(run.tokens(code, plan.owner) / "valid") for code in plan.languages},
+            sequences=plan.training.validation_sequences,
+            objective=plan.labels.objective,
+            labels=_labels(run, plan, data.stream, material),
+        )
+        with EventWriter(run.events(plan.name), task.metric) as events:
             trainer = Trainer(
                 model,
-                reading.stream,
-                reading.updates,
-                objective=plan.labels.objective,
-                labels=_labels(run, plan, reading.stream, material),
-                settings=plan.training,
-                validation={code: open_tokens(run.tokens(code, plan.owner) / "valid") for code in plan.languages},
-                framing=framing,
+                task,
+                plan.training,
+                updates=data.updates,
                 seed=seed,
                 checkpoints=CheckpointFolder(checkpoints),
                 checkpoint_seconds=context.checkpoint_seconds,
@@ -173,10 +172,9 @@ class TrainedModel(Model):
             record = trainer.train()
         with atomic_folder(run.model(plan.name)) as folder:
             export_model(model.cpu(), tokenizer, folder)
-            write_json(
-                folder / "training.json", _about(record.model_dump(mode="json"), model.num_parameters(), reading)
-            )
-            save_file(trainer.reciprocal_ranks(), folder / "validation.safetensors")
+            about = _about(record.model_dump(mode="json"), model.num_parameters(), data)
+            write_json(folder / "training.json", about)
+            save_file(trainer.by_sequence(), folder / "validation.safetensors")
 
     def _initial(self, run: RunDirectory, tokenizer: PreTrainedTokenizerFast, seed: int) -> PreTrainedModel:
         """The model before its training: random weights, or those that it starts from."""
@@ -201,15 +199,15 @@ def foreign_model(plan: ModelPlan, field: str = "existing") -> Iterator[None]:
         raise InputError(error.what, where=where, fix=error.fix) from None
 
 
-def _about(record: dict[str, Any], parameters: int, reading: Reading) -> dict[str, Any]:
+def _about(record: dict[str, Any], parameters: int, data: DataPlan) -> dict[str, Any]:
     portions = {
         language: {
-            "characters": reading.characters[language],
-            "tokens": reading.tokens[language],
-            "passes": record["sequences"][language] / reading.sequences[language],
+            "characters": data.characters[language],
+            "tokens": data.tokens[language],
+            "passes": record["sequences"][language] / data.sequences[language],
             "updates": record["updates_made"] * record["tokens"][language] / max(1, sum(record["tokens"].values())),
         }
-        for language in reading.characters
+        for language in data.characters
     }
     return {**record, "parameters": parameters, "portions": portions}
 
