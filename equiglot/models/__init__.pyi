@@ -4,17 +4,21 @@ from .cpu import prepare_for_cpu
 from .forward import SHAPE_STEP, TensorBatch, head_parts, hidden_states, target_logits, to_tensors
 from .opening import OpenModel, find_model, locate_model, name_models, open_model
 from .publishing import Upload, check_token, look_up, prepare_upload, send
-from .settings import EncoderSettings
+from .settings import EncoderSettings, LayerChoice, check_layers, chosen_layers
+from .starting import start_from, take_layers
 from .taking import model_identity, take_model
 
 __all__ = [
     "SHAPE_STEP",
     "EncoderSettings",
+    "LayerChoice",
     "OpenModel",
     "TensorBatch",
     "Upload",
     "build_model",
+    "check_layers",
     "check_token",
+    "chosen_layers",
     "count_parameters",
     "device",
     "export_model",
@@ -33,6 +37,8 @@ __all__ = [
     "read_config",
     "resolve_encoder",
     "send",
+    "start_from",
+    "take_layers",
     "take_model",
     "target_logits",
     "to_tensors",

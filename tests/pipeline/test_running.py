@@ -416,7 +416,7 @@ def test_a_loss_that_is_no_number(done: Path, make: Change, tmp_path: Path) -> N
     weights["bert.embeddings.word_embeddings.weight"] *= 1e30  # whose variance overflows
     save_file(weights, tmp_path / "wild" / "model.safetensors", metadata={"format": "pt"})
     before = times(done)
-    error = refused(make(models__wild={"encoder": {"folder": str(tmp_path / "wild")}}), done)
+    error = refused(make(models__wild={"from": {"folder": str(tmp_path / "wild")}}), done)
     assert "not a number in update" in error.what
     assert "batch" in str(error.where)
     after = times(done)

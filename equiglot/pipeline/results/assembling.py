@@ -29,7 +29,7 @@ from equiglot.pipeline.results.describing import describe_model
 from equiglot.pipeline.results.merged import MergedRun
 from equiglot.pipeline.results.probes import ProbedModels
 from equiglot.pipeline.results.texts import RunText
-from equiglot.pipeline.results.wording import balance_in_words, encoder_in_words, labels_in_words
+from equiglot.pipeline.results.wording import balance_in_words, encoder_in_words, labels_in_words, start_in_words
 from equiglot.pipeline.steps.likelihood import BITS
 from equiglot.pipeline.steps.scores import bootstrap_of
 from equiglot.recipe import FREQUENCY, ModelPlan, Recipe, recipe_text
@@ -216,10 +216,12 @@ class Assembly:
             known = known.model_copy(update=describe_model(self._run, plan))
         if plan.existing is not None:
             return known
+        encoder = [known.encoder if plan.encoder is None else encoder_in_words(plan.encoder)]
+        encoder += [] if plan.start is None else [start_in_words(plan.start)]
         known = known.model_copy(
             update={
                 "balancing": balance_in_words(plan),
-                "encoder": encoder_in_words(plan.encoder),
+                "encoder": ", ".join(filter(None, encoder)),
                 "seed": plan.seed(self._recipe),
             }
         )

@@ -9,11 +9,21 @@ from pathlib import Path
 from typing import Any
 
 from safetensors.numpy import save_file
+from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from equiglot.errors import InputError
 from equiglot.labels import OnlineTeachers, SoftLabels, StoredTeachers, freeze
 from equiglot.masking import BatchStream, framing_of
-from equiglot.models import build_model, device, export_model, load_model, model_identity, on_device, take_model
+from equiglot.models import (
+    build_model,
+    device,
+    export_model,
+    load_model,
+    model_identity,
+    on_device,
+    start_from,
+    take_model,
+)
 from equiglot.outputs import check_model, output_checksums
 from equiglot.pipeline.steps.context import Context
 from equiglot.pipeline.steps.events import EventWriter
@@ -90,18 +100,19 @@ class TrainedModel(Model):
     def inputs(self) -> dict[str, Any]:
         """All of its settings, the name too; of weights that it starts from not the place."""
         inputs = {
-            **self.plan.model_dump(mode="json", exclude={"existing", "tokens", "own_vocabulary"}),
+            **self.plan.model_dump(mode="json", exclude={"existing", "tokens", "own_vocabulary", "start"}),
             "masking": self.recipe.masking.model_dump(mode="json"),
             "seed": self.recipe.seed,
         }
-        if self.place is not None:
-            inputs["encoder"].pop("folder")
+        if self.plan.start is not None:
+            inputs |= {"encoder": None, "start": self.plan.start.model_dump(mode="json", include={"layers"})}
         return inputs
 
     @property
     def needs(self) -> tuple[str, ...]:
-        """Its text, and its teachers or their labels."""
+        """Its text, the model that it starts from, and its teachers or their labels."""
         needs = [f"tokens/{tokens_of(language, self.plan.owner)}" for language in self.plan.languages]
+        needs += [] if self.plan.starts_from is None else [f"model/{self.plan.starts_from}"]
         if isinstance(self.plan.labels, SoftLabels):
             needs += [f"model/{name}" for name in self.plan.all_teachers]
         for store in stores_of(self.recipe, self.plan):
@@ -114,14 +125,14 @@ class TrainedModel(Model):
 
     @property
     def place(self) -> str | None:
-        """The folder of the weights that it starts from."""
-        return self.plan.encoder.folder
+        """The folder of the weights that it starts from, if that is no model of the recipe."""
+        return self.plan.start.folder if self.plan.start is not None else None
 
     def source(self) -> Any:
         """What those weights are; None where there are none."""
         if self.place is None:
             return None
-        folder, field = Path(self.place), f"models.{self.plan.name}.encoder.folder"
+        folder, field = Path(self.place), f"models.{self.plan.name}.from.folder"
         if not folder.is_dir():
             raise InputError("there is no such model folder", where=f"{folder} ({field})", fix="correct the path")
         check_model(folder)
@@ -134,9 +145,7 @@ class TrainedModel(Model):
         framing, seed = framing_of(tokenizer), randomness(recipe, plan)
         material = material_of(run, recipe, plan)
         data = plan_data(material.sources, plan.balance, plan.training, framing=framing, seed=seed)
-        if plan.encoder.folder is not None:
-            check_same_vocabulary(Path(plan.encoder.folder), tokenizer)
-        model = on_device(build_model(plan.encoder, len(tokenizer), padding=framing.padding, seed=seed))
+        model = on_device(self._initial(run, tokenizer, seed))
         if not checkpoints.exists():  # from the start: the curves of an earlier recipe are not its own
             shutil.rmtree(run.events(plan.name), ignore_errors=True)
         task = MaskedLM(
@@ -167,14 +176,26 @@ class TrainedModel(Model):
             write_json(folder / "training.json", about)
             save_file(trainer.by_sequence(), folder / "validation.safetensors")
 
+    def _initial(self, run: RunDirectory, tokenizer: PreTrainedTokenizerFast, seed: int) -> PreTrainedModel:
+        """The model before its training: random weights, or those that it starts from."""
+        start, encoder = self.plan.start, self.plan.encoder
+        if start is None:
+            assert encoder is not None
+            return build_model(encoder, len(tokenizer), padding=framing_of(tokenizer).padding, seed=seed)
+        folder = run.model(start.model) if start.model is not None else Path(start.folder or "")
+        with foreign_model(self.plan, "from"):
+            check_same_vocabulary(folder, tokenizer)
+            longest = self.recipe.encoder.max_length
+            return start_from(folder, start.layers, vocabulary_size=len(tokenizer), max_length=longest)
+
 
 @contextmanager
-def foreign_model(plan: ModelPlan) -> Iterator[None]:
+def foreign_model(plan: ModelPlan, field: str = "existing") -> Iterator[None]:
     """Names the field that says where a model is taken from, where an error names only the place."""
     try:
         yield
     except InputError as error:
-        where = f"{error.where or plan.existing} (models.{plan.name}.existing)"
+        where = f"{error.where or plan.existing} (models.{plan.name}.{field})"
         raise InputError(error.what, where=where, fix=error.fix) from None
 
 
