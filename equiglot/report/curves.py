@@ -1,29 +1,18 @@
 """What was recorded during the trainings, as lines of figures."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from equiglot.report.data import Curve, Model, Report
-from equiglot.report.format import capital, term_label
+from equiglot.report.format import capital, decimal, term_label
 from equiglot.report.measures import teachers_of
+from equiglot.report.plotting import Dot, Trace
 from equiglot.report.series import Series, multilingual_series
 
 _MOST = 300
 """Points of a line that can still be told apart on a screen; more would only make the page heavy."""
 
 
-@dataclass(frozen=True)
-class Line:
-    """One line of a figure, with the label that stands at its end; `x` are updates."""
-
-    label: str
-    colour: str
-    dash: str
-    x: tuple[int, ...]
-    y: tuple[float, ...]
-
-
-def lines_of_mrr(report: Report, language: str | None) -> list[Line]:
+def lines_of_mrr(report: Report, language: str | None) -> list[Trace]:
     """Validation MRR: one line a multilingual model, and for one language also its teacher.
 
     Over several languages teachers have no common count of updates, so there is no line of their mean. Models with
@@ -58,14 +47,14 @@ def _mean(report: Report, curves: Sequence[Curve], model: Model) -> Curve | None
     return Curve(model=model.name, split="valid", metric="mrr", updates=known[0].updates, values=values)
 
 
-def lines_of_losses(report: Report) -> list[tuple[str, list[Line]]]:
+def lines_of_losses(report: Report) -> list[tuple[str, list[Trace]]]:
     """Losses: (title, lines), one title for each model, split and term; one line a language, low-resource ones dashed.
 
     The multilingual models come first; teachers share one title, for as a rule each has but one language.
     """
     colours = {entry.name: entry for entry in multilingual_series(report)}
     models = (*report.of_role("student", "baseline"), *report.of_role("teacher"))
-    found: dict[str, list[Line]] = {}
+    found: dict[str, list[Trace]] = {}
     for model in models:
         owner = model.label if model.compared else capital(teachers_of(report))
         for curve in report.curves:
@@ -76,7 +65,7 @@ def lines_of_losses(report: Report) -> list[tuple[str, list[Line]]]:
     return list(found.items())
 
 
-def _loss_line(report: Report, model: Model, curve: Curve, look: Series | None) -> Line:
+def _loss_line(report: Report, model: Model, curve: Curve, look: Series | None) -> Trace:
     code = curve.language or (model.languages[0] if len(model.languages) == 1 else None)
     groups = report.proper_groups
     name = report.group_of(code) if code else None
@@ -86,8 +75,9 @@ def _loss_line(report: Report, model: Model, curve: Curve, look: Series | None) 
     return _line(curve, label, look.colour if look else "var(--teacher)", dash)
 
 
-def _line(curve: Curve, label: str, colour: str, dash: str) -> Line:
+def _line(curve: Curve, label: str, colour: str, dash: str) -> Trace:
     length = min(len(curve.updates), len(curve.values))
     kept = range(length) if length <= _MOST else sorted({round(i * (length - 1) / (_MOST - 1)) for i in range(_MOST)})
-    x = tuple(curve.updates[index] for index in kept)
-    return Line(label, colour, dash, x, tuple(curve.values[index] for index in kept))
+    points = [(curve.updates[index], curve.values[index]) for index in kept]
+    dots = [Dot(update, value, f"update {update:,}: {decimal(value, 2)}") for update, value in points]
+    return Trace(label, dots, colour, symbol="" if length > 1 else "circle", dash=dash if length > 1 else "")

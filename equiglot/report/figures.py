@@ -1,21 +1,16 @@
-"""Scores as Plotly figures.
-
-A figure names colours as the page's custom properties (`var(--blue)`); the page's script resolves them, so that the
-same figure serves light, dark and paper. Every text that comes from a run goes through `plot_text`.
-"""
+"""Scores as figures."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
-
-import plotly.graph_objects as go
+from dataclasses import replace
+from functools import partial
 
 from equiglot.evaluation import ALL, Metric, group_language
-from equiglot.report.curves import Line, lines_of_losses, lines_of_mrr
+from equiglot.report.curves import lines_of_losses, lines_of_mrr
 from equiglot.report.data import Report
-from equiglot.report.format import decimal, group_phrase, plot_text, shortened
+from equiglot.report.format import decimal, group_phrase, shortened
 from equiglot.report.labels import Point, spread, text_positions
 from equiglot.report.measures import MASKED, measure_of, teachers_of
-from equiglot.report.plotting import HOVER, base_layout, is_within, marker, span_of, spoken, whiskers
+from equiglot.report.plotting import Axis, Dot, Figure, Note, Rule, Tick, Trace, is_within, span_of, spoken, whisker
 from equiglot.report.score_index import Number, ScoreIndex
 from equiglot.report.series import Series, all_series, masked_series
 from equiglot.report.tables import row_languages
@@ -27,7 +22,7 @@ _STRIP = 0.13
 """Share of the trade-off's height that is kept free for each label of what lies beyond the axes."""
 
 
-def trade_off(report: Report) -> go.Figure | None:
+def trade_off(report: Report) -> Figure | None:
     """Paper 1, Figure 1: mean MRR of the high-resource group (x) against that of the low-resource group (y).
 
     Where teachers have vocabularies of their own, it is D in bits per character instead; the teachers are at 0. None
@@ -49,7 +44,7 @@ def trade_off(report: Report) -> go.Figure | None:
     if all(series.role == "teacher" and metric == "d" for series, _, _ in places):
         return None
     title = "mean MRR, {} (%)" if measure == MASKED else f"{measure.difference.axis}, {{}}"
-    x_title, y_title = (title.format(plot_text(group_phrase(name))) for name in (high, low))
+    x_title, y_title = (title.format(group_phrase(name)) for name in (high, low))
     return _trade_off_figure(places, x_title, y_title, measure)
 
 
@@ -65,70 +60,45 @@ def _trade_off_groups(report: Report) -> tuple[str, str] | None:
 
 def _trade_off_figure(
     places: Sequence[tuple[Series, Number, Number]], x_title: str, y_title: str, measure: Metric
-) -> go.Figure:
+) -> Figure:
     trained = [place for place in places if place[0].role != "reference"] or places
     x_range, y_range = span_of([x for _, x, _ in trained]), span_of([y for _, _, y in trained])
     inside = [place for place in places if is_within(place[1], x_range) and is_within(place[2], y_range)]
     outside = [place for place in places if place not in inside]
     strip = _STRIP * len(outside)
     y_range = (y_range[0] - strip / (1 - strip) * (y_range[1] - y_range[0]), y_range[1])
-    figure = go.Figure(layout=base_layout(height=470, x=x_title, y=y_title, x_range=x_range, y_range=y_range))
-    for series, x, y in places:
-        if series.role == "teacher":
-            figure.add_vline(x.value, line={"color": "var(--teacher)", "width": 1, "dash": "dot"}, opacity=0.45)
-            figure.add_hline(y.value, line={"color": "var(--teacher)", "width": 1, "dash": "dot"}, opacity=0.45)
     points = [Point(x.value, y.value, shortened(series.label)) for series, x, y in inside]
-    for (series, x, y), position in zip(inside, text_positions(points, x_range, y_range, strip), strict=True):
-        figure.add_trace(_labelled_point(series, x, y, position, measure))
-    for index, (series, x, y) in enumerate(outside):
-        figure.add_annotation(**_off_scale(series, x, y, index))
-    return figure
-
-
-def _labelled_point(series: Series, x: Number, y: Number, position: str, measure: Metric) -> go.Scatter:
-    label = plot_text(shortened(series.label))
-    x_said, y_said = (spoken(each, signs=measure != MASKED, digits=measure.difference.digits) for each in (x, y))
-    said = f"<b>{plot_text(series.label)}</b><br>x: {x_said}<br>y: {y_said}"
-    return go.Scatter(
-        x=[x.value],
-        y=[y.value],
-        error_x=whiskers([x], series.colour),
-        error_y=whiskers([y], series.colour),
-        mode="markers+text",
-        marker=marker(series, 13),
-        text=[label],
-        textposition=position,
-        textfont={"color": series.colour, "size": 14},
-        cliponaxis=False,
-        customdata=[said],
-        hovertemplate=HOVER,
+    sides = text_positions(points, x_range, y_range, strip)
+    teachers = [(x.value, y.value) for series, x, y in places if series.role == "teacher"]
+    # What lies far below the models is named at the corner: drawn to scale it would press them together.
+    notes = [
+        Note(
+            shortened(series.label),
+            x_range[0],
+            height,
+            series.colour,
+            under=f"({decimal(x.value)}, {decimal(y.value)})",
+        )
+        for index, (series, x, y) in enumerate(outside)
+        for height in [y_range[0] + _STRIP * index * (y_range[1] - y_range[0])]
+    ]
+    return Figure(
+        height=400,
+        x=Axis(x_title, x_range),
+        y=Axis(y_title, y_range),
+        rules=[rule for x, y in teachers for rule in (Rule(x=x, faint=True), Rule(y=y, faint=True))],
+        traces=[_labelled_point(*place, side, measure) for place, side in zip(inside, sides, strict=True)],
+        notes=notes,
     )
 
 
-def _off_scale(series: Series, x: Number, y: Number, index: int) -> dict[str, Any]:
-    """A label at the corner for what lies far below the models: drawn to scale it would press them together."""
-    text = f"{plot_text(shortened(series.label))}<br>({decimal(x.value)}, {decimal(y.value)})"
-    return {
-        "xref": "paper",
-        "yref": "paper",
-        "x": 0,
-        "y": _STRIP * index,
-        "ax": 46,
-        "ay": -12,
-        "xanchor": "left",
-        "yanchor": "bottom",
-        "align": "left",
-        "text": text,
-        "showarrow": True,
-        "arrowhead": 2,
-        "arrowwidth": 1.2,
-        "arrowcolor": series.colour,
-        "font": {"color": series.colour, "size": 12},
-        "hovertext": f"{plot_text(series.label)} lies beyond the axes",
-    }
+def _labelled_point(series: Series, x: Number, y: Number, side: str, measure: Metric) -> Trace:
+    x_said, y_said = (spoken(each, signs=measure != MASKED, digits=measure.difference.digits) for each in (x, y))
+    dot = Dot(x.value, y.value, f"x: {x_said}, y: {y_said}", whisker(x), whisker(y))
+    return Trace(series.label, [dot], series.colour, series.symbol, side=side)
 
 
-def scores_by_language(report: Report, series: Sequence[Series], measure: Metric = MASKED) -> go.Figure | None:
+def scores_by_language(report: Report, series: Sequence[Series], measure: Metric = MASKED) -> Figure | None:
     """MRR, or another measure, of some models in every language, with intervals; None where there is no score."""
     return _rows_figure(report, series, measure, relative=False)
 
@@ -153,94 +123,71 @@ def _values(report: Report, numbers: ScoreIndex, series: Series) -> list[float]:
     return [number.value for number in found if number]
 
 
-def distances(report: Report, series: Sequence[Series], measure: Metric = MASKED) -> go.Figure | None:
+def distances(report: Report, series: Sequence[Series], measure: Metric = MASKED) -> Figure | None:
     """D(M, L) by group and by language (paper 1, Eq. 3), with intervals; None where there is none."""
     figure = _rows_figure(report, series, measure, relative=True)
-    if figure is not None:
-        bounds = span_of([Number(0.0), *_distances_of(report, series, measure)], 0.06)
-        figure.update_layout(margin_t=30, xaxis_range=bounds)
-        figure.add_vline(0, line={"color": "var(--teacher)", "width": 1.5})
-        figure.add_annotation(
-            x=0, y=1, yref="paper", xanchor="right" if bounds[1] < -bounds[0] else "left", yanchor="bottom",
-            showarrow=False, text=teachers_of(report), font={"color": "var(--teacher)", "size": 12},
-        )  # fmt: skip
-    return figure
+    if figure is None:
+        return None
+    low, high = figure.x.range
+    anchor = "end" if high < -low else "start"
+    note = Note(teachers_of(report), 0.0, figure.y.range[1], "var(--teacher)", anchor, raised=0.9)
+    return replace(figure, rules=[Rule(x=0.0)], notes=[note])
 
 
-def _distances_of(report: Report, series: Sequence[Series], measure: Metric) -> list[Number]:
-    numbers = ScoreIndex(report, measure.task)
-    found = (entry.number(numbers, "d", row[0]) for entry in series for row in row_languages(report))
-    return [number for number in found if number is not None]
-
-
-def _rows_figure(report: Report, series: Sequence[Series], measure: Metric, *, relative: bool) -> go.Figure | None:
+def _rows_figure(report: Report, series: Sequence[Series], measure: Metric, *, relative: bool) -> Figure | None:
     """Dots with whiskers: one band a language or group, one place within the band a model; D if `relative`."""
     numbers, metric = ScoreIndex(report, measure.task), "d" if relative else measure.name
-    rows = [
-        row
-        for row in row_languages(report)
-        if any(entry.number(numbers, metric, row[0]) is not None for entry in series)
-    ]
+    found = {(entry, row): entry.number(numbers, metric, row[0]) for entry in series for row in row_languages(report)}
+    known = {place: number for place, number in found.items() if number is not None}
+    rows = [row for row in row_languages(report) if any((entry, row) in known for entry in series)]
     if not rows:
         return None
     band = len(series) * _POINT + _GAP
-    title = measure.difference.axis if relative else measure.axis
-    figure = go.Figure(layout=base_layout(height=len(rows) * band + 70, x=title, y=""))
-    digits = measure.difference.digits if relative else measure.digits
+    saying = partial(spoken, signs=relative, digits=measure.difference.digits if relative else measure.digits)
+    traces = []
     for place, entry in enumerate(series):
         shift = (place - (len(series) - 1) / 2) * _POINT / band
-        found = [(index, row, entry.number(numbers, metric, row[0])) for index, row in enumerate(rows)]
-        known = [(index + shift, row, number) for index, row, number in found if number is not None]
-        figure.add_trace(_dots(entry, known, signs=relative, digits=digits))
-    for index in range(0, len(rows), 2):
-        figure.add_hrect(index - 0.5, index + 0.5, fillcolor="var(--band)", line_width=0, layer="below")
-    ticks = [_tick(row) for row in rows]
-    figure.update_yaxes(
-        range=[len(rows) - 0.5, -0.5], tickvals=list(range(len(rows))), ticktext=ticks, showgrid=False, title=None
-    )
-    return figure
-
-
-def _tick(row: tuple[str, str, str]) -> str:
-    text = plot_text(shortened(row[1], 18))
-    return f"<b>{text}</b>" if row[0].startswith("group:") else text
-
-
-def _dots(
-    series: Series, known: Sequence[tuple[float, tuple[str, str, str], Number]], *, signs: bool, digits: int
-) -> go.Scatter:
-    values = [number for _, _, number in known]
-    return go.Scatter(
-        x=[number.value for number in values],
-        y=[place for place, _, _ in known],
-        error_x=whiskers(values, series.colour),
-        mode="markers",
-        marker=marker(series, 9),
-        customdata=[
-            f"<b>{plot_text(series.label)}</b><br>{plot_text(row[1])}: {spoken(number, signs=signs, digits=digits)}"
-            for _, row, number in known
-        ],
-        hovertemplate=HOVER,
+        dots = [
+            Dot(
+                number.value,
+                index + shift,
+                f"{row[1]}: {saying(number)}",
+                whisker(number),
+            )
+            for index, row in enumerate(rows)
+            if (number := known.get((entry, row)))
+        ]
+        traces.append(Trace(entry.label, dots, entry.colour, entry.symbol))
+    bounds = span_of([*known.values(), *([Number(0.0)] if relative else [])], 0.06)
+    return Figure(
+        height=len(rows) * band,
+        x=Axis(measure.difference.axis if relative else measure.axis, bounds),
+        y=Axis("", (len(rows) - 0.5, -0.5), tuple(map(_tick, range(len(rows)), rows)), grid=False, striped=True),
+        traces=traces,
     )
 
 
-def learning_curves(report: Report) -> dict[str, go.Figure]:
+def _tick(place: int, row: tuple[str, str, str]) -> Tick:
+    return Tick(place, shortened(row[1], 18), bold=row[0].startswith("group:"))
+
+
+def learning_curves(report: Report) -> dict[str, Figure]:
     """Validation MRR by update: view -> figure, one view for the mean over languages and one a language."""
     codes = [language.code for language in report.languages]
     names = codes if len(codes) == 1 else [ALL, *codes]
     views = {name: lines_of_mrr(report, None if name == ALL else name) for name in names}
     titles = {name: "Mean over languages" if name == ALL else report.language_name(name) for name in names}
-    axes = {name: "mean over languages" if name == ALL else plot_text(shortened(titles[name])) for name in names}
+    axes = {name: "mean over languages" if name == ALL else shortened(titles[name]) for name in names}
     return _views((titles[name], lines, f"validation MRR, {axes[name]} (%)") for name, lines in views.items())
 
 
-def loss_curves(report: Report) -> dict[str, go.Figure]:
+def loss_curves(report: Report) -> dict[str, Figure]:
     """Losses by update: view -> figure, one view for each model and term, one line a language."""
     return _views((title, lines, "nats per masked position") for title, lines in lines_of_losses(report))
 
 
-def _views(found: Iterable[tuple[str, Sequence[Line], str]]) -> dict[str, go.Figure]:
-    views: dict[str, go.Figure] = {}
+def _views(found: Iterable[tuple[str, Sequence[Trace], str]]) -> dict[str, Figure]:
+    views: dict[str, Figure] = {}
     for title, lines, axis in found:
         if lines:
             # Two languages may have one name: no view may hide another.
@@ -248,24 +195,11 @@ def _views(found: Iterable[tuple[str, Sequence[Line], str]]) -> dict[str, go.Fig
     return views
 
 
-def _lines_figure(lines: Sequence[Line], title: str) -> go.Figure:
-    end = max(line.x[-1] for line in lines)
-    figure = go.Figure(layout=base_layout(height=430, x="update", y=title, x_range=(0, end * 1.01 or 1)))
-    figure.update_layout(margin_r=150)
-    for line in lines:
-        said = [
-            f"<b>{plot_text(line.label)}</b><br>update {x:,}: {decimal(y, 2)}"
-            for x, y in zip(line.x, line.y, strict=True)
-        ]
-        look = {"color": line.colour, "width": 2.2, "dash": line.dash}
-        mode = "lines" if len(line.x) > 1 else "markers"
-        trace = go.Scatter(x=line.x, y=line.y, mode=mode, line=look, customdata=said, hovertemplate=HOVER)
-        figure.add_trace(trace.update(marker_color=line.colour))
-    values = [value for line in lines for value in line.y]
-    heights = spread([line.y[-1] for line in lines], 0.055 * ((max(values) - min(values)) or 1.0))
-    for line, height in zip(lines, heights, strict=True):
-        figure.add_annotation(
-            x=1, xref="paper", y=height, xanchor="left", xshift=8, showarrow=False, align="left",
-            text=plot_text(shortened(line.label, 19)), font={"color": line.colour, "size": 13},
-        )  # fmt: skip
-    return figure
+def _lines_figure(lines: Sequence[Trace], title: str) -> Figure:
+    end = max(line.dots[-1].x for line in lines) * 1.01 or 1.0
+    bounds = span_of([Number(dot.y) for line in lines for dot in line.dots], 0.05)
+    heights = spread([line.dots[-1].y for line in lines], 0.05 * (bounds[1] - bounds[0]))
+    notes = [
+        Note(shortened(line.name, 19), end, height, line.colour) for line, height in zip(lines, heights, strict=True)
+    ]
+    return Figure(height=360, x=Axis("update", (0.0, end)), y=Axis(title, bounds), traces=lines, notes=notes)

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from html import escape
 
 MINUS = "\N{MINUS SIGN}"
 NONE = "\N{EN DASH}"
@@ -108,11 +107,6 @@ def group_phrase(name: str) -> str:
 def term_label(metric: str) -> str:
     """What a loss term is called."""
     return _TERMS.get(metric, metric)
-
-
-def plot_text(text: str) -> str:
-    """`text` for Plotly, which reads a subset of HTML in labels, ticks and hover texts: nothing in it is markup."""
-    return escape(" ".join(text.split()), quote=False)
 
 
 def shortened(text: str, length: int = 22) -> str:

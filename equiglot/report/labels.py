@@ -2,16 +2,25 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from unicodedata import category, east_asian_width
 
 # The smallest figure that a page is read on, in pixels: what does not collide there collides nowhere.
 _WIDTH, _HEIGHT = 300.0, 400.0
-_LETTER, _LINE, _AWAY = 7.6, 17.0, 11.0
-_SIDES = {
+_EM, _LINE, _AWAY = 14.0, 17.0, 11.0
+SIDES = {
     "top right": (1, 1), "top left": (-1, 1), "bottom right": (1, -1), "bottom left": (-1, -1),
     "top center": (0, 1), "bottom center": (0, -1), "middle right": (1, 0), "middle left": (-1, 0),
 }  # fmt: skip
 
 _Box = tuple[float, float, float, float]
+
+
+def text_width(text: str, *, bold: bool = False) -> float:
+    """About how wide `text` is, in ems: whole ones for East Asian signs, none for those that combine with others."""
+    wide = [
+        1.0 if east_asian_width(sign) in "WF" else 0.57 for sign in text if category(sign) not in ("Mn", "Me", "Cf")
+    ]
+    return sum(wide) * (1.13 if bold else 1.0)
 
 
 @dataclass(frozen=True)
@@ -26,30 +35,32 @@ class Point:
 def text_positions(
     points: Sequence[Point], x_range: Sequence[float], y_range: Sequence[float], strip: float = 0.0
 ) -> list[str]:
-    """A Plotly `textposition` for each point, chosen one after the other so that labels overlap as little as can be.
+    """The side of each point that its label stands on, a key of `SIDES`.
 
-    `strip` is the share of the figure's height, from below, that belongs to others.
+    They are chosen one after the other so that labels overlap as little as can be. `strip` is the share of the figure's
+    height, from below, that belongs to others.
     """
     foreign: _Box = (0.0, 0.0, _WIDTH, strip * _HEIGHT)
-    places = [(_scale(point.x, x_range) * _WIDTH, _scale(point.y, y_range) * _HEIGHT) for point in points]
+    places = [(share_of(point.x, x_range) * _WIDTH, share_of(point.y, y_range) * _HEIGHT) for point in points]
     taken: list[_Box] = [(x - _AWAY, y - _AWAY, x + _AWAY, y + _AWAY) for x, y in places]
     chosen = []
     for index, (point, place) in enumerate(zip(points, places, strict=True)):
         others = [*taken[:index], *taken[index + 1 :], foreign]
-        boxes = {side: _box(place, point.label, side) for side in _SIDES}
-        best = min(_SIDES, key=lambda side: _outside(boxes[side]) + sum(_overlap(boxes[side], box) for box in others))
+        boxes = {side: _box(place, point.label, side) for side in SIDES}
+        best = min(SIDES, key=lambda side: _outside(boxes[side]) + sum(_overlap(boxes[side], box) for box in others))
         chosen.append(best)
         taken.append(boxes[best])
     return chosen
 
 
-def _scale(value: float, bounds: Sequence[float]) -> float:
+def share_of(value: float, bounds: Sequence[float]) -> float:
+    """Where a value lies between two limits, as a share of the way from the first."""
     return (value - bounds[0]) / ((bounds[1] - bounds[0]) or 1.0)
 
 
 def _box(place: tuple[float, float], label: str, side: str) -> _Box:
-    across, up = _SIDES[side]
-    width = len(label) * _LETTER
+    across, up = SIDES[side]
+    width = _EM * text_width(label)
     left = place[0] + (_AWAY if across > 0 else -_AWAY - width if across < 0 else -width / 2)
     bottom = place[1] + (_AWAY if up > 0 else -_AWAY - _LINE if up < 0 else -_LINE / 2)
     return left, bottom, left + width, bottom + _LINE

@@ -1,51 +1,46 @@
 "use strict";
 (() => {
-  const figures = JSON.parse(document.getElementById("figures").textContent);
-  const dark = window.matchMedia("(prefers-color-scheme: dark)");
+  const tip = document.body.appendChild(Object.assign(document.createElement("div"), { className: "tip", hidden: true }));
+  const REACH = 24; // pixels, from the pointer to what is spoken of
 
-  // Figures name colours as `var(--name)`; what that is depends on light or dark.
-  const resolved = (value, style) => {
-    if (typeof value === "string") {
-      const name = /^var\((--[a-z-]+)\)$/.exec(value);
-      return name ? style.getPropertyValue(name[1]).trim() : value;
-    }
-    if (Array.isArray(value)) return value.map((item) => resolved(item, style));
-    if (value === null || typeof value !== "object") return value;
-    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, resolved(item, style)]));
+  // All that something is said of, as boxes on the screen; a line says something of each of its points.
+  const boxes = (view) => [...view.querySelectorAll("[data-said]")].flatMap((mark) => {
+    const name = mark.closest("[data-name]").dataset.name, matrix = mark.getScreenCTM();
+    return mark.dataset.said.split("\n").map((said, index) => {
+      if (!mark.points) return { said: `${name}\n${said}`, box: mark.getBoundingClientRect() };
+      const { x, y } = mark.points[index].matrixTransform(matrix);
+      return { said: `${name}\n${said}`, box: new DOMRect(x, y) };
+    });
+  });
+
+  const point = ({ clientX: x, clientY: y, currentTarget: view }) => {
+    const away = ({ left, right, top, bottom }) => Math.hypot(Math.max(left - x, x - right, 0), Math.max(top - y, y - bottom, 0));
+    let nearest = null, least = REACH;
+    for (const each of boxes(view)) if (away(each.box) < least) [nearest, least] = [each, away(each.box)];
+    tip.hidden = !nearest;
+    if (tip.hidden) return;
+    tip.textContent = nearest.said;
+    const left = Math.min(nearest.box.right + 8, document.documentElement.clientWidth - tip.offsetWidth - 8);
+    tip.style.translate = `${Math.max(8, left)}px ${Math.max(8, nearest.box.top - tip.offsetHeight - 8)}px`;
   };
 
-  const draw = (id) => {
-    const box = document.getElementById(id);
-    const select = document.getElementById(id + "-view");
-    const file = document.getElementById(id + "-file");
-    if (file && select) file.href = `figures/${encodeURIComponent(select.value)}.svg`;
-    const spec = resolved(figures[id][select ? select.selectedIndex : 0], getComputedStyle(document.documentElement));
-    if (box.clientWidth < 520) {
-      spec.layout.font.size = 12;
-      spec.layout.margin.r = Math.min(spec.layout.margin.r, 118);
-      for (const map of spec.data.filter((trace) => trace.type === "heatmap" && trace.z[0].length > 8)) {
-        map.text = map.text.map((row) => row.map((text) => text && String(Math.round(text))));
-      }
-      for (const note of spec.layout.annotations ?? []) note.font = { ...note.font, size: 10.5 };
-    }
-    // The box has still its width on the screen when the printer asks.
-    if (document.documentElement.classList.contains("printing")) spec.layout.width = Math.min(box.clientWidth, 690);
-    return Plotly.react(box, spec.data, spec.layout, { responsive: true, displayModeBar: false, scrollZoom: false });
-  };
-  const drawAll = () => Promise.all(Object.keys(figures).map(draw));
-
-  for (const id of Object.keys(figures)) {
-    document.getElementById(id + "-view")?.addEventListener("change", () => draw(id));
+  for (const view of document.querySelectorAll(".view")) {
+    view.addEventListener("pointermove", point);
+    view.addEventListener("pointerdown", point);
+    view.addEventListener("pointerleave", () => { tip.hidden = true; });
   }
-  dark.addEventListener("change", drawAll);
+  for (const select of document.querySelectorAll(".choice select")) {
+    const id = select.id.replace(/-view$/, "");
+    const choose = () => {
+      const views = document.getElementById(id).children;
+      [...views].forEach((view, index) => { view.hidden = index !== select.selectedIndex; });
+      const file = document.getElementById(id + "-file");
+      if (file) file.href = `figures/${encodeURIComponent(select.value)}.svg`;
+    };
+    select.addEventListener("change", choose);
+    choose();
+  }
   window.addEventListener("beforeprint", () => {
-    document.documentElement.classList.add("printing");
     for (const part of document.querySelectorAll("details")) part.open = true;
-    drawAll();
   });
-  window.addEventListener("afterprint", () => {
-    document.documentElement.classList.remove("printing");
-    drawAll().then(() => Object.keys(figures).forEach((id) => Plotly.Plots.resize(document.getElementById(id))));
-  });
-  drawAll().then(() => { document.documentElement.dataset.drawn = "yes"; });
 })();

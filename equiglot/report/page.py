@@ -28,7 +28,7 @@ class Standing:
 
 
 def write_report(report: Report, path: Path) -> None:
-    """Writes the page to `path`, atomically: about 5 MB, most of it Plotly.
+    """Writes the page to `path`, atomically.
 
     Raises:
         OSError: the disk is full or `path` cannot be written; what stood there before is unharmed.

@@ -5,8 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-import plotly.graph_objects as go
-
+from equiglot.report.plotting import Figure
 from equiglot.report.series import Series
 
 
@@ -29,7 +28,7 @@ class Plot:
     title: str
     caption: str
     absent: str
-    views: Mapping[str, go.Figure]
+    views: Mapping[str, Figure]
     choice: str = ""
     series: tuple[Series, ...] = ()
 
@@ -50,6 +49,6 @@ class Plot:
         return names
 
 
-def single(figure: go.Figure | None) -> Mapping[str, go.Figure]:
+def single(figure: Figure | None) -> Mapping[str, Figure]:
     """A figure as the only view of a plot."""
     return {} if figure is None else {"": figure}

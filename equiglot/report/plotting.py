@@ -1,74 +1,159 @@
-"""What all figures share: layout, markers, whiskers, ranges, and how a number is put in words."""
+"""What figures are made of, and what all of them share: axes, traces, ranges, and how a number is put in words.
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+A figure says what is to be seen, in data coordinates; `drawing` makes SVG of it. Colours are the page's custom
+properties (`var(--blue)`), so that one drawing serves light and dark; texts are plain, and nothing in them is markup.
+"""
 
-from equiglot.report.format import decimal, interval, signed
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import ceil, floor, log10
+from typing import NamedTuple
+
+from equiglot.report.format import MINUS, decimal, interval, signed
 from equiglot.report.score_index import Number
-from equiglot.report.series import Series
 
-FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
-_AXIS: dict[str, Any] = {
-    "gridcolor": "var(--line)",
-    "linecolor": "var(--line)",
-    "zeroline": False,
-    "fixedrange": True,
-    "automargin": True,
-    "tickfont": {"color": "var(--soft)"},
-    "title": {"font": {"color": "var(--soft)", "size": 13}, "standoff": 10},
-}
-HOVER = "%{customdata}<extra></extra>"
+Interval = tuple[float, float]
 
 
-def base_layout(
-    *, height: int, x: str, y: str, x_range: Sequence[float] | None = None, y_range: Sequence[float] | None = None
-) -> dict[str, Any]:
-    """Plotly layout of a figure: height in pixels, titles of the axes, and their limits where they are fixed."""
+class Tick(NamedTuple):
+    """A mark of an axis, in data coordinates, with what it says."""
 
-    def axis(title: str, bounds: Sequence[float] | None) -> dict[str, Any]:
-        return {**_AXIS, "title": {**_AXIS["title"], "text": title}, "range": bounds}
-
-    return {
-        "template": "none",
-        "height": height,
-        "showlegend": False,
-        "dragmode": False,
-        "hovermode": "closest",
-        "paper_bgcolor": "rgba(0,0,0,0)",
-        "plot_bgcolor": "rgba(0,0,0,0)",
-        "margin": {"l": 8, "r": 16, "t": 12, "b": 8},
-        "font": {"family": FONT, "size": 14, "color": "var(--ink)"},
-        "hoverlabel": {"bgcolor": "var(--card)", "bordercolor": "var(--line)", "font": {"color": "var(--ink)"}},
-        "xaxis": axis(x, x_range),
-        "yaxis": axis(y, y_range),
-    }
+    place: float
+    text: str
+    bold: bool = False
 
 
-def marker(series: Series, size: int) -> Mapping[str, Any]:
-    """How a series' points look; `size` in pixels."""
-    return {"color": series.colour, "symbol": series.symbol, "size": size}
+@dataclass(frozen=True)
+class Axis:
+    """An axis: its title, its limits, whether lines stand at its ticks; without `named` ticks they are round numbers.
+
+    Where the first limit is the larger one, it runs the other way. `striped` lays a band behind every second tick.
+    """
+
+    title: str
+    range: tuple[float, float]
+    named: tuple[Tick, ...] = ()
+    grid: bool = True
+    striped: bool = False
+
+    @property
+    def ticks(self) -> tuple[Tick, ...]:
+        """What is marked on it."""
+        return self.named or round_ticks(*self.range)
 
 
-def whiskers(numbers: Sequence[Number], colour: str) -> dict[str, Any]:
-    """Whiskers; a number without interval has none."""
-    above = [0.0 if number.high is None else max(number.high - number.value, 0.0) for number in numbers]
-    below = [0.0 if number.low is None else max(number.value - number.low, 0.0) for number in numbers]
-    return {"type": "data", "array": above, "arrayminus": below, "color": colour, "thickness": 1.6, "width": 0}
+class Dot(NamedTuple):
+    """A point in data coordinates, with what a tooltip says of it and its intervals, across and upwards."""
+
+    x: float
+    y: float
+    said: str = ""
+    across: Interval | None = None
+    upwards: Interval | None = None
+
+
+@dataclass(frozen=True)
+class Trace:
+    """Points that belong together: with markers of a `symbol` (`drawing.SYMBOLS`), with a line of a `dash`, or both.
+
+    `dash` is "solid", "dash" or "dot". `name` is what a tooltip calls them, and what stands beside the only point, at a
+    `side` (`labels.SIDES`), where there is one.
+    """
+
+    name: str
+    dots: Sequence[Dot]
+    colour: str
+    symbol: str = ""
+    dash: str = ""
+    side: str = ""
+
+
+class Cell(NamedTuple):
+    """A coloured cell of a heat map, around a place in data coordinates, with what stands in it and in its tooltip."""
+
+    x: int
+    y: int
+    value: float
+    text: str
+    said: str
+    framed: bool = False
+
+
+@dataclass(frozen=True)
+class HeatMap:
+    """Cells that belong together; the two values that `bounds` are have the first and the last colour."""
+
+    name: str
+    cells: Sequence[Cell]
+    bounds: Interval
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A line across the whole figure, at a place of x or of y; a faint one is dotted."""
+
+    x: float | None = None
+    y: float | None = None
+    faint: bool = False
+
+
+@dataclass(frozen=True)
+class Note:
+    """Text at a place, in data coordinates; `raised` in ems. With text `under` it, an arrow leads from it there."""
+
+    text: str
+    x: float
+    y: float
+    colour: str
+    anchor: str = "start"
+    raised: float = 0.0
+    under: str = ""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One figure; `height` is that of the area that the axes enclose, in pixels."""
+
+    height: int
+    x: Axis
+    y: Axis
+    traces: Sequence[Trace] = ()
+    heat: HeatMap | None = None
+    rules: Sequence[Rule] = ()
+    notes: Sequence[Note] = ()
+
+
+def round_ticks(low: float, high: float, most: int = 6) -> tuple[Tick, ...]:
+    """At most some `most` round numbers between two limits: steps of 1, 2 or 5 times a power of ten."""
+    least = abs(high - low) / most
+    power = floor(log10(least))
+    step = next(size * 10.0**power for size in (1, 2, 5, 10) if size * 10.0**power >= least * (1 - 1e-9))
+    digits = max(0, -floor(log10(step) + 1e-9))
+    first, last = ceil(min(low, high) / step - 1e-9), floor(max(low, high) / step + 1e-9)
+    values = [round(number * step, digits) for number in range(first, last + 1)]
+    return tuple(Tick(value, f"{value:,.{digits}f}".replace("-", MINUS)) for value in values)
+
+
+def whisker(number: Number) -> Interval | None:
+    """A number's interval, which holds the number itself; None where it has none."""
+    if number.low is None or number.high is None:
+        return None
+    return min(number.low, number.value), max(number.high, number.value)
 
 
 def spoken(number: Number, *, signs: bool = False, digits: int = 1) -> str:
-    """A number with its interval, as a hover text or a sentence says it."""
+    """A number with its interval, as a tooltip or a sentence says it."""
     value = signed(number.value, digits) if signs else decimal(number.value, digits)
     return f"{value} {interval(number.low, number.high, sign=signs, digits=digits)}".strip()
 
 
-def span_of(numbers: Sequence[Number], share: float = 0.16) -> tuple[float, float]:
+def span_of(numbers: Sequence[Number], share: float = 0.16) -> Interval:
     """Axis limits around numbers and their intervals, with room: `share` of their span on either side."""
     ends = [end for number in numbers for end in (number.value, number.low, number.high) if end is not None]
     room = share * (max(ends) - min(ends)) or 1.0
     return min(ends) - room, max(ends) + room
 
 
-def is_within(number: Number, bounds: tuple[float, float]) -> bool:
+def is_within(number: Number, bounds: Interval) -> bool:
     """Whether a value lies inside axis limits."""
     return bounds[0] <= number.value <= bounds[1]

@@ -3,25 +3,21 @@
 import base64
 import hashlib
 import re
-from collections.abc import Iterable, Sequence
-from functools import cache
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup
-from plotly.offline import get_plotlyjs
 
-from equiglot.report.plots import Plot
-from equiglot.report.sections import Section, every_part
+from equiglot.report.drawing import on_page, sign
+from equiglot.report.sections import Section
 
 _HERE = Path(__file__).parent
 
 
 def render_page(template: str, sections: Sequence[Section], **content: Any) -> str:
     """A page as HTML. Every text of sections and `content` is escaped where it stands."""
-    plots = [part for part in every_part(sections) if isinstance(part, Plot)]
     environment = Environment(
         loader=FileSystemLoader(_HERE),
         autoescape=True,
@@ -29,26 +25,18 @@ def render_page(template: str, sections: Sequence[Section], **content: Any) -> s
         trim_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters["unbroken"] = _unbroken
-    return environment.get_template(template).render(sections=sections, trusted=_trusted(plots), **content)
+    environment.filters.update(unbroken=_unbroken, on_page=on_page, sign=sign)
+    return environment.get_template(template).render(sections=sections, trusted=_trusted(), **content)
 
 
-def _trusted(plots: Iterable[Plot]) -> dict[str, Markup]:
-    """Text that stands on the page unescaped: our style and scripts, and JSON in which every <, >, & is escaped.
+def _trusted() -> dict[str, Markup]:
+    """Text that stands on the page unescaped: our style and script.
 
-    The policy names the scripts by their hashes: nothing else can run, even if some text did get through unescaped.
+    The policy names the script by its hash: nothing else can run, even if some text did get through unescaped.
     """
     script = our_text("page.js")
-    specs = {plot.id: [view.to_plotly_json() for view in plot.views.values()] for plot in plots if plot.views}
-    hashes = (hashlib.sha256(text.encode()).digest() for text in (_plotly(), script))
-    sources = " ".join(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in hashes)
-    return {
-        "style": Markup(our_text("page.css")),
-        "script": Markup(script),
-        "plotly": Markup(_plotly()),
-        "sources": Markup(sources),
-        "figures": htmlsafe_json_dumps(specs, allow_nan=False),
-    }
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    return {"style": Markup(our_text("page.css")), "script": Markup(script), "source": Markup(f"'sha256-{digest}'")}
 
 
 def _unbroken(text: str) -> str:
@@ -61,8 +49,3 @@ def _unbroken(text: str) -> str:
 def our_text(name: str) -> str:
     """A file of this package."""
     return (_HERE / name).read_text(encoding="utf-8")
-
-
-@cache
-def _plotly() -> str:
-    return str(get_plotlyjs())

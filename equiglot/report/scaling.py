@@ -6,12 +6,10 @@ from functools import cached_property
 from itertools import cycle
 from math import log10
 
-import plotly.graph_objects as go
-
 from equiglot.report.data import Model, Report
-from equiglot.report.format import NONE, decimal, interval, listed, plot_text, short_count, signed
+from equiglot.report.format import NONE, decimal, interval, listed, short_count, signed
 from equiglot.report.plots import Plot
-from equiglot.report.plotting import HOVER, base_layout, marker, spoken, whiskers
+from equiglot.report.plotting import Axis, Dot, Figure, Tick, Trace, span_of, spoken, whisker
 from equiglot.report.score_index import Number, ScoreIndex
 from equiglot.report.sections import NamedTable, Paragraph, Section
 from equiglot.report.series import Series
@@ -94,38 +92,34 @@ def track_series(found: Sequence[Growth]) -> dict[str, Series]:
     }
 
 
-def growth_figure(growth: Growth, series: Mapping[str, Series]) -> go.Figure:
+def growth_figure(growth: Growth, series: Mapping[str, Series]) -> Figure:
     """Paper 1, Figure 3: MRR by characters of text, logarithmic; one line for the masked words, one a teacher."""
-    figure = go.Figure(layout=base_layout(height=430, x="characters of training text, logarithmic", y="MRR (%)"))
-    wide = log10(growth.amounts[-1] / growth.amounts[0])
-    for place, (teacher, models) in enumerate(growth.tracks.items()):
-        shift = _APART * wide * (place - (len(growth.tracks) - 1) / 2)
-        figure.add_trace(_track(series[teacher], models, shift))
-    amounts, room = growth.amounts, 0.06 * wide
-    figure.update_xaxes(  # logarithms on a plain axis: so every amount that there is gets its tick, and no other
-        tickvals=[log10(amount) for amount in amounts],
-        ticktext=[short_count(amount) for amount in amounts],
-        range=[log10(amounts[0]) - room, log10(amounts[-1]) + room],
-    )
-    return figure
+    amounts = growth.amounts
+    wide = log10(amounts[-1] / amounts[0])
+    # Logarithms on a plain axis: so every amount that there is gets its tick, and no other.
+    ends = log10(amounts[0]) - 0.06 * wide, log10(amounts[-1]) + 0.06 * wide
+    ticks = tuple(Tick(log10(amount), short_count(amount)) for amount in amounts)
+    middle = (len(growth.tracks) - 1) / 2
+    traces = [
+        _track(series[teacher], models, _APART * wide * (place - middle))
+        for place, (teacher, models) in enumerate(growth.tracks.items())
+    ]
+    heights = span_of([each.number for models in growth.tracks.values() for each in models], 0.08)
+    x = Axis("characters of training text, logarithmic", ends, ticks)
+    return Figure(height=360, x=x, y=Axis("MRR (%)", heights), traces=traces)
 
 
-def _track(series: Series, models: Sequence[Sized], shift: float) -> go.Scatter:
-    numbers = [each.number for each in models]
-    said = [
-        f"<b>{plot_text(each.model.label)}</b><br>{short_count(each.characters)} characters: {spoken(each.number)}"
+def _track(series: Series, models: Sequence[Sized], shift: float) -> Trace:
+    dots = [
+        Dot(
+            log10(each.characters) + shift,
+            each.number.value,
+            f"{each.model.label}, {short_count(each.characters)} characters: {spoken(each.number)}",
+            upwards=whisker(each.number),
+        )
         for each in models
     ]
-    return go.Scatter(
-        x=[log10(each.characters) + shift for each in models],
-        y=[number.value for number in numbers],
-        error_y=whiskers(numbers, series.colour),
-        mode="lines+markers",
-        line={"color": series.colour, "width": 2.2},
-        marker=marker(series, 9),
-        customdata=said,
-        hovertemplate=HOVER,
-    )
+    return Trace(series.label, dots, series.colour, series.symbol, dash="solid")
 
 
 def growth_table(report: Report, caption: str) -> Table:

@@ -6,9 +6,9 @@ from itertools import count, cycle
 from equiglot.report.data import Report, Role
 from equiglot.report.score_index import Number, ScoreIndex
 
-# Custom properties of page.css (Okabe and Ito's palette, which colour-blind readers can tell apart), and Plotly's
-# symbols, so that colour is never the only sign. Where there are more models than colours, each colour comes again with
-# other symbols: no two of 18 students look the same.
+# Custom properties of page.css (Okabe and Ito's palette, which colour-blind readers can tell apart), and symbols, so
+# that colour is never the only sign. Where there are more models than colours, each colour comes again with other
+# symbols: no two of 18 students look the same.
 _STUDENTS = ("--blue", "--purple", "--sky"), ("circle", "hexagon", "circle-open", "diamond", "square", "triangle-up")
 _BASELINES = ("--vermilion", "--green", "--amber"), (
     "diamond", "square", "triangle-up", "circle", "hexagon", "circle-open"
@@ -24,8 +24,8 @@ class Series:
         name: its name in the scores.
         label: its name on the page.
         role: what it is; "teacher" stands for the monolingual teachers taken together.
-        colour: a CSS colour, `var(--name)`; the page's script resolves it, for light and for dark.
-        symbol: Plotly's name of its marker.
+        colour: a CSS colour, `var(--name)`, which the page's style has for light and for dark.
+        symbol: its marker, a key of `drawing.SYMBOLS`.
     """
 
     name: str

@@ -54,7 +54,6 @@ class _Visit:
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.on("request", lambda request: self.requests.append(request.url))
         self.page.goto(path.as_uri())
-        self.page.wait_for_selector("html[data-drawn=yes]", timeout=60_000)
 
     def wait_for(self, expression: str) -> None:
         """Waits until a JavaScript expression is true; the page's policy allows no eval, which Playwright would use."""
@@ -77,10 +76,12 @@ def test_it_draws_without_error_request_or_sideways_scroll(
     visit = _Visit(browser, report_file, width=width, scheme=scheme)
     visit.check(report_file)
     assert visit.page.evaluate("document.documentElement.scrollWidth") <= width
-    assert visit.page.locator(".plot .main-svg").count() >= 7
+    assert visit.page.locator(".plot .view > svg").count() >= 7
     # Nothing of a figure sticks out of it, where it could not be read.
     assert visit.page.evaluate(
-        "[...document.querySelectorAll('.plot')].every(b => b.clientWidth <= b.parentNode.clientWidth)"
+        "[...document.querySelectorAll('.view:not([hidden]) text')].every((text) => { const box = "
+        "text.getBoundingClientRect(), all = text.closest('.plot').getBoundingClientRect(); return box.left >= "
+        "all.left - 2 && box.right <= all.right + 16 && box.top >= all.top - 2 && box.bottom <= all.bottom + 2; })"
     )
 
 
@@ -98,10 +99,8 @@ def test_a_comparison_draws_too(browser: Any, probed: Report, tmp_path: Path, wi
     visit.check(path)
     assert visit.page.evaluate("window.broken") is None
     assert visit.page.evaluate("document.documentElement.scrollWidth") <= width
-    assert visit.page.locator(".plot .main-svg").count() >= 2
-    assert (
-        visit.page.locator("#scores-plot .scatterlayer .trace").count() == 10
-    )  # of each run four models and the teachers
+    assert visit.page.locator(".plot .view > svg").count() >= 2
+    assert visit.page.locator("#scores-plot .trace").count() == 10  # of each run four models and the teachers
 
 
 def test_the_link_to_a_figure_follows_the_choice(browser: Any, report_file: Path) -> None:
@@ -114,12 +113,26 @@ def test_the_link_to_a_figure_follows_the_choice(browser: Any, report_file: Path
 
 def test_a_model_can_be_chosen_for_the_heat_map(browser: Any, report_file: Path) -> None:
     visit = _Visit(browser, report_file, width=390)
-    said = "[...document.querySelectorAll('#pos-transfer-plot .heatmap-label')].map((e) => e.textContent).join(' ')"
+    said = "document.querySelector('#pos-transfer-plot').innerText"
     assert "79.6" in visit.page.evaluate(said)
-    frames = "document.querySelectorAll('#pos-transfer-plot .shapelayer path').length"
+    frames = "document.querySelectorAll('#pos-transfer-plot .view:not([hidden]) .frame').length"
     assert visit.page.evaluate(frames) == 3
     visit.page.select_option("#pos-transfer-plot-view", label="HL")
     visit.wait_for(f"{said}.includes('77.5')")
+    visit.check(report_file)
+
+
+def test_the_nearest_point_of_a_line_is_told(browser: Any, report_file: Path) -> None:
+    visit = _Visit(browser, report_file)
+    line = visit.page.locator("#learning-plot .view:not([hidden]) polyline").first
+    line.scroll_into_view_if_needed()
+    box = line.bounding_box()
+    visit.page.mouse.move(box["x"] + box["width"] - 3, box["y"] + 3)
+    tip = visit.page.locator(".tip").text_content() or ""
+    assert tip.split("\n")[0] in {"HL", "HL balanced", "Student", "Student, half gold"}
+    assert tip.split("\n")[1].startswith("update 9,000: ")
+    visit.page.mouse.move(box["x"] + 0.7 * box["width"], box["y"] + 0.8 * box["height"])  # far from all of them
+    assert not visit.page.locator(".tip").is_visible()
     visit.check(report_file)
 
 
@@ -129,7 +142,7 @@ def test_figures_follow_the_colour_scheme(browser: Any, report_file: Path) -> No
     for scheme in ("light", "dark"):
         visit.page.emulate_media(color_scheme=scheme)
         visit.page.wait_for_timeout(400)
-        colour = "getComputedStyle(document.querySelector('#scores-plot .xtick text')).fill"
+        colour = "getComputedStyle(document.querySelector('#scores-plot text')).fill"
         seen.append(
             (visit.page.evaluate("getComputedStyle(document.body).backgroundColor"), visit.page.evaluate(colour))
         )
@@ -139,22 +152,26 @@ def test_figures_follow_the_colour_scheme(browser: Any, report_file: Path) -> No
 
 def test_a_language_can_be_chosen_for_the_learning_curves(browser: Any, report_file: Path) -> None:
     visit = _Visit(browser, report_file)
-    assert visit.page.locator("#learning-plot .scatterlayer .trace").count() == 4
+    lines = "document.querySelectorAll('#learning-plot .view:not([hidden]) .trace').length"
+    assert visit.page.evaluate(lines) == 4
     visit.page.select_option("#learning-plot-view", label="Greek")
-    visit.wait_for("document.querySelectorAll('#learning-plot .scatterlayer .trace').length === 5")
+    visit.wait_for(f"{lines} === 5")
     visit.check(report_file)
 
 
 def test_printing_fits_the_paper_and_leaves_the_screen_as_it_was(browser: Any, report_file: Path) -> None:
     visit = _Visit(browser, report_file, scheme="dark")
-    width = "document.querySelector('#scores-plot .main-svg')?.clientWidth"
+    width = "document.querySelector('#scores-plot').clientWidth"
     before = visit.page.evaluate(width)
     visit.page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    visit.page.emulate_media(media="print")
+    visit.page.set_viewport_size({"width": 690, "height": 844})
     visit.wait_for(f"{width} <= 690")
     # Paper is light, whatever the screen is, and nothing on it can be folded away.
     assert visit.page.evaluate("getComputedStyle(document.documentElement).getPropertyValue('--paper')") == "#ffffff"
     assert visit.page.locator("details:not([open])").count() == 0
-    visit.page.evaluate("dispatchEvent(new Event('afterprint'))")
+    visit.page.emulate_media(media="screen")
+    visit.page.set_viewport_size({"width": 1280, "height": 844})
     visit.wait_for(f"{width} === {before}")
     visit.check(report_file)
 
@@ -168,8 +185,9 @@ def test_hostile_text_stays_text(browser: Any, probed: Report, tmp_path: Path) -
     models = tuple(model.model_copy(update={"label": HOSTILE}) for model in probed.models)
     write_report(probed.model_copy(update={"languages": languages, "models": models, "name": HOSTILE}), path)
     visit = _Visit(browser, path, width=390)
-    visit.page.locator("#scores-plot .point").first.hover(force=True)
-    visit.page.locator("#scores-plot .hovertext").wait_for()
+    visit.page.locator("#scores-plot [data-said]").first.hover(force=True)
+    visit.page.locator(".tip").wait_for()
+    assert (visit.page.locator(".tip").text_content() or "").startswith("Monolingual teachers\nHigh-resource: ")
     visit.check(path)
     assert visit.page.evaluate("window.broken") is None
     assert visit.page.title() == f"{HOSTILE} · Equiglot report"

@@ -7,7 +7,7 @@ from statistics import stdev
 import pytest
 
 from equiglot.evaluation import IN_LANGUAGE, Score
-from equiglot.report import ComparedRun, Comparison, Field, Report, name_in, render_comparison, rendering
+from equiglot.report import ComparedRun, Comparison, Field, Report, name_in, render_comparison
 from equiglot.report.comparison import compared_pairs, compared_series, distinct, headline, merged
 from equiglot.report.comparison_page import _probe_tables, _tables
 from equiglot.report.format import signed
@@ -16,11 +16,6 @@ from equiglot.report.spread import Spread, spreads
 from tests.report.conftest import GROUPS, ScoreMaker
 
 HOSTILE = '"><script>broken</script>'
-
-
-@pytest.fixture(autouse=True)
-def without_plotly(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rendering, "_plotly", lambda: "/* Plotly */")
 
 
 def _run(
@@ -173,7 +168,7 @@ def test_no_text_becomes_markup(two: Comparison) -> None:
     fields = (Field(name=HOSTILE, values=(HOSTILE, "")),)
     text = render_comparison(two.model_copy(update={"runs": runs, "fields": fields, "obstacles": (HOSTILE,)}))
     assert "<script>broken" not in text
-    assert len(re.findall("<script", text)) == 3  # the figures, Plotly, the page's own
+    assert len(re.findall("<script", text)) == 1  # the page's own
 
 
 def test_numbers_of_one_run_are_not_those_of_another(two: Comparison) -> None:

@@ -17,7 +17,6 @@ from equiglot.report import (
     figures,
     plots_of,
     render,
-    rendering,
     tables_of,
     verdict,
     write_card,
@@ -39,9 +38,8 @@ def report() -> Report:
 
 
 @pytest.fixture
-def page(monkeypatch: pytest.MonkeyPatch, report: Report) -> str:
+def page(report: Report) -> str:
     """The page without its 5 MB of Plotly."""
-    monkeypatch.setattr(rendering, "_plotly", lambda: "/* Plotly */")
     return render(report)
 
 
@@ -190,7 +188,7 @@ def test_all_tables_and_figures_can_be_written(report: Report, tmp_path: Path) -
 def test_the_trade_off_is_measured_from_the_teachers(report: Report) -> None:
     figure = figures.trade_off(report)
     assert figure is not None
-    points = {trace.text[0]: (trace.x[0], trace.y[0]) for trace in figure.data}
+    points = {trace.name: trace.dots[0][:2] for trace in figure.traces}
     numbers = ScoreIndex(report, LIKELIHOOD)
     high, low = (numbers.of("student", "d", f"group:{name}") for name in ("high", "low"))
     assert points["Teachers"] == (0, 0) and high is not None and low is not None
@@ -204,11 +202,10 @@ def test_curves_of_other_vocabularies_are_not_drawn_beside_each_other(report: Re
         for name in ("bert-en", "student")
     )
     drawn = lines_of_mrr(report.model_copy(update={"curves": curves}), "en")
-    assert [line.label for line in drawn] == ["Student, all copies"]
+    assert [line.name for line in drawn] == ["Student, all copies"]
 
 
-def test_text_of_a_recipe_is_no_markup(report: Report, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rendering, "_plotly", lambda: "/* Plotly */")
+def test_text_of_a_recipe_is_no_markup(report: Report) -> None:
     merged = report.merged
     assert merged is not None and merged.union is not None
     hostile = {"examples": (HOSTILE,), "differences": (HOSTILE,), "kind": HOSTILE}
@@ -221,8 +218,7 @@ def test_text_of_a_recipe_is_no_markup(report: Report, monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize("part", ["scores", "coverage", "merged", "references", "tasks", "groups", "languages"])
-def test_a_page_without_one_part_still_stands(report: Report, part: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rendering, "_plotly", lambda: "/* Plotly */")
+def test_a_page_without_one_part_still_stands(report: Report, part: str) -> None:
     empty: object = None if part == "merged" else {} if part in ("references", "groups") else ()
     text = render(report.model_copy(update={part: empty}))
     links, sections = (re.findall(pattern, text) for pattern in ('<li><a href="#(.*?)"', '<section id="(.*?)"'))
@@ -238,8 +234,7 @@ def test_the_card_of_a_student_has_bits(report: Report, tmp_path: Path) -> None:
     assert "fewer are better, whatever the vocabulary. D: bits of the language's teacher minus this model's" in text
 
 
-def test_a_run_of_one_vocabulary_can_have_likelihood_too(report: Report, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rendering, "_plotly", lambda: "/* Plotly */")
+def test_a_run_of_one_vocabulary_can_have_likelihood_too(report: Report) -> None:
     shared: tuple[Model, ...] = tuple(model.model_copy(update={"vocabulary": ""}) for model in report.models)
     text = render(report.model_copy(update={"models": shared}))
     sections = re.findall('<section id="(.*?)"', text)

@@ -28,7 +28,7 @@ from equiglot.evaluation import (
 from equiglot.evaluation.counting import count_right
 from equiglot.evaluation.metrics import LabelRule
 from equiglot.pipeline import Status
-from equiglot.report import Report, render, rendering, tables_of, write_tables
+from equiglot.report import Report, render, tables_of, write_tables
 from equiglot.report.card import model_card
 
 BOOTSTRAP = Bootstrap(resamples=20, seed=0)
@@ -72,10 +72,7 @@ def _place(score: Score) -> tuple[str, str, str, str | None]:
     return score.task, score.metric, score.language, score.source
 
 
-def test_one_entry_is_enough_for_masked_words(
-    toy: Metric, synthetic: Report, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(rendering, "_plotly", lambda: "/* Plotly */")
+def test_one_entry_is_enough_for_masked_words(toy: Metric, synthetic: Report, tmp_path: Path) -> None:
     rows = list(language_rows("student", _positions(), BOOTSTRAP, seed=0))
     (row,) = (each for each in rows if each.metric == toy.name)
     assert row.value == 75.0 and row.low is not None
@@ -93,10 +90,7 @@ def test_one_entry_is_enough_for_masked_words(
     assert "Top-nine share (%)" in card and "75.000" in card and toy.explanation in card
 
 
-def test_one_entry_is_enough_for_labels(
-    toy: Metric, probed: Report, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(rendering, "_plotly", lambda: "/* Plotly */")
+def test_one_entry_is_enough_for_labels(toy: Metric, probed: Report, tmp_path: Path) -> None:
     gold = Gold(np.array([0, 1, 1, 0], np.int16), np.array([2, 2]))
     (scored,) = score_labels("pos", ("NOUN", "VERB"), gold, [np.array([0, 1, 1, 1], np.int16)], language="en",
                              bootstrap=BOOTSTRAP)  # fmt: skip

@@ -6,7 +6,7 @@ import io
 import pytest
 
 from equiglot.evaluation import IN_LANGUAGE, ZERO_SHOT, Score, group_language
-from equiglot.report import Language, Model, Published, PublishedNumber, Report, Size, render, rendering, tables_of
+from equiglot.report import Language, Model, Published, PublishedNumber, Report, Size, render, tables_of
 from equiglot.report.paper_comparison import compare_with_paper
 from equiglot.report.published import read_published
 from equiglot.report.tables import Table
@@ -177,8 +177,7 @@ def test_programs_get_both_numbers_and_the_doubt(echo: Report) -> None:
     assert (german["Order"], german["Order here"]) == ("same", "HL > Student > HL balanced")
 
 
-def test_the_page_has_the_section_only_with_published_numbers(echo: Report, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rendering, "_plotly", lambda: "/* Plotly */")
+def test_the_page_has_the_section_only_with_published_numbers(echo: Report) -> None:
     text = render(echo)
     assert (
         '<section id="beside"' in text and 'href="#beside"' in text and "tables/beside-table-3a-zero-shot.csv" in text
@@ -196,10 +195,7 @@ def test_a_user_s_own_order_of_groups_holds(echo: Report) -> None:
     assert group_language("low") not in [row[0].values["code"] for row in table.rows]
 
 
-def test_no_text_of_a_publication_becomes_markup(
-    echo: Report, paper: Published, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(rendering, "_plotly", lambda: "/* Plotly */")
+def test_no_text_of_a_publication_becomes_markup(echo: Report, paper: Published) -> None:
     hostile = '"><script>alert(1)</script>'
     numbers = tuple(
         each.model_copy(update={"table": f"{each.table} {hostile}", "doubt": hostile}) for each in paper.numbers

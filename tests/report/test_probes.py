@@ -1,4 +1,3 @@
-import json
 import re
 
 import numpy as np
@@ -21,6 +20,7 @@ from equiglot.report import Language, Model, ProbedTask, Report, rendering, tabl
 from equiglot.report.findings import about_probes, findings
 from equiglot.report.heat import transfer_maps
 from equiglot.report.probes import probe_tables
+from equiglot.report.svg import to_svg
 from equiglot.report.writing import csv_text, latex_text, markdown_text
 from equiglot.tasks import TaskLanguage
 
@@ -102,7 +102,7 @@ def test_differences_are_in_language_and_zero_shot_with_p_beneath(probed: Report
 def test_the_pairs_have_every_number_of_the_maps(probed: Report) -> None:
     maps = transfer_maps(probed, probed.tasks[0])
     assert list(maps) == ["Student", "Student, half gold", "HL", "HL balanced"]
-    found = [text for figure in maps.values() for row in figure.data[0].text for text in row]
+    found = [cell.text for figure in maps.values() if figure.heat for cell in figure.heat.cells]
     rows = _tables(probed, "pos")["pos-pairs"].rows
     assert [cell.text for row in rows for cell in row[1:]] == found
     assert [cell.mark for cell in rows[1]] == ["", "", "own", "", ""]
@@ -110,13 +110,14 @@ def test_the_pairs_have_every_number_of_the_maps(probed: Report) -> None:
 
 def test_maps_share_their_colours_and_frame_what_is_in_language(probed: Report) -> None:
     maps = transfer_maps(probed, probed.tasks[0])
-    assert len({(figure.data[0].zmin, figure.data[0].zmax) for figure in maps.values()}) == 1
+    assert len({figure.heat.bounds for figure in maps.values() if figure.heat}) == 1
     figure = maps["HL"]
     # Greek has no data to train on, Basque none at all.
-    assert figure.layout.xaxis.ticktext == ("en", "de", "tr", "el")
-    assert figure.layout.yaxis.ticktext == ("English (en)", "German (de)", "Turkish (tr)")
-    assert [(shape.x0 + 0.5, shape.y0 + 0.5) for shape in figure.layout.shapes] == [(0, 0), (1, 1), (2, 2)]
-    assert figure.data[0].z[0][0] == pytest.approx(1.9 * 40.8)
+    assert [tick.text for tick in figure.x.ticks] == ["en", "de", "tr", "el"]
+    assert [tick.text for tick in figure.y.ticks] == ["English (en)", "German (de)", "Turkish (tr)"]
+    assert figure.heat is not None
+    assert [cell[:2] for cell in figure.heat.cells if cell.framed] == [(0, 0), (1, 1), (2, 2)]
+    assert figure.heat.cells[0].value == pytest.approx(1.9 * 40.8)
 
 
 def test_numbers_can_be_read_on_every_colour_of_a_map() -> None:
@@ -138,7 +139,8 @@ def test_equal_labels_hide_no_map(probed: Report) -> None:
     models = tuple(model.model_copy(update={"label": "<b>x</b>"}) for model in probed.models)
     maps = transfer_maps(probed.model_copy(update={"models": models}), probed.tasks[0])
     assert len(maps) == 4
-    assert "&lt;b&gt;x&lt;/b&gt;" in json.dumps(maps["<b>x</b>"].to_plotly_json())
+    svg = to_svg(maps["<b>x</b>"], (), "")
+    assert 'data-name="&lt;b&gt;x&lt;/b&gt;"' in svg and "<b>" not in svg
 
 
 def test_the_data_are_counted_and_languages_without_are_named(probed: Report) -> None:
@@ -300,7 +302,9 @@ def test_the_rows_that_an_evaluation_makes_fill_the_tables() -> None:
     assert [len(table.rows) for table in found.values()] == [5, 5, 5, 6, 2 * 4, 4]
     assert _column(found["pos-difference"], "Student − HL, in-language")["p"].text == "0.125"
     assert set(_findings(report)) == {"In-language", "Zero-shot"}
-    assert transfer_maps(report, report.tasks[0])["Student"].data[0].text[1] == ["50.0", "75.0", "50.0", "50.0"]
+    heat = transfer_maps(report, report.tasks[0])["Student"].heat
+    assert heat is not None
+    assert [cell.text for cell in heat.cells if cell.y == 1] == ["50.0", "75.0", "50.0", "50.0"]
 
 
 def _estimates(codes: tuple[str, ...], wrong: int) -> PairEstimates:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from equiglot.report import Report, contents, render, rendering, tables_of, write_tables
+from equiglot.report import Report, contents, render, tables_of, write_tables
 from equiglot.report.plots import Plot
 from equiglot.report.sections import Fold, NamedTable, Notes, Paragraph, Section, every_part
 from equiglot.report.tables import Cell, Table
@@ -28,7 +28,6 @@ def _weather(report: Report) -> Iterator[Section]:
 def test_a_new_topic_is_a_function_and_an_entry(
     synthetic: Report, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rendering, "_plotly", lambda: "")
     monkeypatch.setattr(contents, "TOPICS", (*contents.TOPICS, _weather))
     page = render(synthetic)
     assert '<li><a href="#weather">Weather</a></li>' in page and '<h2 id="weather-title">The weather</h2>' in page

@@ -22,7 +22,8 @@ def _drawn(report: Report, name: str) -> str:
 
 
 def _texts(svg: str) -> set[str]:
-    return {"".join(text.itertext()).strip() for text in ElementTree.fromstring(svg).iter(f"{SVG}text")}
+    lines = (element for element in ElementTree.fromstring(svg).iter() if element.tag in (f"{SVG}text", f"{SVG}tspan"))
+    return {line.text or "" for line in lines}
 
 
 @pytest.mark.parametrize(
@@ -45,8 +46,7 @@ def test_a_heat_map_has_its_numbers_colours_and_frames(probed: Report) -> None:
     assert {"78.3", "82.8", "English (en)", "el", "trained on", "tested on"} <= _texts(svg)
     assert "#5fb0cf" in svg  # the largest number of all models has the end of the scale
     assert "#5fb0cf" not in to_svg(views["HL"], (), "")
-    frames = re.findall(r'<path d="([^"]+)" style="fill: none; stroke: #1d1f22', svg)
-    assert [path.count("L") for path in frames] == [4, 4, 4]
+    assert svg.count('class="frame" style="fill:none;stroke:#1d1f22') == 3
 
 
 def test_equal_figures_are_equal_bytes(synthetic: Report, tmp_path: Path) -> None:
@@ -56,7 +56,7 @@ def test_equal_figures_are_equal_bytes(synthetic: Report, tmp_path: Path) -> Non
     assert [path.name for path in files] == ["distance.svg", "scores.svg", "trade-off.svg"]
     for path in files:
         assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes()
-        assert "<dc:date>" not in path.read_text(encoding="utf-8")
+        assert "date" not in path.read_text(encoding="utf-8").lower()
 
 
 def test_names_in_any_script_and_with_any_sign_are_text(synthetic: Report, recwarn: Any) -> None:
@@ -66,16 +66,17 @@ def test_names_in_any_script_and_with_any_sign_are_text(synthetic: Report, recwa
     )
     found = _texts(_drawn(synthetic.model_copy(update={"languages": languages}), "scores"))
     assert set(names) <= found
-    assert not [warning for warning in recwarn if "Glyph" in str(warning.message)]
+    assert not list(recwarn)
 
 
 def test_every_model_has_its_colour_of_the_page_and_every_score_a_place(synthetic: Report) -> None:
     svg = _drawn(synthetic, "scores")
     colours = {"#0067b1", "#c24100", "#007a59", "#3b3f45"}  # blue, vermilion, green, teachers
     assert colours <= set(re.findall("#[0-9a-f]{6}", svg))
-    student = [use for use in ElementTree.fromstring(svg).iter(f"{SVG}use") if "#0067b1" in use.get("style", "")]
-    assert len(student) == 8 + 1  # three groups, five languages; the key
-    heights = [float(use.get("y", "")) for use in student[:8]]
+    markers = [place for place in ElementTree.fromstring(svg).iter(f"{SVG}svg") if place.find(f"{SVG}path") is not None]
+    student = [place for place in markers if "#0067b1" in str(place[0].get("style"))]
+    assert len(student) == 1 + 8  # the key; three groups, five languages
+    heights = [float(place.get("y", "")) for place in student[1:]]
     assert heights == sorted(heights)
 
 

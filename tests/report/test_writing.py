@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from equiglot.report import Report, render, rendering, tables_of, write_figures, write_report, write_tables
+from equiglot.report import Report, render, tables_of, write_figures, write_report, write_tables
 from equiglot.report.contents import plots_of
 from equiglot.report.tables import Cell, Table
 from equiglot.report.writing import csv_text, latex_text, markdown_line, markdown_text
@@ -102,8 +102,7 @@ def test_what_is_no_longer_there_has_no_file(synthetic: Report, tmp_path: Path) 
     assert {path.stem for path in tmp_path.iterdir()} == {"data", "cleaning", "portion", "vocabulary", "models"}
 
 
-def test_views_of_like_names_have_files_of_their_own(synthetic: Report, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rendering, "_plotly", lambda: "")
+def test_views_of_like_names_have_files_of_their_own(synthetic: Report) -> None:
     languages = tuple(
         language.model_copy(update={"name": name})
         for language, name in zip(synthetic.languages, ("A b", "a-B", "a b!", "../x", "한국어"), strict=True)
