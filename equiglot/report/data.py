@@ -12,7 +12,7 @@ from pydantic import Field, FiniteFloat
 from equiglot.evaluation import Coverage, Score
 from equiglot.report.merged import Merged
 from equiglot.report.parts import Part
-from equiglot.report.publication import Published
+from equiglot.report.published import Published
 from equiglot.tasks import TaskSummary
 
 Role = Literal["teacher", "baseline", "student", "reference"]

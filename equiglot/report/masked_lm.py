@@ -6,7 +6,7 @@ from equiglot.evaluation import MASKED_LM, metrics_of
 from equiglot.report import figures
 from equiglot.report.data import Report
 from equiglot.report.format import capital, count, decimal
-from equiglot.report.measures import MASKED, measure_of, teachers_of
+from equiglot.report.measures import BITS, MASKED, measure_of, teachers_of
 from equiglot.report.plots import Plot, single
 from equiglot.report.sections import Fold, NamedTable, Paragraph, Section, named_tables
 from equiglot.report.series import masked_series, multilingual_series
@@ -20,7 +20,7 @@ def trade_off_sections(report: Report) -> Iterator[Section]:
     few, masked = len(report.proper_groups) < 2, measure_of(report) == MASKED
     if few and not masked:
         return
-    mean = "mean MRR" if masked else "bits per character saved against the teachers"
+    mean = f"mean {MASKED.phrase}" if masked else f"{BITS.unit} saved against the teachers"
     plot = Plot(
         name="trade-off",
         title=f"Scatter plot: {mean} in high-resource against low-resource languages, one point a model",
@@ -49,7 +49,8 @@ def masked_sections(report: Report) -> Iterator[Section]:
         "difference",
         difference_table(
             report,
-            "Paired differences in MRR between models, on the same masks; bold where the interval excludes zero.",
+            f"Paired differences in {MASKED.phrase} between models, on the same masks; bold where the interval "
+            "excludes zero.",
         ),
     )
     more = Fold(
@@ -66,7 +67,8 @@ def masked_sections(report: Report) -> Iterator[Section]:
         )
     elif scores.table.rows:
         apart = (
-            "MRR can be compared within one vocabulary only: the teachers, which have their own, have no place here."
+            f"{MASKED.phrase} can be compared within one vocabulary only: the teachers, which have their own, have no "
+            "place here."
         )
         yield Section(
             "scores",
@@ -77,7 +79,7 @@ def masked_sections(report: Report) -> Iterator[Section]:
 
 
 def _distances(report: Report, best: str) -> Table:
-    caption = f"D, mean difference in MRR from the monolingual teachers, in points; {_INTERVALS} {best}"
+    caption = f"D, mean difference in {MASKED.phrase} from the monolingual teachers, in points; {_INTERVALS} {best}"
     return distance_table(report, caption)
 
 
@@ -91,8 +93,8 @@ def _scores_plot(report: Report) -> Plot:
     )
     return Plot(
         name="scores",
-        title="Dot plot: MRR of every model by language; the table below has the numbers",
-        caption=f"MRR by group and language, with 95 % intervals. {teachers}{left_out}",
+        title=f"Dot plot: {MASKED.phrase} of every model by language; the table below has the numbers",
+        caption=f"{MASKED.phrase} by group and language, with 95 % intervals. {teachers}{left_out}",
         absent="No model is scored yet.",
         views=single(figures.scores_by_language(report, series)),
         series=series,

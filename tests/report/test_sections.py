@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from equiglot.report import Report, contents, render, tables_of, write_tables
-from equiglot.report.sections import Fold, NamedTable, Notes, Paragraph, Section
+from equiglot.report.plots import Plot
+from equiglot.report.sections import Fold, NamedTable, Notes, Paragraph, Section, every_part
 from equiglot.report.tables import Cell, Table
 
 
@@ -36,3 +37,11 @@ def test_a_new_topic_is_a_function_and_an_entry(
     write_tables(tables_of(synthetic), tmp_path / "tables")
     assert (tmp_path / "tables" / "rain.csv").read_text(encoding="utf-8") == "Language,mm\nEnglish,3\n"
     assert not (tmp_path / "tables" / "snow.csv").exists()
+
+
+def test_no_two_tables_or_figures_have_one_name(probed: Report) -> None:
+    parts = list(every_part(contents.sections_of(probed)))
+    tables = [part.name for part in parts if isinstance(part, NamedTable)]
+    figures = [part.name for part in parts if isinstance(part, Plot)]
+    assert all(tables) and len(tables) == len(set(tables)) == len(tables_of(probed))
+    assert all(figures) and len(figures) == len(set(figures))
