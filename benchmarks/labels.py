@@ -28,7 +28,7 @@ from equiglot.masking import Alphabet, BatchSettings, BatchStream, Framing, Mask
 from equiglot.models import EncoderSettings, build_model, device, on_device, target_logits, to_tensors
 from equiglot.objectives import Annealed, Objective
 from equiglot.pipeline.execution.workers import prepare_process
-from equiglot.training import CheckpointFolder, LabelSource, Stopped, Trainer, TrainingSettings
+from equiglot.training import LabelSource, MaskedLM, Stopped, Trainer, TrainingSettings
 from equiglot.vocabulary import TokenizedText
 
 SENTENCES = 32
@@ -65,22 +65,17 @@ class Bench:
         teachers = {0: [StoredTeacher(open_store(folder))]}
         return lambda stream: StoredTeachers(teachers, stream, Objective(weight=HALF), device())
 
-    def contestant(self, labels: Callable[[BatchStream], LabelSource] | None, folder: Path) -> Callable[[], float]:
+    def contestant(self, labels: Callable[[BatchStream], LabelSource] | None) -> Callable[[], float]:
         """A training that goes on for a pool of batches whenever it is called; seconds of an update."""
         marks: list[float] = []
         stream = self.stream()
+        objective, source = (Objective(weight=HALF), labels(stream)) if labels else (None, None)
         trainer = Trainer(
             self.model(self.encoder.layers),
-            stream,
-            1_000_000,
-            objective=Objective(weight=HALF) if labels else Objective(),
-            labels=labels(stream) if labels else None,
-            settings=TrainingSettings(validations=1),
-            validation={},
-            framing=self.framing,
+            MaskedLM(stream, framing=self.framing, validation={}, objective=objective, labels=source),
+            TrainingSettings(validations=1),
+            updates=1_000_000,
             seed=0,
-            checkpoints=CheckpointFolder(folder),
-            checkpoint_seconds=1e9,
             watch=lambda progress: marks.append(now()),
             stop=lambda: len(marks) > stream.pool_batches,
         )
@@ -136,7 +131,7 @@ def measure(bench: Bench, k: int, rounds: int, folder: Path) -> None:
         f"stored labels, k = {k}": bench.stored(folder / "store", k),
     }
     sources |= {f"a teacher of {depth} layers": bench.online(depth) for depth in depths.values()}
-    contestants = {name: bench.contestant(labels, folder / name) for name, labels in sources.items()}
+    contestants = {name: bench.contestant(labels) for name, labels in sources.items()}
     taken: dict[str, list[float]] = {name: [] for name in contestants}
     for number in range(rounds + 1):
         for name, go_on in contestants.items():

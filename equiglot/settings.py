@@ -1,6 +1,9 @@
 """What all settings have in common: they cannot be changed, unknown fields are refused, and every number has bounds."""
 
+from typing import Self
+
 from pydantic import BaseModel, ConfigDict
+from pydantic.fields import FieldInfo
 
 MOST = 10**15
 """More of anything is a slip of the keyboard: sentences, updates, characters, a seed."""
@@ -18,3 +21,15 @@ class Settings(BaseModel):
     """Settings of a recipe. Every number of theirs is bounded on both sides, and none is infinite or no number."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    def __copy__(self) -> Self:
+        """A copy without what was computed of the fields and kept: `model_copy` changes some of them."""
+        copied = super().__copy__()
+        for name in copied.__dict__.keys() - type(self).model_fields.keys():
+            del copied.__dict__[name]
+        return copied
+
+
+def fields_of(settings: type[BaseModel]) -> dict[str, FieldInfo]:
+    """The fields of a class by the names that they have in a recipe: `from` is a word of Python's own."""
+    return {field.alias or name: field for name, field in settings.model_fields.items()}

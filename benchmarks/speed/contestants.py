@@ -26,10 +26,9 @@ from transformers import (
 from benchmarks.speed.data import MODELS, SENTENCES, Prepared, load
 from equiglot.labels import OnlineTeachers, SoftLabels, freeze
 from equiglot.models import build_model, load_model
-from equiglot.objectives import Objective
 from equiglot.pipeline.execution.workers import prepare_process
 from equiglot.run import RunDirectory
-from equiglot.training import CheckpointFolder, Progress, TrainingSettings
+from equiglot.training import MaskedLM, Progress, TrainingSettings
 from equiglot.training import Trainer as OurTrainer
 from equiglot.vocabulary import load_tokenizer
 
@@ -75,6 +74,7 @@ def equiglot(run: RunDirectory, name: str, clock: Clock, *, dropout: float, dist
     prepared = load(run)
     stream, read = prepared.stream(), 0
     labels = OnlineTeachers(teachers_of(run, prepared), stream, CPU) if distil else None
+    objective = SoftLabels(teachers="").objective if distil else None
     over = False
 
     def watch(progress: Progress) -> None:
@@ -84,16 +84,10 @@ def equiglot(run: RunDirectory, name: str, clock: Clock, *, dropout: float, dist
 
     trainer = OurTrainer(
         fresh_model(name, prepared, dropout),
-        stream,
-        1_000_000,
-        objective=SoftLabels(teachers="").objective if distil else Objective(),
-        labels=labels,
-        settings=TrainingSettings(validations=1),
-        validation={},
-        framing=prepared.framing,
+        MaskedLM(stream, framing=prepared.framing, validation={}, objective=objective, labels=labels),
+        TrainingSettings(validations=1),
+        updates=1_000_000,
         seed=0,
-        checkpoints=CheckpointFolder(Path(tempfile.mkdtemp())),
-        checkpoint_seconds=1e9,
         watch=watch,
         stop=lambda: over,
     )

@@ -5,19 +5,19 @@
 Read in order: `settings` says what the text is, `sources` which kinds of it there are. `files`, `jsonl`, `parquet`,
 `wikipedia` (these with `paths` and `opening`), `hub` and `sample` yield documents; `wikitext` and `markdown` make plain
 text of them where they must; `cleaning` makes sentences (with `characters`, `segmenting`, `identification` and
-`hashing`), `spool` keeps those on disk while `duplicates`, `splitting` and `overlap` decide about each, `drawing` puts
+`letters`), `spool` keeps those on disk while `duplicates`, `splitting` and `overlap` decide about each, `drawing` puts
 them in order (with `sorting`), `building` does all of it, `reading` reads the result, and `leaks` compares languages.
 """
 
 from equiglot.corpus.building import build_corpus, measure_text
 from equiglot.corpus.documents import Document
 from equiglot.corpus.files import FilesSource
-from equiglot.corpus.hashing import fold
 from equiglot.corpus.hub import HubSource
 from equiglot.corpus.identification import identifier_version
 from equiglot.corpus.jsonl import JsonlSource
 from equiglot.corpus.languages import check_language
 from equiglot.corpus.leaks import Leaks, find_leaks, read_leaks
+from equiglot.corpus.letters import fold
 from equiglot.corpus.parquet import ParquetSource
 from equiglot.corpus.reading import SentenceWriter, count_sentences, read_sentences
 from equiglot.corpus.sample import SampleSource, sample_languages

@@ -17,7 +17,6 @@ import numpy as np
 from equiglot.corpus.cleaning import Cleaner
 from equiglot.corpus.drawing import draw
 from equiglot.corpus.duplicates import drop_repeats
-from equiglot.corpus.hashing import hash_of
 from equiglot.corpus.overlap import drop_overlap
 from equiglot.corpus.reading import SentenceWriter
 from equiglot.corpus.settings import LanguageText, TextSettings
@@ -36,6 +35,7 @@ from equiglot.corpus.statistics import (
     write_statistics,
 )
 from equiglot.errors import InputError
+from equiglot.hashing import digest
 
 BATCH_CHARACTERS = 1 << 18  # cleaned at a time
 MEASURED = 20_000_000  # characters that are cleaned to see how much of a text is left
@@ -142,7 +142,7 @@ def _batches(language: str, source: LanguageText) -> Iterator[_Batch]:
     for document in source.text.documents(language):
         if document.id != last:  # otherwise a further piece of the same document
             number, last = number + 1, document.id
-            batch.new.append(hash_of(document.id))
+            batch.new.append(digest(document.id))
         batch.lines += document.paragraphs
         batch.documents += [number] * len(document.paragraphs)
         size += sum(map(len, document.paragraphs))

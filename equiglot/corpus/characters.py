@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from equiglot.corpus.hashing import CODE_POINTS, LAST_WITH_LETTERS, code_points
+from equiglot.corpus.letters import CODE_POINTS, LAST_WITH_LETTERS, code_points
 
 # (first, last). Format characters that say nothing in running text (soft hyphen, marks of direction, word joiner, byte
 # order mark, annotations, controls of hieroglyphs, shorthand and music, tags), and the replacement character. Those

@@ -13,11 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from equiglot.corpus.characters import compose, tidy, unseen
-from equiglot.corpus.hashing import Int64, UInt64, code_points, letters_of, sequence_hashes
 from equiglot.corpus.identification import Identifier
+from equiglot.corpus.letters import Int64, code_points, letters_of, sequence_hashes
 from equiglot.corpus.segmenting import Segmenter, lengths_of
 from equiglot.corpus.settings import TextSettings
 from equiglot.corpus.statistics import CONTROL, FOREIGN, LENGTH, LETTERS, SPLITTING, UNICODE, CleaningStep
+from equiglot.hashing import U64
 
 
 @dataclass(frozen=True)
@@ -35,8 +36,8 @@ class Sentences:
     texts: list[str]
     documents: Int64
     characters: Int64
-    exact: UInt64
-    folded: UInt64
+    exact: U64
+    folded: U64
 
     def kept(self, rows: NDArray[np.bool_]) -> "Sentences":
         """Some of them; bool [n]."""

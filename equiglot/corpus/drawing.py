@@ -9,9 +9,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from equiglot.corpus.hashing import UInt64
 from equiglot.corpus.sorting import Rows, Sorter, selected
 from equiglot.corpus.spool import Spool, blocks
+from equiglot.hashing import U64
 
 RING = 1 << 64
 ARC_BITS = 12  # the ring is cut into so many arcs, as a power of two, to see where a limit is reached
@@ -51,12 +51,12 @@ def _end(spool: Spool, split: int, origin: np.uint64, limit: int) -> int:
     return ((int(np.searchsorted(np.cumsum(found), limit)) + 1) << shift) - 1 if found.sum() > limit else RING - 1
 
 
-def _places(spool: Spool, block: slice, origin: np.uint64) -> UInt64:
+def _places(spool: Spool, block: slice, origin: np.uint64) -> U64:
     """How far each sentence's document is from the origin, going round the ring; uint64."""
     return np.asarray(spool.of_documents(spool.position, block) - origin, np.uint64)  # wraps around
 
 
-def _rows(spool: Spool, block: slice, wanted: np.ndarray[tuple[int], np.dtype[np.int64]], places: UInt64) -> Rows:
+def _rows(spool: Spool, block: slice, wanted: np.ndarray[tuple[int], np.dtype[np.int64]], places: U64) -> Rows:
     lengths = spool.block_bytes(block)
     numbers = np.empty(len(wanted), DRAWN)
     numbers["key"], numbers["document"] = places, spool.documents[block][wanted]

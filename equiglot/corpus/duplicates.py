@@ -6,9 +6,10 @@ repeated sentence is left to the hash of the document where it came first.
 
 import numpy as np
 
-from equiglot.corpus.hashing import Int64, UInt64
+from equiglot.corpus.letters import Int64
 from equiglot.corpus.sorting import Rows, Sorter
 from equiglot.corpus.spool import DROPPED, Column, Spool, blocks
+from equiglot.hashing import U64
 
 ROW = np.dtype([("key", np.uint64), ("row", np.int64)])
 
@@ -36,7 +37,7 @@ def drop_repeats(spool: Spool, keys: Column) -> None:
             spool.drop(numbers["row"])
 
 
-def _rows(keys: UInt64, rows: Int64) -> Rows:
+def _rows(keys: U64, rows: Int64) -> Rows:
     numbers = np.empty(len(rows), ROW)
     numbers["key"], numbers["row"] = keys, rows
     return Rows(numbers)

@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from equiglot.corpus.hashing import UInt64, folded_hashes
+from equiglot.corpus.letters import folded_hashes
 from equiglot.corpus.reading import SentenceWriter, count_sentences, read_sentences
 from equiglot.corpus.statistics import SplitStatistics
+from equiglot.hashing import U64
 from equiglot.run import read_json, write_json
 
 LEAKS = "leaks.json"
@@ -81,11 +82,11 @@ class _HeldOut:
         keys = np.concatenate([np.empty(0, np.uint64), *(part for part, _, _ in parts)])
         order = np.argsort(keys, kind="stable")
         lengths = [len(part) for part, _, _ in parts]
-        self.keys: UInt64 = keys[order]
+        self.keys: U64 = keys[order]
         self.owners = np.repeat(np.array([number for _, number, _ in parts], np.int64), lengths)[order]
         self.is_test = np.repeat(np.array([test for _, _, test in parts], bool), lengths)[order]
 
-    def others(self, keys: UInt64, language: int) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
+    def others(self, keys: U64, language: int) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
         """Which of n sentences other languages hold out, bool [n], and the places of those in `keys`, int64."""
         first = np.searchsorted(self.keys, keys)
         counts = np.searchsorted(self.keys, keys, side="right") - first

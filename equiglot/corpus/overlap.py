@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from equiglot.corpus.hashing import Int64, UInt64, code_points, letters_of, ngram_hashes
+from equiglot.corpus.letters import Int64, code_points, letters_of, ngram_hashes
 from equiglot.corpus.spool import TEST, TRAIN, VALID, Spool, blocks
+from equiglot.hashing import U64
 
 INDEXED = 1 << 22  # n-grams of held-out sentences in memory at a time, some 12 bytes each
 NUMBER_BITS = 23  # of a sentence's number, beside which the other bits of an n-gram's hash are kept
@@ -33,7 +34,7 @@ class HeldOut:
         share: the share of a sentence's distinct n-grams that counts as overlap.
     """
 
-    def __init__(self, parts: list[UInt64], share: float) -> None:
+    def __init__(self, parts: list[U64], share: float) -> None:
         entries = np.concatenate(parts)
         parts.clear()
         entries = _distinct(entries)
@@ -47,7 +48,7 @@ class HeldOut:
             places = entries[block] >> self._shift
             np.bitwise_or.at(self._seen, (places >> np.uint64(3)).view(np.int64), _bit(places))
 
-    def overlapping(self, hashes: UInt64, sentences: Int64) -> Int64:
+    def overlapping(self, hashes: U64, sentences: Int64) -> Int64:
         """The sentences, of those that n-grams are given of, that overlap with a held-out one; ascending.
 
         Args:
@@ -83,7 +84,7 @@ class HeldOut:
         return np.unique(pairs[shared >= self._needed[pairs & int(NUMBER)]] >> NUMBER_BITS)
 
 
-def entries_of(hashes: UInt64, sentences: Int64) -> UInt64:
+def entries_of(hashes: U64, sentences: Int64) -> U64:
     """n-grams and the numbers (below 2^23) of their sentences, each pair as one number; uint64 [g]."""
     return (hashes & ~NUMBER) | sentences.astype(np.uint64)
 
@@ -109,7 +110,7 @@ def drop_overlap(spool: Spool, share: float, progress: Callable[[int], None], in
 
 
 def _indexes(spool: Spool, share: float, indexed: int) -> Iterator[HeldOut]:
-    parts, size, sentences = list[UInt64](), 0, 0
+    parts, size, sentences = list[U64](), 0, 0
     for block in spool.text_blocks():
         fate = spool.fate[block]
         hashes, rows = _ngrams(spool, block, (fate == TEST) | (fate == VALID))
@@ -123,7 +124,7 @@ def _indexes(spool: Spool, share: float, indexed: int) -> Iterator[HeldOut]:
         yield HeldOut(parts, share)
 
 
-def _ngrams(spool: Spool, block: slice, wanted: NDArray[np.bool_]) -> tuple[UInt64, Int64]:
+def _ngrams(spool: Spool, block: slice, wanted: NDArray[np.bool_]) -> tuple[U64, Int64]:
     """The n-grams of the wanted sentences of a block, and the row in the block that each stands in."""
     if not wanted.any():
         return np.empty(0, np.uint64), np.empty(0, np.int64)
@@ -132,13 +133,13 @@ def _ngrams(spool: Spool, block: slice, wanted: NDArray[np.bool_]) -> tuple[UInt
     return hashes, np.flatnonzero(wanted)[rows]
 
 
-def _distinct(entries: UInt64) -> UInt64:
+def _distinct(entries: U64) -> U64:
     """Each entry once, ascending; the array given is sorted in place."""
     entries.sort()
     return entries[_is_new(entries)]
 
 
-def _without_common(entries: UInt64) -> UInt64:
+def _without_common(entries: U64) -> U64:
     """Distinct, ascending entries without those of n-grams that too many sentences have."""
     most = max(10, int(COMMON * np.count_nonzero(np.bincount((entries & NUMBER).view(np.int64)))))
     too_many = entries[:-most][(entries[:-most] ^ entries[most:]) <= NUMBER]  # the same n-gram so many places further
@@ -149,11 +150,11 @@ def _without_common(entries: UInt64) -> UInt64:
     return entries[kept]
 
 
-def _is_new(ascending: UInt64 | Int64) -> NDArray[np.bool_]:
+def _is_new(ascending: U64 | Int64) -> NDArray[np.bool_]:
     """Whether a value is not the one before, bool of the same length."""
     return np.concatenate([np.ones(min(1, len(ascending)), bool), ascending[1:] != ascending[:-1]])
 
 
-def _bit(places: UInt64) -> NDArray[np.uint8]:
+def _bit(places: U64) -> NDArray[np.uint8]:
     """The bit of each place in the byte that holds it."""
     return np.left_shift(np.uint8(1), (places & np.uint64(7)).astype(np.uint8))

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from sentencex import segment
 
-from equiglot.corpus.hashing import Int64, code_points, dense_letters
 from equiglot.corpus.languages import base_language
+from equiglot.corpus.letters import Int64, code_points, dense_letters
 
 WINDOW = 10_000  # characters that sentencex sees at a time: with brackets its time grows with their square
 # Thai, Tibetan, Khmer, Balinese, and the vertical forms of 。！？; ។ល។ is Khmer's "and so on".

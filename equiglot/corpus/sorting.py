@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from equiglot.corpus.hashing import Int64
+from equiglot.corpus.letters import Int64
 
 LIMIT = 1 << 22  # bytes sorted at a time
 WAITING = 1 << 22  # bytes that wait in memory to be written

@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from equiglot.corpus.cleaning import Sentences
-from equiglot.corpus.hashing import Int64, reseed
+from equiglot.corpus.letters import Int64
+from equiglot.hashing import reseed
 
 BLOCK = 1 << 16  # sentences handled at a time
 TEXT_BLOCK = 1 << 18  # bytes of text handled at a time

@@ -9,12 +9,13 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TaskProgre
 
 from equiglot.display.words import duration
 from equiglot.errors import InputError
+from equiglot.evaluation import METRICS
 from equiglot.pipeline import Event, Graph, Job, JobProgress, Remark, TextProgress, Watcher
 from equiglot.training import Progress as TrainingProgress
 
 LINE_SECONDS = 60.0
 """Between the lines of a job, where the output is a file or a pipe."""
-_FALLEN = 0.02, 0.8  # a validation score is worth a line that is lower than the best by so much, and below such a share
+_FALLEN = 2.0, 0.2  # a validation is worth a line that is worse than the best by so many points, and by such a share
 
 
 class RunDisplay:
@@ -136,19 +137,22 @@ class _Working:
     begun: float
     said: float
     progress: JobProgress | None = None
-    best: float = 0.0
+    best: float | None = None
 
     def news(self, now: TrainingProgress) -> Iterator[str]:
         """What is worth a line at once: a training that goes on, or gets worse."""
         before = self.progress
         if before is None and now.update > 1:
             yield f"goes on at update {now.update:,} of {now.updates:,}"
-        if now.mrr is None or (isinstance(before, TrainingProgress) and before.mrr == now.mrr):
+        if now.score is None or (isinstance(before, TrainingProgress) and before.score == now.score):
             return
-        if now.mrr < min(self.best - _FALLEN[0], self.best * _FALLEN[1]):
-            change = f"from {100 * self.best:.1f} to {100 * now.mrr:.1f}"
-            yield f"validation MRR fell {change} in update {now.update:,} of {now.updates:,}; the best weights are kept"
-        self.best = max(self.best, now.mrr)
+        metric, best = METRICS[now.metric], now.score if self.best is None else self.best
+        worse = now.score - best if metric.lower_is_better else best - now.score
+        if worse > max(_FALLEN[0], _FALLEN[1] * abs(best)):
+            change = f"{'rose' if metric.lower_is_better else 'fell'} from {best:.1f} to {now.score:.1f}"
+            update = f"update {now.update:,} of {now.updates:,}"
+            yield f"validation {metric.phrase} {change} in {update}; the best weights are kept"
+        self.best = best if worse > 0 else now.score
 
     @property
     def result(self) -> str:
@@ -156,7 +160,7 @@ class _Working:
         if not isinstance(self.progress, TrainingProgress):
             return ""
         early = ", stopped early" if self.progress.update < self.progress.updates else ""
-        return early + ("" if self.progress.mrr is None else f", validation MRR {100 * self.progress.mrr:.1f}")
+        return early + ("" if self.progress.score is None else f", validation {_score_in_words(self.progress)}")
 
 
 def text_in_words(progress: TextProgress) -> str:
@@ -177,12 +181,16 @@ def progress_in_words(progress: JobProgress | None) -> str:
 
 
 def training_in_words(progress: TrainingProgress) -> str:
-    """Speed, time left, loss and validation MRR of a training."""
+    """Speed, time left, loss and validation score of a training."""
     speed = progress.tokens / max(progress.seconds, 1e-9)
     left = progress.seconds / max(progress.update, 1) * (progress.updates - progress.update)
     parts = [f"{speed / 1000:.1f}k tokens/s", f"{duration(left)} left"]
     if progress.loss is not None:
         parts.append(f"loss {progress.loss:.2f}")
-    if progress.mrr is not None:
-        parts.append(f"MRR {100 * progress.mrr:.1f}")
+    if progress.score is not None:
+        parts.append(_score_in_words(progress))
     return ", ".join(parts)
+
+
+def _score_in_words(progress: TrainingProgress) -> str:
+    return f"{METRICS[progress.metric].phrase} {progress.score:.1f}"

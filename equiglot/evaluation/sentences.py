@@ -16,9 +16,9 @@ import torch
 
 from equiglot.corpus import read_sentences
 from equiglot.evaluation.lines import TokenizedLines, tokenize_lines
-from equiglot.masking import Batch, Origins, hash_name, hash_words
+from equiglot.hashing import below, hash_name, hash_u64
+from equiglot.masking import Batch, Origins
 from equiglot.masking.grouping import group_rows
-from equiglot.masking.hashing import below
 from equiglot.masking.layout import MaskedTokens, lay_out
 from equiglot.models import OpenModel, target_logits, to_tensors
 from equiglot.objectives import hard_loss
@@ -103,7 +103,7 @@ def _count(lines: _Integers) -> _Integers:
 
 def _choose(units: _Units, first: int, seed: int, salt: int) -> npt.NDArray[np.bool_]:
     """Which units are masked, bool [units]: a share of each sentence's, or the one that is first in line."""
-    words = hash_words(seed, salt, (first + units.lines).astype(np.uint64), units.numbers.astype(np.uint64))
+    words = hash_u64(seed, salt, (first + units.lines).astype(np.uint64), units.numbers.astype(np.uint64))
     chosen = below(words, RATE)
     order = np.lexsort((words, units.sizes == 0, units.lines))
     chosen[order[_count(units.lines) == 0]] = True

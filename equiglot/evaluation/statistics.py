@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from equiglot.masking import hash_name
+from equiglot.hashing import hash_name
 
 Floats = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.integer]

@@ -12,13 +12,14 @@ import torch
 from transformers import PreTrainedModel
 
 from equiglot.errors import InputError
+from equiglot.hashing import hash_name, hash_u64
 from equiglot.labels.claiming import claim
 from equiglot.labels.likeliest import Likeliest, likeliest
 from equiglot.labels.packing import StoredRows
 from equiglot.labels.places import Integers
 from equiglot.labels.records import Manifest, ShardStatistics, StoreSettings
 from equiglot.labels.writing import begin_store, is_written, write_shard
-from equiglot.masking import Batch, Framing, Origins, Source, hash_name, hash_words
+from equiglot.masking import Batch, Framing, Origins, Source
 from equiglot.masking.grouping import group_rows
 from equiglot.masking.layout import lay_out
 from equiglot.models import target_logits, to_tensors
@@ -217,10 +218,10 @@ class _Worker:
     def _uniforms(self, batch: Batch) -> npt.NDArray[np.float64]:
         """Numbers in [0, 1), float64 [m, samples], that depend on what they are for alone."""
         rows, places = batch.target_rows, batch.targets % batch.inputs.shape[1] - 1
-        text = hash_words(hash_name(f"train/{self.source.language}"), batch.sequences[rows].astype(np.uint64))
+        text = hash_u64(hash_name(f"train/{self.source.language}"), batch.sequences[rows].astype(np.uint64))
         parts = (text, batch.origins.draws[rows].astype(np.uint64), places.astype(np.uint64))
         numbers = np.arange(self.manifest.settings.samples, dtype=np.uint64)
-        words = hash_words(self.source.seed, _TAIL, *(part[:, None] for part in parts), numbers)
+        words = hash_u64(self.source.seed, _TAIL, *(part[:, None] for part in parts), numbers)
         uniforms: npt.NDArray[np.float64] = (words >> np.uint64(11)).astype(np.float64) * 2.0**-53
         return uniforms
 

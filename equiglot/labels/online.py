@@ -38,10 +38,9 @@ class OnlineTeachers:
         self._vectors: list[Tensor] = []
 
     @torch.no_grad()
-    def targets(self, batch: Batch, index: int) -> SoftTargets | None:
-        """The teachers' distributions at the targets of `batch`, which stands at `index` of the stream; None where no
-        row has a teacher."""
-        pool, slot = divmod(index, self._stream.pool_batches)
+    def targets(self, batch: Batch) -> SoftTargets | None:
+        """The teachers' distributions at the targets of `batch`; None where no row has a teacher."""
+        pool, slot = divmod(batch.index, self._stream.pool_batches)
         if pool != self._pool:
             self._vectors, self._pool = self._read_pool(pool), pool
         target_languages = torch.from_numpy(batch.languages[batch.target_rows]).to(self._device)
@@ -119,7 +118,7 @@ def _join(batches: list[Batch], group: list[tuple[int, int]]) -> tuple[Batch, li
     flat = np.concatenate(targets)
     zeros, nothing = np.zeros(len(lengths), dtype=np.int64), np.zeros_like(flat)
     origins = Origins(zeros, zeros, zeros, zeros)
-    joined = Batch(inputs, lengths, origins, flat, nothing, nothing, nothing.astype(np.bool_), "teachers")
+    joined = Batch(inputs, lengths, origins, flat, nothing, nothing, nothing.astype(np.bool_), 0, "teachers")
     return joined, places
 
 

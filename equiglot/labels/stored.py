@@ -76,8 +76,8 @@ class StoredTeachers:
             for each in several:
                 _check(each.store, stream.sources[source], objective)
 
-    def targets(self, batch: Batch, index: int) -> TopKTargets | None:
-        """The teachers' words at the targets of `batch`, wherever it stands; None where nothing is known about any.
+    def targets(self, batch: Batch) -> TopKTargets | None:
+        """The teachers' words at the targets of `batch`; None where nothing is known about any.
 
         A target where the student has none of a teacher's words is left to the masked word alone.
         """

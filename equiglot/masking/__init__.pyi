@@ -1,6 +1,5 @@
 from .batches import BatchSettings, BatchStream
 from .framing import framing_of
-from .hashing import hash_name, hash_words, permute
 from .heldout import evaluation_batches
 from .layout import Batch, Framing, Origins
 from .masks import Alphabet, MaskSettings, evaluation_masks, mask_tokens
@@ -18,8 +17,5 @@ __all__ = [
     "evaluation_batches",
     "evaluation_masks",
     "framing_of",
-    "hash_name",
-    "hash_words",
     "mask_tokens",
-    "permute",
 ]

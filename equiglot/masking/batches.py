@@ -13,7 +13,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from equiglot.errors import InputError
-from equiglot.masking.hashing import Words, hash_name, hash_words, permute
+from equiglot.hashing import U64, hash_name, hash_u64, permute
 from equiglot.masking.layout import Batch, Framing, Integers, MaskedTokens, Origins, lay_out
 from equiglot.masking.sources import Source
 from equiglot.settings import MOST, MOST_REPEATS, Settings
@@ -126,9 +126,9 @@ class BatchStream:
         place = int(order[whole]) * self._parts + part
         begin = int(ends[place - 1]) if place else 0
         identity = f"epoch {number // self.pools}, batch {index % self.epoch_batches}"
-        return lay_out(origins, masked, begin, int(ends[place]), self._framing, identity)
+        return lay_out(origins, masked, begin, int(ends[place]), self._framing, identity, index=index)
 
-    def _make_pool(self, number: int) -> tuple[Origins, MaskedTokens, Integers, Words]:
+    def _make_pool(self, number: int) -> tuple[Origins, MaskedTokens, Integers, U64]:
         """The pool's sequences, masked and sorted by length; where each batch ends; the order of the whole batches."""
         epoch, place = divmod(number, self.pools)
         begin, end = (self.epoch_sequences * (place + step) // self.pools for step in (0, 1))
@@ -141,7 +141,7 @@ class BatchStream:
         origins = origins.take(by_length)
         return origins, self._mask(origins, lengths[by_length]), ends, order
 
-    def _choose(self, epoch: int, places: Words) -> Origins:
+    def _choose(self, epoch: int, places: U64) -> Origins:
         """The sequences that stand at the given places of an epoch."""
         mixed = permute(places, self.epoch_sequences, self._key("epoch", epoch)).astype(np.int64)
         counts, before = self._counts_of(epoch)
@@ -191,7 +191,7 @@ class BatchStream:
         return MaskedTokens(lengths, ids, inputs, chosen, numbers, begins)
 
     def _key(self, purpose: str, number: int) -> int:
-        return int(hash_words(self._seed, hash_name(purpose), number)[0])
+        return int(hash_u64(self._seed, hash_name(purpose), number)[0])
 
 
 def _whole(wanted: list[list[float]]) -> Integers:

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from equiglot.hashing import hash_name, hash_u64
 from equiglot.masking.grouping import group_rows
-from equiglot.masking.hashing import hash_name, hash_words
 from equiglot.masking.layout import Batch, Framing, MaskedTokens, Origins, lay_out, number_targets
 from equiglot.masking.masks import MaskSettings, mask_rows
 from equiglot.vocabulary import TokenizedText
@@ -33,7 +33,7 @@ def evaluation_batches(
         begin = 0
         for here in group_rows(lengths, tokens):
             ids, each = (part.astype(np.int64) for part in text.gather(here))
-            identities = hash_words(hash_name(salt), here.astype(np.uint64))
+            identities = hash_u64(hash_name(salt), here.astype(np.uint64))
             numbers, zeros = np.full(len(here), draw), np.zeros(len(here), dtype=np.int64)
             inputs, chosen = mask_rows(ids, each, identities, numbers, masks, framing.alphabet, seed)
             masked = MaskedTokens(each, ids, inputs, chosen, number_targets(chosen, each), np.zeros_like(chosen))

@@ -33,6 +33,7 @@ class Batch:
         numbers: int64 [m], which of its row's masked positions a target is (0, 1, ...), those that the student has no
             id for counted as well.
         begins: bool [m], whether a word begins there, where another tokenizer cut the text; else false.
+        index: its place in the stream, if it is one of a stream.
         identity: where the batch comes from, in words, for messages.
     """
 
@@ -43,7 +44,13 @@ class Batch:
     gold: Integers
     numbers: Integers
     begins: npt.NDArray[np.bool_]
+    index: int
     identity: str
+
+    @property
+    def count(self) -> int:
+        """m, the number of targets."""
+        return len(self.targets)
 
     @property
     def languages(self) -> Integers:
@@ -117,8 +124,10 @@ def number_targets(chosen: npt.NDArray[np.bool_], lengths: Integers) -> Integers
     return numbers
 
 
-def lay_out(origins: Origins, masked: MaskedTokens, begin: int, end: int, framing: Framing, identity: str) -> Batch:
-    """Rows begin:end as one padded batch, with [CLS] and [SEP]."""
+def lay_out(
+    origins: Origins, masked: MaskedTokens, begin: int, end: int, framing: Framing, identity: str, *, index: int = 0
+) -> Batch:
+    """Rows begin:end as one padded batch, with [CLS] and [SEP]; `index` is its place in a stream."""
     lengths = masked.lengths[begin:end]
     first = int(masked.lengths[:begin].sum())
     tokens = slice(first, first + int(lengths.sum()))
@@ -138,5 +147,6 @@ def lay_out(origins: Origins, masked: MaskedTokens, begin: int, end: int, framin
         gold=masked.ids[tokens][chosen],
         numbers=masked.numbers[tokens][chosen],
         begins=masked.begins[tokens][chosen],
+        index=index,
         identity=identity,
     )

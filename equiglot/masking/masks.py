@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field, model_validator
 
-from equiglot.masking.hashing import Words, below, hash_words
+from equiglot.hashing import U64, below, hash_u64
 from equiglot.settings import Settings
 
 _CHOICE, _KIND, _TOKEN = 1, 2, 3  # one stream of hashes for each of the three questions
@@ -43,9 +43,9 @@ class Alphabet:
 
 def mask_tokens(
     ids: npt.NDArray[np.int64],
-    sequences: Words,
-    draws: Words,
-    positions: Words,
+    sequences: U64,
+    draws: U64,
+    positions: U64,
     *,
     settings: MaskSettings,
     alphabet: Alphabet,
@@ -65,17 +65,17 @@ def mask_tokens(
     Returns:
         The model's input, int64 [n], and which positions are to be predicted, bool [n]: never one of a special token.
     """
-    where = np.flatnonzero(below(hash_words(seed, _CHOICE, sequences, draws, positions), settings.rate))
+    where = np.flatnonzero(below(hash_u64(seed, _CHOICE, sequences, draws, positions), settings.rate))
     where = where[np.isin(ids[where], alphabet.ordinary)]  # [UNK] stands in text, and is no word to predict
     chosen = np.zeros(len(ids), dtype=np.bool_)
     chosen[where] = True
     identity = (sequences[where], draws[where], positions[where])
-    kind = hash_words(seed, _KIND, *identity)
+    kind = hash_u64(seed, _KIND, *identity)
     masked = below(kind, settings.mask_share)
     random = ~masked & below(kind, settings.mask_share + settings.random_share)
     inputs = ids.copy()
     inputs[where[masked]] = alphabet.mask
-    drawn = hash_words(seed, _TOKEN, *(part[random] for part in identity)) % np.uint64(len(alphabet.ordinary))
+    drawn = hash_u64(seed, _TOKEN, *(part[random] for part in identity)) % np.uint64(len(alphabet.ordinary))
     inputs[where[random]] = alphabet.ordinary[drawn.astype(np.int64)]
     return inputs, chosen
 
@@ -83,7 +83,7 @@ def mask_tokens(
 def mask_rows(
     ids: npt.NDArray[np.int64],
     lengths: npt.NDArray[np.int64],
-    identities: Words,
+    identities: U64,
     draws: npt.NDArray[np.int64],
     settings: MaskSettings,
     alphabet: Alphabet,

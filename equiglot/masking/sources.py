@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from equiglot.masking.hashing import hash_name, hash_words
+from equiglot.hashing import hash_name, hash_u64
 from equiglot.masking.layout import Integers, MaskedTokens, number_targets
 from equiglot.masking.masks import Alphabet, MaskSettings, mask_rows
 from equiglot.vocabulary import TokenizedText, VocabularyMap
@@ -83,7 +83,7 @@ class Source:
         ids = flat.astype(np.int64)
         salt = hash_name(f"train/{self.language}")
         draws = self.draws_of(readings)
-        identities = hash_words(salt, sequences.astype(np.uint64))
+        identities = hash_u64(salt, sequences.astype(np.uint64))
         inputs, chosen = mask_rows(ids, lengths, identities, draws, self.masks, self.alphabet, self.seed)
         numbers = number_targets(chosen, lengths)
         begins = np.zeros(len(ids), dtype=np.bool_)

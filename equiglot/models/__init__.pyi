@@ -1,23 +1,24 @@
-from .attention import attend_in_fp32
 from .building import build_model, count_parameters, device, export_model, load_model, on_device, resolve_encoder
 from .checking import read_config
+from .cpu import prepare_for_cpu
 from .forward import SHAPE_STEP, TensorBatch, head_parts, hidden_states, target_logits, to_tensors
-from .layers import can_encode
 from .opening import OpenModel, find_model, locate_model, name_models, open_model
 from .publishing import Upload, check_token, look_up, prepare_upload, send
-from .settings import EncoderSettings
+from .settings import EncoderSettings, LayerChoice, check_layers, chosen_layers
+from .starting import start_from, take_layers
 from .taking import model_identity, take_model
 
 __all__ = [
     "SHAPE_STEP",
     "EncoderSettings",
+    "LayerChoice",
     "OpenModel",
     "TensorBatch",
     "Upload",
-    "attend_in_fp32",
     "build_model",
-    "can_encode",
+    "check_layers",
     "check_token",
+    "chosen_layers",
     "count_parameters",
     "device",
     "export_model",
@@ -31,10 +32,13 @@ __all__ = [
     "name_models",
     "on_device",
     "open_model",
+    "prepare_for_cpu",
     "prepare_upload",
     "read_config",
     "resolve_encoder",
     "send",
+    "start_from",
+    "take_layers",
     "take_model",
     "target_logits",
     "to_tensors",

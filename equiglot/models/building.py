@@ -12,6 +12,7 @@ from transformers import AutoModelForMaskedLM, PreTrainedModel, PreTrainedTokeni
 from equiglot.errors import InputError, known_refusal
 from equiglot.models.checking import check_config, check_finite, weight_files
 from equiglot.models.configuring import configure
+from equiglot.models.cpu import prepare_for_cpu
 from equiglot.models.kinds import check_kind, check_unasked, missing_weights
 from equiglot.models.settings import EncoderSettings
 from equiglot.vocabulary import write_tokenizer
@@ -30,18 +31,22 @@ def on_device(model: PreTrainedModel) -> PreTrainedModel:
     return model
 
 
+def prepare(model: PreTrainedModel) -> PreTrainedModel:
+    """`model`, with what makes its training quick where models run."""
+    if device().type == "cpu":
+        prepare_for_cpu(model)
+    return model
+
+
 def build_model(settings: EncoderSettings, vocabulary_size: int, *, padding: int, seed: int) -> PreTrainedModel:
-    """A masked language model as `settings` say: freshly initialised from `seed`, or loaded from `settings.folder`.
+    """A masked language model as `settings` say, freshly initialised from `seed`.
 
     Raises:
-        InputError: the folder does not hold a masked language model of this vocabulary and length.
+        InputError: as `resolve_encoder`.
     """
-    if settings.folder is not None:
-        return _start_from(Path(settings.folder), settings.max_length, vocabulary_size)
-    settings = resolve_encoder(settings, vocabulary_size)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return _fresh(settings, vocabulary_size, padding)
+        return prepare(_fresh(resolve_encoder(settings, vocabulary_size), vocabulary_size, padding))
 
 
 def _fresh(settings: EncoderSettings, vocabulary_size: int, padding: int) -> PreTrainedModel:
@@ -49,22 +54,8 @@ def _fresh(settings: EncoderSettings, vocabulary_size: int, padding: int) -> Pre
     return cast(PreTrainedModel, AutoModelForMaskedLM.from_config(config))
 
 
-def _start_from(folder: Path, max_length: int, vocabulary_size: int) -> PreTrainedModel:
-    model = load_model(folder, vocabulary_size=vocabulary_size)
-    positions = int(model.config.max_position_embeddings)
-    if positions < max_length:
-        raise InputError(
-            f"the model has {positions} positions, fewer than encoder.max_length {max_length}",
-            where=folder,
-            fix=f"set encoder.max_length to {positions}",
-        )
-    return model
-
-
 def count_parameters(settings: EncoderSettings, vocabulary_size: int) -> int:
     """Parameters of the model that `build_model` would build, without building it (shared ones once)."""
-    if settings.folder is not None:
-        return load_model(Path(settings.folder)).num_parameters()
     with torch.device("meta"):
         return _fresh(resolve_encoder(settings, vocabulary_size), vocabulary_size, 0).num_parameters()
 
@@ -78,7 +69,7 @@ def resolve_encoder(settings: EncoderSettings, vocabulary_size: int) -> EncoderS
     Raises:
         InputError: the encoder is too large even with the narrowest embeddings.
     """
-    if settings.parameters is None or settings.folder is not None:
+    if settings.parameters is None:
         return settings
     widths = [*range(_WIDTH_STEP, settings.hidden_size, _WIDTH_STEP), settings.hidden_size]
     choices = [settings.model_copy(update={"embedding_size": width, "parameters": None}) for width in widths]

@@ -10,7 +10,6 @@ from transformers import PreTrainedModel
 
 from equiglot.errors import InputError
 from equiglot.masking import Batch
-from equiglot.models.layers import can_encode, encode
 
 _GELU = nn.GELU()  # RoBERTa applies it as a function, which has no name to be found by
 
@@ -71,8 +70,6 @@ def to_tensors(batch: Batch, device: torch.device) -> TensorBatch:
 
 def hidden_states(model: PreTrainedModel, batch: TensorBatch) -> Tensor:
     """Last hidden states, float [rows, width, hidden]."""
-    if can_encode(model, batch.inputs.device):
-        return encode(model, batch.inputs, batch.attention)
     output = model.base_model(input_ids=batch.inputs, attention_mask=batch.attention)
     states: Tensor = output.last_hidden_state
     return states

@@ -1,10 +1,11 @@
-"""What an encoder is to be."""
+"""What an encoder is to be, and which of its layers another one starts from."""
 
 import re
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from equiglot.errors import InputError
 from equiglot.settings import LONGEST, MOST_LAYERS, MOST_PARAMETERS, SHORTEST, WIDEST, Settings
 
 _UNITS = {"": 1, "K": 1_000, "M": 1_000_000, "B": 1_000_000_000}
@@ -23,6 +24,11 @@ Parameters = Annotated[
     int, Field(gt=0, le=MOST_PARAMETERS), BeforeValidator(_from_words, json_schema_input_type=_Count | str)
 ]
 """A number of parameters in a recipe: 160000000, or 160M."""
+
+LayerChoice = (
+    Literal["all", "alternate", "first", "last"]
+    | Annotated[tuple[Annotated[int, Field(ge=0, lt=MOST_LAYERS)], ...], Field(min_length=1)]
+)
 
 
 class EncoderSettings(Settings):
@@ -54,7 +60,6 @@ class EncoderSettings(Settings):
     )
     dropout: float = Field(0.1, ge=0, lt=1, description="Share dropped in training, of hidden states and attention.")
     initializer_range: float = Field(0.02, gt=0, le=1, description="Standard deviation of the initial weights.")
-    folder: str | None = Field(None, description="Start from this Hugging Face folder; it must fit the vocabulary.")
 
     @model_validator(mode="after")
     def _can_be_built(self) -> "EncoderSettings":
@@ -83,3 +88,34 @@ class EncoderSettings(Settings):
             width = self.hidden_size // self.heads
             raise ValueError(f"modernbert needs heads of an even width, hidden_size / heads is {width}: change either")
         return self
+
+
+def chosen_layers(choice: LayerChoice, count: int) -> tuple[int, ...]:
+    """The numbers, from 0, of the layers that are taken from an encoder of `count`.
+
+    alternate is paper 4's rule (section 3): layer n of the student is layer 2n - 1 of the teacher, counted from 1.
+    first and last are what it compares with: the same number of layers from either end.
+    """
+    half = (count + 1) // 2
+    named = {"all": range(count), "alternate": range(0, count, 2), "first": range(half), "last": range(count)[-half:]}
+    return tuple(named[choice] if isinstance(choice, str) else choice)
+
+
+def check_layers(choice: LayerChoice, count: int, architecture: str, *, where: str) -> None:
+    """Refuses layers that an encoder of `count` layers does not have, or that cannot stand in the order asked for.
+
+    Raises:
+        InputError: there are such; one is named twice.
+    """
+    chosen = chosen_layers(choice, count)
+    fix = f"name layers from 0 to {count - 1}, each once"
+    if beyond := [number for number in chosen if number >= count]:
+        raise InputError(f"the encoder has {count} layers, and none with the number {beyond[0]}", where=where, fix=fix)
+    if len({*chosen}) < len(chosen):
+        raise InputError("a layer is named twice", where=where, fix=fix)
+    if architecture == "modernbert" and chosen[0] != 0:
+        raise InputError(
+            "modernbert's first layer has no norm before its attention, all others have one: none of them can be first",
+            where=where,
+            fix="begin the list with 0, or take alternate or first",
+        )

@@ -1,17 +1,18 @@
-from .combination import Losses, Objective
+from .combination import Losses, Objective, Term
 from .losses import hard_loss, soft_loss
 from .ranking import target_ranks
 from .schedule import Annealed, Weight
 from .sparse import log_masses
 from .targets import SoftTargets, TopKTargets
-from .top_k import Reading, top_k_losses
+from .top_k import TailMode, top_k_losses
 
 __all__ = [
     "Annealed",
     "Losses",
     "Objective",
-    "Reading",
     "SoftTargets",
+    "TailMode",
+    "Term",
     "TopKTargets",
     "Weight",
     "hard_loss",

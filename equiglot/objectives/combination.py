@@ -1,14 +1,30 @@
 """The weighted, annealed sum of the loss terms."""
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from equiglot.models import TensorBatch
 from equiglot.objectives.losses import hard_loss, soft_loss
 from equiglot.objectives.schedule import Annealed
 from equiglot.objectives.targets import SoftTargets, TopKTargets
-from equiglot.objectives.top_k import Reading, top_k_losses
+from equiglot.objectives.top_k import TailMode, top_k_losses
+
+
+class Term(NamedTuple):
+    """What one term of a loss is, item by item.
+
+    Attributes:
+        values: float32 [items], without gradient.
+        counted: bool [items], where the term counts.
+        languages: int64 [items].
+    """
+
+    values: Tensor
+    counted: Tensor
+    languages: Tensor
 
 
 @dataclass(frozen=True)
@@ -16,12 +32,13 @@ class Losses:
     """The loss of a batch.
 
     Attributes:
-        total: the sum over targets, to be divided by their number; carries the gradient.
-        terms: name ("hard", "soft") -> each target's loss float32 [m] (no gradient) and where it counts, bool [m].
+        total: float32 [], the weighted sum of the terms over all items, to be divided by their number; carries the
+            gradient.
+        terms: name ("hard", "soft") -> what is written down of it.
     """
 
     total: Tensor
-    terms: dict[str, tuple[Tensor, Tensor]]
+    terms: dict[str, Term]
 
 
 @dataclass(frozen=True)
@@ -38,23 +55,25 @@ class Objective:
     weight: Annealed = field(default_factory=lambda: Annealed(start=0, end=0))
     temperature: float = 1.0
     scale: bool = True
-    reading: Reading = "renormalised"
+    reading: TailMode = "renormalised"
 
-    def losses(self, logits: Tensor, gold: Tensor, soft: SoftTargets | TopKTargets | None, progress: float) -> Losses:
-        """The loss of logits float32 [m, |V|] for gold int64 [m], at a training's progress (0 to 1)."""
-        weight = self.weight.at(progress)
+    def losses(
+        self, logits: Tensor, batch: TensorBatch, soft: SoftTargets | TopKTargets | None, progress: float
+    ) -> Losses:
+        """The loss of logits float32 [m, |V|] at the targets of a batch, at a training's progress (0 to 1)."""
+        gold, weight = batch.gold, self.weight.at(progress)
         shares = torch.ones(len(gold), device=logits.device)
         if soft is None or weight == 0:
             hard = hard_loss(logits, gold)
-            return Losses(hard.sum(), {"hard": (hard.detach(), shares > 0)})
+            return Losses(hard.sum(), {"hard": Term(hard.detach(), shares > 0, batch.languages)})
         shares[soft.positions] -= weight
         counted = shares > 0
         taught, words = self._values(logits, gold if counted.any() else None, soft)
         total = weight * taught.sum()
-        terms = {"soft": _spread(taught.detach(), soft.positions, len(gold))}
+        terms = {"soft": Term(*_spread(taught.detach(), soft.positions, len(gold)), batch.languages)}
         if words is not None:
             total = total + (shares * words).sum()
-            terms["hard"] = (words.detach(), counted)
+            terms["hard"] = Term(words.detach(), counted, batch.languages)
         return Losses(total, terms)
 
     def _values(

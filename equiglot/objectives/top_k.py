@@ -20,7 +20,7 @@ from equiglot.objectives.losses import hard_loss
 from equiglot.objectives.sparse import log_masses
 from equiglot.objectives.targets import TopKTargets
 
-Reading = Literal["bucketed", "renormalised", "sampled"]
+TailMode = Literal["bucketed", "renormalised", "sampled"]
 
 
 def top_k_losses(
@@ -28,7 +28,7 @@ def top_k_losses(
     gold: Tensor | None,
     targets: TopKTargets,
     temperature: float,
-    reading: Reading,
+    reading: TailMode,
     *,
     scale: bool = True,
 ) -> tuple[Tensor, Tensor | None]:
@@ -65,7 +65,7 @@ def top_k_losses(
     return values * temperature**2 if scale else values, hard
 
 
-def _divergence(targets: TopKTargets, inside: Tensor, outside: Tensor, reading: Reading) -> Tensor:
+def _divergence(targets: TopKTargets, inside: Tensor, outside: Tensor, reading: TailMode) -> Tensor:
     """float32 [p], from the student's log-probabilities of words float32 [p, n] and of all others float32 [p]."""
     known, count = targets.ids >= 0, targets.ids.shape[1]
     masses, logs = targets.log_probabilities.exp(), targets.log_probabilities.masked_fill(~known, 0)

@@ -23,7 +23,7 @@ from equiglot.pipeline.steps import (
     TrainedModel,
     Vocabulary,
 )
-from equiglot.pipeline.steps.stores import stores_of
+from equiglot.pipeline.steps.stores import stores_of, texts_of
 from equiglot.recipe import ModelPlan, Recipe
 from equiglot.run import RunDirectory, fingerprint
 
@@ -140,14 +140,11 @@ def _stored_labels(recipe: Recipe) -> Iterator[Step]:
 
 def _labels_of(recipe: Recipe, plan: ModelPlan) -> Iterator[Step]:
     """What a model learns from besides text: its teachers' text and labels; before that, teachers that are trained."""
-    stores, plans, cut = stores_of(recipe, plan), recipe.plans(), dict[str, list[str]]()
+    stores, plans = stores_of(recipe, plan), recipe.plans()
     for store in stores:
-        teacher = plans[store.teacher]
-        if teacher.existing is None:
-            yield from _labels_of(recipe, teacher)
-            yield from _training(recipe, teacher)
-        yield Tokens(recipe, store.language, store.owner)
-        cut.setdefault(store.language, []).append(store.owner)
+        yield from _made(recipe, plans[store.teacher])
+        for owner in texts_of(recipe, store):
+            yield Tokens(recipe, store.language, owner)
         if store.owner != plan.owner:
             yield Tokens(recipe, store.language, plan.owner)
             yield Agreement(recipe, store.language, store.owner, plan.owner)
@@ -155,7 +152,16 @@ def _labels_of(recipe: Recipe, plan: ModelPlan) -> Iterator[Step]:
         if store.losses is not None:
             yield Losses(recipe, store)
         if not store.labels.unused:
-            yield Labels(recipe, store, tuple(cut[store.language]))
+            yield Labels(recipe, store)
+
+
+def _made(recipe: Recipe, plan: ModelPlan) -> Iterator[Step]:
+    """A model that is not taken, after all that it is made from."""
+    if plan.existing is None:
+        for name in plan.made_from:
+            yield from _made(recipe, recipe.plans()[name])
+        yield from _labels_of(recipe, plan)
+        yield from _training(recipe, plan)
 
 
 def _trained_models(recipe: Recipe) -> Iterator[Step]:

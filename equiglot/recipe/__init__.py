@@ -14,6 +14,7 @@ from equiglot.recipe.loading import (
 from equiglot.recipe.reading import Origin, builtin_recipes
 from equiglot.recipe.scoring import Likelihood, MaskedLanguageModelling, ProbedTask
 from equiglot.recipe.settings import FREQUENCY, PLACEHOLDER, SHARED, Language, ModelPlan, ModelSettings, Recipe
+from equiglot.recipe.starting import Start
 
 __all__ = [
     "FREQUENCY",
@@ -28,6 +29,7 @@ __all__ = [
     "Origin",
     "ProbedTask",
     "Recipe",
+    "Start",
     "builtin_recipes",
     "check_settings",
     "initialise",

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import resources
+from itertools import pairwise
 from pathlib import Path
 
 from equiglot.corpus import check_text
@@ -11,7 +12,7 @@ from equiglot.errors import InputError
 from equiglot.recipe.names import check_known, nearest
 from equiglot.recipe.scoring import Likelihood, MaskedLanguageModelling, ProbedTask
 from equiglot.recipe.settings import FREQUENCY, PLACEHOLDER, SHARED, TEACHERS, ModelPlan, Recipe
-from equiglot.recipe.teaching import check_existing, check_teachers, check_vocabularies
+from equiglot.recipe.teaching import check_existing, check_start, check_teachers, check_vocabularies
 from equiglot.tasks import check_task
 from equiglot.vocabulary import VocabularySettings
 
@@ -50,6 +51,7 @@ def check_settings(recipe: Recipe) -> None:
     check_vocabularies(recipe, plans)
     _check_circles(plans)
     for plan in plans.values():
+        check_start(plan, plans)
         check_teachers(recipe, plan, plans)
     _check_encoders(recipe)
     _check_reference(recipe, plans)
@@ -83,8 +85,7 @@ def _check_task(recipe: Recipe, field: str, task: ProbedTask) -> None:
 def _check_layers(recipe: Recipe, field: str, task: ProbedTask) -> None:
     """A single layer that is probed must be one of every model's."""
     for plan in recipe.plans().values():
-        known = plan.encoder.folder is None and plan.existing is None
-        if isinstance(task.layers, int) and known and task.layers > plan.encoder.layers:
+        if isinstance(task.layers, int) and plan.encoder is not None and task.layers > plan.encoder.layers:
             raise InputError(
                 f"{plan.name} has no layer {task.layers}, only 0 (the embeddings) to {plan.encoder.layers}",
                 where=f"{field}.layers",
@@ -127,16 +128,19 @@ def _check_languages(recipe: Recipe) -> None:
 
 
 def _check_circles(plans: dict[str, ModelPlan]) -> None:
-    def visit(name: str, path: tuple[str, ...]) -> Iterator[str]:
+    def visit(name: str, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
         if name in path:
-            yield " learns from ".join((*path[path.index(name) :], name))
+            yield (*path[path.index(name) :], name)
         elif name in plans:
-            for teacher in sorted(plans[name].all_teachers):
-                yield from visit(teacher, (*path, name))
+            for before in sorted(plans[name].made_from):
+                yield from visit(before, (*path, name))
 
     for name in plans:
         for circle in visit(name, ()):
-            raise InputError(f"a circle: {circle}", where=f"models.{name}.labels.teachers", fix="break it")
+            started = [pupil for pupil, before in pairwise(circle) if before == plans[pupil].starts_from]
+            words = " needs " if started else " learns from "
+            where = f"{started[0]}.from.model" if started else f"{name}.labels.teachers"
+            raise InputError(f"a circle: {words.join(circle)}", where=f"models.{where}", fix="break it")
 
 
 def _check_encoders(recipe: Recipe) -> None:
@@ -145,7 +149,7 @@ def _check_encoders(recipe: Recipe) -> None:
     for name, model in recipe.models.items():
         if model.existing is not None:
             continue
-        if model.encoder.max_length < longest:
+        if model.start is None and model.encoder.max_length < longest:
             raise InputError(
                 f"the text is cut into pieces of {longest} tokens, the model reads only {model.encoder.max_length}",
                 where=f"models.{name}.encoder.max_length",
@@ -163,11 +167,11 @@ def _check_encoders(recipe: Recipe) -> None:
 def _check_folders(recipe: Recipe) -> None:
     """Models that others start from."""
     for name, model in recipe.models.items():
-        folder = model.encoder.folder
-        if model.existing is None and folder is not None and not (Path(folder) / "config.json").is_file():
+        folder = model.start.folder if model.start is not None else None
+        if folder is not None and not (Path(folder) / "config.json").is_file():
             raise InputError(
                 f"there is no model in the folder {folder}",
-                where=f"models.{name}.encoder.folder",
+                where=f"models.{name}.from.folder",
                 fix="give a Hugging Face folder, with config.json in it",
             )
 

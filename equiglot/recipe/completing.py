@@ -11,6 +11,7 @@ from equiglot.recipe.messages import inside, members
 from equiglot.recipe.reading import builtin_recipes, read_tree
 from equiglot.recipe.settings import Recipe
 from equiglot.run import RunDirectory
+from equiglot.settings import fields_of
 
 
 def complete_recipes(begun: str) -> list[str]:
@@ -57,7 +58,7 @@ def complete_fields(begun: str, recipe: str | None = None) -> list[str]:
 
 def _names(types: list[Any], tree: Any) -> list[str]:
     """What can stand next in a dotted field: fields of settings, and what the recipe itself calls its entries."""
-    fields = [name for model in _models(types) for name in model.model_fields]
+    fields = [name for model in _models(types) for name in fields_of(model)]
     if any(get_origin(each) is dict for each in types) and isinstance(tree, dict):
         fields += tree
     if any(get_origin(each) in (tuple, list) for each in types) and isinstance(tree, list):
@@ -67,7 +68,7 @@ def _names(types: list[Any], tree: Any) -> list[str]:
 
 def _below(types: list[Any], step: str) -> list[Any]:
     """The types that a field, or an entry of a mapping or list, may have."""
-    fields = [model.model_fields[step].annotation for model in _models(types) if step in model.model_fields]
+    fields = [fields_of(model)[step].annotation for model in _models(types) if step in fields_of(model)]
     entered = [each for each in types if get_origin(each) is dict or step.isdecimal()]
     return [each for field in fields for each in members(field)] or [
         each for outer in entered for each in inside(outer)

@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import BaseModel
 
 # Two ways to say one thing: who says the one takes back the other.
-_ALTERNATIVES = ({"epochs", "updates"}, {"sentences", "tokens"})
+_ALTERNATIVES = ({"epochs", "updates"}, {"sentences", "tokens"}, {"model", "folder"})
 _TAGS = ("kind", "task")
 
 
@@ -14,7 +14,7 @@ def merge(below: Any, above: Any) -> Any:
     """`above` over `below`: mappings are merged key by key, everything else is replaced.
 
     A mapping that names its `kind` replaces one of another kind, and of two alternatives (`epochs` and `updates`, a
-    batch's `sentences` and `tokens`) the one given above stays alone.
+    batch's `sentences` and `tokens`, a `model` and a `folder`) the one given above stays alone.
     """
     if not isinstance(below, dict) or not isinstance(above, dict):
         return above
@@ -46,8 +46,9 @@ def override(tree: Any, path: Sequence[str], value: Any) -> Any:
 def plain(value: Any) -> Any:
     """Settings as a plain tree, with all that they were given (and their tags) and nothing that they were not."""
     if isinstance(value, BaseModel):
-        given = (name for name in type(value).model_fields if name in value.model_fields_set or name in _TAGS)
-        return {name: plain(getattr(value, name)) for name in given}
+        fields = type(value).model_fields.items()
+        given = {name: field.alias or name for name, field in fields if name in {*value.model_fields_set, *_TAGS}}
+        return {called: plain(getattr(value, name)) for name, called in given.items()}
     if isinstance(value, dict):
         return {key: plain(each) for key, each in value.items()}
     return [plain(each) for each in value] if isinstance(value, list | tuple) else value

@@ -10,6 +10,7 @@ from equiglot.errors import InputError
 from equiglot.recipe.names import nearest
 from equiglot.recipe.reading import Origin
 from equiglot.recipe.settings import Recipe
+from equiglot.settings import fields_of
 
 _UNIONS = ("tuple[", "list[", "literal[", "dict[", "tagged-union[", "function-", "str")  # how their members are called
 _MOST_BITS = 4_000
@@ -63,7 +64,7 @@ def _walk(location: Sequence[Any]) -> tuple[list[Any], tuple[str, ...]]:
     known: tuple[str, ...] = ()
     for step in location:
         models = [each for each in types if isinstance(each, type) and issubclass(each, BaseModel)]
-        fields = {name: info for model in models for name, info in model.model_fields.items()}
+        fields = {name: info for model in models for name, info in fields_of(model).items()}
         tagged = [model for model in models if _kind(model) == step or model.__name__ == step]
         if tagged and step not in fields:
             types = tagged

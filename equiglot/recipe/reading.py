@@ -209,7 +209,7 @@ def _is_path(field: tuple[Any, ...], value: str) -> bool:
     match field:
         case ("languages", _, "text") | ("languages", _, "text", int()) | ("languages", _, "text", "paths", *_):
             return True
-        case ("encoder", "folder") | ("models", _, "encoder", "folder"):
+        case ("models", _, "from", "folder"):
             return True
         case ("report", "published"):
             return value.endswith((".yaml", ".yml")) or names_folder(value)  # and not the name of a built-in one

@@ -1,17 +1,19 @@
 """What a run is: one validated tree that composes the settings of all the packages below."""
 
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from equiglot.corpus import LanguageText, TextSettings
 from equiglot.corpus.balancing import All, BalancingPolicy
 from equiglot.labels import HardLabels, Labels, SoftLabels, StoredLabels
 from equiglot.masking import MaskSettings
-from equiglot.models import EncoderSettings
+from equiglot.models import EncoderSettings, chosen_layers
 from equiglot.recipe.merging import merge, plain
 from equiglot.recipe.scoring import Evaluations, Likelihood, MaskedLanguageModelling, ProbedTask
+from equiglot.recipe.starting import Start
 from equiglot.settings import MOST, Settings
 from equiglot.training import TrainingSettings
 from equiglot.vocabulary import UnionVocabulary, Vocabulary, VocabularySettings
@@ -45,6 +47,8 @@ class ModelSettings(Settings):
     recipe's own.
     """
 
+    model_config = ConfigDict(serialize_by_alias=True)
+
     existing: str | None = Field(
         None,
         description="A model that is not trained but taken: its name on the hub, or its Hugging Face folder, by a path "
@@ -56,6 +60,9 @@ class ModelSettings(Settings):
     )
     balance: BalancingPolicy = Field(All(), description="How much of each language is read, and how often.")
     labels: Labels = Field(HardLabels(), description="What it learns from: the masked words, or teachers.")
+    start: Start | None = Field(
+        None, alias="from", description="Weights to start from, and the encoder with them; random if null."
+    )
     encoder: EncoderSettings = EncoderSettings()
     training: TrainingSettings = TrainingSettings()
     vocabulary: Literal["shared"] | str | VocabularySettings = Field(
@@ -68,13 +75,16 @@ class ModelSettings(Settings):
 
     @model_validator(mode="after")
     def _taken_as_it_is(self) -> "ModelSettings":
-        trained = sorted({"balance", "labels", "vocabulary", "encoder", "training"} & self.model_fields_set)
+        given = {type(self).model_fields[name].alias or name for name in self.model_fields_set}
+        trained = sorted({"balance", "labels", "vocabulary", "from", "encoder", "training"} & given)
         if self.existing is not None and trained:
             raise ValueError(f"a model that is there already is not trained: leave out {', '.join(trained)}")
         if self.existing is not None and "languages" not in self.model_fields_set:
             raise ValueError("`languages` is missing: name those that the model reads")
         if self.existing is None and self.tokens:
             raise ValueError("`tokens` is about models that are there already: add `existing`, or leave it out")
+        if self.start is not None and "encoder" in given:
+            raise ValueError("the encoder is that of the model in `from`, with those layers: leave out encoder")
         return self
 
 
@@ -101,8 +111,10 @@ class ModelPlan(Settings):
     languages: tuple[str, ...]
     balance: BalancingPolicy
     labels: Labels
-    encoder: EncoderSettings
+    encoder: EncoderSettings | None
+    """None where it is not known before a folder, or a model that is taken, is looked at."""
     training: TrainingSettings
+    start: Start | None = None
     existing: str | None = None
     owner: str = ""
     """The model whose vocabulary it has, itself perhaps; "" for the run's."""
@@ -134,6 +146,17 @@ class ModelPlan(Settings):
     def all_teachers(self) -> tuple[str, ...]:
         """Their names, each once."""
         return tuple(dict.fromkeys(name for names in self.teachers().values() for name in names))
+
+    @property
+    def made_from(self) -> tuple[str, ...]:
+        """The models of the recipe that must be there before it: that which it starts from, and its teachers."""
+        first = [self.starts_from] if self.starts_from is not None else []
+        return tuple(dict.fromkeys([*first, *self.all_teachers]))
+
+    @property
+    def starts_from(self) -> str | None:
+        """The model of the recipe whose weights it starts from, if it does."""
+        return self.start.model if self.start is not None else None
 
 
 class Recipe(Settings):
@@ -219,15 +242,23 @@ class Recipe(Settings):
         return {**groups, "all": self.trained_languages}
 
     def plans(self) -> dict[str, ModelPlan]:
-        """Name -> model, templates written out, teachers before their students."""
+        """Name -> model, templates written out, each after those that it learns or starts from."""
+        return self._plans
+
+    def expanded(self) -> tuple[ModelPlan, ...]:
+        """The models in the recipe's order, templates written out; of equal names, all."""
+        return self._expanded
+
+    @cached_property
+    def _plans(self) -> dict[str, ModelPlan]:
         plans = {plan.name: plan for plan in self.expanded()}
         ordered: dict[str, ModelPlan] = {}
 
         def place(name: str, pupils: tuple[str, ...] = ()) -> None:
             if name in ordered or name in pupils or name not in plans:  # circles and unknown names: see `checks`
                 return
-            for teacher in plans[name].all_teachers:
-                place(teacher, (*pupils, name))
+            for before in plans[name].made_from:
+                place(before, (*pupils, name))
             ordered[name] = plans[name]
 
         for name in plans:
@@ -267,10 +298,15 @@ class Recipe(Settings):
         reference = self.reference(plan.languages[0])
         return plan.existing is not None or (plan.is_plain and (plan.name == reference or reference not in alike))
 
-    def expanded(self) -> Iterator[ModelPlan]:
-        """The models in the recipe's order, templates written out; of equal names, all."""
+    @cached_property
+    def _expanded(self) -> tuple[ModelPlan, ...]:
+        plans = tuple(self._written_out())
+        named = {plan.name: plan for plan in plans}
+        return tuple(_with_encoder(plan, named) for plan in plans)
+
+    def _written_out(self) -> Iterator[ModelPlan]:
         for name, model in self.models.items():
-            given = {field: getattr(model, field) for field in ("balance", "labels", "encoder", "training")}
+            given = {field: getattr(model, field) for field in ("balance", "labels", "training")}
             if model.languages == "each":
                 for code in self.trained_languages:
                     yield ModelPlan(languages=(code,), **given, **self._identity(name, model, code))
@@ -282,11 +318,28 @@ class Recipe(Settings):
         """What a model is called, where it comes from, and whose vocabulary it has."""
         name = template.replace(PLACEHOLDER, language) if language else template
         existing = model.existing and model.existing.replace(PLACEHOLDER, language)
+        start = model.start
+        if start is not None and start.model is not None:
+            start = start.model_copy(update={"model": start.model.replace(PLACEHOLDER, language)})
+        encoder = model.encoder if existing is None and start is None else None
         own = model.vocabulary if isinstance(model.vocabulary, VocabularySettings) else None
         owner = name if existing is not None or own is not None else ""
         if isinstance(model.vocabulary, str) and model.vocabulary != SHARED:
             owner = model.vocabulary.replace(PLACEHOLDER, language)
-        return {"name": name, "existing": existing, "owner": owner, "own_vocabulary": own, "tokens": model.tokens}
+        made = {"existing": existing, "start": start, "encoder": encoder, "tokens": model.tokens}
+        return {"name": name, "owner": owner, "own_vocabulary": own, **made}
+
+
+def _with_encoder(plan: ModelPlan, plans: dict[str, ModelPlan], seen: tuple[str, ...] = ()) -> ModelPlan:
+    """A model that starts from another one of the recipe with the encoder that follows, where that one's is known."""
+    source = plans.get(plan.start.model or "") if plan.start is not None else None
+    if plan.start is None or source is None or plan.name in seen:  # unknown names and circles: see `checks`
+        return plan
+    encoder = _with_encoder(source, plans, (*seen, plan.name)).encoder
+    if encoder is None:
+        return plan
+    layers = len(chosen_layers(plan.start.layers, encoder.layers))
+    return plan.model_copy(update={"encoder": encoder.model_copy(update={"layers": layers})})
 
 
 def _complete(model: Any, recipe: dict[str, Any]) -> Any:
@@ -294,7 +347,6 @@ def _complete(model: Any, recipe: dict[str, Any]) -> Any:
     model = {} if model is None else plain(model)
     if not isinstance(model, dict) or model.get("existing") is not None:
         return model
-    parts = {
-        part: merge(plain(recipe.get(part)) or {}, plain(model.get(part)) or {}) for part in ("encoder", "training")
-    }
+    completed = ("encoder", "training") if model.get("from") is None else ("training",)
+    parts = {part: merge(plain(recipe.get(part)) or {}, plain(model.get(part)) or {}) for part in completed}
     return {**model, **parts}

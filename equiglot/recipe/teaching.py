@@ -1,9 +1,10 @@
-"""Contradictions between a recipe's models: who teaches whom, and in whose vocabulary."""
+"""Contradictions between a recipe's models: who teaches whom, who starts from whom, and in whose vocabulary."""
 
 from equiglot.errors import InputError
 from equiglot.labels import HardLabels, SoftLabels, StoredLabels
+from equiglot.models import check_layers
 from equiglot.recipe.names import check_known, nearest
-from equiglot.recipe.settings import ModelPlan, Recipe
+from equiglot.recipe.settings import SHARED, ModelPlan, Recipe
 from equiglot.vocabulary import UnionVocabulary
 
 
@@ -56,6 +57,30 @@ def check_vocabularies(recipe: Recipe, plans: dict[str, ModelPlan]) -> None:
             where="vocabulary.rules",
             fix=f"name one of: {', '.join(recipe.united)}",
         )
+
+
+def check_start(plan: ModelPlan, plans: dict[str, ModelPlan]) -> None:
+    """Refuses to start from a model that is not there, has another vocabulary, or does not have the layers.
+
+    Raises:
+        InputError: with the field and what to change it to.
+    """
+    start, where = plan.start, f"models.{plan.name}.from"
+    if start is None or start.model is None:
+        return
+    others = tuple(name for name in plans if name != plan.name)
+    if start.model not in plans:
+        fix = nearest(start.model, others) or f"there is: {', '.join(others) or 'none'}"
+        raise InputError(f"no model is called {start.model!r}", where=f"{where}.model", fix=fix)
+    source = plans[start.model]
+    if source.owner != plan.owner:
+        raise InputError(
+            f"{source.name} has another vocabulary than {plan.name}, which starts from it",
+            where=f"{where}.model",
+            fix=f"set models.{plan.name}.vocabulary to {source.owner or SHARED}",
+        )
+    if source.encoder is not None:
+        check_layers(start.layers, source.encoder.layers, source.encoder.architecture, where=f"{where}.layers")
 
 
 def check_teachers(recipe: Recipe, plan: ModelPlan, plans: dict[str, ModelPlan]) -> None:

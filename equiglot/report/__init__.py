@@ -20,14 +20,12 @@ from equiglot.report.data import (
     Role,
     Run,
     Size,
-    TaskLanguage,
 )
 from equiglot.report.format import listed, task_title
-from equiglot.report.merged import CutText, Merged, StoredText, UnitedVocabulary
+from equiglot.report.merged import CutText, Merged, StoredText
 from equiglot.report.merging import doubtful
 from equiglot.report.page import render, write_report
-from equiglot.report.publication import Published, PublishedNumber
-from equiglot.report.published import read_published
+from equiglot.report.published import Published, PublishedNumber, read_published
 from equiglot.report.svg import write_figures
 from equiglot.report.verdict import Verdict, verdict
 from equiglot.report.writing import write_tables
@@ -51,8 +49,6 @@ __all__ = [
     "Run",
     "Size",
     "StoredText",
-    "TaskLanguage",
-    "UnitedVocabulary",
     "Verdict",
     "doubtful",
     "is_comparison",

@@ -1,10 +1,12 @@
 """The page of several runs: what they differ in, what came out side by side, and what can be compared."""
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from equiglot.evaluation import IN_LANGUAGE, ZERO_SHOT, primary_of
 from equiglot.report import figures, tables
 from equiglot.report.comparison import (
+    ComparedRun,
     Comparison,
     compared_pairs,
     compared_series,
@@ -18,6 +20,7 @@ from equiglot.report.format import NONE, capital, listed, moment, task_title
 from equiglot.report.plots import Plot, single
 from equiglot.report.rendering import render_page
 from equiglot.report.score_index import ScoreIndex
+from equiglot.report.sections import Fold, Heading, NamedTable, Notes, Paragraph, Part, Section
 from equiglot.report.spread import spreads
 from equiglot.report.tables import Cell, Table, row_languages
 from equiglot.report.transfer import SOURCES
@@ -27,17 +30,6 @@ _MARK, _HEAD = "Equiglot comparison</title>", 1 << 16  # what the page says of i
 _SOURCES = {
     IN_LANGUAGE: "of a probe in the language that it was trained on",
     ZERO_SHOT: "the mean over the probes of all other languages",
-}
-_BEFORE = {
-    "differs": "What differs",
-    "repeated": "Repeated trainings",
-    "scores": "Scores",
-    "distance": "Distance",
-    "differences": "Differences",
-}
-_AFTER = {
-    "runs": "The runs",
-    "metric": "How to read the numbers",
 }
 
 
@@ -58,25 +50,98 @@ def is_comparison(path: Path) -> bool:
 
 def render_comparison(comparison: Comparison) -> str:
     """The page as HTML. Every text of the runs is escaped where it stands."""
-    report = merged(comparison)
-    repeated = [
-        (listed([run.name for run in runs]), spreads(comparison, report, runs)) for runs in comparison.repeated()
-    ]
-    skipped = () if repeated else ("repeated",)
-    probes = {task: _probe_tables(comparison, report, task) for task in shared_tasks(comparison.runs)}
-    contents = {**_BEFORE, **{task: task_title(task) for task in probes}, **_AFTER}
     return render_page(
         "comparison.html.jinja",
-        _plots(comparison, report),
+        tuple(_sections(comparison)),
         names=[run.name for run in comparison.runs],
         headline=headline(comparison),
         obstacles=comparison.obstacles,
         missing=unfinished(comparison.runs),
-        contents={name: title for name, title in contents.items() if name not in skipped},
-        tables=_tables(comparison, report),
-        repeated=repeated,
-        probes=[(task, task_title(task), tables) for task, tables in probes.items()],
     )
+
+
+def _sections(comparison: Comparison) -> Iterator[Section]:
+    report, tables = merged(comparison), _tables(comparison, merged(comparison))
+    scores, distances = _plots(comparison, report)
+    named = {name: NamedTable(name, table) for name, table in tables.items()}
+    same = "" if tables["fields"].rows else "Nothing: the recipes are the same."
+    yield Section("differs", "What differs", "What differs in the recipes", (*_absent(same), named["fields"]))
+    if repeated := comparison.repeated():
+        parts = [part for runs in repeated for part in _repeated(comparison, report, runs)]
+        yield Section("repeated", "Repeated trainings", "Repeated trainings", tuple(parts))
+    yield Section("scores", "Scores", "Scores by language", (scores, named["mrr"]))
+    away = "Distance from the monolingual teachers"
+    yield Section("distance", "Distance", away, (distances, named["distance"]))
+    none = "No model of one name was scored on the same masks of the same text in two runs."
+    absent = _absent("" if tables["difference"].rows else none)
+    yield Section("differences", "Differences", "The same model in another run", (*absent, named["difference"]))
+    tasks = shared_tasks(comparison.runs)
+    for task in tasks:
+        both = tuple(NamedTable("", table) for table in _probe_tables(comparison, report, task))
+        yield Section(task, task_title(task), task_title(task), both)
+    yield Section("runs", "The runs", "The runs", (named["runs"],))
+    yield Section("metric", "How to read the numbers", "How to read the numbers", (_reading(probed=bool(tasks)),))
+
+
+def _absent(text: str) -> tuple[Paragraph, ...]:
+    return (Paragraph(text, absent=True),) if text else ()
+
+
+def _repeated(comparison: Comparison, report: Report, runs: Sequence[ComparedRun]) -> Iterator[Part]:
+    """The noise of training, of runs that differ in nothing but seeds."""
+    yield Paragraph(
+        f"{listed([run.name for run in runs])} differ in nothing but seeds. What lies between them is the noise of "
+        "training (and of the text, where the seed of the whole recipe drew it), which no interval on this page "
+        "contains. Models that were trained once only, and copied, have no spread and are left out, and so are "
+        "languages in which scores cannot be compared. Where runs share one of two models, their difference holds the "
+        "noise of the other alone."
+    )
+    spread = spreads(comparison, report, runs)
+    for task in spread:
+        if len(spread) > 1:
+            yield Heading(task.title)
+        yield from (Paragraph(sentence) for sentence in task.said)
+        yield NamedTable("", task.differences)
+        each = tuple(NamedTable("", table) for table in task.tables)
+        yield Fold("Each model by itself", each, open=len(spread) == 1)
+
+
+def _reading(*, probed: bool) -> Notes:
+    probes = (
+        "Probes",
+        " are linear classifiers on a frozen encoder. Their numbers are of words and texts, not of tokens: models and "
+        "vocabularies may be any, and scores are comparable where the labelled data, the kind of probe and the layers "
+        "that it reads are the same; for zero-shot means, in every language that probes are trained on.",
+    )
+    notes = (
+        (
+            "MRR",
+            ", mean reciprocal rank: for every masked position of the test text the model ranks its whole vocabulary, "
+            "and the position scores 1 / (rank of the token that stood there). The mean is over positions within a "
+            "language, then over languages, in percent.",
+        ),
+        (
+            "Comparable",
+            " are MRR and D on the same masks of the same test text with the same vocabulary, and no others: another "
+            "vocabulary cuts other tokens, which are easier or harder to guess. What stands side by side on this page "
+            "is comparable only where nothing to the contrary stands at its top; differences are shown only where it "
+            "is.",
+        ),
+        *((probes,) if probed else ()),
+        (
+            "D(M, L)",
+            " is the mean over the languages L of the MRR of model M minus the MRR of that language's monolingual "
+            "teacher in the same run. Where runs have other teachers, D is measured from another place: look at the "
+            "teachers' scores too.",
+        ),
+        ("Groups and means", " are over the languages that all runs have, and have in the same group."),
+        (
+            "Intervals",
+            " are 95 % bootstrap intervals over test sentences. They do not contain the noise of training; runs that "
+            "differ in nothing but seeds show it.",
+        ),
+    )
+    return Notes(notes)
 
 
 def _plots(comparison: Comparison, report: Report) -> tuple[Plot, ...]:

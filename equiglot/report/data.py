@@ -12,7 +12,8 @@ from pydantic import Field, FiniteFloat
 from equiglot.evaluation import Coverage, Score
 from equiglot.report.merged import Merged
 from equiglot.report.parts import Part
-from equiglot.report.publication import Published
+from equiglot.report.published import Published
+from equiglot.tasks import TaskSummary
 
 Role = Literal["teacher", "baseline", "student", "reference"]
 """teacher: what soft labels and D refer to, as a rule monolingual; baseline and student: what is compared with the
@@ -171,39 +172,15 @@ class Run(Part):
     hardware: Mapping[str, str] = Field(default_factory=dict)
 
 
-class TaskLanguage(Part):
-    """The labelled data of one language.
-
-    Attributes:
-        files: which files they are, in words; empty where there are none.
-        sentences, items, available: "train", "dev" or "test" -> how many are used; of the items, how many there are.
-        notes: what a reader must know of them, a phrase each.
-    """
-
-    code: str
-    files: str = ""
-    sentences: Mapping[str, int] = Field(default_factory=dict)
-    items: Mapping[str, int] = Field(default_factory=dict)
-    available: Mapping[str, int] = Field(default_factory=dict)
-    notes: tuple[str, ...] = ()
-
-
-class ProbedTask(Part):
+class ProbedTask(TaskSummary):
     """A task that probes were trained for.
 
     Attributes:
-        task: as in `Score.task`.
-        unit: what is labelled: "word", or "sentence" for a whole text.
-        languages: every language of the run, also those without data.
         method: what a probe is, as a phrase after "it is", such as "logistic regression on the last layer".
         repeats: from how many random starts.
         converged: whether they were trained until their start made no difference.
     """
 
-    task: str
-    unit: Literal["word", "sentence"] = "word"
-    labels: tuple[str, ...] = ()
-    languages: tuple[TaskLanguage, ...] = ()
     method: str = ""
     repeats: int = Field(default=1, ge=1)
     converged: bool = True

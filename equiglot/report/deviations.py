@@ -11,6 +11,7 @@ from equiglot.report.format import capital, listed, task_title
 from equiglot.report.measures import teachers_of
 from equiglot.report.plotting import spoken
 from equiglot.report.score_index import Number, ScoreIndex
+from equiglot.report.sections import NamedTable, Notes, Paragraph, Section
 from equiglot.report.tables import Cell, Table, difference_cell, row_header, row_languages
 from equiglot.report.verdict import called
 
@@ -83,3 +84,19 @@ class Deviations:
                 name = capital(called(self.report, columns[0][0]))
                 said[name] = f"{capital(listed(found))}, over all languages with a teacher."
         return said
+
+
+def rdt_sections(report: Report) -> Iterator[Section]:
+    """Where probes of students and of their teachers are scored."""
+    deviations = Deviations(report)
+    table, words = deviations.table(), deviations.words()
+    if not table.rows:
+        return
+    what = (
+        "What probes on a model score, minus what they score on its teacher, in percent of the teacher's score "
+        "(paper 2, Eq. 3, with the sign of its tables: positive where the model is better). Probes are trained and "
+        "tested in the same language."
+    )
+    notes = (Notes.of(words),) if words else ()
+    parts = (Paragraph(what), *notes, NamedTable("rdt", table))
+    yield Section("rdt", "Deviation from teachers", "Relative deviation from the teachers", parts)

@@ -1,49 +1,75 @@
 """What probes say, in words, and no more than they say."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 from equiglot.evaluation import ALL, smallest_p
 from equiglot.report.data import Model, ProbedTask, Report
 from equiglot.report.format import capital, count, decimal, listed, probability, spelt, task_title
+from equiglot.report.heat import transfer_maps
+from equiglot.report.plots import Plot
 from equiglot.report.plotting import spoken
-from equiglot.report.probes import slug
+from equiglot.report.probes import probe_tables, score_tables
 from equiglot.report.score_index import Number, ScoreIndex
+from equiglot.report.sections import Fold, NamedTable, Notes, Paragraph, Section
 from equiglot.report.transfer import Transfer
 from equiglot.report.verdict import called
 
 _SURE = 0.05  # a p above it is no evidence
 
 
-@dataclass(frozen=True)
-class Section:
-    """What the page says of one task, around its tables and its figure.
+def probe_sections(report: Report) -> Iterator[Section]:
+    """A section for each task that probes were trained for."""
+    for task in report.tasks:
+        tables = probe_tables(report, task)
+        first, *others = score_tables(Transfer(report, task))
+        said = findings(report, task)
+        yield Section(
+            task.task,
+            task_title(task.task),
+            task_title(task.task),
+            (
+                *(Paragraph(text) for text in about_probes(task)),
+                Notes.of(said)
+                if said
+                else Paragraph("No probe of this task is scored over all languages yet.", absent=True),
+                NamedTable(first, tables[first]),
+                Fold("Other ways to count", tuple(NamedTable(name, tables[name]) for name in others)),
+                NamedTable(f"{task.task}-difference", tables[f"{task.task}-difference"]),
+                _transfer_plot(report, task),
+                Fold("Every pair of languages", (NamedTable(f"{task.task}-pairs", tables[f"{task.task}-pairs"]),)),
+                NamedTable(f"{task.task}-data", tables[f"{task.task}-data"]),
+            ),
+        )
 
-    Attributes:
-        id: of its element, and the beginning of its tables' names.
-        title: of the section.
-        about: what was done, and what the numbers are, in whole sentences.
-        findings: who is best, and by how much more than noise, by what the numbers are of; empty without numbers.
-        tables: the names of the tables with scores, the one of the first metric first.
-    """
 
-    id: str
-    title: str
-    about: tuple[str, ...]
-    findings: dict[str, str]
-    tables: tuple[str, ...]
-
-
-def section_of(report: Report, task: ProbedTask) -> Section:
-    """The words of a task's section."""
-    transfer = Transfer(report, task)
-    findings = {source: _finding(transfer, source) for source in transfer.averages}
-    return Section(
-        id=task.task,
-        title=task_title(task.task),
-        about=(_done(task), _noise(task)),
-        findings={capital(source): text for source, text in findings.items() if text},
-        tables=tuple(f"{task.task}-{slug(metric)}" for metric in transfer.metrics),
+def _transfer_plot(report: Report, task: ProbedTask) -> Plot:
+    maps = transfer_maps(report, task)
+    of = "" if len(maps) > 1 else f" of {listed(list(maps))}"  # of whom a figure without a choice is
+    known = [language for language in task.languages if language.items.get("test")]
+    alone = task.languages and len(known) < 2
+    return Plot(
+        name=f"{task.task}-transfer",
+        title=f"{task_title(task.task)}, heat map: a row for each language that probes were trained on, a column for "
+        "each that they were tested on; the table below has the numbers",
+        caption=f"{capital(Transfer(report, task).metric.phrase)} in percent{of}, by the language that a probe was "
+        "trained on (rows) and tested on (columns). Framed: in-language. The stronger the colour the higher; it means "
+        "the same for all models.",
+        absent=f"No probe was tested on another language{': that needs labelled data in two.' if alone else ' yet.'}",
+        views=maps,
+        choice="Model",
     )
+
+
+def findings(report: Report, task: ProbedTask) -> dict[str, str]:
+    """Who is best, and by how much more than noise, by what the numbers are of; empty without numbers."""
+    transfer = Transfer(report, task)
+    found = {capital(source): _finding(transfer, source) for source in transfer.averages}
+    return {source: text for source, text in found.items() if text}
+
+
+def about_probes(task: ProbedTask) -> tuple[str, str]:
+    """What was done, and what the numbers are, in whole sentences."""
+    return _done(task), _noise(task)
 
 
 def _done(task: ProbedTask) -> str:

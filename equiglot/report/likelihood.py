@@ -1,6 +1,6 @@
 """Likelihood on the page: bits per character, which compare models whatever their vocabularies."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from equiglot.evaluation import Coverage
 from equiglot.report import figures
@@ -9,6 +9,7 @@ from equiglot.report.format import decimal, listed
 from equiglot.report.measures import BITS, is_measured, teachers_of
 from equiglot.report.plots import Plot, single
 from equiglot.report.score_index import ScoreIndex
+from equiglot.report.sections import Fold, NamedTable, Paragraph, Part, Section
 from equiglot.report.series import likelihood_series, multilingual_series, other_teachers
 from equiglot.report.tables import (
     Cell,
@@ -26,60 +27,63 @@ _LONGEST_WORDS = 12
 _LOST = 0.1  # of the characters; where a model has no tokens for more, the reader must know
 
 
-def likelihood_plots(report: Report) -> tuple[Plot, ...]:
-    """Bits per character, and the distance from the teachers; none where likelihood was not measured."""
+def likelihood_sections(report: Report) -> Iterator[Section]:
+    """Bits per character, and the distance from the teachers, where they were measured."""
     if not is_measured(report, BITS):
-        return ()
-    series, relative = likelihood_series(report), multilingual_series(report)
-    return (
-        Plot(
-            name="likelihood",
-            title="Dot plot: bits per character of every model by language; the table below has the numbers",
-            caption="Bits per character by group and language, with 95 % intervals; further to the left is better. "
-            "Each teacher is shown in its own languages. The axis does not start at zero.",
-            absent="No likelihood is known yet.",
-            views=single(figures.scores_by_language(report, series, BITS)),
-            series=series,
-        ),
-        Plot(
-            name="likelihood-distance",
-            title="Dot plot: bits that every model saves against the teachers; the table has the numbers",
-            caption=f"D by group and language, with 95 % intervals. The line at 0 is the {teachers_of(report)}; to its "
-            "right a model is better than they are.",
-            absent="No distance is known: it needs the likelihood of a model and of its teachers.",
-            views=single(figures.distances(report, relative, BITS)),
-            series=relative,
+        return
+    series, relative, intervals = likelihood_series(report), multilingual_series(report), "95 % intervals in brackets."
+    scores = Plot(
+        name="likelihood",
+        title="Dot plot: bits per character of every model by language; the table below has the numbers",
+        caption="Bits per character by group and language, with 95 % intervals; further to the left is better. "
+        "Each teacher is shown in its own languages. The axis does not start at zero.",
+        absent="No likelihood is known yet.",
+        views=single(figures.scores_by_language(report, series, BITS)),
+        series=series,
+    )
+    distances = Plot(
+        name="likelihood-distance",
+        title="Dot plot: bits that every model saves against the teachers; the table has the numbers",
+        caption=f"D by group and language, with 95 % intervals. The line at 0 is the {teachers_of(report)}; to its "
+        "right a model is better than they are.",
+        absent="No distance is known: it needs the likelihood of a model and of its teachers.",
+        views=single(figures.distances(report, relative, BITS)),
+        series=relative,
+    )
+    score_rows = score_table(
+        report,
+        BITS.name,
+        f"{BITS.caption}. {intervals} The best multilingual model of each row is bold; \N{ALMOST EQUAL TO} marks those "
+        "within its noise.",
+        series,
+        ScoreIndex(report, BITS.task),
+    )
+    distance_rows = distance_table(
+        report,
+        f"D, bits per character saved against the {teachers_of(report)}; positive is better. {intervals} Means are "
+        "over the languages that have a teacher.",
+        measure=BITS,
+    )
+    difference_rows = difference_table(
+        report,
+        "Paired differences between models: bits per character that the first saves against the second; bold where "
+        "the interval excludes zero.",
+        _pairs(report),
+        BITS,
+    )
+    parts: tuple[Part, ...] = (
+        *(Paragraph(text) for text in likelihood_words(report)),
+        scores,
+        NamedTable("likelihood", score_rows),
+        distances,
+        NamedTable("likelihood-distance", distance_rows),
+        NamedTable("likelihood-difference", difference_rows),
+        Fold(
+            "What the tokenizers make of the test text",
+            (NamedTable("likelihood-coverage", _coverage_table(report)),),
         ),
     )
-
-
-def likelihood_tables(report: Report) -> dict[str, Table]:
-    """Name -> table, in the order of the page; without rows where likelihood was not measured."""
-    intervals = "95 % intervals in brackets."
-    return {
-        "likelihood": score_table(
-            report,
-            BITS.name,
-            f"{BITS.caption}. {intervals} The best multilingual model of each row is "
-            "bold; \N{ALMOST EQUAL TO} marks those within its noise.",
-            likelihood_series(report),
-            ScoreIndex(report, BITS.task),
-        ),
-        "likelihood-distance": distance_table(
-            report,
-            f"D, bits per character saved against the {teachers_of(report)}; positive is better. {intervals} Means are "
-            "over the languages that have a teacher.",
-            measure=BITS,
-        ),
-        "likelihood-difference": difference_table(
-            report,
-            "Paired differences between models: bits per character that the first saves against the second; bold where "
-            "the interval excludes zero.",
-            _pairs(report),
-            BITS,
-        ),
-        "likelihood-coverage": _coverage_table(report),
-    }
+    yield Section("likelihood", "Likelihood", "Likelihood: bits per character", parts)
 
 
 def _pairs(report: Report) -> list[Pair]:

@@ -3,32 +3,7 @@
 from pydantic import Field, FiniteFloat
 
 from equiglot.report.parts import Part
-
-
-class UnitedVocabulary(Part):
-    """One model's vocabulary, as a part of the union.
-
-    Attributes:
-        model: the model's name.
-        kind: how it cuts words: "wordpiece", "unigram", "bpe" or "byte-bpe".
-        size: its ids.
-        surfaces: different pieces of the student that it has, special tokens not counted.
-        shared: of these, the ones that another model has too.
-        only: of these, the ones that no other model has.
-        unmapped: pieces for which the student has no id: bytes that make no whole character.
-        examples: some of these, as the tokenizer writes them.
-        differences: what the student's tokenizer does to text otherwise than this model's, a sentence each.
-    """
-
-    model: str
-    kind: str
-    size: int = Field(ge=0)
-    surfaces: int = Field(ge=0)
-    shared: int = Field(ge=0)
-    only: int = Field(ge=0)
-    unmapped: int = Field(ge=0)
-    examples: tuple[str, ...] = ()
-    differences: tuple[str, ...] = ()
+from equiglot.vocabulary import UnionRecord
 
 
 class CutText(Part):
@@ -92,19 +67,11 @@ class Merged(Part):
     """All of it; each in the order in which the page lists it.
 
     Attributes:
-        kind: how the united vocabulary cuts words, as in `UnitedVocabulary`; empty where none is united.
-        size: its entries.
-        alphabet: entries that no model has: characters that the student needs at the beginning or inside of words.
-        rules: the model whose normalisation it has, where the recipe says so.
-        vocabularies: of the models that are united.
+        union: the united vocabulary; None where none is.
         cuts: teacher by teacher.
         labels: store by store.
     """
 
-    kind: str = ""
-    size: int | None = Field(default=None, ge=0)
-    alphabet: int = Field(default=0, ge=0)
-    rules: str | None = None
-    vocabularies: tuple[UnitedVocabulary, ...] = ()
+    union: UnionRecord | None = None
     cuts: tuple[CutText, ...] = ()
     labels: tuple[StoredText, ...] = ()

@@ -8,8 +8,9 @@ import langcodes
 from equiglot.report.data import Model, Report
 from equiglot.report.facts import share_cell
 from equiglot.report.format import count, decimal, duration, listed, short_count
-from equiglot.report.merged import CutText, Merged, StoredText, UnitedVocabulary
+from equiglot.report.merged import CutText, Merged, StoredText
 from equiglot.report.tables import Cell, Table, language_cell
+from equiglot.vocabulary import UnionModel
 
 _UNKNOWN = 0.05  # of the tokens; more speaks against the language
 _KINDS = {"wordpiece": "WordPiece", "unigram": "Unigram", "bpe": "BPE", "byte-bpe": "byte-level BPE"}
@@ -28,30 +29,25 @@ def merging_tables(report: Report) -> dict[str, Table]:
 
 def union_words(report: Report) -> str:
     """What the united vocabulary is, in whole sentences; nothing where none is."""
-    merged = report.merged
-    if merged is None or not merged.vocabularies:
+    union = report.merged.union if report.merged else None
+    if union is None:
         return ""
-    names = listed([_label(report, each.model) for each in merged.vocabularies])
-    size = f", {count(merged.size)} entries" if merged.size is not None else ""
-    more = (
-        f", {count(merged.alphabet)} of them characters that no model has at that place of a word"
-        if merged.alphabet
-        else ""
-    )
-    kind = f": {_kind(merged.kind)}{size}{more}" if merged.kind else ""
-    rules = f" What happens to text before it is cut is as in {_label(report, merged.rules)}." if merged.rules else ""
+    names = listed([_label(report, name) for name in union.models])
+    more = f", {count(union.alphabet)} of them characters that no model has at that place of a word"
+    kind = f"{_kind(union.kind)}, {count(union.size)} entries{more if union.alphabet else ''}"
+    rules = f" What happens to text before it is cut is as in {_label(report, union.rules)}." if union.rules else ""
     return (
-        f"The union of the vocabularies of {names}{kind}. A token is what it stands for, its letters and whether it "
+        f"The union of the vocabularies of {names}: {kind}. A token is what it stands for, its letters and whether it "
         f"begins a word, not how a tokenizer writes it; special tokens are matched by what they are for.{rules}"
     )
 
 
 def union_differences(report: Report) -> dict[str, tuple[str, ...]]:
     """Label of a model -> what the student's tokenizer does to text otherwise than the model's."""
-    vocabularies = report.merged.vocabularies if report.merged else ()
+    union = report.merged.union if report.merged else None
     return {
-        _label(report, each.model): tuple(re.sub("`([^`]*)`", r"“\1”", text) for text in each.differences)
-        for each in vocabularies
+        _label(report, name): tuple(re.sub("`([^`]*)`", r"“\1”", text) for text in each.differences)
+        for name, each in (union.models.items() if union else ())
         if each.differences
     }
 
@@ -81,12 +77,14 @@ def _union_table(report: Report, merged: Merged) -> Table:
         "The united vocabularies: entries; different pieces of words among them, and how many of these another model "
         "has too. Not in the union are bytes that make no whole character."
     )
-    return Table(caption, columns, tuple(_union_row(report, each) for each in merged.vocabularies), numeric_from=2)
+    models = merged.union.models if merged.union else {}
+    rows = tuple(_union_row(report, name, each) for name, each in models.items())
+    return Table(caption, columns, rows, numeric_from=2)
 
 
-def _union_row(report: Report, each: UnitedVocabulary) -> tuple[Cell, ...]:
+def _union_row(report: Report, name: str, each: UnionModel) -> tuple[Cell, ...]:
     return (
-        Cell(_label(report, each.model), values={"": each.model}),
+        _model_cell(report, name),
         Cell(_kind(each.kind), values={"": each.kind}),
         Cell(count(each.size), values={"": each.size}),
         Cell(count(each.surfaces), values={"": each.surfaces}),

@@ -1,7 +1,7 @@
 """This run's numbers beside those that others have published of the same experiment."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import astuple, dataclass
 from functools import cached_property
 from itertools import combinations
@@ -12,8 +12,9 @@ from equiglot.evaluation import IN_LANGUAGE, MASKED_LM, METRICS, ZERO_SHOT
 from equiglot.report.data import Report
 from equiglot.report.format import NONE, capital, count, decimal, group_label, listed, short_count, signed, task_title
 from equiglot.report.measures import teachers_of
-from equiglot.report.publication import TEACHERS, Published, PublishedNumber
+from equiglot.report.published import TEACHERS, Published, PublishedNumber
 from equiglot.report.score_index import Number, ScoreIndex
+from equiglot.report.sections import Facts, Fold, Notes, Paragraph, Section, named_tables
 from equiglot.report.tables import Cell, Table, number_cell
 
 _GROUP = "group:"
@@ -332,3 +333,30 @@ def _scale(report: Report) -> str:
     }
     spans = {what: " to ".join(dict.fromkeys((words[0], words[-1]))) for what, words in found.items() if words}
     return ", ".join(f"{span} {what}" for what, span in spans.items())
+
+
+def paper_sections(report: Report) -> Iterator[Section]:
+    """Beside a publication, where there is anything to compare."""
+    found = compare_with_paper(report)
+    if found is None:
+        return
+    agreement = (
+        (Paragraph(" The numbers alone decide, also where two of them are within the noise.", strong=found.agreement),)
+        if found.agreement
+        else ()
+    )
+    what = (
+        "MRR and D depend on the vocabulary and on the test text, what a probe scores on its labelled data: no number "
+        "here is a measurement of the same thing as the one published. What can be compared is the order of the "
+        "models, and the signs."
+    )
+    shown = {name: table for name, table in found.tables.items() if name not in found.probed}
+    parts = (
+        *agreement,
+        Paragraph(what),
+        Facts({"Published": found.source, "Scale there": found.theirs, "Scale here": found.ours}),
+        Notes.of(found.findings),
+        *named_tables(shown),
+        Fold("The tables of the probes", named_tables({name: found.tables[name] for name in found.probed})),
+    )
+    yield Section("beside", "Beside the paper", "Beside the paper's numbers", parts)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 from equiglot.report.plotting import Figure
 from equiglot.report.series import Series
@@ -22,6 +23,7 @@ class Plot:
         series: what its key explains; empty where labels stand in the figure.
     """
 
+    kind: ClassVar[str] = "plot"
     name: str
     title: str
     caption: str

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from equiglot.evaluation import METRICS, Metric, primary_of
-from equiglot.report.data import ProbedTask, Report, TaskLanguage
+from equiglot.report.data import ProbedTask, Report
 from equiglot.report.format import capital, count, listed
 from equiglot.report.score_index import Number, ScoreIndex
 from equiglot.report.series import Series, all_series
@@ -23,6 +23,7 @@ from equiglot.report.tables import (
     row_languages,
 )
 from equiglot.report.transfer import Transfer
+from equiglot.tasks import TaskLanguage
 
 _SPLITS = ("train", "dev", "test")
 
@@ -55,18 +56,17 @@ class _Column:
 def probe_tables(report: Report, task: ProbedTask) -> dict[str, Table]:
     """Name -> table of a task, in the order of the page."""
     transfer = Transfer(report, task)
-    scores = {f"{task.task}-{slug(metric)}": _score_table(transfer, metric) for metric in transfer.metrics}
     return {
-        **scores,
+        **{name: _score_table(transfer, metric) for name, metric in score_tables(transfer).items()},
         f"{task.task}-difference": _difference_table(transfer),
         f"{task.task}-pairs": _pair_table(transfer),
         f"{task.task}-data": _data_table(report, task),
     }
 
 
-def slug(metric: Metric) -> str:
-    """A metric in the name of a table."""
-    return metric.name.replace("_", "-")
+def score_tables(transfer: Transfer) -> dict[str, Metric]:
+    """Name of a table of scores -> its metric, the first first."""
+    return {f"{transfer.task.task}-{metric.name.replace('_', '-')}": metric for metric in transfer.metrics}
 
 
 def _score_table(transfer: Transfer, metric: Metric) -> Table:

@@ -1,4 +1,4 @@
-"""Numbers that others have published, read from a YAML file as readable as the tables that they come from."""
+"""What others have published: rows of scores, read from a YAML file as readable as the tables that they come from."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,14 +10,47 @@ import langcodes
 from pydantic import AfterValidator, Field, FiniteFloat, ValidationError, model_validator
 
 from equiglot.errors import InputError
-from equiglot.evaluation import METRICS, group_language
+from equiglot.evaluation import METRICS, Score, group_language
 from equiglot.reading import read_yaml, read_yaml_text
 from equiglot.report.parts import Part
-from equiglot.report.publication import TEACHERS, Published, PublishedNumber
 
+TEACHERS = "teachers"
+"""In a publication, the model that stands for each language's own teacher, whatever its name."""
 _NUMBER = re.compile(r"([-\N{MINUS SIGN}]?\d+(?:\.\d+)?)(?:\s*±\s*(\d+(?:\.\d+)?))?")
 
 _Cell = FiniteFloat | str | None
+
+
+class PublishedNumber(Score):
+    """One number of a publication: a score of the model of the run that it is to be compared with.
+
+    `TEACHERS` are those together, as `model` and as `reference`; `n` and `seed` are 0, for they are not known.
+
+    Attributes:
+        table: where it stands there, such as "Table 2".
+        doubt: why it may not be what was meant, a phrase; empty where nothing is in doubt.
+    """
+
+    n: int = 0
+    seed: int = 0
+    table: str
+    doubt: str = ""
+
+
+class Published(Part):
+    """What others have published of the same experiment.
+
+    Attributes:
+        source: the publication.
+        scale: at what scale it was done there, a phrase.
+        groups: name -> the codes that its groups of languages have.
+        numbers: its numbers.
+    """
+
+    source: str
+    scale: str
+    groups: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
+    numbers: tuple[PublishedNumber, ...]
 
 
 def _check_metrics(value: str) -> str:

@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +11,13 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from equiglot.report.drawing import on_page, sign
-from equiglot.report.plots import Plot
+from equiglot.report.sections import Section
 
 _HERE = Path(__file__).parent
 
 
-def render_page(template: str, plots: Iterable[Plot], **content: Any) -> str:
-    """A page as HTML. Every text of `content` is escaped where it stands; `plots` can be drawn on it."""
-    figures = {plot.id: plot for plot in plots}
+def render_page(template: str, sections: Sequence[Section], **content: Any) -> str:
+    """A page as HTML. Every text of sections and `content` is escaped where it stands."""
     environment = Environment(
         loader=FileSystemLoader(_HERE),
         autoescape=True,
@@ -27,7 +26,7 @@ def render_page(template: str, plots: Iterable[Plot], **content: Any) -> str:
         keep_trailing_newline=True,
     )
     environment.filters.update(unbroken=_unbroken, on_page=on_page, sign=sign)
-    return environment.get_template(template).render(figures=figures, trusted=_trusted(), **content)
+    return environment.get_template(template).render(sections=sections, trusted=_trusted(), **content)
 
 
 def _trusted() -> dict[str, Markup]:

@@ -8,8 +8,10 @@ from math import log10
 
 from equiglot.report.data import Model, Report
 from equiglot.report.format import NONE, decimal, interval, listed, short_count, signed
+from equiglot.report.plots import Plot
 from equiglot.report.plotting import Axis, Dot, Figure, Tick, Trace, span_of, spoken, whisker
 from equiglot.report.score_index import Number, ScoreIndex
+from equiglot.report.sections import NamedTable, Paragraph, Section
 from equiglot.report.series import Series
 from equiglot.report.tables import Cell, Table, number_cell
 
@@ -148,6 +150,32 @@ def _cell(growth: Growth, each: Sized) -> Cell:
     clear = lead.clearly_positive or lead.clearly_negative
     values = {**cell.values, "difference": lead.value, "difference low": lead.low, "difference high": lead.high}
     return Cell(cell.text, f"{cell.note}\n{said}", "clear" if clear else "", values)
+
+
+def growth_sections(report: Report) -> Iterator[Section]:
+    """Where models of one language differ in how much text they had."""
+    found = growths(report)
+    if not found:
+        return
+    series = track_series(found)
+    plot = Plot(
+        name="amount",
+        title="Line chart: MRR by amount of training text; the table below has the numbers",
+        caption="MRR of models of one language by the characters of text that they were trained on, with 95 % "
+        "intervals; one line for those that learnt from the masked words, one for the students of each teacher.",
+        absent="",
+        views={report.language_name(growth.language): growth_figure(growth, series) for growth in found},
+        choice="Models of",
+        series=tuple(series.values()),
+    )
+    table = growth_table(
+        report,
+        "MRR in percent by characters of training text and what a model learnt from; 95 % intervals in brackets. "
+        "Beneath, the paired difference from the model that learnt from the masked words of the same text; bold where "
+        "it excludes zero.",
+    )
+    words = (Paragraph(words) for growth in found if (words := growth_words(growth)))
+    yield Section("amount", "Amount of text", "Score by amount of text", (*words, plot, NamedTable("amount", table)))
 
 
 def growth_words(growth: Growth) -> str:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from equiglot.corpus.hashing import reseed
 from equiglot.errors import InputError
+from equiglot.hashing import reseed
 from equiglot.tasks.labels import Labelling
 from equiglot.tasks.screening import CLASSES
 from equiglot.tasks.sentences import Sentence

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 
 from equiglot.corpus import Document, FilesSource, TextSource
-from equiglot.corpus.hashing import hash_of
 from equiglot.errors import InputError
+from equiglot.hashing import digest
 from equiglot.tasks.sentences import Sentence
 
 FIRST, BETWEEN, LAST = "first", "between", "last"
@@ -34,7 +34,7 @@ def read_places(documents: Iterable[Document], notes: Counter[str]) -> dict[str,
 
 def split_of(document: str) -> str:
     """The split that a document goes to, by its id: 70 % train, 10 % dev, 20 % test."""
-    share = int.from_bytes(hash_of(document), "little") / 2**64
+    share = int.from_bytes(digest(document), "little") / 2**64
     return next(split for split, end in _ENDS.items() if share < end or end == 1)
 
 

@@ -20,11 +20,11 @@ class TaskLanguage(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     code: str
-    files: str
-    sentences: dict[str, int]
-    items: dict[str, int]
-    available: dict[str, int]
-    notes: tuple[str, ...]
+    files: str = ""
+    sentences: dict[str, int] = {}
+    items: dict[str, int] = {}
+    available: dict[str, int] = {}
+    notes: tuple[str, ...] = ()
 
 
 class TaskSummary(BaseModel):
@@ -40,6 +40,6 @@ class TaskSummary(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     task: str
-    unit: Literal["word", "sentence"]
-    labels: tuple[str, ...]
-    languages: tuple[TaskLanguage, ...]
+    unit: Literal["word", "sentence"] = "word"
+    labels: tuple[str, ...] = ()
+    languages: tuple[TaskLanguage, ...] = ()

@@ -1,23 +1,26 @@
 from .checkpoint import CheckpointFolder
+from .data_plan import DataPlan, plan_data
 from .history import LossPoint, Progress, TrainingRecord, ValidationPoint
-from .loop import LabelSource, Stopped, Trainer
-from .reading import Reading, plan_reading
+from .loop import Stopped, Trainer
+from .masked_lm import LabelSource, MaskedLM
 from .settings import EarlyStopping, TrainingSettings
-from .validation import LanguageValidation, validate
+from .task import TrainingBatch, TrainingTask, Validation
 
 __all__ = [
     "CheckpointFolder",
+    "DataPlan",
     "EarlyStopping",
     "LabelSource",
-    "LanguageValidation",
     "LossPoint",
+    "MaskedLM",
     "Progress",
-    "Reading",
     "Stopped",
     "Trainer",
+    "TrainingBatch",
     "TrainingRecord",
     "TrainingSettings",
+    "TrainingTask",
+    "Validation",
     "ValidationPoint",
-    "plan_reading",
-    "validate",
+    "plan_data",
 ]

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Sequence
 
 import torch
 from torch import nn
-from transformers import PreTrainedModel
 
 
 def flatten(parameters: Iterable[nn.Parameter]) -> nn.Parameter:
@@ -23,7 +22,7 @@ def flatten(parameters: Iterable[nn.Parameter]) -> nn.Parameter:
     return flat
 
 
-def separate(model: PreTrainedModel) -> None:
+def separate(model: nn.Module) -> None:
     """Gives every parameter memory of its own again, and takes its gradient away."""
     for parameter in model.parameters():
         parameter.data = parameter.data.clone()

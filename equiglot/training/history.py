@@ -19,29 +19,30 @@ class LossPoint(BaseModel):
 
 
 class ValidationPoint(BaseModel):
-    """Validation after `update` updates: language -> MRR (0 to 1), loss (nats)."""
+    """Validation after `update` updates: language -> score (in the metric's unit), mean loss of an item."""
 
     model_config = ConfigDict(frozen=True)
     update: int
-    mrr: dict[str, float]
-    loss: dict[str, float]
+    scores: dict[str, float]
+    losses: dict[str, float]
 
     @property
-    def mean_mrr(self) -> float:
+    def score(self) -> float:
         """Mean over languages: a balanced dev set (paper 1, appendix E)."""
-        return sum(self.mrr.values()) / len(self.mrr)
+        return sum(self.scores.values()) / len(self.scores)
 
 
 class Progress(BaseModel):
-    """How far a training is, for whoever watches it."""
+    """How far a training is, for whoever watches it; `score` is in the unit of `metric`."""
 
     model_config = ConfigDict(frozen=True)
     update: int
     updates: int
     tokens: int
     seconds: float
+    metric: str
     loss: float | None = None
-    mrr: float | None = None
+    score: float | None = None
 
 
 class TrainingRecord(BaseModel):
@@ -50,7 +51,8 @@ class TrainingRecord(BaseModel):
     Attributes:
         updates: planned.
         updates_made: until early stopping or the end.
-        best_update: the weights that were kept: highest mean validation MRR.
+        best_update: the weights that were kept: best mean validation score, or the last.
+        metric: what validations score.
         tokens: language -> tokens read, special tokens included.
         sequences: language -> sequences read.
         precision: the type of matrix products.
@@ -63,6 +65,7 @@ class TrainingRecord(BaseModel):
     updates: int
     updates_made: int
     best_update: int
+    metric: str
     tokens: dict[str, int]
     sequences: dict[str, int]
     precision: str
@@ -82,14 +85,14 @@ class LossMeter:
         self._device = device
         self.sums: dict[str, Tensor] = {}
 
-    def add(self, losses: Losses, languages: Tensor) -> None:
-        """Adds a batch's losses; `languages` int64 [m] is each target's language."""
-        for term, (values, counted) in losses.terms.items():
+    def add(self, losses: Losses) -> None:
+        """Adds a batch's losses."""
+        for name, term in losses.terms.items():
             zeros = torch.zeros(2, len(self._languages), dtype=torch.float64, device=self._device)
-            sums = self.sums.setdefault(term, zeros)
-            used = counted.double()
-            sums[0].index_add_(0, languages, values.double() * used)
-            sums[1].index_add_(0, languages, used)
+            sums = self.sums.setdefault(name, zeros)
+            used = term.counted.double()
+            sums[0].index_add_(0, term.languages, term.values.double() * used)
+            sums[1].index_add_(0, term.languages, used)
 
     def read(self) -> dict[str, float]:
         """Means since the last reading; starts anew."""

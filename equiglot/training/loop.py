@@ -1,43 +1,31 @@
-"""The one training loop: teachers, baselines and students, hard labels and soft."""
+"""The one training loop, of whatever task."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol
+from pathlib import Path
 
 import numpy as np
 import torch
 import transformers
-from torch import Tensor
-from transformers import PreTrainedModel
+from torch import Tensor, nn
 
 from equiglot.errors import InputError
-from equiglot.masking import Batch, BatchStream, Framing, hash_name, hash_words
-from equiglot.models import attend_in_fp32, can_encode, target_logits, to_tensors
-from equiglot.objectives import Objective, SoftTargets, TopKTargets
+from equiglot.hashing import hash_name, hash_u64
 from equiglot.training.checkpoint import Checkpoint, CheckpointFolder, pack_optimiser, unpack_optimiser
 from equiglot.training.flat import separate
 from equiglot.training.history import Counter, LossMeter, LossPoint, Progress, TrainingRecord, ValidationPoint, mean_of
 from equiglot.training.optimiser import build_optimiser, choose_precision, clip_gradients, learning_rate
 from equiglot.training.settings import TrainingSettings
-from equiglot.training.validation import LanguageValidation, validate
-from equiglot.vocabulary import TokenizedText
+from equiglot.training.task import TrainingBatch, TrainingTask
 
 _LOSS_POINTS = 200  # of a training's loss curve
+_COUNTS = "/counts"  # behind a language's code: its scores' denominators
 _LARGEST_WEIGHT = 1e6  # beyond what half precision can say; products of two such layers soon are no numbers
-_VALIDATION_SEED = 0  # one for all: every model is validated on the same masks
 
 
 class Stopped(Exception):
     """A training was asked to stop; it has saved where it was."""
-
-
-class LabelSource(Protocol):
-    """Where soft labels come from."""
-
-    def targets(self, batch: Batch, index: int) -> SoftTargets | TopKTargets | None:
-        """The soft labels of `batch`, which stands at `index` of the stream."""
-        ...
 
 
 @dataclass
@@ -46,11 +34,12 @@ class _State:
 
     update: int = 0
     best_update: int = 0
-    best_mrr: float = -1.0
+    best_score: float | None = None
     best_weights: dict[str, Tensor] = field(default_factory=dict)
     losses: list[LossPoint] = field(default_factory=list)
     validations: list[ValidationPoint] = field(default_factory=list)
-    by_sequence: dict[str, list[np.ndarray]] = field(default_factory=dict)
+    sums: dict[str, list[np.ndarray]] = field(default_factory=dict)
+    counts: dict[str, np.ndarray] = field(default_factory=dict)
     seconds: float = 0.0
 
 
@@ -59,15 +48,11 @@ class Trainer:
 
     Args:
         model: on its device; trained in place.
-        stream: the training batches.
-        updates: length of the training.
-        objective: the loss.
-        labels: soft labels, or None for hard ones.
+        task: what it learns.
         settings: the training.
-        validation: language -> validation text.
-        framing: special ids.
+        updates: its length.
         seed: of dropout.
-        checkpoints: where to continue from and to save to.
+        checkpoints: where to continue from and to save to; None for a training that is begun again.
         checkpoint_seconds: time between checkpoints.
         watch: told how far the training is after every update.
         record: given every point of the curves.
@@ -76,33 +61,26 @@ class Trainer:
 
     def __init__(
         self,
-        model: PreTrainedModel,
-        stream: BatchStream,
-        updates: int,
-        *,
-        objective: Objective,
-        labels: LabelSource | None,
+        model: nn.Module,
+        task: TrainingTask,
         settings: TrainingSettings,
-        validation: Mapping[str, TokenizedText],
-        framing: Framing,
+        *,
+        updates: int,
         seed: int,
-        checkpoints: CheckpointFolder,
+        checkpoints: CheckpointFolder | None = None,
         checkpoint_seconds: float = 60.0,
         watch: Callable[[Progress], None] = lambda progress: None,
         record: Callable[[LossPoint | ValidationPoint], None] = lambda point: None,
         stop: Callable[[], bool] = lambda: False,
     ) -> None:
-        self._model, self._stream, self._labels, self._objective = model, stream, labels, objective
-        self._settings, self._validation, self._framing = settings, validation, framing
+        self._model, self._task, self._settings = model, task, settings
         self._seed, self._checkpoints, self._checkpoint_seconds = seed, checkpoints, checkpoint_seconds
         self._watch, self._record, self._stop = watch, record, stop
         self._device = next(model.parameters()).device
-        if self._device.type == "cpu" and not can_encode(model, self._device):
-            attend_in_fp32(model)
         self._optimiser = build_optimiser(model, settings)
         self._precision = choose_precision(settings, self._device)
-        self._meter = LossMeter(stream.languages, self._device)
-        self._counter = Counter(stream.languages)
+        self._meter = LossMeter(task.languages, self._device)
+        self._counter = Counter(task.languages)
         self._state = _State()
         self.updates = updates
 
@@ -129,10 +107,11 @@ class Trainer:
             if self._stop():
                 self._save()
                 raise Stopped
-            if now - saved >= self._checkpoint_seconds:
+            if self._checkpoints and now - saved >= self._checkpoint_seconds:
                 self._save()
                 saved = time.monotonic()
-        self._model.load_state_dict(self._state.best_weights)
+        if self._state.best_weights:
+            self._model.load_state_dict(self._state.best_weights)
         separate(self._model)
         return self.record()
 
@@ -142,7 +121,8 @@ class Trainer:
         return TrainingRecord(
             updates=self.updates,
             updates_made=state.update,
-            best_update=state.best_update,
+            best_update=state.best_update or state.update,
+            metric=self._task.metric,
             tokens=self._counter.by_language(1),
             sequences=self._counter.by_language(0),
             precision=str(self._precision).removeprefix("torch."),
@@ -151,22 +131,23 @@ class Trainer:
             seconds=state.seconds,
         )
 
-    def reciprocal_ranks(self) -> dict[str, np.ndarray]:
-        """Language -> float64 [validations, sequences], reciprocal ranks summed by sequence; with "<language>/counts"
-        int64 [1, sequences]: what a model knew at each validation, for comparing it in pairs with its earlier self."""
-        return {name: np.stack(rows) for name, rows in self._state.by_sequence.items()}
+    def by_sequence(self) -> dict[str, np.ndarray]:
+        """Language -> float64 [validations, sequences], the score's numerator by sequence; with "<language>/counts"
+        int64 [1, sequences], its denominator: for comparing a model in pairs with its earlier self."""
+        sums = {language: np.stack(rows) for language, rows in self._state.sums.items()}
+        return {**sums, **{f"{language}{_COUNTS}": counts[None] for language, counts in self._state.counts.items()}}
 
     def _step(self) -> None:
-        """One update of the weights, from `accumulation` batches; gradients are divided once, by all targets."""
+        """One update of the weights, from `accumulation` batches; gradients are divided once, by all items."""
         update, settings = self._state.update, self._settings
-        torch.manual_seed(int(hash_words(self._seed, hash_name("dropout"), update)[0]) >> 1)
+        torch.manual_seed(int(hash_u64(self._seed, hash_name("dropout"), update)[0]) >> 1)
         for group in self._optimiser.param_groups:
             group["lr"] = learning_rate(settings, update, self.updates)
         indices = range(update * settings.accumulation, (update + 1) * settings.accumulation)
-        batches = [self._stream[index] for index in indices]
-        count = sum(len(batch.targets) for batch in batches)
-        for index, batch in zip(indices, batches, strict=True):
-            self._backward(batch, index, max(1, count))
+        batches = [self._task.batch(index) for index in indices]
+        count = sum(batch.count for batch in batches)
+        for batch in batches:
+            self._backward(batch, max(1, count))
         if count:  # or there is nothing to learn
             if not torch.isfinite(clip_gradients(self._optimiser, settings.clip)):
                 self._diverged("gradient", batches[-1])
@@ -174,22 +155,20 @@ class Trainer:
             self._optimiser.zero_grad(set_to_none=False)
         self._state.update += 1
 
-    def _backward(self, batch: Batch, index: int, count: int) -> None:
+    def _backward(self, batch: TrainingBatch, count: int) -> None:
         self._counter.add(batch.languages, batch.lengths)
-        if not len(batch.targets):
+        if not batch.count:
             return
-        tensors = to_tensors(batch, self._device)
+        progress = self._state.update / max(1, self.updates - 1)
         with torch.autocast(self._device.type, self._precision, enabled=self._precision != torch.float32):
-            soft = self._labels.targets(batch, index) if self._labels else None
-            logits = target_logits(self._model, tensors)
-        losses = self._objective.losses(logits, tensors.gold, soft, self._state.update / max(1, self.updates - 1))
+            losses = self._task.losses(self._model, batch, progress)
         if not torch.isfinite(losses.total):
             self._diverged("loss", batch)
         (losses.total / count).backward()
-        self._meter.add(losses, tensors.languages)
+        self._meter.add(losses)
 
-    def _diverged(self, what: str, batch: Batch) -> None:
-        languages = sorted({self._stream.languages[number] for number in batch.languages})
+    def _diverged(self, what: str, batch: TrainingBatch) -> None:
+        languages = sorted({self._task.languages[number] for number in batch.languages})
         raise InputError(
             f"the {what} is not a number in update {self._state.update + 1}; the last checkpoint is intact",
             where=f"{batch.identity} ({len(batch.lengths)} sequences of {', '.join(languages)})",
@@ -232,29 +211,26 @@ class Trainer:
 
     def _validate(self) -> None:
         self._check_sound()
-        results = validate(
-            self._model,
-            self._validation,
-            limit=self._settings.validation_sequences,
-            framing=self._framing,
-            seed=_VALIDATION_SEED,
-        )
-        point = ValidationPoint(
-            update=self._state.update,
-            mrr={language: result.mrr for language, result in results.items()},
-            loss={language: result.loss for language, result in results.items()},
-        )
-        self._state.validations.append(point)
+        state = self._state
+        self._model.eval()
+        with torch.no_grad():
+            result = self._task.validate(self._model)
+        self._model.train()
+        if result is None:
+            return
+        point = ValidationPoint(update=state.update, scores=dict(result.scores), losses=dict(result.losses))
+        state.validations.append(point)
         self._record(point)
-        self._keep_by_sequence(results)
-        if point.mean_mrr > self._state.best_mrr:
-            self._state.best_mrr, self._state.best_update = point.mean_mrr, self._state.update
-            self._state.best_weights = {name: value.detach().clone() for name, value in self._weights().items()}
+        for language, sums in result.sums.items():
+            state.sums.setdefault(language, []).append(sums)
+        state.counts = dict(result.counts)
+        if self._is_best(point.score):
+            state.best_score, state.best_update = point.score, state.update
+            state.best_weights = {name: value.detach().clone() for name, value in self._weights().items()}
 
-    def _keep_by_sequence(self, results: Mapping[str, LanguageValidation]) -> None:
-        for language, result in results.items():
-            self._state.by_sequence.setdefault(language, []).append(result.reciprocal_ranks)
-            self._state.by_sequence[f"{language}/counts"] = [result.counts]
+    def _is_best(self, score: float) -> bool:
+        best = self._state.best_score
+        return best is None or (score < best if self._task.lower_is_better else score > best)
 
     def _stopped_early(self) -> bool:
         stopping, points = self._settings.early_stopping, self._state.validations
@@ -273,24 +249,27 @@ class Trainer:
             updates=self.updates,
             tokens=int(self._counter.counts[1].sum()),
             seconds=state.seconds,
+            metric=self._task.metric,
             loss=mean_of(state.losses[-1].losses) if state.losses else None,
-            mrr=state.validations[-1].mean_mrr if state.validations else None,
+            score=state.validations[-1].score if state.validations else None,
         )
 
     def _save(self) -> None:
         """Saves everything that the rest of the training depends on."""
+        if self._checkpoints is None:
+            return
         self._check_sound()
         state = self._state
         tensors = {f"weights.{name}": value.clone() for name, value in self._weights().items()}
         tensors |= {f"best.{name}": value for name, value in state.best_weights.items()}
         tensors |= {f"meter.{term}": sums for term, sums in self._meter.sums.items()}
-        tensors |= {f"sequences.{key}": torch.from_numpy(rows) for key, rows in self.reciprocal_ranks().items()}
+        tensors |= {f"sequences.{key}": torch.from_numpy(rows) for key, rows in self.by_sequence().items()}
         tensors |= pack_optimiser(self._optimiser)
         saved = {
             "conditions": self._conditions(),
             "update": state.update,
             "best_update": state.best_update,
-            "best_mrr": state.best_mrr,
+            "best_score": state.best_score,
             "seconds": state.seconds,
             "losses": [point.model_dump() for point in state.losses],
             "validations": [point.model_dump() for point in state.validations],
@@ -309,7 +288,7 @@ class Trainer:
             "transformers": transformers.__version__,
         }
 
-    def _check_conditions(self, saved: dict[str, str]) -> None:
+    def _check_conditions(self, saved: dict[str, str], folder: Path) -> None:
         now = self._conditions()
         changed = [
             f"{name} was {saved.get(name)}, is {value}" for name, value in now.items() if saved.get(name) != value
@@ -317,22 +296,23 @@ class Trainer:
         if changed:
             raise InputError(
                 f"the training was begun under other conditions: {'; '.join(changed)}",
-                where=self._checkpoints.path,
+                where=folder,
                 fix="continue it under those, or delete that folder to begin it again",
             )
 
     def _continue(self) -> None:
         """Takes up the newest checkpoint, if there is one."""
-        checkpoint = self._checkpoints.load()
-        if checkpoint is None:
+        checkpoint = self._checkpoints.load() if self._checkpoints else None
+        if self._checkpoints is None or checkpoint is None:
             return
         saved = checkpoint.state
-        self._check_conditions(saved["conditions"])
+        self._check_conditions(saved["conditions"], self._checkpoints.path)
         parts: dict[str, dict[str, Tensor]] = {"weights": {}, "best": {}, "meter": {}, "sequences": {}}
         for name, value in checkpoint.tensors.items():
             part, _, rest = name.partition(".")
             if part in parts:
                 parts[part][rest] = value.to(self._device) if part != "sequences" else value
+        rows = {name: each.numpy() for name, each in parts["sequences"].items()}
         self._model.load_state_dict(parts["weights"])
         unpack_optimiser(self._optimiser, checkpoint.tensors)
         self._meter.sums = parts["meter"]
@@ -340,10 +320,11 @@ class Trainer:
         self._state = _State(
             update=saved["update"],
             best_update=saved["best_update"],
-            best_mrr=saved["best_mrr"],
+            best_score=saved["best_score"],
             best_weights=parts["best"],
             losses=[LossPoint(**point) for point in saved["losses"]],
             validations=[ValidationPoint(**point) for point in saved["validations"]],
-            by_sequence={key: list(rows.numpy()) for key, rows in parts["sequences"].items()},
+            sums={name: list(each) for name, each in rows.items() if not name.endswith(_COUNTS)},
+            counts={name.removesuffix(_COUNTS): each[0] for name, each in rows.items() if name.endswith(_COUNTS)},
             seconds=saved["seconds"],
         )

@@ -3,33 +3,35 @@
 import math
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim import AdamW
-from transformers import PreTrainedModel
 
 from equiglot.training.flat import flatten
 from equiglot.training.settings import TrainingSettings
 
 
-def build_optimiser(model: PreTrainedModel, settings: TrainingSettings) -> AdamW:
+def build_optimiser(model: nn.Module, settings: TrainingSettings) -> AdamW:
     """AdamW (Loshchilov and Hutter, 2019); biases and normalisation weights (one dimension) do not decay.
 
     It sees the model's weights as two vectors (`flatten`): gradients are set to zero, never to None, so a weight that
     the loss does not reach decays all the same.
     """
-    decayed = flatten(each for each in model.parameters() if each.requires_grad and each.dim() > 1)
-    others = flatten(each for each in model.parameters() if each.requires_grad and each.dim() <= 1)
-    groups = [{"params": [decayed], "weight_decay": settings.weight_decay}, {"params": [others], "weight_decay": 0.0}]
+    learnt = [each for each in model.parameters() if each.requires_grad]
+    matrices, vectors = ([each for each in learnt if (each.dim() > 1) == matrix] for matrix in (True, False))
+    decays = ((settings.weight_decay, matrices), (0.0, vectors))
+    groups = [{"params": [flatten(own)], "weight_decay": decay} for decay, own in decays if own]
     return AdamW(groups, lr=settings.learning_rate, betas=settings.betas, eps=settings.epsilon, fused=True)
 
 
-def clip_gradients(optimiser: AdamW, largest: float) -> Tensor:
-    """Shortens the gradient of all weights together to the norm `largest`; returns its norm before, float32 []."""
+def clip_gradients(optimiser: AdamW, largest: float | None) -> Tensor:
+    """Shortens the gradient of all weights together to the norm `largest`, if that is given; returns its norm before,
+    float32 []."""
     vectors = [vector for group in optimiser.param_groups for vector in group["params"]]
     # In parts: over tens of millions of elements the norm of one vector loses three digits in fp32.
     parts = [part for vector in vectors for part in vector.grad.split(1 << 20)]
     norm = torch.nn.utils.get_total_norm(parts)
-    torch.nn.utils.clip_grads_with_norm_(vectors, largest, norm)
+    if largest is not None:
+        torch.nn.utils.clip_grads_with_norm_(vectors, largest, norm)
     return norm
 
 

@@ -40,7 +40,7 @@ class TrainingSettings(Settings):
     weight_decay: float = Field(0.01, ge=0, le=HIGHEST_RATE, description="AdamW's, of matrices only.")
     betas: tuple[_Memory, _Memory] = Field((0.9, 0.999), description="AdamW's memory of the first and second moment.")
     epsilon: float = Field(1e-8, gt=0, le=1, description="AdamW's, below the root of the second moment.")
-    clip: float = Field(1.0, gt=0, le=MOST, description="Largest norm of the gradient.")
+    clip: float | None = Field(1.0, gt=0, le=MOST, description="Largest norm of the gradient; null: any.")
     precision: Literal["auto", "fp32", "bf16"] = Field(
         "auto", description="auto: bf16 products where the processor has them."
     )

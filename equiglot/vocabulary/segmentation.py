@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from equiglot.corpus.hashing import MULTIPLIER, reseed
+from equiglot.hashing import GOLDEN, reseed
 from equiglot.vocabulary.mapping import VocabularyMap
 from equiglot.vocabulary.surfaces import Pieces
 from equiglot.vocabulary.tokens import TokenizedText, open_sentences, open_tokens
@@ -123,7 +123,7 @@ def _words(tokens: _Tokens, student: Pieces) -> npt.NDArray[np.uint64]:
     places = np.arange(len(starts)) - np.repeat(first, np.diff(first, append=len(starts)))
     pieces = reseed(reseed(tokens.ids.astype(np.uint64), 0) + places.astype(np.uint64), 1)
     sums = np.add.reduceat(pieces, first)
-    return reseed(sums + tokens.sentences[first].astype(np.uint64) * np.uint64(MULTIPLIER), 2)
+    return reseed(sums + tokens.sentences[first].astype(np.uint64) * np.uint64(GOLDEN), 2)
 
 
 def _common(one: npt.NDArray[np.uint64], two: npt.NDArray[np.uint64]) -> int:

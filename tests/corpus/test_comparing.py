@@ -15,9 +15,9 @@ from equiglot.corpus import sorting as sorting_module
 from equiglot.corpus import spool as spool_module
 from equiglot.corpus.cleaning import Cleaner
 from equiglot.corpus.duplicates import drop_repeats
-from equiglot.corpus.hashing import hash_of
 from equiglot.corpus.overlap import FEWEST, drop_overlap
 from equiglot.corpus.spool import DROPPED, TEST, TRAIN, Spool, SpoolWriter, open_spool
+from equiglot.hashing import digest
 
 
 def spooled(folder: Path, texts: list[str]) -> Spool:
@@ -26,7 +26,7 @@ def spooled(folder: Path, texts: list[str]) -> Spool:
     cleaner = Cleaner("en", TextSettings(min_characters=1, split_sentences=False))
     with SpoolWriter(folder, seed=0) as writer:
         for number, text in enumerate(texts):
-            writer.add(cleaner.clean([text], [number]), [hash_of(text)])
+            writer.add(cleaner.clean([text], [number]), [digest(text)])
     return open_spool(folder)
 
 

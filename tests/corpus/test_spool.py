@@ -8,8 +8,8 @@ import pytest
 from equiglot.corpus import TextSettings
 from equiglot.corpus import spool as spool_module
 from equiglot.corpus.cleaning import Cleaner
-from equiglot.corpus.hashing import hash_of
 from equiglot.corpus.spool import DROPPED, TRAIN, Column, Spool, SpoolWriter, open_spool
+from equiglot.hashing import digest
 
 TEXTS = ["one", "δύο τρία", "तीन चार पाँच", "넷", "fünf" * 20, "six"]
 
@@ -19,8 +19,8 @@ def spool(tmp_path: Path) -> Spool:
     """Two sentences in each of three documents, with one before them that has none."""
     cleaner = Cleaner("en", TextSettings(min_characters=1, split_sentences=False))
     with SpoolWriter(tmp_path, seed=0) as writer:
-        writer.add(cleaner.clean(TEXTS[:3], [1, 1, 2]), [hash_of(f"{i}") for i in range(3)])
-        writer.add(cleaner.clean(TEXTS[3:], [2, 3, 3]), [hash_of("3")])
+        writer.add(cleaner.clean(TEXTS[:3], [1, 1, 2]), [digest(f"{i}") for i in range(3)])
+        writer.add(cleaner.clean(TEXTS[3:], [2, 3, 3]), [digest("3")])
     return open_spool(tmp_path)
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from equiglot.evaluation import IN_LANGUAGE, Estimate, PairEstimates, PairKey, Score, group_members, rdt_rows
 from equiglot.report import read_published
-from equiglot.report.publication import TEACHERS
+from equiglot.report.published import TEACHERS
 
 _NOISE = np.random.default_rng(0).normal(0, 0.5, 100)
 

@@ -10,7 +10,7 @@ import torch
 
 from equiglot.corpus.reading import SentenceWriter
 from equiglot.evaluation import sentence_losses, sentences
-from equiglot.masking import hash_name, hash_words
+from equiglot.hashing import hash_name, hash_u64
 from equiglot.models import OpenModel, open_model
 from tests.articles import ARTICLE
 from tests.stock import save_stock
@@ -34,7 +34,7 @@ def _open(folder: Path, architecture: str) -> OpenModel:
 
 
 def _chosen(sentence: int, count: int, salt: str, allowed: list[int]) -> list[int]:
-    hashes = [int(hash_words(_SEED, hash_name(salt), sentence, number)[0]) for number in range(count)]
+    hashes = [int(hash_u64(_SEED, hash_name(salt), sentence, number)[0]) for number in range(count)]
     below = [number for number in allowed if hashes[number] < int(0.15 * 2**64)]
     return below or sorted(allowed, key=hashes.__getitem__)[:1]
 

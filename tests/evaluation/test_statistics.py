@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from equiglot.evaluation import Estimate, bootstrap_mean, distance, mean_over, smallest_p, statistics
 from equiglot.evaluation.statistics import by_sentence, mean_on_same, resample_sums, signed_rank_p
-from equiglot.masking import hash_name
+from equiglot.hashing import hash_name
 
 
 def _items(seed: int, sentences: int = 80, shift: float = 0.0) -> tuple[np.ndarray, np.ndarray]:

@@ -30,7 +30,7 @@ def _check(teachers: dict[str, PreTrainedModel], indices: list[int]) -> None:
     labels = OnlineTeachers(teachers, _STREAM, _CPU)
     for index in indices:
         batch = _STREAM[index]
-        soft = labels.targets(batch, index)
+        soft = labels.targets(batch)
         names = [_STREAM.languages[each] for each in batch.languages[batch.target_rows]]
         taught = [place for place, name in enumerate(names) if name in teachers]
         if soft is None:
@@ -71,7 +71,7 @@ def test_languages_may_share_a_teacher() -> None:
 def test_a_batch_without_any_teacher_has_none() -> None:
     stream = make_stream({"en": make_text(20), "eu": make_text(20)}, passes={"en": 1.0, "eu": 0.1}, sentences=1)
     labels = OnlineTeachers({"eu": _teacher(1)}, stream, _CPU)
-    given = [labels.targets(stream[index], index) is not None for index in range(stream.epoch_batches)]
+    given = [labels.targets(stream[index]) is not None for index in range(stream.epoch_batches)]
     eu = [bool((stream[index].languages[stream[index].target_rows] == 1).any()) for index in range(len(given))]
     assert given == eu
     assert not all(given)
@@ -89,9 +89,7 @@ def test_a_student_like_its_teachers_has_no_loss_and_no_gradient() -> None:
     labels = OnlineTeachers(teachers, _STREAM, _CPU)
     for index in range(3):
         tensors = to_tensors(_STREAM[index], _CPU)
-        losses = _TAUGHT.losses(
-            target_logits(student, tensors), tensors.gold, labels.targets(_STREAM[index], index), 0.0
-        )
+        losses = _TAUGHT.losses(target_logits(student, tensors), tensors, labels.targets(_STREAM[index]), 0.0)
         losses.total.backward()
         assert losses.total.item() == pytest.approx(0, abs=1e-4)
     gradients = [each.grad.abs().max().item() for each in student.parameters() if each.grad is not None]
@@ -101,7 +99,7 @@ def test_a_student_like_its_teachers_has_no_loss_and_no_gradient() -> None:
 def test_a_student_unlike_its_teachers_has_both() -> None:
     labels = OnlineTeachers({name: _teacher(4) for name in _TEXTS}, _STREAM, _CPU)
     student, tensors = _teacher(5).requires_grad_(True), to_tensors(_STREAM[0], _CPU)
-    losses = _TAUGHT.losses(target_logits(student, tensors), tensors.gold, labels.targets(_STREAM[0], 0), 0.0)
+    losses = _TAUGHT.losses(target_logits(student, tensors), tensors, labels.targets(_STREAM[0]), 0.0)
     losses.total.backward()
     assert losses.total.item() > 1
     assert max(each.grad.abs().max().item() for each in student.parameters() if each.grad is not None) > 0.1

@@ -58,7 +58,7 @@ def _logs(model: PreTrainedModel, batch: Batch, temperature: float = 1.0) -> Ten
 
 
 def _read(labels: StoredTeachers, stream: BatchStream, index: int) -> TopKTargets:
-    targets = labels.targets(stream[index], index)
+    targets = labels.targets(stream[index])
     assert targets is not None
     return targets
 
@@ -153,7 +153,7 @@ def test_a_target_without_any_word_of_the_student_is_left_to_the_masked_word(tmp
     for known in (lambda ids: np.where(ids == missing, -1, ids), lambda ids: np.full_like(ids, -1)):
         ids = known(np.arange(VOCABULARY))
         labelled = StoredTeacher(store, VocabularyMap(ids, ids, np.zeros(VOCABULARY, dtype=np.bool_), UNKNOWN))
-        targets = StoredTeachers({0: [labelled]}, _stream(_EN), _OBJECTIVE, _CPU).targets(batch, 0)
+        targets = StoredTeachers({0: [labelled]}, _stream(_EN), _OBJECTIVE, _CPU).targets(batch)
         expected = [place for place, each in enumerate(first.tolist()) if ids[each] >= 0]
         assert (targets.positions.tolist() if targets else []) == expected
 
@@ -163,7 +163,7 @@ def test_a_batch_without_any_teacher_has_no_targets(tmp_path: Path) -> None:
     labels = StoredTeachers({1: [StoredTeacher(_store(tmp_path, _teacher(1), _EU))]}, stream, _OBJECTIVE, _CPU)
     batches = [stream[index] for index in range(stream.epoch_batches)]
     expected = [bool((batch.languages[batch.target_rows] == 1).any()) for batch in batches]
-    assert [labels.targets(batch, index) is not None for index, batch in enumerate(batches)] == expected
+    assert [labels.targets(batch) is not None for index, batch in enumerate(batches)] == expected
     assert not all(expected)
 
 

@@ -18,11 +18,18 @@ from transformers import (
 )
 
 from equiglot.errors import InputError
-from equiglot.models import EncoderSettings, attend_in_fp32, build_model, count_parameters, export_model, load_model
+from equiglot.models import (
+    EncoderSettings,
+    count_parameters,
+    export_model,
+    load_model,
+    prepare_for_cpu,
+    start_from,
+)
 from equiglot.vocabulary import SPECIAL_TOKENS, VocabularySettings
 from equiglot.vocabulary.learning import wordpiece
 from equiglot.vocabulary.training import build_tokenizer
-from tests.tiny import ENCODER, PADDING, VOCABULARY, make_model
+from tests.tiny import ENCODER, VOCABULARY, make_model
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +49,7 @@ def tokenizer() -> PreTrainedTokenizerFast:
 def folder(tokenizer: PreTrainedTokenizerFast, tmp_path: Path) -> Path:
     """An exported model, as a training leaves it."""
     model = make_model()
-    attend_in_fp32(model)
+    prepare_for_cpu(model)
     export_model(model, tokenizer, tmp_path / "model")
     return tmp_path / "model"
 
@@ -115,9 +122,9 @@ def test_the_tokenizer_beside_the_model_is_the_same_and_knows_the_models_length(
 
 
 def test_a_folder_is_where_a_training_can_start(folder: Path) -> None:
-    settings = ENCODER.model_copy(update={"folder": str(folder)})
-    assert torch.equal(_logits(build_model(settings, VOCABULARY, padding=PADDING, seed=9)), _logits(make_model()))
-    assert count_parameters(settings, VOCABULARY) == count_parameters(ENCODER, VOCABULARY)
+    started = start_from(folder, "all", vocabulary_size=VOCABULARY, max_length=ENCODER.max_length)
+    assert torch.equal(_logits(started), _logits(make_model()))
+    assert started.num_parameters() == count_parameters(ENCODER, VOCABULARY)
 
 
 def _drop_config(folder: Path) -> None:

@@ -9,7 +9,7 @@ from transformers import AlbertConfig, AlbertForMaskedLM, BertForMaskedLM
 
 from equiglot.errors import InputError
 from equiglot.masking import Batch
-from equiglot.models import attend_in_fp32, head_parts, hidden_states, target_logits, to_tensors
+from equiglot.models import head_parts, hidden_states, prepare_for_cpu, target_logits, to_tensors
 from tests.tiny import VOCABULARY, make_model, make_stream, make_text
 
 _CPU = torch.device("cpu")
@@ -35,7 +35,7 @@ def test_logits_at_the_targets_are_those_of_the_stock_model(padded: bool, ours: 
     model, stock = make_model().eval(), make_model().eval()
     assert isinstance(stock, BertForMaskedLM)
     if ours:
-        attend_in_fp32(model)
+        prepare_for_cpu(model)
     assert len(_batches(padded)) > 1
     for batch in _batches(padded):
         logits = target_logits(model, to_tensors(batch, _CPU))
@@ -45,7 +45,7 @@ def test_logits_at_the_targets_are_those_of_the_stock_model(padded: bool, ours: 
 def test_gradients_are_those_of_the_stock_model() -> None:
     model, stock = make_model(), make_model()
     assert isinstance(stock, BertForMaskedLM)
-    attend_in_fp32(model)
+    prepare_for_cpu(model)
     batch = _batches(padded=True)[0]
     target_logits(model, to_tensors(batch, _CPU)).square().sum().backward()
     _stock_logits(stock, batch).square().sum().backward()
@@ -60,7 +60,7 @@ def test_under_autocast_the_logits_stay_near(activation: str) -> None:
     model, stock = make_model().eval(), make_model().eval()
     assert isinstance(stock, BertForMaskedLM)
     model.config.hidden_act = activation  # decides who computes the layers; they are built already
-    attend_in_fp32(model)
+    prepare_for_cpu(model)
     batch = _batches(padded=True)[0]
     with torch.autocast("cpu", torch.bfloat16):
         logits = target_logits(model, to_tensors(batch, _CPU))

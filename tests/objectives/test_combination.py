@@ -9,12 +9,13 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 from torch import Tensor
 
+from equiglot.models import TensorBatch
 from equiglot.objectives import (
     Annealed,
     Losses,
     Objective,
-    Reading,
     SoftTargets,
+    TailMode,
     TopKTargets,
     Weight,
     hard_loss,
@@ -27,7 +28,17 @@ _GENERATOR = torch.Generator().manual_seed(0)
 _LOGITS = torch.randn(_COUNT, _SIZE, generator=_GENERATOR)
 _TEACHER = torch.randn(_COUNT, _SIZE, generator=_GENERATOR)
 _GOLD = torch.randint(_SIZE, (_COUNT,), generator=_GENERATOR)
+_LANGUAGES = torch.arange(_COUNT) % 3
 _WEIGHTS: TypeAdapter[Annealed] = TypeAdapter(Weight)
+
+
+def _batch(part: slice) -> TensorBatch:
+    """The targets of a batch; an objective does not read what the model saw."""
+    nothing = torch.zeros(0, dtype=torch.int64)
+    return TensorBatch(nothing, None, nothing, _GOLD[part], _LANGUAGES[part])
+
+
+_BATCH = _batch(slice(None))
 
 
 def _constant(weight: float) -> Annealed:
@@ -41,13 +52,13 @@ def _soft(positions: Tensor | None = None) -> SoftTargets:
 
 def test_without_teachers_it_is_the_masked_lm_loss() -> None:
     for objective in (Objective(), Objective(weight=_constant(1))):
-        losses = objective.losses(_LOGITS, _GOLD, None, 0.0)
+        losses = objective.losses(_LOGITS, _BATCH, None, 0.0)
         torch.testing.assert_close(losses.total, hard_loss(_LOGITS, _GOLD).sum())
         assert list(losses.terms) == ["hard"] and losses.terms["hard"][1].all()
 
 
 def test_the_papers_student_sees_soft_labels_alone() -> None:
-    losses = Objective(weight=_constant(1)).losses(_LOGITS, _GOLD, _soft(), 0.0)
+    losses = Objective(weight=_constant(1)).losses(_LOGITS, _BATCH, _soft(), 0.0)
     torch.testing.assert_close(losses.total, soft_loss(_LOGITS, _TEACHER, 1.0).sum())
     assert list(losses.terms) == ["soft"]
 
@@ -56,7 +67,7 @@ def test_the_papers_student_sees_soft_labels_alone() -> None:
 @given(weight=st.floats(0, 1), temperature=st.floats(0.5, 5), scale=st.booleans())
 def test_mixture(weight: float, temperature: float, scale: bool) -> None:
     objective = Objective(weight=_constant(weight), temperature=temperature, scale=scale)
-    losses = objective.losses(_LOGITS, _GOLD, _soft(), 0.3)
+    losses = objective.losses(_LOGITS, _BATCH, _soft(), 0.3)
     soft = soft_loss(_LOGITS, _TEACHER, temperature, scale=scale).sum()
     expected = weight * soft + (1 - weight) * hard_loss(_LOGITS, _GOLD).sum()
     torch.testing.assert_close(losses.total, expected)
@@ -67,18 +78,18 @@ def test_mixture(weight: float, temperature: float, scale: bool) -> None:
 def test_targets_without_a_teacher_learn_from_the_word_alone(taught: set[int], weight: float) -> None:
     positions = torch.tensor(sorted(taught), dtype=torch.int64)
     logits = _LOGITS.clone().requires_grad_()
-    losses = Objective(weight=_constant(weight)).losses(logits, _GOLD, _soft(positions), 0.0)
+    losses = Objective(weight=_constant(weight)).losses(logits, _BATCH, _soft(positions), 0.0)
     hard, soft = hard_loss(_LOGITS, _GOLD), soft_loss(_LOGITS, _TEACHER, 1.0)
     shares = torch.tensor([weight if place in taught else 0.0 for place in range(_COUNT)])
     torch.testing.assert_close(losses.total, (shares * soft + (1 - shares) * hard).sum())
     if taught:
-        values, counted = losses.terms["soft"]
+        values, counted, _ = losses.terms["soft"]
         assert counted.nonzero().flatten().tolist() == sorted(taught)
         torch.testing.assert_close(values[counted], soft[positions])
     if "hard" in losses.terms:
         assert torch.equal(losses.terms["hard"][1], shares < 1)
     losses.total.backward()
-    assert all(not values.requires_grad for values, _ in losses.terms.values())
+    assert all(not term.values.requires_grad for term in losses.terms.values())
 
 
 def _stored(positions: Tensor, temperature: float) -> TopKTargets:
@@ -96,11 +107,11 @@ def _stored(positions: Tensor, temperature: float) -> TopKTargets:
     temperature=st.sampled_from([1.0, 2.0]),
     reading=st.sampled_from(["bucketed", "renormalised", "sampled"]),
 )
-def test_mixture_with_stored_labels(taught: set[int], weight: float, temperature: float, reading: Reading) -> None:
+def test_mixture_with_stored_labels(taught: set[int], weight: float, temperature: float, reading: TailMode) -> None:
     positions = torch.tensor(sorted(taught))
     stored, objective = _stored(positions, temperature), Objective(_constant(weight), temperature, reading=reading)
     ours, apart = (_LOGITS.clone().requires_grad_() for _ in range(2))
-    losses = objective.losses(ours, _GOLD, stored, 0.0)
+    losses = objective.losses(ours, _BATCH, stored, 0.0)
     losses.total.backward()
     soft, _ = top_k_losses(apart, None, stored, temperature, reading)
     shares = torch.ones(_COUNT).index_add(0, positions, torch.full((len(positions),), -weight))
@@ -108,13 +119,13 @@ def test_mixture_with_stored_labels(taught: set[int], weight: float, temperature
     expected.backward()
     torch.testing.assert_close(losses.total, expected)
     torch.testing.assert_close(ours.grad, apart.grad)
-    values, counted = losses.terms["soft"]
+    values, counted, _ = losses.terms["soft"]
     assert counted.nonzero().flatten().tolist() == sorted(taught)
     torch.testing.assert_close(values[counted], soft.detach())
     if (shares > 0).any():
         assert torch.equal(losses.terms["hard"][1], shares > 0)
         torch.testing.assert_close(losses.terms["hard"][0], hard_loss(_LOGITS, _GOLD))
-    assert all(not values.requires_grad for values, _ in losses.terms.values())
+    assert all(not term.values.requires_grad for term in losses.terms.values())
 
 
 def _by_parts(objective: Objective, parts: list[slice], logits: Tensor) -> list[Losses]:
@@ -123,7 +134,7 @@ def _by_parts(objective: Objective, parts: list[slice], logits: Tensor) -> list[
     for part in parts:
         here = every[part]
         soft = SoftTargets(_TEACHER[here], torch.arange(len(here)))
-        results.append(objective.losses(logits[part], _GOLD[part], soft, 0.5))
+        results.append(objective.losses(logits[part], _batch(part), soft, 0.5))
     return results
 
 
@@ -141,9 +152,10 @@ def test_sums_and_gradients_do_not_depend_on_the_cut_into_batches(cuts: list[int
         (each.total / _COUNT).backward()
     torch.testing.assert_close(sum(each.total for each in many), one.total)
     torch.testing.assert_close(split.grad, whole.grad)
-    for term, (values, counted) in one.terms.items():
+    for term, (values, counted, languages) in one.terms.items():
         torch.testing.assert_close(torch.cat([each.terms[term][0] for each in many]), values)
         assert torch.equal(torch.cat([each.terms[term][1] for each in many]), counted)
+        assert torch.equal(torch.cat([each.terms[term][2] for each in many]), languages)
 
 
 def test_annealing() -> None:
@@ -154,7 +166,7 @@ def test_annealing() -> None:
     objective = Objective(weight=linear)
     hard, soft = hard_loss(_LOGITS, _GOLD).sum(), soft_loss(_LOGITS, _TEACHER, 1.0).sum()
     for progress in (0.0, 0.25, 1.0):
-        total = objective.losses(_LOGITS, _GOLD, _soft(), progress).total
+        total = objective.losses(_LOGITS, _BATCH, _soft(), progress).total
         torch.testing.assert_close(total, (1 - progress) * soft + progress * hard)
 
 

@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from equiglot.objectives import Reading, TopKTargets, hard_loss, soft_loss, top_k_losses
+from equiglot.objectives import TailMode, TopKTargets, hard_loss, soft_loss, top_k_losses
 
 _ROWS, _SIZE = 6, 23
-_READINGS: tuple[Reading, ...] = ("bucketed", "renormalised", "sampled")
+_READINGS: tuple[TailMode, ...] = ("bucketed", "renormalised", "sampled")
 _TEMPERATURES = st.floats(0.5, 5)
 _GOLD = torch.arange(_ROWS) * 3
 
@@ -29,7 +29,7 @@ def _top(logits: Tensor, k: int, temperature: float = 1.0, samples: Tensor | Non
     return TopKTargets(ids[:, :k], logs[:, :k], rest, samples, masses, torch.arange(len(logits)))
 
 
-def _gradient(student: Tensor, targets: TopKTargets, temperature: float, reading: Reading) -> tuple[Tensor, Tensor]:
+def _gradient(student: Tensor, targets: TopKTargets, temperature: float, reading: TailMode) -> tuple[Tensor, Tensor]:
     """The losses and their gradient."""
     logits = student.clone().requires_grad_()
     values, _ = top_k_losses(logits, None, targets, temperature, reading)
@@ -38,7 +38,7 @@ def _gradient(student: Tensor, targets: TopKTargets, temperature: float, reading
 
 @settings(max_examples=25)
 @given(seed=st.integers(0, 1000), temperature=_TEMPERATURES, reading=st.sampled_from(_READINGS))
-def test_with_all_words_it_is_the_soft_loss(seed: int, temperature: float, reading: Reading) -> None:
+def test_with_all_words_it_is_the_soft_loss(seed: int, temperature: float, reading: TailMode) -> None:
     student, teacher = _logits(seed), _logits(seed + 1)
     targets = _top(teacher, _SIZE, temperature, torch.zeros(_ROWS, 2, dtype=torch.int64))
     values, gradient = _gradient(student, targets, temperature, reading)
@@ -155,7 +155,7 @@ def test_half_precision_moves_a_gradient_by_no_more_than_entropy_times_its_round
 
 @pytest.mark.parametrize("reading", _READINGS)
 @pytest.mark.parametrize("temperature", [1.0, 2.0])
-def test_masked_words_come_along(reading: Reading, temperature: float) -> None:
+def test_masked_words_come_along(reading: TailMode, temperature: float) -> None:
     teacher, where = _logits(1), torch.tensor([0, 2, 5])
     samples = teacher.argsort(dim=-1)[:, :2]
     every = _top(teacher, 4, temperature, samples)
@@ -174,14 +174,14 @@ def test_masked_words_come_along(reading: Reading, temperature: float) -> None:
 
 
 @pytest.mark.parametrize("reading", _READINGS)
-def test_temperature_scales_as_in_the_soft_loss(reading: Reading) -> None:
+def test_temperature_scales_as_in_the_soft_loss(reading: TailMode) -> None:
     targets = _top(_logits(1), 4, 3.0, torch.zeros(_ROWS, 1, dtype=torch.int64))
     scaled, plain = (top_k_losses(_logits(0), None, targets, 3.0, reading, scale=each)[0] for each in (True, False))
     torch.testing.assert_close(scaled, 9 * plain)
 
 
 @pytest.mark.parametrize("reading", _READINGS)
-def test_labels_that_are_not_numbers_do_not_pass_unnoticed(reading: Reading) -> None:
+def test_labels_that_are_not_numbers_do_not_pass_unnoticed(reading: TailMode) -> None:
     targets = _top(_logits(1), 4, samples=torch.zeros(_ROWS, 1, dtype=torch.int64))
     targets.log_probabilities[2, 1] = math.nan
     values, _ = top_k_losses(_logits(0), None, targets, 1.0, reading)

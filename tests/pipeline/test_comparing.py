@@ -160,7 +160,7 @@ def test_start_weights_count_and_not_their_place(
     runs = [finished]
     for name, model in {"one": "hl", "two": "hl", "three": "student"}.items():
         shutil.copytree(finished / "models" / model, tmp_path / "start" / name)
-        fields = {"encoder": {"folder": str(tmp_path / "start" / name)}, "training": {"seed": len(runs)}}
+        fields = {"from": {"folder": str(tmp_path / "start" / name)}, "training": {"seed": len(runs)}}
         runs.append(_run(make, tmp_path / name, finished, models__tuned=fields))
     compare_runs(runs, tmp_path / "page.html")
     assert [[run.name for run in alike] for alike in compared[0].repeated()] == [["one", "two"]]
@@ -409,7 +409,7 @@ def test_cards_are_no_part_of_what_was_trained(done: Path, finished: Path, make:
 
 
 def test_cards_do_not_change_what_starts_from_a_model(done: Path, make: Change) -> None:
-    fields = {"models__tuned": {"encoder": {"folder": str(done / "models" / "hl")}}}
+    fields = {"models__tuned": {"from": {"folder": str(done / "models" / "hl")}}}
     started: list[str] = []
     watcher = Watcher(start=lambda job: started.append(job.name))
     run_here(make(**fields), done, watcher=watcher)

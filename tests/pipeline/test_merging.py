@@ -376,3 +376,21 @@ def test_text_of_another_language_is_told_before_it_is_labelled(
     events = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
     assert {event["job"] for event in events if event["event"] == "remark"} >= {"tokens/ru.russian"}
     assert not any(event.get("job", "").startswith("labels/") for event in events)
+
+
+def test_students_share_labels_whichever_comes_first(text_files: Path, tmp_path: Path) -> None:
+    tree = merge_tree(text_files, tmp_path, copies="mixed", without_teacher="gold")
+    teachers = {"en": ["english", "bilingual"], "ru": "bilingual", "ar": "arabic"}
+    tree["models"]["student"]["labels"]["teachers"] = teachers
+    labels = {**tree["models"]["student"]["labels"], "copies": "best"}
+    tree["models"]["second"] = {**tree["models"]["student"], "labels": labels}
+    *names, first, second = tree["models"]
+    graphs = []
+    for order in ((*names, first, second), (*names, second, first)):
+        recipe = parse_recipe({**tree, "models": {name: tree["models"][name] for name in order}}, text_files)
+        graphs.append(Graph(recipe, lambda step: step.name))
+    marks = [{name: job.fingerprint for name, job in graph.jobs.items()} for graph in graphs]
+    assert marks[0] == marks[1]
+    # The student that mixes needs texts that can be mixed, whatever the other one needs.
+    shared = graphs[0].jobs["labels/english.en.k8"]
+    assert {"tokens/en.english", "tokens/en.bilingual"} <= {*shared.needs}

@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from equiglot.pipeline import Machine, StepCost, plan_recipe
-from equiglot.pipeline.graph import Graph
 from equiglot.pipeline.planning.plan import side_by_side
 from equiglot.recipe import Recipe
 from equiglot.run import RunDirectory
@@ -40,11 +39,6 @@ def test_between_all_at_once_and_one_by_one(times: list[float], workers: int) ->
     took = side_by_side(seconds, needs, workers)
     assert max(times, default=0.0) <= took + 1e-9 and took <= sum(times) + 1e-9
     assert took >= sum(times) / workers - 1e-9
-
-
-def test_trainings_that_sum_over_batches_are_known_by_how_they_are_cut(make: Change) -> None:
-    plain, summed = (Graph(make(training__accumulation=count)).jobs["model/student"].inputs for count in (1, 2))
-    assert "accumulated" not in plain and summed["accumulated"] == 2
 
 
 def steps(recipe: Recipe, into: Path | None = None) -> dict[str, StepCost]:

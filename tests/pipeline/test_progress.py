@@ -15,7 +15,7 @@ from equiglot.terminal import Terminal
 from equiglot.training import Progress
 from tests.pipeline.conftest import Change, run_here
 
-TRAINING = Progress(update=3, updates=20, tokens=6000, seconds=2.0, loss=5.5)
+TRAINING = Progress(update=3, updates=20, tokens=6000, seconds=2.0, metric="mrr", loss=5.5)
 
 
 def test_preparing_text_tells_how_far_it_is(make: Change, tmp_path: Path) -> None:
@@ -58,7 +58,7 @@ def test_a_run_says_it(make: Change, tmp_path: Path) -> None:
     said = {event.job for event in events if isinstance(event.progress, TextProgress)}
     assert said == {"corpus/en", "corpus/ru", "corpus/ar", "leaks/all"}
     last = [event.progress for event in events if isinstance(event.progress, Progress)][-1]
-    assert last.loss is not None and last.mrr is not None and last.update == last.updates
+    assert last.loss is not None and last.score is not None and last.update == last.updates
     assert len(ticks) > 5
 
 
@@ -121,7 +121,7 @@ def test_a_line_a_minute_for_each_job(shown: Shown) -> None:
     shown.start("model/hl")
     assert shown.hear("model/hl", training(1)) == []
     assert shown.wait(59) == []
-    assert shown.hear("model/hl", training(10, loss=5.25, mrr=0.125)) == []
+    assert shown.hear("model/hl", training(10, loss=5.25, score=12.5)) == []
     shown.start("scores/frequency")
     assert shown.wait(1) == ["model/hl: update 10 of 20, 1.0k tokens/s, 10 s left, loss 5.25, MRR 12.5"]
     assert shown.wait(58) == []
@@ -129,18 +129,18 @@ def test_a_line_a_minute_for_each_job(shown: Shown) -> None:
         "model/hl: update 10 of 20, 1.0k tokens/s, 10 s left, loss 5.25, MRR 12.5",
         "scores/frequency: at work for 61 s",
     ]
-    assert shown.hear("model/hl", training(20, mrr=0.25)) == []
+    assert shown.hear("model/hl", training(20, score=25)) == []
     assert shown.end("model/hl") == ["model/hl: done in 80 s, validation MRR 25.0"]
     assert shown.wait(61) == ["scores/frequency: at work for 2 min"]
 
 
 def test_what_is_worth_knowing_is_said_at_once_and_once(shown: Shown) -> None:
     shown.start("model/hl")
-    assert shown.hear("model/hl", training(8, mrr=0.3)) == ["model/hl: goes on at update 8 of 20"]
-    assert shown.hear("model/hl", training(10, mrr=0.28)) == []
+    assert shown.hear("model/hl", training(8, score=30)) == ["model/hl: goes on at update 8 of 20"]
+    assert shown.hear("model/hl", training(10, score=28)) == []
     fell = "model/hl: validation MRR fell from 30.0 to 15.0 in update 12 of 20; the best weights are kept"
-    assert shown.hear("model/hl", training(12, mrr=0.15)) == [fell]
-    assert shown.hear("model/hl", training(13, mrr=0.15)) == []
+    assert shown.hear("model/hl", training(12, score=15)) == [fell]
+    assert shown.hear("model/hl", training(13, score=15)) == []
     assert shown.hear("model/hl", Remark(remark="Look here.")) == ["model/hl: Look here."]
     assert shown.end("model/hl") == ["model/hl: done in 80 s, stopped early, validation MRR 15.0"]
 
@@ -155,4 +155,4 @@ def test_a_screen_has_bars_and_no_lines(make: Change) -> None:
 
 
 def training(update: int, **known: float) -> Progress:
-    return Progress(update=update, updates=20, tokens=1000 * update, seconds=float(update), **known)
+    return Progress(update=update, updates=20, tokens=1000 * update, seconds=float(update), metric="mrr", **known)

@@ -26,7 +26,7 @@ from equiglot.pipeline.steps import Corpus, corpus, step
 from equiglot.pipeline.steps.material import material_of, randomness
 from equiglot.recipe import Recipe, load_recipe
 from equiglot.run import RunDirectory, read_json
-from equiglot.training import plan_reading
+from equiglot.training import plan_data
 from equiglot.vocabulary import load_tokenizer
 from tests.pipeline.conftest import Change, half_written, results, run_here, times
 
@@ -267,7 +267,7 @@ def test_a_student_sees_other_masks_than_its_teacher(finished: Path, make: Chang
     recipe = make()
     plans, framing = recipe.plans(), framing_of(load_tokenizer(finished / "vocabulary"))
     streams = [
-        plan_reading(
+        plan_data(
             material_of(RunDirectory(finished), recipe, plan).sources,
             plan.balance,
             plan.training,
@@ -416,7 +416,7 @@ def test_a_loss_that_is_no_number(done: Path, make: Change, tmp_path: Path) -> N
     weights["bert.embeddings.word_embeddings.weight"] *= 1e30  # whose variance overflows
     save_file(weights, tmp_path / "wild" / "model.safetensors", metadata={"format": "pt"})
     before = times(done)
-    error = refused(make(models__wild={"encoder": {"folder": str(tmp_path / "wild")}}), done)
+    error = refused(make(models__wild={"from": {"folder": str(tmp_path / "wild")}}), done)
     assert "not a number in update" in error.what
     assert "batch" in str(error.where)
     after = times(done)

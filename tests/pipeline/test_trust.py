@@ -114,7 +114,7 @@ def test_models_that_have_changed_are_not_opened(done: Path, file: str, damage: 
 
 def test_a_training_does_not_start_from_a_model_that_has_changed(done: Path, make: Change, tmp_path: Path) -> None:
     add(done / "models/hl/special_tokens_map.json")
-    error = refused(make(models__next={"encoder": {"folder": str(done / "models/hl")}}), tmp_path / "new")
+    error = refused(make(models__next={"from": {"folder": str(done / "models/hl")}}), tmp_path / "new")
     assert "files of this model have changed" in error.what
 
 
@@ -218,7 +218,7 @@ def test_an_output_that_was_touched_and_not_changed(done: Path, make: Change) ->
 
 def test_a_finished_run_whose_start_weights_are_gone(done: Path, make: Change, tmp_path: Path) -> None:
     shutil.copytree(done / "models/hl", tmp_path / "start")
-    recipe = make(models__next={"encoder": {"folder": str(tmp_path / "start")}})
+    recipe = make(models__next={"from": {"folder": str(tmp_path / "start")}})
     assert run(recipe, done) == ["model/next", "scores/next"]
     shutil.rmtree(tmp_path / "start")
     assert set(read_status(done).states.values()) == {"done"}

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from equiglot.probing import Features, FixedProbe
-from equiglot.probing.fixed import fixed_batches, initial_repeats, train_fixed
+from equiglot.probing.fixed import Probing, Repeats, train_fixed
 from equiglot.probing.linear import Labelled
 from equiglot.tasks import OpenTask
 from tests.probing.conftest import SHAPES
@@ -31,7 +31,7 @@ class _Mixture(nn.Module):
 
 def _plain_loop(train: Labelled, repeat: int, *, mixed: bool) -> nn.Module:
     """The same orders and initial weights, nothing else shared."""
-    begin = initial_repeats(train.states.shape, len(SHAPES), SETTINGS.seeds, mixed=mixed, seed=5)
+    begin = Repeats(train.states.shape, len(SHAPES), SETTINGS.seeds, mixed=mixed, seed=5)
     linear = nn.Linear(begin.weights.shape[2], len(SHAPES))
     with torch.no_grad():
         linear.weight.copy_(begin.weights[repeat])
@@ -40,8 +40,10 @@ def _plain_loop(train: Labelled, repeat: int, *, mixed: bool) -> nn.Module:
     optimiser = torch.optim.Adam(module.parameters(), lr=SETTINGS.learning_rate)
     updates = SETTINGS.epochs * math.ceil(len(train.lengths) / SETTINGS.batch)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda update: 1 - update / updates)
-    for items, shares in fixed_batches(train.lengths, SETTINGS, 5):
-        real = items[repeat][shares[repeat] > 0]
+    task = Probing(train, SETTINGS, 5)
+    for update in range(updates):
+        batch = task.batch(update)
+        real = batch.items[repeat][batch.parts[repeat] > 0]
         optimiser.zero_grad()
         logits = module(torch.from_numpy(train.states[real].astype(np.float32)))
         nn.functional.cross_entropy(logits, torch.from_numpy(train.labels[real].astype(np.int64))).backward()
@@ -68,11 +70,12 @@ def test_probes_are_those_of_a_plain_loop(shapes: OpenTask, shape_features: Feat
             np.testing.assert_allclose(shares[repeat], module.shares.detach().softmax(0), atol=1e-5)
 
 
-def test_every_epoch_reads_every_sentence_once_in_another_order(shapes: OpenTask) -> None:
+def test_every_epoch_reads_every_sentence_once_in_another_order(shapes: OpenTask, shape_features: Features) -> None:
     lengths = shapes.split("en", "train").lengths
+    task = Probing(labelled(shapes, shape_features, "en"), SETTINGS, 0)
     starts = np.cumsum(lengths) - lengths
-    batches = list(fixed_batches(lengths, SETTINGS, 0))
-    half = len(batches) // 2
+    half = task.epoch_batches
+    batches = [(batch.items, batch.parts) for batch in map(task.batch, range(SETTINGS.epochs * half))]
     orders = []
     for repeat in range(SETTINGS.seeds):
         for epoch in (batches[:half], batches[half:]):
@@ -102,8 +105,9 @@ def test_all_is_a_function_of_the_seed(shapes: OpenTask, shape_features: Feature
     torch.testing.assert_close(alone.weights[0], one.weights[0], atol=1e-5, rtol=1e-4)
 
 
+@torch.no_grad()
 def test_initial_weights_are_drawn_as_torch_draws_them() -> None:
-    begin = initial_repeats((9, 3, 64), 50, 2, mixed=False, seed=0)
+    begin = Repeats((9, 3, 64), 50, 2, mixed=False, seed=0)
     torch.manual_seed(0)
     linear = nn.Linear(192, 50)
     assert begin.weights.shape == (2, *linear.weight.shape) and begin.bias.shape == (2, *linear.bias.shape)

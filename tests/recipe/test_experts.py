@@ -27,3 +27,10 @@ def test_the_experts(recipe: str, experts: set[str], place: Path) -> None:
     (place / "small.yaml").write_text(recipe, encoding="utf-8")
     found = load_recipe(place / "small.yaml")
     assert {name for name, plan in found.plans().items() if found.is_expert(plan)} == experts
+
+
+def test_a_changed_copy_of_a_recipe_has_its_own_models(place: Path) -> None:
+    recipe = load_recipe(place / "small.yaml")
+    assert recipe.plans() is recipe.plans()
+    assert {*recipe.model_copy(update={"models": {"hl": recipe.models["hl"]}}).plans()} == {"hl"}
+    assert {*recipe.plans()} == MONO | {"hl", "v1.5", "student"}

@@ -27,9 +27,9 @@ from equiglot.report import (
     ProbedTask,
     Report,
     StoredText,
-    TaskLanguage,
-    UnitedVocabulary,
 )
+from equiglot.tasks import TaskLanguage
+from equiglot.vocabulary import UnionModel, UnionRecord
 
 NAMES = {"en": "English", "es": "Spanish", "hi": "Hindi", "ko": "Korean", "gl": "Galician"}
 CODES = tuple(NAMES)
@@ -133,18 +133,14 @@ def _student(name: str, label: str) -> Model:
 def _merged() -> Merged:
     kinds: Mapping[str, str] = {"korean": "unigram"}
     return Merged(
-        kind="wordpiece",
-        size=88_214,
-        alphabet=312,
-        rules="beto",
-        vocabularies=tuple(
-            UnitedVocabulary(
-                model=name, kind=kinds.get(name, "wordpiece"), size=31_002, surfaces=30_000, shared=9_000, only=21_000,
+        union=UnionRecord(kind="wordpiece", size=88_214, alphabet=312, rules="beto", models={
+            name: UnionModel(
+                kind=kinds.get(name, "wordpiece"), size=31_002, surfaces=30_000, shared=9_000, only=21_000,
                 unmapped=5 if name == "korean" else 0, examples=("<0xEC>", "<0x9D>") if name == "korean" else (),
                 differences=("It keeps ﬁ where this one writes fi (“ﬁn”).",) if name == "korean" else (),
             )
             for name in TEACHERS
-        ),
+        }),
         cuts=tuple(
             CutText(teacher=name, language=code, sentences=0.81, words=0.973, unmapped=0.0004, mass=0.0011)
             for name, codes in TEACHERS.items()

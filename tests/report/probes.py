@@ -5,7 +5,8 @@ from itertools import combinations
 from statistics import fmean
 
 from equiglot.evaluation import IN_LANGUAGE, ZERO_SHOT, Score, group_language
-from equiglot.report import ProbedTask, TaskLanguage
+from equiglot.report import ProbedTask
+from equiglot.tasks import TaskLanguage
 
 Scores = Mapping[str, Mapping[str, float]]
 Groups = Mapping[str, Sequence[str]]

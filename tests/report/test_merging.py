@@ -95,7 +95,7 @@ def test_taken_models_are_not_missing_a_training(report: Report) -> None:
 def test_no_teacher_has_a_number_of_masked_words(report: Report, page: str) -> None:
     table = tables_of(report)["mrr"]
     assert table.columns == ("", "Union, gold labels", "Student, all copies", "Student, best copy")
-    assert not tables_of(report)["distance"].rows and '<section id="distance"' not in page
+    assert "distance" not in tables_of(report) and '<section id="distance"' not in page
     assert "the teachers, which have their own, have no place here" in page
     scores = next(plot for plot in plots_of(report) if plot.name == "scores")
     assert {series.name for series in scores.series} == set(STUDENTS)
@@ -207,16 +207,13 @@ def test_curves_of_other_vocabularies_are_not_drawn_beside_each_other(report: Re
 
 def test_text_of_a_recipe_is_no_markup(report: Report) -> None:
     merged = report.merged
-    assert merged is not None
-    united = tuple(
-        each.model_copy(update={"examples": (HOSTILE,), "differences": (HOSTILE,), "kind": HOSTILE})
-        for each in merged.vocabularies
-    )
+    assert merged is not None and merged.union is not None
+    hostile = {"examples": (HOSTILE,), "differences": (HOSTILE,), "kind": HOSTILE}
+    models_of_union = {name: each.model_copy(update=hostile) for name, each in merged.union.models.items()}
+    union = merged.union.model_copy(update={"models": models_of_union})
     changed = {"source": HOSTILE, "vocabulary": HOSTILE, "label": HOSTILE}
     models = tuple(model.model_copy(update=changed) for model in report.models)
-    text = render(
-        report.model_copy(update={"merged": merged.model_copy(update={"vocabularies": united}), "models": models})
-    )
+    text = render(report.model_copy(update={"merged": merged.model_copy(update={"union": union}), "models": models}))
     assert "<script>alert" not in text and "&lt;script&gt;alert(1)&lt;/script&gt;{{ 7 * 7 }}" in text
 
 

@@ -141,7 +141,7 @@ def test_probes_have_a_section_each_behind_the_distances(probed: Report) -> None
     assert order == sorted(order)
     assert '<a href="#pos">Part of speech</a>' in text and '<a href="#ner">Named entities</a>' in text
     assert "Other ways to count" in text[order[2] :] and "Other ways to count" not in text[: order[2]]
-    assert "<strong>Zero-shot.</strong>" in text and 'href="tables/ner-seqeval-f1.csv"' in text
+    assert "<strong><bdi>Zero-shot.</bdi></strong>" in text and 'href="tables/ner-seqeval-f1.csv"' in text
 
 
 def test_probes_that_are_not_scored_are_said_to_be_missing(probed: Report) -> None:

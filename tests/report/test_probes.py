@@ -16,12 +16,13 @@ from equiglot.evaluation import (
     pair_rows,
     transfer_rows,
 )
-from equiglot.report import Language, Model, ProbedTask, Report, TaskLanguage, rendering, tables
-from equiglot.report.findings import section_of
+from equiglot.report import Language, Model, ProbedTask, Report, rendering, tables
+from equiglot.report.findings import about_probes, findings
 from equiglot.report.heat import transfer_maps
 from equiglot.report.probes import probe_tables
 from equiglot.report.svg import to_svg
 from equiglot.report.writing import csv_text, latex_text, markdown_text
+from equiglot.tasks import TaskLanguage
 
 SEVEN = {"en": "English", "ru": "Русский", "el": "Ελληνικά", "hi": "हिन्दी", "te": "తెలుగు", "ko": "한국어", "ar": "عربي"}
 
@@ -57,7 +58,7 @@ def _report(*scores: Score, codes: tuple[str, ...] = tuple(SEVEN), **task: objec
 
 
 def _findings(report: Report) -> dict[str, str]:
-    return section_of(report, report.tasks[0]).findings
+    return findings(report, report.tasks[0])
 
 
 MEANS = (_row("student", "accuracy", 57.0), _row("hl", "accuracy", 55.8), _row("hl-balanced", "accuracy", 55.1))
@@ -154,7 +155,7 @@ def test_a_text_is_its_own_sentence() -> None:
     task = ProbedTask(task="topic", unit="sentence", labels=("health", "sports"), languages=(language,))
     report = _report(codes=("en",)).model_copy(update={"tasks": (task,)})
     assert _tables(report, "topic")["topic-data"].rows[0][5] == tables.Cell("204")
-    assert "the hidden states of each text's sub-words it tells 2 labels apart" in section_of(report, task).about[0]
+    assert "the hidden states of each text's sub-words it tells 2 labels apart" in about_probes(task)[0]
 
 
 def test_a_clear_winner_of_seven_languages() -> None:
@@ -257,7 +258,7 @@ def test_means_over_some_languages_are_called_so() -> None:
 )
 def test_the_noise_is_named(task: dict[str, object], words: str) -> None:
     report = _report(**task)
-    noise = section_of(report, report.tasks[0]).about[1]
+    noise = about_probes(report.tasks[0])[1]
     assert words in noise and "do not contain the noise of training" in noise
 
 

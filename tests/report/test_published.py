@@ -11,8 +11,7 @@ import yaml
 
 from equiglot.errors import InputError
 from equiglot.evaluation import IN_LANGUAGE, METRICS, ZERO_SHOT, Score, group_language
-from equiglot.report.publication import PublishedNumber
-from equiglot.report.published import published_names, read_published
+from equiglot.report.published import PublishedNumber, published_names, read_published
 
 PAPER_1 = ("paper1-shared", "paper1-diverse")
 OF_GROUPS = {"Table 3a": "Table 6", "Table 3b": "Table 7", "Table 2": "Table 2"}

@@ -8,8 +8,7 @@ import torch
 from transformers import PreTrainedModel
 
 from equiglot.models import EncoderSettings
-from equiglot.objectives import Objective
-from equiglot.training import CheckpointFolder, Stopped, Trainer, TrainingRecord, TrainingSettings
+from equiglot.training import CheckpointFolder, MaskedLM, Stopped, Trainer, TrainingRecord, TrainingSettings
 from tests.tiny import FRAMING, make_model, make_stream, make_text
 
 STUDENTS = {
@@ -38,13 +37,13 @@ def _train(
     calls = iter(range(10_000))
     trainer = Trainer(
         model,
-        make_stream({"en": make_text(150)}, sentences=8),
-        UPDATES,
-        objective=Objective(),
-        labels=None,
-        settings=TrainingSettings.model_validate(settings),
-        validation={"en": make_text(20, seed=2)},
-        framing=FRAMING,
+        MaskedLM(
+            make_stream({"en": make_text(150)}, sentences=8),
+            framing=FRAMING,
+            validation={"en": make_text(20, seed=2)},
+        ),
+        TrainingSettings.model_validate(settings),
+        updates=UPDATES,
         seed=5,
         checkpoints=CheckpointFolder(folder),
         checkpoint_seconds=1e9,

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from equiglot.objectives import Losses
+from equiglot.objectives import Losses, Term
 from equiglot.training import ValidationPoint
 from equiglot.training.history import Counter, LossMeter, mean_of
 
@@ -20,7 +20,10 @@ _LANGUAGES = torch.arange(30) % 3 % 2
 
 def _losses(part: slice) -> Losses:
     every = torch.ones(len(_VALUES[part]), dtype=torch.bool)
-    terms = {"soft": (_VALUES[part], _COUNTED[part]), "hard": (2 * _VALUES[part], every)}
+    terms = {
+        "soft": Term(_VALUES[part], _COUNTED[part], _LANGUAGES[part]),
+        "hard": Term(2 * _VALUES[part], every, _LANGUAGES[part]),
+    }
     return Losses(torch.zeros(()), terms)
 
 
@@ -29,7 +32,7 @@ def test_means_do_not_depend_on_the_cut_into_batches(cuts: list[int]) -> None:
     meter = LossMeter(("en", "eu", "tr"), _CPU)
     borders = [0, *sorted(cuts), 30]
     for low, high in pairwise(borders):
-        meter.add(_losses(slice(low, high)), _LANGUAGES[low:high])
+        meter.add(_losses(slice(low, high)))
     means = meter.read()
     assert list(means) == ["hard/en", "hard/eu", "soft/en", "soft/eu"]  # Nothing of Turkish, so no number.
     for number, language in enumerate(("en", "eu")):
@@ -40,7 +43,7 @@ def test_means_do_not_depend_on_the_cut_into_batches(cuts: list[int]) -> None:
 
 
 def test_languages_count_the_same_in_the_mean_of_a_validation() -> None:
-    assert ValidationPoint(update=1, mrr={"en": 0.5, "eu": 0.1}, loss={"en": 1, "eu": 2}).mean_mrr == pytest.approx(0.3)
+    assert ValidationPoint(update=1, scores={"en": 50, "eu": 10}, losses={"en": 1, "eu": 2}).score == pytest.approx(30)
 
 
 def test_counts_of_sequences_and_tokens() -> None:

@@ -13,22 +13,22 @@ from transformers import BertForMaskedLM, PreTrainedModel
 
 from equiglot.errors import InputError
 from equiglot.labels import OnlineTeachers, freeze
-from equiglot.masking import Batch, BatchStream, Framing
+from equiglot.masking import Batch, BatchStream
 from equiglot.objectives import Annealed, Objective, SoftTargets
 from equiglot.training import (
     CheckpointFolder,
     LabelSource,
-    LanguageValidation,
     LossPoint,
+    MaskedLM,
     Progress,
     Stopped,
     Trainer,
     TrainingRecord,
     TrainingSettings,
+    Validation,
     ValidationPoint,
     loop,
 )
-from equiglot.vocabulary import TokenizedText
 from tests.tiny import ENCODER, FRAMING, make_model, make_stream, make_text
 
 _CPU = torch.device("cpu")
@@ -62,13 +62,15 @@ class _Training:
         model = make_model(encoder=ENCODER.model_copy(update={"dropout": self.dropout}))
         return model, Trainer(
             model,
-            self.stream,
-            self.settings.updates or 0,
-            objective=self.objective,
-            labels=self.labels(self.stream),
-            settings=self.settings,
-            validation=_VALIDATION,
-            framing=FRAMING,
+            MaskedLM(
+                self.stream,
+                framing=FRAMING,
+                validation=_VALIDATION,
+                objective=self.objective,
+                labels=self.labels(self.stream),
+            ),
+            self.settings,
+            updates=self.settings.updates or 0,
             checkpoints=CheckpointFolder(self.folder),
             **{"seed": 5, "checkpoint_seconds": 1e9, **options},
         )
@@ -77,7 +79,7 @@ class _Training:
         """Trains to the end, from the newest checkpoint if there is one."""
         model, trainer = self.trainer(**options)
         record = trainer.train()
-        return _Result(record, copy.deepcopy(model.state_dict()), trainer.reciprocal_ranks())
+        return _Result(record, copy.deepcopy(model.state_dict()), trainer.by_sequence())
 
     def interrupted(self, at: int) -> None:
         """Trains to update `at`, where it is asked to stop."""
@@ -283,7 +285,7 @@ def test_the_record_counts_what_was_read(undisturbed: _Result) -> None:
     for language, point in ((name, record.validations[2]) for name in _VALIDATION):
         ranks, counts = undisturbed.ranks[language], undisturbed.ranks[f"{language}/counts"]
         assert ranks.shape == (5, len(_VALIDATION[language]))
-        assert point.mrr[language] == pytest.approx(ranks[2].sum() / counts.sum())
+        assert point.scores[language] == pytest.approx(100 * ranks[2].sum() / counts.sum())
 
 
 def test_a_batch_is_laid_out_once_an_update(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -307,9 +309,9 @@ class _Spoilt:
     def __init__(self, stream: BatchStream, bad: int) -> None:
         self._teachers, self._bad = _teachers(stream), bad
 
-    def targets(self, batch: Batch, index: int) -> SoftTargets | None:
-        soft = self._teachers.targets(batch, index)
-        if soft is not None and index >= self._bad:
+    def targets(self, batch: Batch) -> SoftTargets | None:
+        soft = self._teachers.targets(batch)
+        if soft is not None and batch.index >= self._bad:
             soft.logits[-1, 3] = float("-inf")
         return soft
 
@@ -318,7 +320,7 @@ def test_a_loss_that_is_not_a_number_stops_it_and_leaves_the_checkpoint(tmp_path
     training = _demanding(tmp_path)
     healthy = training.labels
     teachers, stream = _teachers(training.stream), training.stream
-    bad = next(index for index in range(20, 30) if teachers.targets(stream[index], index) is not None)
+    bad = next(index for index in range(20, 30) if teachers.targets(stream[index]) is not None)
     training.labels = lambda stream: _Spoilt(stream, bad=20)
     with pytest.raises(InputError, match="the loss is not a number in update 11") as error:
         training.whole(checkpoint_seconds=0)
@@ -359,31 +361,29 @@ def test_weights_that_no_loss_can_be_computed_with_are_never_saved(tmp_path: Pat
 
 def test_weights_that_are_no_numbers_are_no_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever a validation would say of them."""
-    monkeypatch.setattr(loop, "validate", _scripted([0.9, 0.9, 0.9], []))
+    monkeypatch.setattr(MaskedLM, "validate", _scripted([0.9, 0.9, 0.9], []))
     settings = _SETTINGS.model_copy(update={"updates": 3, "learning_rate": 1e38, "schedule": "constant", "warmup": 0.0})
     _, trainer = _Training(tmp_path, settings=settings).trainer()
     with pytest.raises(InputError, match=r"whose learning rate was 1e.38"):
         trainer.train()
 
 
-def _scripted(scores: list[float], seen: list[dict[str, torch.Tensor]]) -> Callable[..., dict[str, LanguageValidation]]:
-    """A validation that gives these mean reciprocal ranks, one after the other."""
+def _scripted(scores: list[float], seen: list[dict[str, torch.Tensor]]) -> Callable[[Any, PreTrainedModel], Validation]:
+    """A validation that gives these scores, one after the other."""
     left = iter(scores)
 
-    def validate(
-        model: PreTrainedModel, texts: dict[str, TokenizedText], *, limit: int, framing: Framing, seed: int
-    ) -> dict[str, LanguageValidation]:
+    def validate(task: MaskedLM, model: PreTrainedModel) -> Validation:
+        assert not model.training and not torch.is_grad_enabled()
         seen.append(copy.deepcopy(model.state_dict()))
-        ones = np.ones(1)
         score = next(left)
-        return {language: LanguageValidation(score * ones, ones, ones.astype(np.int64)) for language in texts}
+        return Validation(dict.fromkeys(task.languages, score), dict.fromkeys(task.languages, 1.0))
 
     return validate
 
 
 def test_the_best_weights_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[dict[str, torch.Tensor]] = []
-    monkeypatch.setattr(loop, "validate", _scripted([0.1, 0.5, 0.5, 0.3], seen))
+    monkeypatch.setattr(MaskedLM, "validate", _scripted([0.1, 0.5, 0.5, 0.3], seen))
     result = _Training(tmp_path).whole()
     assert (result.record.best_update, result.record.updates_made) == (8, 16)
     assert all(torch.equal(value, seen[1][name]) for name, value in result.weights.items())
@@ -392,7 +392,7 @@ def test_the_best_weights_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 def test_the_best_weights_survive_an_interruption(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[dict[str, torch.Tensor]] = []
-    monkeypatch.setattr(loop, "validate", _scripted([0.1, 0.5, 0.2, 0.3], seen))
+    monkeypatch.setattr(MaskedLM, "validate", _scripted([0.1, 0.5, 0.2, 0.3], seen))
     training = _Training(tmp_path)
     training.interrupted(10)
     result = training.whole()
@@ -423,7 +423,7 @@ def test_dropout_is_another_in_every_update_and_every_training(tmp_path: Path, m
 def test_it_stops_early_when_nothing_gets_better(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fields = {"validations": 8, "early_stopping": {"patience": 2}}
     training = _Training(tmp_path, TrainingSettings.model_validate({**_SETTINGS.model_dump(), **fields}))
-    monkeypatch.setattr(loop, "validate", _scripted([0.1, 0.3, 0.2, 0.4, 0.4, 0.1, 0.9], []))
+    monkeypatch.setattr(MaskedLM, "validate", _scripted([0.1, 0.3, 0.2, 0.4, 0.4, 0.1, 0.9], []))
     result = training.whole()
     assert (result.record.best_update, result.record.updates_made, result.record.updates) == (8, 12, 16)
     assert len(result.record.validations) == 6
@@ -443,7 +443,18 @@ def test_in_bf16_it_learns_as_well_as_in_fp32(tmp_path: Path) -> None:
         _Training(tmp_path / precision, _SETTINGS.model_copy(update={**fields, "precision": precision})).whole()
         for precision in ("fp32", "bf16")
     ]
-    losses = [result.record.validations[-1].loss for result in results]
+    losses = [result.record.validations[-1].losses for result in results]
     assert results[1].record.precision == "bfloat16"
     assert losses[0] == pytest.approx(losses[1], rel=0.02)
     assert all(value.dtype == torch.float32 for value in results[1].weights.values())
+
+
+def test_a_validation_changes_nothing(tmp_path: Path) -> None:
+    """Nothing is dropped out in it, and the training goes on as if there had been none."""
+    results = []
+    for validations in (1, 16):
+        training = _Training(tmp_path / str(validations), dropout=0.5)
+        training.settings = _SETTINGS.model_copy(update={"validations": validations})
+        results.append(training.whole())
+    few, many = (result.record for result in results)
+    assert few.losses == many.losses and few.validations[-1] == many.validations[-1]

@@ -11,7 +11,7 @@ from equiglot.labels import OnlineTeachers, StoredTeacher, StoredTeachers, Store
 from equiglot.masking import BatchSettings, BatchStream, MaskSettings, Source
 from equiglot.models import target_logits, to_tensors
 from equiglot.objectives import Annealed, Objective
-from equiglot.training import CheckpointFolder, LabelSource, Stopped, Trainer, TrainingSettings
+from equiglot.training import CheckpointFolder, LabelSource, MaskedLM, Stopped, Trainer, TrainingSettings
 from tests.tiny import FRAMING, VOCABULARY, make_model, make_text
 
 _CPU = torch.device("cpu")
@@ -47,7 +47,7 @@ def _gradients(labels: LabelSource, objective: Objective, index: int) -> tuple[t
     student, tensors = make_model(9), to_tensors(_STREAM[index], _CPU)
     logits = target_logits(student, tensors)
     logits.retain_grad()
-    objective.losses(logits, tensors.gold, labels.targets(_STREAM[index], index), 0.4).total.backward()
+    objective.losses(logits, tensors, labels.targets(_STREAM[index]), 0.4).total.backward()
     assert logits.grad is not None
     return logits.grad, {name: each.grad for name, each in student.named_parameters() if each.grad is not None}
 
@@ -69,7 +69,7 @@ def test_gradients_of_all_words_are_those_of_teachers_asked_now(
             torch.testing.assert_close(found[name], gradient, rtol=1e-3, atol=1e-5)
         # At half precision, see test_top_k.py: at most 2 T H / 2**11 for each target, H the teacher's entropy.
         halves, _ = _gradients(rounded, objective, index)
-        targets = exact.targets(_STREAM[index], index)
+        targets = exact.targets(_STREAM[index])
         assert targets is not None
         entropy = -(targets.log_probabilities.exp() * targets.log_probabilities).sum(dim=1)
         moved = (halves - expected).abs().sum(dim=1)
@@ -85,13 +85,15 @@ def test_a_training_on_few_words_that_is_interrupted_ends_as_if_it_were_not(tmp_
         model, seen = make_model(9), []
         trainer = Trainer(
             model,
-            _STREAM,
-            12,
-            objective=objective,
-            labels=labels,
-            settings=settings,
-            validation={"en": make_text(10, seed=7)},
-            framing=FRAMING,
+            MaskedLM(
+                _STREAM,
+                framing=FRAMING,
+                validation={"en": make_text(10, seed=7)},
+                objective=objective,
+                labels=labels,
+            ),
+            settings,
+            updates=12,
             seed=5,
             checkpoints=CheckpointFolder(tmp_path / folder),
             watch=seen.append,

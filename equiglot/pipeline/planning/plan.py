@@ -14,13 +14,13 @@ from equiglot.pipeline.execution.folder import saved_recipe
 from equiglot.pipeline.execution.machine import Machine
 from equiglot.pipeline.execution.states import State, current_graph, state_of
 from equiglot.pipeline.graph import Graph
-from equiglot.pipeline.planning.speed import measure_speed
+from equiglot.pipeline.planning.speed import measure_speed, model_like, size_of
 from equiglot.pipeline.planning.workload import STEPS, Cost, Workload
 from equiglot.pipeline.steps.uniting import check_union
 from equiglot.pipeline.steps.vocabulary import tokenizer_folder
 from equiglot.recipe import ModelPlan, Recipe
 from equiglot.run import RunDirectory, tokens_of
-from equiglot.training import Reading, plan_reading
+from equiglot.training import DataPlan, plan_data
 from equiglot.vocabulary import TokenizedText, VocabularySettings, load_tokenizer, open_tokens
 
 # Where nothing is tokenised yet: a token of a shared vocabulary is some four characters, a sentence some eighty.
@@ -173,17 +173,22 @@ class _Planner:
             Source(language, self._text(language, plan.owner), self._framing.alphabet, self._recipe.masking, 0)
             for language in plan.languages
         ]
-        reading = plan_reading(sources, plan.balance, plan.training, framing=self._framing, seed=0)
-        tokens = self._tokens(reading, plan)
+        data = plan_data(sources, plan.balance, plan.training, framing=self._framing, seed=0)
+        tokens = self._tokens(data, plan)
         return ModelCost(
             name=plan.name,
             state=self._states[f"model/{plan.name}"],
-            parameters=count_parameters(plan.encoder, self._vocabulary_size(plan.owner)),
-            updates=reading.updates,
+            parameters=self._parameters(plan),
+            updates=data.updates,
             tokens=tokens,
-            seconds=tokens / self._speed(plan, tokens / reading.updates / plan.training.accumulation),
+            seconds=tokens / self._speed(plan, tokens / data.updates / plan.training.accumulation),
             counted=all(self._tokenised(language, plan.owner) for language in plan.languages),
         )
+
+    def _parameters(self, plan: ModelPlan) -> int:
+        if plan.start is None and plan.encoder is not None:  # nothing is built
+            return count_parameters(plan.encoder, self._vocabulary_size(plan.owner))
+        return model_like(plan, self._recipe.plans(), self._vocabulary_size).num_parameters()
 
     def workload(self) -> Workload:
         """Costs of the jobs around trainings."""
@@ -197,9 +202,9 @@ class _Planner:
             threads=self._machine.threads,
         )
 
-    def _tokens(self, reading: Reading, plan: ModelPlan) -> int:
-        a_batch = reading.stream.epoch_tokens() / reading.stream.epoch_batches
-        return round(a_batch * reading.updates * plan.training.accumulation)
+    def _tokens(self, data: DataPlan, plan: ModelPlan) -> int:
+        a_batch = data.stream.epoch_tokens() / data.stream.epoch_batches
+        return round(a_batch * data.updates * plan.training.accumulation)
 
     def _tokenised(self, language: str, owner: str) -> bool:
         return self._states.get(f"tokens/{tokens_of(language, owner)}") == "done"
@@ -243,11 +248,13 @@ class _Planner:
 
     def _speed(self, plan: ModelPlan, batch_tokens: float) -> float:
         """Tokens a second of this kind of training."""
-        taught, size = isinstance(plan.labels, SoftLabels), self._vocabulary_size(plan.owner)
-        key = f"{size} {plan.encoder.model_dump_json()} {round(batch_tokens, -2)} {plan.training.precision} {taught}"
+        taught, about = isinstance(plan.labels, SoftLabels), (plan, self._recipe.plans(), self._vocabulary_size)
+        key = f"{size_of(*about)} {round(batch_tokens, -2)} {plan.training.precision} {taught}"
         if key not in self._speeds:
             threads = torch.get_num_threads()
             torch.set_num_threads(self._machine.threads)
-            self._speeds[key] = measure_speed(plan.encoder, plan.training, size, round(batch_tokens), taught=taught)
+            self._speeds[key] = measure_speed(
+                lambda: model_like(*about), plan.training, round(batch_tokens), taught=taught
+            )
             torch.set_num_threads(threads)
         return self._speeds[key]

@@ -1,6 +1,7 @@
 """Short measurements of the speed of training and of labelling, on made-up tokens."""
 
 import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -9,23 +10,42 @@ from transformers import PreTrainedModel
 
 from equiglot.labels import OnlineTeachers, SoftLabels, StoreSettings, freeze, label_text, open_store
 from equiglot.masking import Alphabet, BatchSettings, BatchStream, Framing, MaskSettings, Source
-from equiglot.models import EncoderSettings, build_model, device, on_device
-from equiglot.objectives import Objective
-from equiglot.training import CheckpointFolder, Progress, Trainer, TrainingSettings
+from equiglot.models import (
+    build_model,
+    device,
+    load_model,
+    locate_model,
+    on_device,
+    read_config,
+    start_from,
+    take_layers,
+)
+from equiglot.recipe import ModelPlan
+from equiglot.run import canonical_json
+from equiglot.training import MaskedLM, Progress, Trainer, TrainingSettings
 from equiglot.vocabulary import TokenizedText
 
 _WARM, _UPDATES = 3, 12
 _LENGTH = 20  # tokens in a made-up sentence
 _LABELLED = 64  # made-up sentences
+_Sizes = Callable[[str], int]
 
 
 def measure_speed(
-    encoder: EncoderSettings, training: TrainingSettings, vocabulary_size: int, batch_tokens: int, *, taught: bool
+    make: Callable[[], PreTrainedModel], training: TrainingSettings, batch_tokens: int, *, taught: bool
 ) -> float:
-    """Tokens a second of a training with batches of this many tokens, with or without a teacher of the same size."""
-    length = min(_LENGTH, encoder.max_length - 2)
+    """Tokens a second of a training with batches of this many tokens, with or without a teacher of the same size.
+
+    Args:
+        make: makes the model.
+        training: how it is trained.
+        batch_tokens: tokens of a batch.
+        taught: whether it has a teacher.
+    """
+    model = on_device(make())
+    length = min(_LENGTH, model.config.max_position_embeddings - 4)
     rows = max(1, batch_tokens // (length + 2))
-    text, framing = _made_up(4 * rows, length, vocabulary_size)
+    text, framing = _made_up(4 * rows, length, model.config.vocab_size)
     stream = BatchStream(
         [Source("en", text, framing.alphabet, MaskSettings(), 0)],
         [{"en": 1.0}],
@@ -38,24 +58,15 @@ def measure_speed(
     def watch(progress: Progress) -> None:
         marks.append((time.monotonic(), progress.tokens))
 
-    def model() -> PreTrainedModel:
-        return on_device(build_model(encoder, vocabulary_size, padding=0, seed=0))
-
-    objective = SoftLabels(teachers="one").objective if taught else Objective()
-    with TemporaryDirectory() as folder:
-        Trainer(
-            model(),
-            stream,
-            _WARM + _UPDATES,
-            objective=objective,
-            labels=OnlineTeachers({"en": freeze(model(), device())}, stream, device()) if taught else None,
-            settings=training.model_copy(update={"accumulation": 1, "validations": 1, "early_stopping": None}),
-            validation={"en": TokenizedText(text.ids[:length], text.offsets[:2], text.characters[:2])},
-            framing=framing,
-            seed=0,
-            checkpoints=CheckpointFolder(Path(folder)),
-            watch=watch,
-        ).train()
+    task = MaskedLM(
+        stream,
+        framing=framing,
+        validation={"en": TokenizedText(text.ids[:length], text.offsets[:2], text.characters[:2])},
+        objective=SoftLabels(teachers="one").objective if taught else None,
+        labels=OnlineTeachers({"en": freeze(on_device(make()), device())}, stream, device()) if taught else None,
+    )
+    settings = training.model_copy(update={"accumulation": 1, "validations": 1, "early_stopping": None})
+    Trainer(model, task, settings, updates=_WARM + _UPDATES, seed=0, watch=watch).train()
     (begun, before), (ended, after) = marks[_WARM - 1], marks[-2]
     return (after - before) / (ended - begun)
 
@@ -70,6 +81,38 @@ def measure_labelling(model: PreTrainedModel) -> float:
         label_text(model, source, framing, StoreSettings(k=1), {}, into, shard_tokens=_LABELLED * length)
         measured = open_store(into).shards[-1].statistics  # the one before was to get warm
     return measured.tokens / max(measured.seconds, 1e-9)
+
+
+def model_like(plan: ModelPlan, plans: Mapping[str, ModelPlan], vocabulary_size: _Sizes) -> PreTrainedModel:
+    """A model of the size that one of a recipe has or will have.
+
+    Args:
+        plan: the model.
+        plans: all of the recipe's.
+        vocabulary_size: owner of a tokenizer -> its entries.
+    """
+    if plan.existing is not None:
+        return load_model(locate_model(plan.existing))
+    if plan.start is None:
+        assert plan.encoder is not None
+        return build_model(plan.encoder, vocabulary_size(plan.owner), padding=0, seed=0)
+    if plan.start.model is None:
+        return start_from(Path(plan.start.folder or ""), plan.start.layers)
+    source = model_like(plans[plan.start.model], plans, vocabulary_size)
+    return take_layers(source, plan.start.layers, where=f"models.{plan.name}.from")
+
+
+def size_of(plan: ModelPlan, plans: Mapping[str, ModelPlan], vocabulary_size: _Sizes) -> str:
+    """What is the same for models of the same size; the arguments are those of `model_like`."""
+    if plan.existing is not None:
+        return canonical_json({**read_config(locate_model(plan.existing)), "_name_or_path": ""})
+    if plan.start is None:
+        assert plan.encoder is not None
+        return f"{vocabulary_size(plan.owner)} {plan.encoder.model_dump_json()}"
+    layers = plan.start.layers
+    if plan.start.model is None:
+        return f"{layers} of {canonical_json(read_config(Path(plan.start.folder or '')))}"
+    return f"{layers} of {size_of(plans[plan.start.model], plans, vocabulary_size)}"
 
 
 def _made_up(rows: int, length: int, vocabulary_size: int) -> tuple[TokenizedText, Framing]:

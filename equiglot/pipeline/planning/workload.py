@@ -1,6 +1,5 @@
 """What the jobs around trainings will take: preparing text, labelling it, encoding and probing labelled data."""
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -9,10 +8,10 @@ from transformers import PreTrainedModel
 
 from equiglot.labels import freeze
 from equiglot.labels.packing import RowFormat
-from equiglot.models import build_model, device, load_model, locate_model, read_config
+from equiglot.models import device
 from equiglot.pipeline.execution.states import State
 from equiglot.pipeline.graph import Job
-from equiglot.pipeline.planning.speed import measure_labelling
+from equiglot.pipeline.planning.speed import measure_labelling, model_like, size_of
 from equiglot.pipeline.steps.stores import Store, all_stores
 from equiglot.probing import ConvergedProbe
 from equiglot.recipe import ModelPlan, ProbedTask, Recipe
@@ -157,13 +156,8 @@ class Workload:
     def _reader(self, name: str) -> _Reader:
         """A model of the size that this one has or will have."""
         plan = self._plans[name]
-        if plan.existing is not None:
-            folder = locate_model(plan.existing)
-            key = json.dumps({**read_config(folder), "_name_or_path": ""}, sort_keys=True)
-            return self._measured(key, lambda: load_model(folder))
-        size = self._vocabulary_size(plan.owner)
-        key = f"{size} {plan.encoder.model_dump_json()}"
-        return self._measured(key, lambda: build_model(plan.encoder, size, padding=0, seed=0))
+        about = (plan, self._plans, self._vocabulary_size)
+        return self._measured(size_of(*about), lambda: model_like(*about))
 
     def _measured(self, key: str, make: Callable[[], PreTrainedModel]) -> _Reader:
         if key not in self._readers:

@@ -29,7 +29,7 @@ from equiglot.pipeline.results.describing import describe_model
 from equiglot.pipeline.results.merged import MergedRun
 from equiglot.pipeline.results.probes import ProbedModels
 from equiglot.pipeline.results.texts import RunText
-from equiglot.pipeline.results.wording import balance_in_words, encoder_in_words, labels_in_words
+from equiglot.pipeline.results.wording import balance_in_words, encoder_in_words, labels_in_words, start_in_words
 from equiglot.pipeline.steps.likelihood import BITS
 from equiglot.pipeline.steps.scores import bootstrap_of
 from equiglot.recipe import FREQUENCY, ModelPlan, Recipe, recipe_text
@@ -216,10 +216,12 @@ class Assembly:
             known = known.model_copy(update=describe_model(self._run, plan))
         if plan.existing is not None:
             return known
+        encoder = [known.encoder if plan.encoder is None else encoder_in_words(plan.encoder)]
+        encoder += [] if plan.start is None else [start_in_words(plan.start)]
         known = known.model_copy(
             update={
                 "balancing": balance_in_words(plan),
-                "encoder": encoder_in_words(plan.encoder),
+                "encoder": ", ".join(filter(None, encoder)),
                 "seed": plan.seed(self._recipe),
             }
         )
@@ -260,15 +262,15 @@ class Assembly:
     def _curves(self, name: str) -> Iterator[Curve]:
         about = read_json(self._run.model(name) / "training.json")
         points = [ValidationPoint(**point) for point in about["validations"]]
-        updates = tuple(point.update for point in points)
+        updates, metric = tuple(point.update for point in points), about["metric"]
         for code in self._plans[name].languages:
-            values = tuple(100 * point.mrr[code] for point in points)
-            yield Curve(model=name, split="valid", metric="mrr", language=code, updates=updates, values=values)
-            values = tuple(point.loss[code] for point in points)
+            values = tuple(point.scores[code] for point in points)
+            yield Curve(model=name, split="valid", metric=metric, language=code, updates=updates, values=values)
+            values = tuple(point.losses[code] for point in points)
             yield Curve(model=name, split="valid", metric="loss", language=code, updates=updates, values=values)
         if len(self._plans[name].languages) > 1:
-            values = tuple(100 * point.mean_mrr for point in points)
-            yield Curve(model=name, split="valid", metric="mrr", updates=updates, values=values)
+            values = tuple(point.score for point in points)
+            yield Curve(model=name, split="valid", metric=metric, updates=updates, values=values)
         yield from _loss_curves(name, [LossPoint(**point) for point in about["losses"]])
 
     def _about_run(self) -> Run:

@@ -129,7 +129,7 @@ class _Run:
         starts = {
             name: self.assembly.record(f"model/{name}")
             for name, plan in self.recipe.plans().items()
-            if plan.encoder.folder is not None
+            if plan.start is not None and plan.start.folder is not None
         }
         return {
             "recipe": _without_seeds(self.recipe),
@@ -139,10 +139,10 @@ class _Run:
         }
 
     def _seeds(self, name: str) -> Any:
-        """All that is drawn for a training is drawn from these: of its text, of itself and of its teachers."""
+        """All that is drawn for a training is drawn from these: of its text, of itself and of what it is made from."""
         plans = self.recipe.plans()
-        teachers = sorted(set(plans[name].all_teachers) & plans.keys())
-        return [self.recipe.seed, plans[name].seed(self.recipe), *map(self._seeds, teachers)]
+        before = sorted(set(plans[name].made_from) & plans.keys())
+        return [self.recipe.seed, plans[name].seed(self.recipe), *map(self._seeds, before)]
 
     def source_of(self, job: str) -> Any:
         """What stands for a job's text or labels; None where that is not known."""
@@ -196,7 +196,7 @@ def _without_seeds(recipe: Recipe) -> Any:
     tree.pop("seed")
     for settings in (tree, *tree["models"].values()):
         settings["training"].pop("seed")
-        settings["encoder"].pop("folder")
+        (settings.get("from") or {}).pop("folder", None)
     for language in tree["languages"].values():
         language.pop("text")
     for settings in tree["evaluation"].values():

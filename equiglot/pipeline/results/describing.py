@@ -23,7 +23,9 @@ def describe_model(run: RunDirectory, plan: ModelPlan) -> dict[str, Any]:
         tokenizer = load_tokenizer(folder)
         found["vocabulary"] = f"{ALGORITHMS[pieces_of(tokenizer).kind]}, {len(tokenizer):,} entries"
     if plan.existing is not None:
-        found |= {"parameters": _count_parameters(folder), "encoder": foreign_encoder_in_words(config)}
+        found["parameters"] = _count_parameters(folder)
+    if plan.encoder is None:
+        found["encoder"] = foreign_encoder_in_words(config)
     return found
 
 

@@ -8,7 +8,7 @@ from equiglot.labels import LabelStore, open_store
 from equiglot.pipeline.steps.stores import Store, all_stores
 from equiglot.pipeline.steps.tokens import counting_loss
 from equiglot.recipe import Recipe
-from equiglot.report import CutText, Merged, StoredText, UnitedVocabulary
+from equiglot.report import CutText, Merged, StoredText
 from equiglot.run import RunDirectory, read_json, tokens_of
 from equiglot.vocabulary import TokenStatistics, UnionRecord, map_path, open_tokens, read_map
 
@@ -40,16 +40,7 @@ class MergedRun:
         if not self._recipe.united or not self._done("vocabulary/shared"):
             return Merged(cuts=cut, labels=labels)
         record = UnionRecord.model_validate(read_json(self._run.vocabulary / "vocabulary.json"))
-        vocabularies = (UnitedVocabulary(model=name, **each.model_dump()) for name, each in record.models.items())
-        return Merged(
-            kind=record.kind,
-            size=record.size,
-            alphabet=record.alphabet,
-            rules=record.rules,
-            vocabularies=tuple(vocabularies),
-            cuts=cut,
-            labels=labels,
-        )
+        return Merged(union=record, cuts=cut, labels=labels)
 
     def _has_labels(self, store: Store) -> bool:
         return not store.labels.unused and self._done(f"labels/{store.subject}")

@@ -18,7 +18,7 @@ from equiglot.pipeline.steps.probe import ESTIMATES
 from equiglot.probing import FixedProbe, read_facts
 from equiglot.recipe import ProbedTask as Settings
 from equiglot.recipe import Recipe
-from equiglot.report import ProbedTask, TaskLanguage
+from equiglot.report import ProbedTask
 from equiglot.run import RunDirectory
 from equiglot.tasks import TaskSummary, open_task
 
@@ -90,10 +90,7 @@ class ProbedModels:
         """What the page says of the task."""
         probe = self._settings.probe
         return ProbedTask(
-            task=self.summary.task,
-            unit=self.summary.unit,
-            labels=self.summary.labels,
-            languages=tuple(TaskLanguage(**each.model_dump()) for each in self.summary.languages),
+            **dict(self.summary),
             method=f"{probe_in_words(self._settings)}{self._unfinished()}",
             repeats=probe.seeds if isinstance(probe, FixedProbe) else 1,
             converged=not isinstance(probe, FixedProbe) and self._settings.layers != "mix",  # which is not convex

@@ -7,7 +7,7 @@ from typing import Any
 from equiglot.labels import HardLabels, StoredLabels
 from equiglot.models import EncoderSettings
 from equiglot.probing import FixedProbe, Probing
-from equiglot.recipe import PLACEHOLDER, ModelPlan
+from equiglot.recipe import PLACEHOLDER, ModelPlan, Start
 from equiglot.report import listed
 from equiglot.vocabulary import UnionVocabulary, Vocabulary
 
@@ -83,10 +83,20 @@ def balance_in_words(plan: ModelPlan) -> str:
 def encoder_in_words(settings: EncoderSettings) -> str:
     """An encoder's size."""
     size = f"{settings.layers} layers, {settings.heads} heads, width {settings.hidden_size}"
-    start = "" if settings.folder is None else f", started from {Path(settings.folder).name}"
     if settings.embedding_size is not None:
         size += f", embeddings of width {settings.embedding_size}"
-    return f"{_ARCHITECTURES[settings.architecture]}, {size}, at most {settings.max_length} tokens{start}"
+    return f"{_ARCHITECTURES[settings.architecture]}, {size}, at most {settings.max_length} tokens"
+
+
+def start_in_words(start: Start) -> str:
+    """What weights a model starts from."""
+    named = {"all": "", "alternate": "every second layer of "}
+    named |= {end: f"the {end} layers of " for end in ("first", "last")}
+    if isinstance(start.layers, str):
+        which = named[start.layers]
+    else:
+        which = f"layer{'s' if len(start.layers) > 1 else ''} {listed(list(map(str, start.layers)))} of "
+    return f"started from {which}{start.model or Path(start.folder or '').name}"
 
 
 def foreign_encoder_in_words(config: Mapping[str, Any]) -> str:

@@ -9,10 +9,15 @@ from equiglot.training import LossPoint, ValidationPoint
 
 
 class EventWriter:
-    """Writes losses and validations as TensorBoard events; a continued training goes on in the same folder."""
+    """Writes losses and validations as TensorBoard events; a continued training goes on in the same folder.
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    Args:
+        folder: where they are.
+        metric: what validations score.
+    """
+
+    def __init__(self, folder: Path, metric: str) -> None:
+        self._folder, self._metric = folder, metric
         self._writer: SummaryWriter | None = None
 
     def add(self, point: LossPoint | ValidationPoint) -> None:
@@ -22,8 +27,8 @@ class EventWriter:
         if isinstance(point, LossPoint):
             values = {f"train/{name}": value for name, value in point.losses.items()}
         else:
-            values = {f"valid-mrr/{language}": value for language, value in point.mrr.items()}
-            values |= {f"valid-loss/{language}": value for language, value in point.loss.items()}
+            values = {f"valid-{self._metric}/{language}": value for language, value in point.scores.items()}
+            values |= {f"valid-loss/{language}": value for language, value in point.losses.items()}
         for name, value in values.items():
             self._writer.add_scalar(name, value, point.update)
 

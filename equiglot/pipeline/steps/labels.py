@@ -12,7 +12,7 @@ from equiglot.models import open_model
 from equiglot.pipeline.steps.context import Context
 from equiglot.pipeline.steps.material import check_mixtures, label_facts, label_masks_seed
 from equiglot.pipeline.steps.step import Step
-from equiglot.pipeline.steps.stores import Store
+from equiglot.pipeline.steps.stores import Store, texts_of
 from equiglot.run import RunDirectory, move_folder, tokens_of
 from equiglot.training import Stopped
 from equiglot.vocabulary import open_tokens
@@ -22,13 +22,12 @@ _STORED = {"k", "samples", "draws", "temperature", "precision"}
 
 @dataclass(frozen=True)
 class Labels(Step):
-    """The labels of a store; `texts` are the owners of the tokenizers of all teachers of its language."""
+    """The labels of a store."""
 
     kind = "labels"
     folder = staticmethod(RunDirectory.labels)
     continues = True
     store: Store
-    texts: tuple[str, ...]
 
     @property
     def subject(self) -> str:
@@ -47,10 +46,8 @@ class Labels(Step):
     @property
     def needs(self) -> tuple[str, ...]:
         """The teacher, and the text as it cuts it."""
-        # Teachers that are mixed must read the same tokens: that is looked at before anything is labelled.
-        owners = (self.store.owner, *(self.texts if self.store.labels.copies == "mixed" else ()))
-        texts = dict.fromkeys(f"tokens/{tokens_of(self.store.language, owner)}" for owner in owners)
-        return (f"model/{self.store.teacher}", *texts)
+        texts = texts_of(self.recipe, self.store)
+        return (f"model/{self.store.teacher}", *(f"tokens/{tokens_of(self.store.language, each)}" for each in texts))
 
     def run(self, context: Context) -> None:
         """Asks the teacher; continues at the shard."""

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from equiglot.evaluation import sentence_losses
-from equiglot.masking import hash_name, hash_words
+from equiglot.hashing import hash_name, hash_u64
 from equiglot.models import open_model
 from equiglot.pipeline.steps.context import Context
 from equiglot.pipeline.steps.leaks import text_needs, training_text
@@ -49,7 +49,7 @@ class Losses(Step):
             opened,
             training_text(context.run, self.recipe, store.language),
             how="words" if store.labels.copies == "best" else "tokens",
-            seed=int(hash_words(self.recipe.seed, hash_name(f"losses/{store.language}"))[0]) >> 1,
+            seed=int(hash_u64(self.recipe.seed, hash_name(f"losses/{store.language}"))[0]) >> 1,
             tell=lambda sentences: tell("scoring", sentences),
         )
         with atomic_folder(context.run.losses(self.subject)) as folder:

@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from equiglot.errors import InputError
+from equiglot.hashing import hash_name, hash_u64
 from equiglot.labels import StoredLabels, StoredTeacher, open_store
-from equiglot.masking import Alphabet, Source, framing_of, hash_name, hash_words
+from equiglot.masking import Alphabet, Source, framing_of
 from equiglot.pipeline.records import known_record
 from equiglot.pipeline.steps.stores import Store, stores_of
 from equiglot.pipeline.steps.vocabulary import tokenizer_folder
@@ -51,12 +52,12 @@ def randomness(recipe: Recipe, plan: ModelPlan) -> int:
     The model's name is part of it: a student that saw its teacher's own masked inputs, in its order and from its
     initial weights, would be taught by the teacher's memory of them.
     """
-    return int(hash_words(plan.seed(recipe), hash_name(plan.name))[0]) >> 1
+    return int(hash_u64(plan.seed(recipe), hash_name(plan.name))[0]) >> 1
 
 
 def label_masks_seed(recipe: Recipe) -> int:
     """What the masks of stored labels are drawn from: the same for all teachers, and no model's own."""
-    return int(hash_words(recipe.seed, hash_name("labels"))[0]) >> 1
+    return int(hash_u64(recipe.seed, hash_name("labels"))[0]) >> 1
 
 
 def label_facts(run: RunDirectory, recipe: Recipe, store: Store) -> dict[str, Any]:

@@ -9,11 +9,21 @@ from pathlib import Path
 from typing import Any
 
 from safetensors.numpy import save_file
+from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from equiglot.errors import InputError
 from equiglot.labels import OnlineTeachers, SoftLabels, StoredTeachers, freeze
 from equiglot.masking import BatchStream, framing_of
-from equiglot.models import build_model, device, export_model, load_model, model_identity, on_device, take_model
+from equiglot.models import (
+    build_model,
+    device,
+    export_model,
+    load_model,
+    model_identity,
+    on_device,
+    start_from,
+    take_model,
+)
 from equiglot.outputs import check_model, output_checksums
 from equiglot.pipeline.steps.context import Context
 from equiglot.pipeline.steps.events import EventWriter
@@ -23,10 +33,8 @@ from equiglot.pipeline.steps.stores import stores_of
 from equiglot.pipeline.steps.vocabulary import tokenizer_folder
 from equiglot.recipe import ModelPlan
 from equiglot.run import RunDirectory, atomic_folder, tokens_of, write_json
-from equiglot.training import CheckpointFolder, LabelSource, Reading, Trainer, plan_reading
+from equiglot.training import CheckpointFolder, DataPlan, LabelSource, MaskedLM, Trainer, plan_data
 from equiglot.vocabulary import check_same_vocabulary, load_tokenizer, open_tokens
-
-_ACCUMULATED = 2  # the version of trainings that sum over several batches: since then, parts of one large batch
 
 
 @dataclass(frozen=True)
@@ -85,26 +93,26 @@ class TakenModel(Model):
 class TrainedModel(Model):
     """A model that is trained."""
 
+    version = 2
     continues = True
 
     @property
     def inputs(self) -> dict[str, Any]:
         """All of its settings, the name too; of weights that it starts from not the place."""
         inputs = {
-            **self.plan.model_dump(mode="json", exclude={"existing", "tokens", "own_vocabulary"}),
+            **self.plan.model_dump(mode="json", exclude={"existing", "tokens", "own_vocabulary", "start"}),
             "masking": self.recipe.masking.model_dump(mode="json"),
             "seed": self.recipe.seed,
         }
-        if self.plan.training.accumulation > 1:
-            inputs["accumulated"] = _ACCUMULATED
-        if self.place is not None:
-            inputs["encoder"].pop("folder")
+        if self.plan.start is not None:
+            inputs |= {"encoder": None, "start": self.plan.start.model_dump(mode="json", include={"layers"})}
         return inputs
 
     @property
     def needs(self) -> tuple[str, ...]:
-        """Its text, and its teachers or their labels."""
+        """Its text, the model that it starts from, and its teachers or their labels."""
         needs = [f"tokens/{tokens_of(language, self.plan.owner)}" for language in self.plan.languages]
+        needs += [] if self.plan.starts_from is None else [f"model/{self.plan.starts_from}"]
         if isinstance(self.plan.labels, SoftLabels):
             needs += [f"model/{name}" for name in self.plan.all_teachers]
         for store in stores_of(self.recipe, self.plan):
@@ -117,14 +125,14 @@ class TrainedModel(Model):
 
     @property
     def place(self) -> str | None:
-        """The folder of the weights that it starts from."""
-        return self.plan.encoder.folder
+        """The folder of the weights that it starts from, if that is no model of the recipe."""
+        return self.plan.start.folder if self.plan.start is not None else None
 
     def source(self) -> Any:
         """What those weights are; None where there are none."""
         if self.place is None:
             return None
-        folder, field = Path(self.place), f"models.{self.plan.name}.encoder.folder"
+        folder, field = Path(self.place), f"models.{self.plan.name}.from.folder"
         if not folder.is_dir():
             raise InputError("there is no such model folder", where=f"{folder} ({field})", fix="correct the path")
         check_model(folder)
@@ -136,22 +144,24 @@ class TrainedModel(Model):
         tokenizer = load_tokenizer(tokenizer_folder(run, recipe, plan.owner))
         framing, seed = framing_of(tokenizer), randomness(recipe, plan)
         material = material_of(run, recipe, plan)
-        reading = plan_reading(material.sources, plan.balance, plan.training, framing=framing, seed=seed)
-        if plan.encoder.folder is not None:
-            check_same_vocabulary(Path(plan.encoder.folder), tokenizer)
-        model = on_device(build_model(plan.encoder, len(tokenizer), padding=framing.padding, seed=seed))
+        data = plan_data(material.sources, plan.balance, plan.training, framing=framing, seed=seed)
+        model = on_device(self._initial(run, tokenizer, seed))
         if not checkpoints.exists():  # from the start: the curves of an earlier recipe are not its own
             shutil.rmtree(run.events(plan.name), ignore_errors=True)
-        with EventWriter(run.events(plan.name)) as events:
+        task = MaskedLM(
+            data.stream,
+            framing=framing,
+            validation={code: open_tokens(run.tokens(code, plan.owner) / "valid") for code in plan.languages},
+            sequences=plan.training.validation_sequences,
+            objective=plan.labels.objective,
+            labels=_labels(run, plan, data.stream, material),
+        )
+        with EventWriter(run.events(plan.name), task.metric) as events:
             trainer = Trainer(
                 model,
-                reading.stream,
-                reading.updates,
-                objective=plan.labels.objective,
-                labels=_labels(run, plan, reading.stream, material),
-                settings=plan.training,
-                validation={code: open_tokens(run.tokens(code, plan.owner) / "valid") for code in plan.languages},
-                framing=framing,
+                task,
+                plan.training,
+                updates=data.updates,
                 seed=seed,
                 checkpoints=CheckpointFolder(checkpoints),
                 checkpoint_seconds=context.checkpoint_seconds,
@@ -162,31 +172,42 @@ class TrainedModel(Model):
             record = trainer.train()
         with atomic_folder(run.model(plan.name)) as folder:
             export_model(model.cpu(), tokenizer, folder)
-            write_json(
-                folder / "training.json", _about(record.model_dump(mode="json"), model.num_parameters(), reading)
-            )
-            save_file(trainer.reciprocal_ranks(), folder / "validation.safetensors")
+            about = _about(record.model_dump(mode="json"), model.num_parameters(), data)
+            write_json(folder / "training.json", about)
+            save_file(trainer.by_sequence(), folder / "validation.safetensors")
+
+    def _initial(self, run: RunDirectory, tokenizer: PreTrainedTokenizerFast, seed: int) -> PreTrainedModel:
+        """The model before its training: random weights, or those that it starts from."""
+        start, encoder = self.plan.start, self.plan.encoder
+        if start is None:
+            assert encoder is not None
+            return build_model(encoder, len(tokenizer), padding=framing_of(tokenizer).padding, seed=seed)
+        folder = run.model(start.model) if start.model is not None else Path(start.folder or "")
+        with foreign_model(self.plan, "from"):
+            check_same_vocabulary(folder, tokenizer)
+            longest = self.recipe.encoder.max_length
+            return start_from(folder, start.layers, vocabulary_size=len(tokenizer), max_length=longest)
 
 
 @contextmanager
-def foreign_model(plan: ModelPlan) -> Iterator[None]:
+def foreign_model(plan: ModelPlan, field: str = "existing") -> Iterator[None]:
     """Names the field that says where a model is taken from, where an error names only the place."""
     try:
         yield
     except InputError as error:
-        where = f"{error.where or plan.existing} (models.{plan.name}.existing)"
+        where = f"{error.where or plan.existing} (models.{plan.name}.{field})"
         raise InputError(error.what, where=where, fix=error.fix) from None
 
 
-def _about(record: dict[str, Any], parameters: int, reading: Reading) -> dict[str, Any]:
+def _about(record: dict[str, Any], parameters: int, data: DataPlan) -> dict[str, Any]:
     portions = {
         language: {
-            "characters": reading.characters[language],
-            "tokens": reading.tokens[language],
-            "passes": record["sequences"][language] / reading.sequences[language],
+            "characters": data.characters[language],
+            "tokens": data.tokens[language],
+            "passes": record["sequences"][language] / data.sequences[language],
             "updates": record["updates_made"] * record["tokens"][language] / max(1, sum(record["tokens"].values())),
         }
-        for language in reading.characters
+        for language in data.characters
     }
     return {**record, "parameters": parameters, "portions": portions}
 

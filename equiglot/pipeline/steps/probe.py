@@ -32,7 +32,7 @@ class TaskData(Step):
 
     kind = "task"
     folder = staticmethod(RunDirectory.task)
-    version = 2
+    version = 3
     source_name = "the labelled data"
     source_change = "the labels themselves"
     settings: ProbedTask

@@ -50,12 +50,27 @@ def stores_of(recipe: Recipe, plan: ModelPlan) -> list[Store]:
     """The stores that a model learns from, or whose text it reads; language by language, teacher by teacher."""
     if not isinstance(plan.labels, StoredLabels):
         return []
-    plans = {each.name: each for each in recipe.expanded()}
+    plans = recipe.plans()
     return [
         Store(name, language, plans[name].owner, plan.labels, len(names) == 1)
         for language, names in plan.teachers().items()
         for name in names
     ]
+
+
+def texts_of(recipe: Recipe, store: Store) -> tuple[str, ...]:
+    """Whose tokenizers must have cut the text of a store before it is labelled: its teacher's, "" for the run's.
+
+    Where any model mixes the labels with other teachers', also theirs: they must read the same tokens, and that is
+    looked at before anything is labelled. Models may share a store, so that all of them count.
+    """
+    owners = {store.owner: None}
+    for plan in recipe.expanded():
+        if isinstance(plan.labels, StoredLabels) and plan.labels.copies == "mixed":
+            stores = [each for each in stores_of(recipe, plan) if each.language == store.language]
+            if store.subject in {each.subject for each in stores}:
+                owners |= dict.fromkeys(each.owner for each in stores)
+    return tuple(owners)
 
 
 def all_stores(recipe: Recipe) -> Iterator[Store]:

@@ -56,7 +56,7 @@ class Vocabulary(Step):
             train_vocabulary(corpora, settings, into)
         size = len(load_tokenizer(into))
         for plan in recipe.plans().values():  # what cannot be built is refused before text is read and labelled
-            if plan.owner == self.owner and plan.existing is None:
+            if plan.owner == self.owner and plan.start is None and plan.encoder is not None:
                 resolve_encoder(plan.encoder, size)
 
     @property

@@ -1,36 +1,37 @@
-"""Randomness as a pure function: counter-based hashing, and permutations that need no memory.
+"""All hashing: randomness as a pure function, names and short texts as numbers, permutations that need no memory.
 
 Everything random in the data (which sentence comes when, which position is masked, by what) is a hash of what it is
 about, never the state of a generator. So it does not depend on batch size, order, process or history, and any part of
 an epoch can be computed without the parts before it.
 """
 
+import hashlib
+
 import numpy as np
 import numpy.typing as npt
 
-Words = npt.NDArray[np.uint64]
+U64 = npt.NDArray[np.uint64]
 
-_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+GOLDEN = 0x9E3779B97F4A7C15  # odd; 2^64 over the golden ratio
+_STEP = np.uint64(GOLDEN)
 _FIRST = np.uint64(0xBF58476D1CE4E5B9)
 _SECOND = np.uint64(0x94D049BB133111EB)
 
 
-def mix(words: Words) -> Words:
-    """The finaliser of SplitMix64 (Steele et al., 2014): a bijection of 64-bit words whose output looks random."""
-    words = (words ^ (words >> np.uint64(30))) * _FIRST
-    words = (words ^ (words >> np.uint64(27))) * _SECOND
-    return words ^ (words >> np.uint64(31))
+def mix(numbers: U64) -> U64:
+    """The finaliser of SplitMix64 (Steele et al., 2014): a bijection of uint64 whose output looks random."""
+    numbers = (numbers ^ (numbers >> np.uint64(30))) * _FIRST
+    numbers = (numbers ^ (numbers >> np.uint64(27))) * _SECOND
+    return numbers ^ (numbers >> np.uint64(31))
 
 
-def hash_words(*keys: int | Words) -> Words:
+def hash_u64(*keys: int | U64) -> U64:
     """A 64-bit hash of the keys, element by element; integers and arrays (uint64) broadcast. Order matters."""
     state = np.zeros(1, dtype=np.uint64)
     with np.errstate(over="ignore"):
         for key in keys:
-            words = (
-                np.array([key & (2**64 - 1)], dtype=np.uint64) if isinstance(key, int) else np.asarray(key, np.uint64)
-            )
-            state = mix((state + _GOLDEN) ^ mix(words + _GOLDEN))
+            numbers = np.uint64(key & (2**64 - 1)) if isinstance(key, int) else np.asarray(key, np.uint64)
+            state = mix((state + _STEP) ^ mix(np.atleast_1d(numbers) + _STEP))
     return state
 
 
@@ -42,14 +43,25 @@ def hash_name(name: str) -> int:
     return value
 
 
-def below(words: Words, share: float) -> npt.NDArray[np.bool_]:
-    """True for a `share` (0 to 1) of uniformly distributed 64-bit words: those below share * 2**64."""
+def digest(text: str) -> bytes:
+    """8 bytes that stand for a short text (BLAKE2b): a uint64, little end first."""
+    return hashlib.blake2b(text.encode(), digest_size=8).digest()
+
+
+def reseed(hashes: U64, seed: int) -> U64:
+    """Other hashes for the same things, one set for each seed; uint64 of the same shape."""
+    key = np.frombuffer(digest(f"seed {seed}"), "<u8")
+    return mix(mix(hashes + key) ^ key)
+
+
+def below(numbers: U64, share: float) -> npt.NDArray[np.bool_]:
+    """True for a `share` (0 to 1) of uniformly distributed uint64: those below share * 2**64."""
     if share >= 1:
-        return np.ones(words.shape, dtype=np.bool_)
-    return words < np.uint64(int(share * 2**64))
+        return np.ones(numbers.shape, dtype=np.bool_)
+    return numbers < np.uint64(int(share * 2**64))
 
 
-def permute(indices: Words, size: int, key: int) -> Words:
+def permute(indices: U64, size: int, key: int) -> U64:
     """A pseudo-random permutation of range(size), evaluated only at `indices` (uint64, each < size).
 
     A balanced Feistel network of four rounds over the next even power of two, with cycle walking: values outside the
@@ -64,9 +76,9 @@ def permute(indices: Words, size: int, key: int) -> Words:
     return values
 
 
-def _feistel(values: Words, half: np.uint64, key: int) -> Words:
+def _feistel(values: U64, half: np.uint64, key: int) -> U64:
     low = np.uint64((1 << int(half)) - 1)
     left, right = values >> half, values & low
     for turn in range(4):
-        left, right = right, left ^ (hash_words(key, turn, right) & low)
+        left, right = right, left ^ (hash_u64(key, turn, right) & low)
     return (left << half) | right

@@ -1,3 +1,5 @@
+"""Attention and dropout of models that are trained on a CPU, against those of transformers."""
+
 import math
 
 import numpy as np
@@ -6,9 +8,8 @@ import torch
 from torch.nn import functional
 from transformers import AutoModelForMaskedLM, BertConfig, ElectraConfig, PreTrainedModel
 
-from equiglot.models import layers
-from equiglot.models.dropout import Dropout
-from equiglot.models.layers import can_encode, encode
+from equiglot.models import cpu, prepare_for_cpu
+from equiglot.models.cpu import dropout_mask
 
 ROWS, WIDTH = 7, 19
 
@@ -65,6 +66,11 @@ def distance(first: torch.Tensor, second: torch.Tensor) -> float:
 
 def plain(model, inputs, attention):
     return model.base_model(input_ids=inputs, attention_mask=attention).last_hidden_state
+
+
+def encode(model, inputs, attention):
+    prepare_for_cpu(model)
+    return plain(model, inputs, attention)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -146,12 +152,11 @@ def test_dropout_reaches_what_it_reaches_in_transformers(monkeypatch, heads, rat
     inputs, attention = rows(True)
     masks = []
 
-    class Kept(Dropout):
-        def mask(self, shape, dtype, rate):
-            masks.append(super().mask(shape, dtype, rate))
-            return masks[-1]
+    def kept(shape, dtype, rate):
+        masks.append(dropout_mask(shape, dtype, rate))
+        return masks[-1]
 
-    monkeypatch.setattr(layers, "Dropout", Kept)
+    monkeypatch.setattr(cpu, "dropout_mask", kept)
     here, found = states_and_gradients(model, lambda: encode(model, inputs, attention), attention, autocast)
     layers_of = model.config.num_hidden_layers
     assert len(masks) == (1 + 2 * layers_of) * bool(hidden) + layers_of * bool(probabilities)
@@ -199,7 +204,8 @@ def test_the_seed_of_torch_decides_about_dropout():
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("rate", [0.1, 0.5])
 def test_a_mask_drops_its_share(dtype, rate):
-    mask = Dropout(4).mask((3, 1001, 333), dtype, rate)
+    torch.manual_seed(4)
+    mask = dropout_mask((3, 1001, 333), dtype, rate)
     assert mask.dtype == dtype
     assert mask.shape == (3, 1001, 333)
     assert set(mask.unique().tolist()) == {0.0, 1.0}
@@ -212,12 +218,39 @@ def test_a_mask_drops_its_share(dtype, rate):
 
 
 def test_masks_differ_from_each_other():
-    dropout = Dropout(4)
-    assert not torch.equal(dropout.mask((100,), torch.float32, 0.5), dropout.mask((100,), torch.float32, 0.5))
+    assert not torch.equal(*(dropout_mask((100,), torch.float32, 0.5) for _ in range(2)))
 
 
-@pytest.mark.parametrize("changes", [{"hidden_act": "relu"}, {"is_decoder": True}])
-def test_other_models_are_left_to_transformers(changes):
-    assert can_encode(make(), torch.device("cpu"))
-    assert not can_encode(make(**changes), torch.device("cpu"))
-    assert not can_encode(make(), torch.device("cuda"))
+@pytest.mark.parametrize("autocast", [False, True])
+def test_hidden_states_of_every_layer_and_their_gradients_are_those_of_transformers(autocast):
+    model, (inputs, attention) = make(), rows(True)
+
+    def every_layer():
+        output = model.base_model(input_ids=inputs, attention_mask=attention, output_hidden_states=True)
+        assert len(output.hidden_states) == 4
+        return torch.stack([states.float() for states in output.hidden_states]).sum(0)
+
+    there, expected = states_and_gradients(model, every_layer, attention, False)
+    prepare_for_cpu(model)
+    here, found = states_and_gradients(model, every_layer, attention, autocast)
+    bound = 0.06 if autocast else 1e-5
+    assert distance(here[attention], there[attention]) < bound
+    for name, gradient in expected.items():
+        if "key.bias" not in name:
+            assert distance(found[name], gradient) < bound, name
+
+
+def test_a_token_that_sees_none_spoils_nothing():
+    model, (inputs, _) = make(), rows(False)
+    nothing = torch.zeros(ROWS, WIDTH, dtype=torch.bool)
+    states, gradients = states_and_gradients(model, lambda: encode(model, inputs, nothing), None, False)
+    assert all(torch.isfinite(each).all() for each in (states, *gradients.values()))
+
+
+def test_all_dropout_modules_are_exchanged_and_keep_their_mode():
+    model = make(dropout=0.3).eval()
+    prepare_for_cpu(model)
+    prepare_for_cpu(model)
+    modules = [each for each in model.modules() if isinstance(each, torch.nn.Dropout)]
+    assert len(modules) == 1 + 3 * 3
+    assert all(type(each) is cpu.CheapDropout and each.p == 0.3 and not each.training for each in modules)

@@ -5,8 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from equiglot.masking import hash_name, hash_words, permute
-from equiglot.masking.hashing import below, mix
+from equiglot.hashing import below, hash_name, hash_u64, mix, permute, reseed
 
 _KEYS = st.integers(0, 2**64 - 1)
 
@@ -36,21 +35,21 @@ def test_names_are_hashed_by_fnv_1a(name: str, value: int) -> None:
 @given(keys=st.lists(_KEYS, min_size=1, max_size=4))
 def test_hashing_element_by_element_is_hashing_arrays(keys: list[int]) -> None:
     words = np.arange(50, dtype=np.uint64)
-    together = hash_words(*keys, words)
-    assert together.tolist() == [int(hash_words(*keys, int(word))[0]) for word in words]
+    together = hash_u64(*keys, words)
+    assert together.tolist() == [int(hash_u64(*keys, int(word))[0]) for word in words]
     assert len(set(together.tolist())) == 50
-    assert (hash_words(words, *keys) != together).any()  # Order matters.
+    assert (hash_u64(words, *keys) != together).any()  # Order matters.
 
 
 def test_hashes_have_no_bias() -> None:
-    words = hash_words(7, np.arange(100_000, dtype=np.uint64))
+    words = hash_u64(7, np.arange(100_000, dtype=np.uint64))
     ones = np.array([np.count_nonzero(words >> np.uint64(bit) & np.uint64(1)) for bit in range(64)])
     assert (abs(ones - 50_000) < 5 * np.sqrt(25_000)).all()
 
 
 @pytest.mark.parametrize("share", [0.0, 0.001, 0.15, 0.5, 1.0])
 def test_below_takes_its_share(share: float) -> None:
-    taken = np.count_nonzero(below(hash_words(3, np.arange(100_000, dtype=np.uint64)), share))
+    taken = np.count_nonzero(below(hash_u64(3, np.arange(100_000, dtype=np.uint64)), share))
     assert abs(taken - 100_000 * share) <= 5 * np.sqrt(100_000 * share * (1 - share))
 
 
@@ -79,3 +78,11 @@ def test_permutations_are_mixed_and_keys_matter() -> None:
     freedom = (size - 1) ** 2
     statistic = ((counts - keys / size) ** 2).sum() * size / keys
     assert abs(statistic - freedom) < 5 * np.sqrt(2 * freedom)  # Chi-squared, nearly normal.
+
+
+def test_reseeding_gives_other_places() -> None:
+    hashes = np.arange(1000, dtype=np.uint64)
+    assert (reseed(hashes, 0) == reseed(hashes, 0)).all()
+    assert not (reseed(hashes, 0) == reseed(hashes, 1)).any()
+    halves = reseed(hashes, 3) >> np.uint64(63)
+    assert 400 < halves.sum() < 600

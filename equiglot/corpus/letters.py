@@ -4,7 +4,6 @@ Two sentences are near duplicates when their letters agree: case, digits, punctu
 count. Vowel signs and other combining marks are letters here, because they are in Hindi, Telugu or Thai.
 """
 
-import hashlib
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,8 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from equiglot.hashing import GOLDEN, U64, mix
+
 Int64 = NDArray[np.int64]
-UInt64 = NDArray[np.uint64]
 UInt32 = NDArray[np.uint32]
 
 CODE_POINTS = 0x110000
@@ -24,7 +24,6 @@ INVISIBLE = (0x034F, 0x115F, 0x1160, 0x3164, 0xFFA0, *range(0x180B, 0x1810), *ra
 # Syllabaries, kana, Han, Yi and Hangul: a letter says about as much as two or more of an alphabet.
 DENSE = ((0x1100, 0x13A0), (0x2E80, 0xA4D0), (0xAC00, 0xD800), (0xF900, 0xFB00), (0x20000, 0x40000))
 DENSE_N, ALPHABET_N = 4, 8
-MULTIPLIER = 0x9E3779B97F4A7C15  # odd; 2^64 over the golden ratio
 
 
 @dataclass(frozen=True)
@@ -43,17 +42,6 @@ class Letters:
     def counts(self) -> Int64:
         """Letters of each sentence, int64 [n]."""
         return np.diff(self.ends, prepend=0)
-
-
-def hash_of(text: str) -> bytes:
-    """8 bytes that stand for a short text (BLAKE2b): a uint64, little end first."""
-    return hashlib.blake2b(text.encode(), digest_size=8).digest()
-
-
-def reseed(hashes: UInt64, seed: int) -> UInt64:
-    """Other hashes for the same things, one set for each seed; uint64 of the same shape."""
-    key = np.frombuffer(hash_of(f"seed {seed}"), "<u8")
-    return _mix(_mix(hashes + key) ^ key)
 
 
 def fold(text: str) -> str:
@@ -90,7 +78,7 @@ def dense_letters(codes: UInt32, characters: Int64) -> Int64:
     return np.asarray(before[ends] - before[ends - characters])
 
 
-def sequence_hashes(codes: UInt32, ends: Int64) -> UInt64:
+def sequence_hashes(codes: UInt32, ends: Int64) -> U64:
     """A hash of each of n sequences of code points, uint64 [n]: the sum of random(code) * random(position).
 
     Multilinear hashing: two given sequences collide with a probability near 2^-64.
@@ -100,16 +88,16 @@ def sequence_hashes(codes: UInt32, ends: Int64) -> UInt64:
     terms = _code_keys()[codes]
     terms *= _position_keys(1 << int(lengths.max(initial=1)).bit_length())[positions]
     sums = np.concatenate([np.zeros(1, np.uint64), np.cumsum(terms, dtype=np.uint64)])
-    return _mix(sums[ends] - sums[ends - lengths] + lengths.astype(np.uint64))
+    return mix(sums[ends] - sums[ends - lengths] + lengths.astype(np.uint64))
 
 
-def folded_hashes(texts: Sequence[str]) -> UInt64:
+def folded_hashes(texts: Sequence[str]) -> U64:
     """A hash of the folded letters of each of n sentences, uint64 [n]."""
     letters = letters_of(code_points("".join(texts)), np.fromiter(map(len, texts), np.int64, len(texts)))
     return sequence_hashes(letters.codes, letters.ends)
 
 
-def ngram_hashes(letters: Letters) -> tuple[UInt64, Int64]:
+def ngram_hashes(letters: Letters) -> tuple[U64, Int64]:
     """Hashes of the letter n-grams of n sentences, and the sentence that each stands in.
 
     n is 8, some one and a half words, where an n-gram starts in an alphabet or an abugida, and 4 where it starts in
@@ -130,30 +118,23 @@ def ngram_hashes(letters: Letters) -> tuple[UInt64, Int64]:
     return np.where(dense, four, eight)[fits], sentence[fits]
 
 
-def _joined(left: UInt64, right: UInt64, width: int) -> UInt64:
+def _joined(left: U64, right: U64, width: int) -> U64:
     """Hashes of windows twice as wide; the last ones, which run over the end, are of no use to anybody."""
-    factor = np.uint64(pow(MULTIPLIER, width, 1 << 64))
+    factor = np.uint64(pow(GOLDEN, width, 1 << 64))
     wide = left * factor
     wide[: max(0, len(wide) - width)] += right[width:]
     return wide
 
 
-def _mix(values: UInt64) -> UInt64:
-    """splitmix64: spreads every bit over all 64."""
-    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return np.asarray(values ^ (values >> np.uint64(31)), np.uint64)
+@cache
+def _code_keys() -> U64:
+    return mix(np.arange(1, CODE_POINTS + 1, dtype=np.uint64) * np.uint64(GOLDEN))
 
 
 @cache
-def _code_keys() -> UInt64:
-    return _mix(np.arange(1, CODE_POINTS + 1, dtype=np.uint64) * np.uint64(MULTIPLIER))
-
-
-@cache
-def _position_keys(count: int) -> UInt64:
+def _position_keys(count: int) -> U64:
     # Odd, so that two sequences that differ in one place never collide.
-    return _mix(~np.arange(count, dtype=np.uint64) * np.uint64(MULTIPLIER)) | np.uint64(1)
+    return mix(~np.arange(count, dtype=np.uint64) * np.uint64(GOLDEN)) | np.uint64(1)
 
 
 @cache

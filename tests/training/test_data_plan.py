@@ -6,7 +6,7 @@ import pytest
 from equiglot.corpus.balancing import All, BalancingPolicy, Cap, Smoothing, Truncate, UniMax
 from equiglot.errors import InputError
 from equiglot.masking import BatchSettings, MaskSettings, Source
-from equiglot.training import Reading, TrainingSettings, plan_reading
+from equiglot.training import DataPlan, TrainingSettings, plan_data
 from equiglot.vocabulary import TokenizedText
 from tests.tiny import FRAMING, make_text
 
@@ -15,13 +15,13 @@ _SIZES = {language: int(text.characters[-1]) for language, text in _TEXTS.items(
 _POLICIES = [All(), Truncate(), Cap(characters=3000), Smoothing(alpha=0.3), UniMax(passes=3)]
 
 
-def _plan(policy: BalancingPolicy, texts: dict[str, TokenizedText] = _TEXTS, **fields: object) -> Reading:
+def _plan(policy: BalancingPolicy, texts: dict[str, TokenizedText] = _TEXTS, **fields: object) -> DataPlan:
     settings = TrainingSettings.model_validate({"batch": {"sentences": 4}, **fields})
     sources = [Source(code, text, FRAMING.alphabet, MaskSettings(), 0) for code, text in texts.items()]
-    return plan_reading(sources, policy, settings, framing=FRAMING, seed=0)
+    return plan_data(sources, policy, settings, framing=FRAMING, seed=0)
 
 
-def _tokens_read(reading: Reading, accumulation: int = 1) -> dict[str, int]:
+def _tokens_read(reading: DataPlan, accumulation: int = 1) -> dict[str, int]:
     counts = np.zeros(2, dtype=np.int64)
     for index in range(reading.updates * accumulation):
         batch = reading.stream[index]

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from equiglot.corpus import fold
-from equiglot.corpus.hashing import Letters, code_points, fold_table, letters_of, ngram_hashes, reseed, sequence_hashes
+from equiglot.corpus.letters import Letters, code_points, fold_table, letters_of, ngram_hashes, sequence_hashes
 
 text = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)
 
@@ -96,11 +96,3 @@ def test_ngrams_equal_the_slow_way(sentences: list[str]) -> None:
     for (_, gram), found in zip(expected, hashes.tolist(), strict=True):
         assert value.setdefault(gram, found) == found
     assert len(set(value.values())) == len(value)
-
-
-def test_reseeding_gives_other_places() -> None:
-    hashes = np.arange(1000, dtype=np.uint64)
-    assert (reseed(hashes, 0) == reseed(hashes, 0)).all()
-    assert not (reseed(hashes, 0) == reseed(hashes, 1)).any()
-    halves = reseed(hashes, 3) >> np.uint64(63)
-    assert 400 < halves.sum() < 600

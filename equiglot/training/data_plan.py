@@ -13,7 +13,7 @@ from equiglot.training.settings import TrainingSettings
 
 
 @dataclass(frozen=True)
-class Reading:
+class DataPlan:
     """The text of one training, balanced.
 
     Attributes:
@@ -31,9 +31,9 @@ class Reading:
     updates: int
 
 
-def plan_reading(
+def plan_data(
     sources: Sequence[Source], policy: BalancingPolicy, settings: TrainingSettings, *, framing: Framing, seed: int
-) -> Reading:
+) -> DataPlan:
     """Balances the training text and plans the training over it.
 
     A language's size is that of its whole text, however many sources it has: of one that is cut by several tokenizers
@@ -71,7 +71,7 @@ def plan_reading(
         characters[source.language] += round(source.share * source.characters)
         tokens[source.language] += source.share * source.tokens
         sequences[source.language] += source.share * source.size
-    return Reading(
+    return DataPlan(
         stream=stream,
         characters=characters,
         tokens={language: round(count) for language, count in tokens.items()},

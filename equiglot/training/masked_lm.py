@@ -1,0 +1,105 @@
+"""Masked language modelling, from the masked words and from teachers: a training task."""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+import numpy as np
+import torch
+from transformers import PreTrainedModel
+
+from equiglot.masking import Batch, BatchStream, Framing, evaluation_batches, evaluation_masks
+from equiglot.models import target_logits, to_tensors
+from equiglot.objectives import Losses, Objective, SoftTargets, TopKTargets, hard_loss, target_ranks
+from equiglot.training.task import Validation
+from equiglot.vocabulary import TokenizedText
+
+_TOKENS = 4096  # of one forward pass of a validation
+_SEED = 0  # of the masks of validations, one for all: every model is validated on the same
+
+
+class LabelSource(Protocol):
+    """Where soft labels come from."""
+
+    def targets(self, batch: Batch) -> SoftTargets | TopKTargets | None:
+        """The soft labels of `batch`; None where nothing is known about any of its targets."""
+        ...
+
+
+class MaskedLM:
+    """Learns to fill masks; validated by MRR on held-out text.
+
+    Args:
+        stream: the training batches.
+        objective: the loss.
+        labels: soft labels, or None for hard ones.
+        validation: language -> validation text.
+        sequences: so many of each language's are validated on at most.
+        framing: special ids.
+    """
+
+    metric = "mrr"
+    lower_is_better = False
+
+    def __init__(
+        self,
+        stream: BatchStream,
+        *,
+        framing: Framing,
+        validation: Mapping[str, TokenizedText],
+        sequences: int = 1000,
+        objective: Objective | None = None,
+        labels: LabelSource | None = None,
+    ) -> None:
+        self.languages = stream.languages
+        self._stream, self._objective, self._labels = stream, objective or Objective(), labels
+        self._validation, self._sequences, self._framing = validation, sequences, framing
+
+    def batch(self, index: int) -> Batch:
+        """The batch at `index` of the stream."""
+        return self._stream[index]
+
+    def losses(self, model: PreTrainedModel, batch: Batch, progress: float) -> Losses:
+        """The objective's loss, summed over the targets."""
+        tensors = to_tensors(batch, model.device)
+        soft = self._labels.targets(batch) if self._labels else None
+        logits = target_logits(model, tensors)
+        with torch.autocast(model.device.type, enabled=False):
+            return self._objective.losses(logits, tensors, soft, progress)
+
+    @torch.no_grad()
+    def validate(self, model: PreTrainedModel) -> Validation:
+        """MRR (percent) and loss (nats), in fp32, every chosen position replaced by [MASK] (paper 1, section 4.3)."""
+        ranks, losses, counts = {}, {}, {}
+        for language, text in self._validation.items():
+            sums = self._validate(model, language, text)
+            ranks[language], losses[language], counts[language] = sums[0], sums[1].sum(), sums[2].astype(np.int64)
+        targets = {language: max(1, count.sum()) for language, count in counts.items()}
+        return Validation(
+            scores={language: float(100 * ranks[language].sum() / count) for language, count in targets.items()},
+            losses={language: float(losses[language] / count) for language, count in targets.items()},
+            sums=ranks,
+            counts=counts,
+        )
+
+    def _validate(self, model: PreTrainedModel, language: str, text: TokenizedText) -> np.ndarray:
+        """Reciprocal ranks, losses and numbers of targets, summed by sequence: float64 [3, sequences]."""
+        count = min(self._sequences, len(text))
+        sums = np.zeros((3, count))
+        for batch in evaluation_batches(
+            text,
+            salt=f"valid/{language}",
+            language=0,
+            limit=count,
+            tokens=_TOKENS,
+            masks=evaluation_masks(),
+            framing=self._framing,
+            seed=_SEED,
+        ):
+            tensors = to_tensors(batch, model.device)
+            logits = target_logits(model, tensors)
+            rows = batch.sequences[batch.target_rows]
+            values = (1 / target_ranks(logits, tensors.gold), hard_loss(logits, tensors.gold))
+            for place, value in enumerate(values):
+                np.add.at(sums[place], rows, value.double().cpu().numpy())
+            np.add.at(sums[2], rows, 1)
+        return sums

@@ -1,0 +1,106 @@
+"""Models that start from layers of another: copied exactly, saved as they are, or refused."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from transformers import (
+    AlbertConfig,
+    AutoModelForMaskedLM,
+    ModernBertConfig,
+    PreTrainedConfig,
+    XLMRobertaConfig,
+)
+
+from equiglot.errors import InputError
+from equiglot.models import EncoderSettings, LayerChoice, build_model, chosen_layers, start_from, take_layers
+from tests.tiny import PADDING, VOCABULARY
+
+SMALL = {"layers": 5, "heads": 2, "hidden_size": 16, "max_length": 32, "dropout": 0.0}
+STOCK = {"vocab_size": VOCABULARY, "hidden_size": 16, "num_attention_heads": 2, "intermediate_size": 24}
+INPUTS = torch.arange(5, 25)[None]
+
+
+@pytest.mark.parametrize(
+    ("choice", "count", "layers"),
+    [
+        ("all", 3, (0, 1, 2)),
+        ("alternate", 12, (0, 2, 4, 6, 8, 10)),  # paper 4: n from 2n - 1, counted from 1
+        ("alternate", 5, (0, 2, 4)),
+        ("first", 12, (0, 1, 2, 3, 4, 5)),
+        ("last", 5, (2, 3, 4)),
+        ("last", 1, (0,)),
+        ((0, 2, 4, 7, 9, 11), 12, (0, 2, 4, 7, 9, 11)),
+    ],
+)
+def test_the_layers_that_are_taken(choice: LayerChoice, count: int, layers: tuple[int, ...]) -> None:
+    assert chosen_layers(choice, count) == layers
+
+
+@pytest.mark.parametrize("layers", ["alternate", "first", (0, 4, 1)])
+@pytest.mark.parametrize(
+    ("architecture", "stack"),
+    [("bert", "bert.encoder.layer"), ("electra", "electra.encoder.layer"), ("modernbert", "model.layers")],
+)
+def test_weights_are_copied_exactly(architecture: str, stack: str, layers: LayerChoice, tmp_path: Path) -> None:
+    narrow = {"embedding_size": 8} if architecture == "electra" else {}
+    settings = EncoderSettings.model_validate({"architecture": architecture, **SMALL, **narrow})
+    teacher = build_model(settings, VOCABULARY, padding=PADDING, seed=1)
+    teacher.save_pretrained(tmp_path / "teacher")
+    before = torch.random.get_rng_state()
+    student = start_from(tmp_path / "teacher", layers, vocabulary_size=VOCABULARY, max_length=32)
+    assert torch.equal(before, torch.random.get_rng_state())
+    chosen = chosen_layers(layers, 5)
+    theirs, ours = teacher.state_dict(), student.state_dict()
+    for name, weights in ours.items():
+        number, _, rest = name.removeprefix(f"{stack}.").partition(".")
+        source = f"{stack}.{chosen[int(number)]}.{rest}" if name.startswith(stack) else name
+        assert torch.equal(weights, theirs[source]), name
+    assert {name for name in theirs if not name.startswith(stack)} <= ours.keys()
+    assert student.config.num_hidden_layers == 3
+    assert student.get_output_embeddings().weight.data_ptr() != teacher.get_output_embeddings().weight.data_ptr()
+    _check_the_same_when_saved(student, tmp_path / "student")
+
+
+def _check_the_same_when_saved(student: torch.nn.Module, folder: Path) -> None:
+    student.eval().save_pretrained(folder)
+    stock = AutoModelForMaskedLM.from_pretrained(folder).eval()
+    with torch.no_grad():
+        assert torch.equal(stock(INPUTS).logits, student(INPUTS).logits)
+
+
+def test_modernberts_layers_keep_what_they_attend_to() -> None:
+    config = ModernBertConfig(**STOCK, num_hidden_layers=7, local_attention=4, pad_token_id=0)
+    teacher = AutoModelForMaskedLM.from_config(config).eval()
+    student = take_layers(teacher, (0, 1, 3, 6), where="here").eval()
+    kinds = [layer.attention_type for layer in student.model.layers]
+    assert kinds == ["full_attention", "sliding_attention", "full_attention", "full_attention"]
+    # The states between its layers are those that the teacher's layers make of the same.
+    kept = torch.nn.ModuleList(teacher.model.layers[number] for number in (0, 1, 3, 6))
+    teacher.model.layers, teacher.config.num_hidden_layers = kept, 4
+    with torch.no_grad():
+        assert torch.equal(student(INPUTS).logits, teacher(INPUTS).logits)
+
+
+def test_xlm_robertas_layers(tmp_path: Path) -> None:
+    config = XLMRobertaConfig(**STOCK, num_hidden_layers=4, max_position_embeddings=34, pad_token_id=1)
+    AutoModelForMaskedLM.from_config(config).save_pretrained(tmp_path / "teacher")
+    student = start_from(tmp_path / "teacher", "alternate", max_length=32)
+    _check_the_same_when_saved(student, tmp_path / "student")
+    with pytest.raises(InputError, match="32 positions, fewer than"):
+        start_from(tmp_path / "teacher", "all", max_length=33)
+
+
+@pytest.mark.parametrize(
+    ("config", "layers", "what"),
+    [
+        (ModernBertConfig(**STOCK, num_hidden_layers=3, pad_token_id=0), "last", "none of them can be first"),
+        (ModernBertConfig(**STOCK, num_hidden_layers=3, pad_token_id=0), (0, 3), "none with the number 3"),
+        (XLMRobertaConfig(**STOCK, num_hidden_layers=3), (1, 1), "named twice"),
+        (AlbertConfig(**STOCK, embedding_size=8, num_hidden_layers=3), "first", "type 'albert'"),
+    ],
+)
+def test_layers_that_cannot_be_taken(config: PreTrainedConfig, layers: LayerChoice, what: str) -> None:
+    with pytest.raises(InputError, match=what) as caught:
+        take_layers(AutoModelForMaskedLM.from_config(config), layers, where="here")
+    assert caught.value.fix and caught.value.where == "here"
