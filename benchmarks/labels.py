@@ -24,7 +24,7 @@ import torch
 from transformers import PreTrainedModel
 
 from equiglot.labels import OnlineTeachers, StoredTeacher, StoredTeachers, StoreSettings, freeze, label_text, open_store
-from equiglot.masking import Alphabet, BatchSettings, BatchStream, Framing, MaskSettings, Source
+from equiglot.masking import BatchSettings, BatchStream, MaskSettings, Source, SpecialTokens
 from equiglot.models import EncoderSettings, build_model, device, on_device, target_logits, to_tensors
 from equiglot.objectives import Annealed, Objective
 from equiglot.pipeline.execution.workers import prepare_process
@@ -44,11 +44,11 @@ class Bench:
     encoder: EncoderSettings
     vocabulary: int
     source: Source
-    framing: Framing
+    special: SpecialTokens
 
     def stream(self) -> BatchStream:
         size = BatchSettings(sentences=SENTENCES)
-        return BatchStream([self.source], [{"en": 1.0}], size=size, framing=self.framing, seed=0)
+        return BatchStream([self.source], [{"en": 1.0}], size=size, special=self.special, seed=0)
 
     def model(self, layers: int, seed: int = 0) -> PreTrainedModel:
         encoder = self.encoder.model_copy(update={"layers": layers})
@@ -61,7 +61,7 @@ class Bench:
         return lambda stream: OnlineTeachers({"en": self.teacher(layers)}, stream, device())
 
     def stored(self, folder: Path, k: int) -> Callable[[BatchStream], LabelSource]:
-        label_text(self.teacher(self.encoder.layers), self.source, self.framing, StoreSettings(k=k), {}, folder)
+        label_text(self.teacher(self.encoder.layers), self.source, self.special, StoreSettings(k=k), {}, folder)
         teachers = {0: [StoredTeacher(open_store(folder))]}
         return lambda stream: StoredTeachers(teachers, stream, Objective(weight=HALF), device())
 
@@ -72,7 +72,7 @@ class Bench:
         objective, source = (Objective(weight=HALF), labels(stream)) if labels else (None, None)
         trainer = Trainer(
             self.model(self.encoder.layers),
-            MaskedLM(stream, framing=self.framing, validation={}, objective=objective, labels=source),
+            MaskedLM(stream, special=self.special, validation={}, objective=objective, labels=source),
             TrainingSettings(validations=1),
             updates=1_000_000,
             seed=0,
@@ -118,8 +118,8 @@ def make(encoder: EncoderSettings, vocabulary: int) -> Bench:
     lengths = generator.integers(5, min(50, encoder.max_length - 2), 64 * POOLS * SENTENCES)
     offsets = np.concatenate([[0], np.cumsum(lengths)])
     text = TokenizedText(generator.integers(5, vocabulary, offsets[-1], dtype=np.uint32), offsets, 4 * offsets)
-    framing = Framing(2, 3, 0, Alphabet(4, np.arange(5, vocabulary)))
-    return Bench(encoder, vocabulary, Source("en", text, framing.alphabet, MaskSettings(), 0, draws=1), framing)
+    special = SpecialTokens(2, 3, 0, 4, np.arange(5, vocabulary))
+    return Bench(encoder, vocabulary, Source("en", text, special, MaskSettings(), 0, draws=1), special)
 
 
 def measure(bench: Bench, k: int, rounds: int, folder: Path) -> None:

@@ -5,14 +5,14 @@ from collections.abc import Mapping
 import numpy as np
 from transformers import PreTrainedModel
 
-from equiglot.masking import Alphabet, BatchSettings, BatchStream, Framing, MaskSettings, Source
+from equiglot.masking import BatchSettings, BatchStream, MaskSettings, Source, SpecialTokens
 from equiglot.models import EncoderSettings, build_model
 from equiglot.vocabulary import TokenizedText
 
 VOCABULARY = 60
 """Entries: [PAD], [UNK], [CLS], [SEP], [MASK] (0 to 4) and 55 words."""
 PADDING, UNKNOWN, FIRST, LAST, MASK = range(5)
-FRAMING = Framing(FIRST, LAST, PADDING, Alphabet(MASK, np.arange(5, VOCABULARY)))
+SPECIAL = SpecialTokens(FIRST, LAST, PADDING, MASK, np.arange(5, VOCABULARY))
 ENCODER = EncoderSettings(layers=2, heads=2, hidden_size=16, max_length=32, dropout=0.0)
 
 
@@ -37,12 +37,12 @@ def make_stream(
 ) -> BatchStream:
     """A stream over all of some texts."""
     return BatchStream(
-        [Source(language, text, FRAMING.alphabet, masks or MaskSettings(), seed) for language, text in texts.items()],
+        [Source(language, text, SPECIAL, masks or MaskSettings(), seed) for language, text in texts.items()],
         passes
         if isinstance(passes, list)
         else [passes if isinstance(passes, Mapping) else dict.fromkeys(texts, passes)],
         size=BatchSettings(sentences=None if tokens else sentences, tokens=tokens),
-        framing=FRAMING,
+        special=SPECIAL,
         seed=seed,
         parts=parts,
     )

@@ -62,7 +62,7 @@ class Clock:
 
 def fresh_model(name: str, prepared: Prepared, dropout: float) -> PreTrainedModel:
     settings = MODELS[name].model_copy(update={"dropout": dropout})
-    return build_model(settings, prepared.size, padding=prepared.framing.padding, seed=0)
+    return build_model(settings, prepared.size, padding=prepared.special.padding, seed=0)
 
 
 def teachers_of(run: RunDirectory, prepared: Prepared) -> dict[str, PreTrainedModel]:
@@ -84,7 +84,7 @@ def equiglot(run: RunDirectory, name: str, clock: Clock, *, dropout: float, dist
 
     trainer = OurTrainer(
         fresh_model(name, prepared, dropout),
-        MaskedLM(stream, framing=prepared.framing, validation={}, objective=objective, labels=labels),
+        MaskedLM(stream, special=prepared.special, validation={}, objective=objective, labels=labels),
         TrainingSettings(validations=1),
         updates=1_000_000,
         seed=0,

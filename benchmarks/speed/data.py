@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from equiglot.masking import BatchSettings, BatchStream, Framing, MaskSettings, Source, framing_of
+from equiglot.masking import BatchSettings, BatchStream, MaskSettings, Source, SpecialTokens, special_tokens_of
 from equiglot.models import EncoderSettings
 from equiglot.pipeline import Machine, run_recipe
 from equiglot.recipe import load_recipe
@@ -30,13 +30,19 @@ class Prepared:
     """The tokenised text of one vocabulary."""
 
     texts: dict[str, TokenizedText]
-    framing: Framing
+    special: SpecialTokens
     size: int
 
     def sequences(self) -> list[np.ndarray]:
         """Every sequence with [CLS] and [SEP], int64 [tokens] each, language after language."""
         return [
-            np.concatenate([[self.framing.first], text.ids[text.offsets[i] : text.offsets[i + 1]], [self.framing.last]])
+            np.concatenate(
+                [
+                    [self.special.first],
+                    text.ids[text.offsets[i] : text.offsets[i + 1]],
+                    [self.special.last],
+                ]
+            )
             for text in self.texts.values()
             for i in range(len(text))
         ]
@@ -44,10 +50,10 @@ class Prepared:
     def stream(self) -> BatchStream:
         """Equiglot's batches over all of it."""
         return BatchStream(
-            [Source(code, text, self.framing.alphabet, MaskSettings(), 0) for code, text in self.texts.items()],
+            [Source(code, text, self.special, MaskSettings(), 0) for code, text in self.texts.items()],
             [dict.fromkeys(self.texts, 1.0)],
             size=BatchSettings(sentences=SENTENCES),
-            framing=self.framing,
+            special=self.special,
             seed=0,
         )
 
@@ -74,4 +80,4 @@ def load(run: RunDirectory) -> Prepared:
     """What `prepare` made."""
     tokenizer = load_tokenizer(run.vocabulary)
     texts = {language: open_tokens(run.tokens(language) / "train") for language in LANGUAGES}
-    return Prepared(texts, framing_of(tokenizer), len(tokenizer))
+    return Prepared(texts, special_tokens_of(tokenizer), len(tokenizer))

@@ -146,7 +146,7 @@ def _by_tokenizer(models: Sequence[OpenModel]) -> list[list[OpenModel]]:
     for each in models:
         backend = each.tokenizer.backend_tokenizer
         identity = hashlib.blake2b(backend.to_str().encode()).hexdigest()
-        groups.setdefault(f"{identity} {each.framing.alphabet.mask}", []).append(each)
+        groups.setdefault(f"{identity} {each.special.mask}", []).append(each)
     shortest = {identity: min(each.max_tokens for each in group) for identity, group in groups.items()}
     return [[replace(each, max_tokens=shortest[key]) for each in group] for key, group in groups.items()]
 
@@ -159,7 +159,7 @@ def _masked_scores(
 ) -> Iterator[Score]:
     """Every metric at masked positions of models that share a tokenizer, and of its tokens by frequency."""
     first = group[0]
-    masks = TestMasks(settings.rate, 1, None, settings.seed, first.framing)
+    masks = TestMasks(settings.rate, 1, None, settings.seed, first.special)
     read = {code: tokenize_lines(first.tokenizer, lines, first.max_tokens) for code, lines in texts.items()}
     size = int(first.model.config.vocab_size)
     predictors = {each.name: model_predictor(each.model) for each in group}

@@ -40,9 +40,9 @@ def fill(opened: OpenModel, text: str, top: int = 5) -> list[list[Filler]]:
     if len(ids) > opened.max_tokens:
         what = f"the text has {len(ids):,} tokens, {opened.name} reads {opened.max_tokens:,}"
         raise InputError(what, where=text, fix="shorten it")
-    framing = opened.framing
-    inputs = torch.tensor([[framing.first, *ids, framing.last]], device=opened.model.device)
-    targets = (inputs[0] == framing.alphabet.mask).nonzero().flatten()
+    special = opened.special
+    inputs = torch.tensor([[special.first, *ids, special.last]], device=opened.model.device)
+    targets = (inputs[0] == special.mask).nonzero().flatten()
     if len(targets) != wanted:
         what = f"{opened.name} sees {len(targets)} masks in the text, which has {wanted} [MASK]"
         raise InputError(what, where=text, fix=f"do not write {opened.tokenizer.mask_token} or other special tokens")

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import torch
 
 from equiglot.evaluation.lines import TokenizedLines
-from equiglot.masking import Framing
+from equiglot.masking import SpecialTokens
 from equiglot.models import OpenModel, TensorBatch, target_logits
 from equiglot.objectives import hard_loss
 
@@ -31,7 +31,7 @@ def word_bits(opened: OpenModel, lines: TokenizedLines) -> npt.NDArray[np.float6
     bits = np.where(lines.expressed, 0.0, np.nan)
     rows_at_once = max(1, _LOGITS // int(opened.model.config.vocab_size))
     for pieces, targets, width in _rows(lines, rows_at_once):
-        batch = _masked(lines, pieces, targets, width, opened.framing, opened.model.device)
+        batch = _masked(lines, pieces, targets, width, opened.special, opened.model.device)
         losses = hard_loss(target_logits(opened.model, batch), batch.gold)
         words = lines.words[lines.text.offsets[pieces] + targets]
         np.add.at(bits, words, losses.double().cpu().numpy() / np.log(2))
@@ -59,7 +59,12 @@ def _rows(lines: TokenizedLines, rows_at_once: int) -> Iterator[tuple[_Integers,
 
 
 def _masked(
-    lines: TokenizedLines, pieces: _Integers, targets: _Integers, width: int, framing: Framing, device: torch.device
+    lines: TokenizedLines,
+    pieces: _Integers,
+    targets: _Integers,
+    width: int,
+    special: SpecialTokens,
+    device: torch.device,
 ) -> TensorBatch:
     """Rows in each of which one token and the rest of its word are masked."""
     count, numbers = len(pieces), np.arange(len(pieces))
@@ -70,10 +75,10 @@ def _masked(
     tokens = starts[rows] + columns
     asked = lines.words[starts + targets]
     hidden = (columns >= targets[rows]) & (lines.words[tokens] == asked[rows])
-    inputs = np.full((count, width + 2), framing.padding, np.int64)
-    inputs[rows, columns + 1] = np.where(hidden, framing.alphabet.mask, lines.text.ids[tokens])
-    inputs[:, 0] = framing.first
-    inputs[numbers, lengths + 1] = framing.last
+    inputs = np.full((count, width + 2), special.padding, np.int64)
+    inputs[rows, columns + 1] = np.where(hidden, special.mask, lines.text.ids[tokens])
+    inputs[:, 0] = special.first
+    inputs[numbers, lengths + 1] = special.last
     attention = np.arange(width + 2) < (lengths + 2)[:, None]
     gold = lines.text.ids[starts + targets].astype(np.int64)
     return TensorBatch(

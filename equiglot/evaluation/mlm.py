@@ -12,7 +12,7 @@ from safetensors.numpy import load_file, save_file
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from equiglot.masking import Batch, Framing, evaluation_batches, evaluation_masks
+from equiglot.masking import Batch, SpecialTokens, evaluation_batches, evaluation_masks
 from equiglot.models import target_logits, to_tensors
 from equiglot.objectives import hard_loss, target_ranks
 from equiglot.vocabulary import TokenizedText
@@ -46,7 +46,7 @@ class TestMasks:
         draws: different masks laid over each sequence.
         sequences: at most so many sequences; None for all.
         seed: of the masks.
-        framing: special ids.
+        special: special ids.
     """
 
     __test__ = False  # not a test class, whatever pytest thinks of the name
@@ -55,7 +55,7 @@ class TestMasks:
     draws: int
     sequences: int | None
     seed: int
-    framing: Framing
+    special: SpecialTokens
 
     def batches(self, language: str, text: TokenizedText) -> Iterator[Batch]:
         """The masked test text, each chosen position replaced by [MASK]."""
@@ -66,7 +66,7 @@ class TestMasks:
             limit=self.sequences,
             tokens=_TOKENS,
             masks=evaluation_masks(self.rate),
-            framing=self.framing,
+            special=self.special,
             seed=self.seed,
             draws=self.draws,
         )

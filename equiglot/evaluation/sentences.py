@@ -17,9 +17,9 @@ import torch
 from equiglot.corpus import read_sentences
 from equiglot.evaluation.lines import TokenizedLines, tokenize_lines
 from equiglot.hashing import below, hash_name, hash_u64
-from equiglot.masking import Batch, Origins
-from equiglot.masking.grouping import group_rows
-from equiglot.masking.layout import MaskedTokens, lay_out
+from equiglot.masking import Batch, RowIds
+from equiglot.masking.bucketing import bucket_rows
+from equiglot.masking.collate import MaskedTokens, collate
 from equiglot.models import OpenModel, target_logits, to_tensors
 from equiglot.objectives import hard_loss
 
@@ -91,7 +91,7 @@ def _word_units(lines: TokenizedLines) -> _Units:
 
 def _token_units(lines: TokenizedLines, opened: OpenModel) -> _Units:
     of_lines = np.repeat(lines.lines, lines.text.lengths)
-    ordinary = np.isin(lines.text.ids, opened.framing.alphabet.ordinary)
+    ordinary = np.isin(lines.text.ids, opened.special.maskable_ids)
     return _Units(np.arange(len(of_lines)), of_lines, _count(of_lines), ordinary.astype(np.int64), ordinary)
 
 
@@ -135,11 +135,11 @@ def _batches(
     """The pieces of text in which something is asked for, masked."""
     offsets, lengths = lines.text.offsets, lines.text.lengths.astype(np.int64)
     wanted = np.flatnonzero(np.diff(np.concatenate([[0], np.cumsum(asked)])[offsets]))
-    for group in group_rows(lengths[wanted], tokens):
+    for group in bucket_rows(lengths[wanted], tokens):
         rows = wanted[group]
         each, zeros = lengths[rows], np.zeros_like(rows)
         places = np.repeat(offsets[rows] - (np.cumsum(each) - each), each) + np.arange(each.sum())
         ids, nothing = lines.text.ids[places].astype(np.int64), np.zeros(len(places), dtype=np.int64)
-        inputs = np.where(hidden[places], opened.framing.alphabet.mask, ids)
+        inputs = np.where(hidden[places], opened.special.mask, ids)
         masked = MaskedTokens(each, ids, inputs, asked[places], nothing, nothing.astype(np.bool_))
-        yield lay_out(Origins(zeros, zeros, rows, zeros), masked, 0, len(rows), opened.framing, "sentences")
+        yield collate(RowIds(zeros, zeros, rows, zeros), masked, 0, len(rows), opened.special, "sentences")

@@ -10,7 +10,7 @@ from transformers import PreTrainedTokenizerFast
 from equiglot.errors import InputError
 from equiglot.labels.records import Manifest, ShardStatistics
 from equiglot.labels.store import LabelStore, open_store
-from equiglot.masking import Source, framing_of
+from equiglot.masking import Source, special_tokens_of
 from equiglot.vocabulary import TokenizedText, piece_text
 
 _TRIES = 20  # sequences that are looked at for an example: short ones may have nothing masked
@@ -129,8 +129,8 @@ def _examples(
 ) -> Iterator[StoredExample]:
     """Positions where [MASK] stands, one of a sequence, from parts of the text of equal size."""
     manifest = store.manifest
-    alphabet = framing_of(tokenizer).alphabet
-    source = Source(manifest.language, text, alphabet, manifest.masks, manifest.seed, manifest.settings.draws)
+    special = special_tokens_of(tokenizer)
+    source = Source(manifest.language, text, special, manifest.masks, manifest.seed, manifest.settings.draws)
     for part in range(count):
         begin, end = (manifest.sequences * (part + step) // count for step in (0, 1))
         for sequence in range(begin, min(end, begin + _TRIES)):
@@ -145,7 +145,7 @@ def _example(
 ) -> StoredExample | None:
     sequences, draws = np.array([sequence]), np.array([0])
     masked = source.read(sequences, draws)
-    hidden = np.flatnonzero(masked.chosen & (masked.inputs == source.alphabet.mask))
+    hidden = np.flatnonzero(masked.chosen & (masked.inputs == source.special.mask))
     try:
         first = store.places(sequences, draws)
     except ValueError:  # not labelled
@@ -153,7 +153,7 @@ def _example(
     if not len(hidden):
         return None
     place = int(hidden[len(hidden) // 2])
-    rows = store.read(first + masked.numbers[place])
+    rows = store.read(first + masked.mask_index[place])
     before, after = (str(tokenizer.decode(part)) for part in (masked.inputs[:place], masked.inputs[place + 1 :]))
     pieces = [piece_text(tokenizer, int(number)) for number in rows.ids[0]]
     return StoredExample(

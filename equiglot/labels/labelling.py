@@ -13,15 +13,15 @@ from transformers import PreTrainedModel
 
 from equiglot.errors import InputError
 from equiglot.hashing import hash_name, hash_u64
-from equiglot.labels.claiming import claim
-from equiglot.labels.likeliest import Likeliest, likeliest
+from equiglot.labels.leases import claim
 from equiglot.labels.packing import StoredRows
-from equiglot.labels.places import Integers
+from equiglot.labels.position_index import Integers
 from equiglot.labels.records import Manifest, ShardStatistics, StoreSettings
+from equiglot.labels.top_k import Likeliest, likeliest
 from equiglot.labels.writing import begin_store, is_written, write_shard
-from equiglot.masking import Batch, Framing, Origins, Source
-from equiglot.masking.grouping import group_rows
-from equiglot.masking.layout import lay_out
+from equiglot.masking import Batch, RowIds, Source, SpecialTokens
+from equiglot.masking.bucketing import bucket_rows
+from equiglot.masking.collate import collate
 from equiglot.models import target_logits, to_tensors
 from equiglot.objectives import hard_loss
 from equiglot.run import fingerprint
@@ -38,7 +38,7 @@ Tell = Callable[[str, int], None]
 def label_text(
     model: PreTrainedModel,
     source: Source,
-    framing: Framing,
+    special: SpecialTokens,
     settings: StoreSettings,
     facts: Mapping[str, Any],
     into: Path,
@@ -56,7 +56,7 @@ def label_text(
     Args:
         model: the teacher, on its device.
         source: the text in the teacher's ids, `mapping` None; only the sequences that it lets read are labelled.
-        framing: the teacher's special ids.
+        special: the teacher's special ids.
         settings: what is stored.
         facts: JSON-able; what the labels depend on besides: fingerprints of the teacher's weights, its tokenizer, the
             text.
@@ -81,7 +81,7 @@ def label_text(
     borders = _borders(source, settings.draws, shard_tokens)
     manifest = _manifest(model, source, settings, borders, facts)
     begin_store(into, manifest)
-    return _do_all(_Worker(model, source, framing, manifest, into, tell, stop), borders)
+    return _do_all(_Worker(model, source, special, manifest, into, tell, stop), borders)
 
 
 def _manifest(
@@ -146,7 +146,7 @@ class _Worker:
 
     model: PreTrainedModel
     source: Source
-    framing: Framing
+    special: SpecialTokens
     manifest: Manifest
     into: Path
     tell: Tell
@@ -187,11 +187,11 @@ class _Worker:
         draws = self.manifest.settings.draws
         lengths = np.repeat(self.source.text.offsets[sequences + 1] - self.source.text.offsets[sequences], draws)
         expected = max(1.0, self.manifest.vocabulary_size * self.source.masks.rate)  # logits for each token
-        for rows in group_rows(lengths, min(_TOKENS, int(_LOGITS / expected))):
+        for rows in bucket_rows(lengths, min(_TOKENS, int(_LOGITS / expected))):
             begun = time.monotonic()
             masked = self.source.read(sequences[rows // draws], rows % draws)
-            origins = Origins(np.zeros_like(rows), np.zeros_like(rows), sequences[rows // draws], rows % draws)
-            batch = lay_out(origins, masked, 0, len(rows), self.framing, "labelling")
+            row_ids = RowIds(np.zeros_like(rows), np.zeros_like(rows), sequences[rows // draws], rows % draws)
+            batch = collate(row_ids, masked, 0, len(rows), self.special, "labelling")
             yield self._answer(batch, rows, begun)
             self.tell("labelling", len(rows))
 
@@ -219,7 +219,7 @@ class _Worker:
         """Numbers in [0, 1), float64 [m, samples], that depend on what they are for alone."""
         rows, places = batch.target_rows, batch.targets % batch.inputs.shape[1] - 1
         text = hash_u64(hash_name(f"train/{self.source.language}"), batch.sequences[rows].astype(np.uint64))
-        parts = (text, batch.origins.draws[rows].astype(np.uint64), places.astype(np.uint64))
+        parts = (text, batch.row_ids.draws[rows].astype(np.uint64), places.astype(np.uint64))
         numbers = np.arange(self.manifest.settings.samples, dtype=np.uint64)
         words = hash_u64(self.source.seed, _TAIL, *(part[:, None] for part in parts), numbers)
         uniforms: npt.NDArray[np.float64] = (words >> np.uint64(11)).astype(np.float64) * 2.0**-53

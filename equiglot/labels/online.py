@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from equiglot.masking import Batch, BatchStream, Origins
+from equiglot.masking import Batch, BatchStream, RowIds
 from equiglot.models import SHAPE_STEP, head_parts, hidden_states, to_tensors
 from equiglot.objectives import SoftTargets
 
@@ -117,8 +117,8 @@ def _join(batches: list[Batch], group: list[tuple[int, int]]) -> tuple[Batch, li
         places.append((slot, np.arange(low, high)))
     flat = np.concatenate(targets)
     zeros, nothing = np.zeros(len(lengths), dtype=np.int64), np.zeros_like(flat)
-    origins = Origins(zeros, zeros, zeros, zeros)
-    joined = Batch(inputs, lengths, origins, flat, nothing, nothing, nothing.astype(np.bool_), 0, "teachers")
+    row_ids = RowIds(zeros, zeros, zeros, zeros)
+    joined = Batch(inputs, lengths, row_ids, flat, nothing, nothing, nothing.astype(np.bool_), 0, "teachers")
     return joined, places
 
 

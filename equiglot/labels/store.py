@@ -21,7 +21,7 @@ from pydantic import BaseModel, ValidationError
 
 from equiglot.errors import InputError
 from equiglot.labels.packing import StoredRows
-from equiglot.labels.places import PositionIndex
+from equiglot.labels.position_index import PositionIndex
 from equiglot.labels.records import Manifest, ShardRecord, ShardStatistics, StoreSettings, differences
 from equiglot.run import checksum, read_json, read_sealed
 

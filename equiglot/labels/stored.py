@@ -81,7 +81,7 @@ class StoredTeachers:
 
         A target where the student has none of a teacher's words is left to the masked word alone.
         """
-        sources = batch.origins.sources[batch.target_rows]
+        sources = batch.row_ids.sources[batch.target_rows]
         parts, positions = [], []
         for source, teachers in self._teachers.items():
             here = np.flatnonzero(sources == source)
@@ -92,17 +92,17 @@ class StoredTeachers:
 
     def _read(self, teacher: StoredTeacher, batch: Batch, source: int, here: Integers) -> StoredRows:
         """What one teacher says at the targets `here` (int64 [m]) of a source, in the student's ids."""
-        origins, own = batch.origins, np.flatnonzero(batch.origins.sources == source)
+        row_ids, own = batch.row_ids, np.flatnonzero(batch.row_ids.sources == source)
         first = np.zeros(len(batch.lengths), dtype=np.int64)
-        first[own] = teacher.store.places(origins.sequences[own], origins.draws[own])
-        rows = teacher.store.read(first[batch.target_rows[here]] + batch.numbers[here])
+        first[own] = teacher.store.places(row_ids.sequences[own], row_ids.draws[own])
+        rows = teacher.store.read(first[batch.target_rows[here]] + batch.mask_index[here])
         logs, rest = rows.log_probabilities, rows.rest
         if teacher.store.settings.temperature != self._objective.temperature:
             logs = _rescale(logs, teacher.store.settings.temperature / self._objective.temperature)
             rest = np.zeros_like(rest)
         if teacher.mapping is None:
             return StoredRows(rows.ids, logs, rest, rows.samples)
-        begins = batch.begins[here][:, None]
+        begins = batch.word_start[here][:, None]
         ids, samples = (teacher.mapping.targets(each, begins) for each in (rows.ids, rows.samples))
         return StoredRows(ids, logs, rest, samples)
 

@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from equiglot.errors import InputError
-from equiglot.labels.claiming import claim
-from equiglot.labels.places import Integers
+from equiglot.labels.leases import claim
+from equiglot.labels.position_index import Integers
 from equiglot.labels.records import Manifest, ShardRecord, ShardStatistics, differences
 from equiglot.labels.store import COUNTS, ROWS, SHARD, STORE, damaged_files, read_manifest, read_shard, shard_folder
 from equiglot.run import atomic_folder, checksum, write_json, write_sealed

@@ -1,21 +1,20 @@
 from .batches import BatchSettings, BatchStream
-from .framing import framing_of
-from .heldout import evaluation_batches
-from .layout import Batch, Framing, Origins
-from .masks import Alphabet, MaskSettings, evaluation_masks, mask_tokens
+from .collate import Batch, RowIds
+from .eval_batches import evaluation_batches
+from .masks import MaskSettings, evaluation_masks, mask_tokens
 from .sources import Source
+from .special_tokens import SpecialTokens, special_tokens_of
 
 __all__ = [
-    "Alphabet",
     "Batch",
     "BatchSettings",
     "BatchStream",
-    "Framing",
     "MaskSettings",
-    "Origins",
+    "RowIds",
     "Source",
+    "SpecialTokens",
     "evaluation_batches",
     "evaluation_masks",
-    "framing_of",
     "mask_tokens",
+    "special_tokens_of",
 ]

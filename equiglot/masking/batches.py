@@ -14,8 +14,9 @@ from pydantic import Field, model_validator
 
 from equiglot.errors import InputError
 from equiglot.hashing import U64, hash_name, hash_u64, permute
-from equiglot.masking.layout import Batch, Framing, Integers, MaskedTokens, Origins, lay_out
+from equiglot.masking.collate import Batch, Integers, MaskedTokens, RowIds, collate
 from equiglot.masking.sources import Source
+from equiglot.masking.special_tokens import SpecialTokens
 from equiglot.settings import MOST, MOST_REPEATS, Settings
 
 _POOL = 64  # batches in a pool: enough to sort by length without much padding, few enough to stay random
@@ -44,7 +45,7 @@ class BatchStream:
         passes: language -> passes over its text in the first epoch, in the second, and so on; the last holds for all
             that follow. May be fractions.
         size: the size of a batch.
-        framing: the student's special ids.
+        special: the student's special ids.
         seed: of the order.
         parts: batches that belong together, of one update: they are the parts of one batch of so many times the size
             (which has as many sequences at least).
@@ -63,7 +64,7 @@ class BatchStream:
         passes: Sequence[Mapping[str, float]],
         *,
         size: BatchSettings,
-        framing: Framing,
+        special: SpecialTokens,
         seed: int,
         parts: int = 1,
     ) -> None:
@@ -73,7 +74,7 @@ class BatchStream:
         self._counts = _whole(
             [[each[source.language] * source.share * source.size for source in sources] for each in passes]
         )
-        self._framing, self._seed, self._size, self._parts = framing, seed, size, parts
+        self._special_tokens, self._seed, self._size, self._parts = special, seed, size, parts
         self._check_enough()
         self.epoch_sequences = int(self._counts[0].sum())
         mean_tokens = self.epoch_tokens() / self.epoch_sequences
@@ -121,27 +122,27 @@ class BatchStream:
     def __getitem__(self, index: int) -> Batch:
         """The batch at `index` (0, 1, ...; endless)."""
         number, slot = divmod(index, self.pool_batches)
-        origins, masked, ends, order = self._pool(number)
+        row_ids, masked, ends, order = self._pool(number)
         whole, part = divmod(slot, self._parts)
         place = int(order[whole]) * self._parts + part
         begin = int(ends[place - 1]) if place else 0
         identity = f"epoch {number // self.pools}, batch {index % self.epoch_batches}"
-        return lay_out(origins, masked, begin, int(ends[place]), self._framing, identity, index=index)
+        return collate(row_ids, masked, begin, int(ends[place]), self._special_tokens, identity, index=index)
 
-    def _make_pool(self, number: int) -> tuple[Origins, MaskedTokens, Integers, U64]:
+    def _make_pool(self, number: int) -> tuple[RowIds, MaskedTokens, Integers, U64]:
         """The pool's sequences, masked and sorted by length; where each batch ends; the order of the whole batches."""
         epoch, place = divmod(number, self.pools)
         begin, end = (self.epoch_sequences * (place + step) // self.pools for step in (0, 1))
-        origins = self._choose(epoch, np.arange(begin, end, dtype=np.uint64))
-        lengths = self._lengths(origins)
+        row_ids = self._choose(epoch, np.arange(begin, end, dtype=np.uint64))
+        lengths = self._lengths(row_ids)
         by_length = np.argsort(lengths, kind="stable")
         ends = _cuts(lengths[by_length], self._pool_wholes, self._parts, by_tokens=self._size.tokens is not None)
         slots = np.arange(self._pool_wholes, dtype=np.uint64)
         order = permute(slots, self._pool_wholes, self._key("slots", number))
-        origins = origins.take(by_length)
-        return origins, self._mask(origins, lengths[by_length]), ends, order
+        row_ids = row_ids.take(by_length)
+        return row_ids, self._mask(row_ids, lengths[by_length]), ends, order
 
-    def _choose(self, epoch: int, places: U64) -> Origins:
+    def _choose(self, epoch: int, places: U64) -> RowIds:
         """The sequences that stand at the given places of an epoch."""
         mixed = permute(places, self.epoch_sequences, self._key("epoch", epoch)).astype(np.int64)
         counts, before = self._counts_of(epoch)
@@ -158,7 +159,7 @@ class BatchStream:
                 shuffled = permute(inside[now].astype(np.uint64), source.size, key).astype(np.int64)
                 sequences[here[now]] = source.choose(shuffled)
             draws[here] = source.draws_of(passes)
-        return Origins(self._language_of[sources], sources, sequences, draws)
+        return RowIds(self._language_of[sources], sources, sequences, draws)
 
     def _counts_of(self, epoch: int) -> tuple[Integers, Integers]:
         """Sequences of each source in an epoch, and in all epochs before it; int64 [sources] each."""
@@ -166,29 +167,29 @@ class BatchStream:
         before = self._counts[: min(epoch, last)].sum(axis=0) + max(0, epoch - last) * self._counts[last]
         return self._counts[min(epoch, last)], before
 
-    def _lengths(self, origins: Origins) -> Integers:
-        lengths = np.empty(len(origins.sequences), dtype=np.int64)
+    def _lengths(self, row_ids: RowIds) -> Integers:
+        lengths = np.empty(len(row_ids.sequences), dtype=np.int64)
         for number, source in enumerate(self.sources):
-            here = origins.sources == number
-            chosen = origins.sequences[here]
+            here = row_ids.sources == number
+            chosen = row_ids.sequences[here]
             lengths[here] = source.text.offsets[chosen + 1] - source.text.offsets[chosen]
         return lengths
 
-    def _mask(self, origins: Origins, lengths: Integers) -> MaskedTokens:
+    def _mask(self, row_ids: RowIds, lengths: Integers) -> MaskedTokens:
         """Reads the rows' tokens and masks them, source by source, and puts them into the order of the rows."""
         starts, total = np.cumsum(lengths) - lengths, int(lengths.sum())
-        ids, inputs, numbers = (np.empty(total, dtype=np.int64) for _ in range(3))
-        chosen, begins = (np.empty(total, dtype=np.bool_) for _ in range(2))
+        ids, inputs, mask_index = (np.empty(total, dtype=np.int64) for _ in range(3))
+        chosen, word_start = (np.empty(total, dtype=np.bool_) for _ in range(2))
         for number, source in enumerate(self.sources):
-            here = np.flatnonzero(origins.sources == number)
+            here = np.flatnonzero(row_ids.sources == number)
             if not len(here):
                 continue
-            read = source.read(origins.sequences[here], origins.draws[here])
+            read = source.read(row_ids.sequences[here], row_ids.draws[here])
             each = read.lengths
             places = np.repeat(starts[here] - (np.cumsum(each) - each), each) + np.arange(len(read.ids))
-            ids[places], inputs[places], numbers[places] = read.ids, read.inputs, read.numbers
-            chosen[places], begins[places] = read.chosen, read.begins
-        return MaskedTokens(lengths, ids, inputs, chosen, numbers, begins)
+            ids[places], inputs[places], mask_index[places] = read.ids, read.inputs, read.mask_index
+            chosen[places], word_start[places] = read.chosen, read.word_start
+        return MaskedTokens(lengths, ids, inputs, chosen, mask_index, word_start)
 
     def _key(self, purpose: str, number: int) -> int:
         return int(hash_u64(self._seed, hash_name(purpose), number)[0])

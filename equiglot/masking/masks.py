@@ -1,12 +1,11 @@
 """Which positions are masked and by what: a pure function of (seed, draw, sequence, position)."""
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 from pydantic import Field, model_validator
 
 from equiglot.hashing import U64, below, hash_u64
+from equiglot.masking.special_tokens import SpecialTokens
 from equiglot.settings import Settings
 
 _CHOICE, _KIND, _TOKEN = 1, 2, 3  # one stream of hashes for each of the three questions
@@ -33,14 +32,6 @@ def evaluation_masks(rate: float = 0.15) -> MaskSettings:
     return MaskSettings(rate=rate, mask_share=1.0, random_share=0.0, dynamic=False)
 
 
-@dataclass(frozen=True)
-class Alphabet:
-    """The ids that masking needs: `mask` is [MASK]'s, `ordinary` (int64 [n]) all that are not special tokens."""
-
-    mask: int
-    ordinary: npt.NDArray[np.int64]
-
-
 def mask_tokens(
     ids: npt.NDArray[np.int64],
     sequences: U64,
@@ -48,7 +39,7 @@ def mask_tokens(
     positions: U64,
     *,
     settings: MaskSettings,
-    alphabet: Alphabet,
+    special: SpecialTokens,
     seed: int,
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
     """Masks a flat run of tokens.
@@ -59,14 +50,14 @@ def mask_tokens(
         draws: uint64 [n], which of the sequence's masks; a pass over the text when masks are dynamic.
         positions: uint64 [n], the token's position in its sequence.
         settings: rate and shares.
-        alphabet: the ids to replace by.
+        special: [MASK], and the ids that may be masked or stand for a masked one.
         seed: the run's seed.
 
     Returns:
         The model's input, int64 [n], and which positions are to be predicted, bool [n]: never one of a special token.
     """
     where = np.flatnonzero(below(hash_u64(seed, _CHOICE, sequences, draws, positions), settings.rate))
-    where = where[np.isin(ids[where], alphabet.ordinary)]  # [UNK] stands in text, and is no word to predict
+    where = where[np.isin(ids[where], special.maskable_ids)]  # [UNK] stands in text, and is no word to predict
     chosen = np.zeros(len(ids), dtype=np.bool_)
     chosen[where] = True
     identity = (sequences[where], draws[where], positions[where])
@@ -74,9 +65,9 @@ def mask_tokens(
     masked = below(kind, settings.mask_share)
     random = ~masked & below(kind, settings.mask_share + settings.random_share)
     inputs = ids.copy()
-    inputs[where[masked]] = alphabet.mask
-    drawn = hash_u64(seed, _TOKEN, *(part[random] for part in identity)) % np.uint64(len(alphabet.ordinary))
-    inputs[where[random]] = alphabet.ordinary[drawn.astype(np.int64)]
+    inputs[where[masked]] = special.mask
+    drawn = hash_u64(seed, _TOKEN, *(part[random] for part in identity)) % np.uint64(len(special.maskable_ids))
+    inputs[where[random]] = special.maskable_ids[drawn.astype(np.int64)]
     return inputs, chosen
 
 
@@ -86,7 +77,7 @@ def mask_rows(
     identities: U64,
     draws: npt.NDArray[np.int64],
     settings: MaskSettings,
-    alphabet: Alphabet,
+    special: SpecialTokens,
     seed: int,
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
     """`mask_tokens` for whole sequences: lengths int64 [rows], identities uint64 [rows], draws int64 [rows]."""
@@ -97,6 +88,6 @@ def mask_rows(
         np.repeat(draws.astype(np.uint64), lengths),
         positions.astype(np.uint64),
         settings=settings,
-        alphabet=alphabet,
+        special=special,
         seed=seed,
     )

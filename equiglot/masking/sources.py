@@ -7,8 +7,9 @@ import numpy as np
 import numpy.typing as npt
 
 from equiglot.hashing import hash_name, hash_u64
-from equiglot.masking.layout import Integers, MaskedTokens, number_targets
-from equiglot.masking.masks import Alphabet, MaskSettings, mask_rows
+from equiglot.masking.collate import Integers, MaskedTokens, number_targets
+from equiglot.masking.masks import MaskSettings, mask_rows
+from equiglot.masking.special_tokens import SpecialTokens
 from equiglot.vocabulary import TokenizedText, VocabularyMap
 
 
@@ -22,7 +23,7 @@ class Source:
     Attributes:
         language: code.
         text: its sequences.
-        alphabet: the ids that masking needs, of the tokenizer that cut the text.
+        special: the ids that masking needs, of the tokenizer that cut the text.
         masks: masking.
         seed: of the masks.
         draws: different masks of a sequence, taken in turn; None for new ones at every reading.
@@ -35,7 +36,7 @@ class Source:
 
     language: str
     text: TokenizedText
-    alphabet: Alphabet
+    special: SpecialTokens
     masks: MaskSettings
     seed: int
     draws: int | None = None
@@ -84,14 +85,14 @@ class Source:
         salt = hash_name(f"train/{self.language}")
         draws = self.draws_of(readings)
         identities = hash_u64(salt, sequences.astype(np.uint64))
-        inputs, chosen = mask_rows(ids, lengths, identities, draws, self.masks, self.alphabet, self.seed)
-        numbers = number_targets(chosen, lengths)
-        begins = np.zeros(len(ids), dtype=np.bool_)
+        inputs, chosen = mask_rows(ids, lengths, identities, draws, self.masks, self.special, self.seed)
+        mask_index = number_targets(chosen, lengths)
+        word_start = np.zeros(len(ids), dtype=np.bool_)
         if self.mapping is not None:
-            begins = self.mapping.begins(ids, lengths, self._before(sequences))
-            ids, inputs = self.mapping.targets(ids, begins), self.mapping.inputs(inputs, begins)
+            word_start = self.mapping.begins(ids, lengths, self._before(sequences))
+            ids, inputs = self.mapping.targets(ids, word_start), self.mapping.inputs(inputs, word_start)
             chosen &= ids >= 0
-        return MaskedTokens(lengths, ids, inputs, chosen, numbers, begins)
+        return MaskedTokens(lengths, ids, inputs, chosen, mask_index, word_start)
 
     def _before(self, sequences: Integers) -> Integers | None:
         """The id before each sequence in its sentence, int64 [m], -1 where it begins one."""

@@ -8,7 +8,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from equiglot.corpus.hub import names_folder
 from equiglot.errors import InputError
-from equiglot.masking import Framing, framing_of
+from equiglot.masking import SpecialTokens, special_tokens_of
 from equiglot.models.building import load_model, on_device
 from equiglot.models.checking import check_ids, conversion, position_table
 from equiglot.outputs import check_model
@@ -33,14 +33,14 @@ class OpenModel:
         name: what it is called in tables.
         model: in evaluation mode, on the GPU if there is one.
         tokenizer: its own, padding and truncation switched off.
-        framing: special ids.
+        special: special ids.
         max_tokens: tokens of text that it reads at once, special ones not counted.
     """
 
     name: str
     model: PreTrainedModel
     tokenizer: PreTrainedTokenizerFast
-    framing: Framing
+    special: SpecialTokens
     max_tokens: int
 
 
@@ -131,7 +131,7 @@ def open_model(name: str, source: str) -> OpenModel:
     if longest < SHORTEST:
         what = f"the model reads only {longest} tokens at once, special ones included, and {SHORTEST} are needed"
         raise InputError(what, where=source, fix="use another model")
-    return OpenModel(name, on_device(model).eval(), tokenizer, framing_of(tokenizer), longest - 2)
+    return OpenModel(name, on_device(model).eval(), tokenizer, special_tokens_of(tokenizer), longest - 2)
 
 
 def _positions(model: PreTrainedModel) -> int:

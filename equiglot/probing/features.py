@@ -189,15 +189,15 @@ def _batches(windows: Windows) -> Iterator[Windows]:
 
 def _lay_out(read: ReadItems, windows: Windows, opened: OpenModel) -> tuple[TensorBatch, Tensor]:
     """Windows as a batch, its targets the tokens that are taken; and the item of each, int64 [m]."""
-    lengths, framing = windows.lengths, opened.framing
+    lengths, special = windows.lengths, opened.special
     count, width = len(lengths), int(lengths.max()) + 2
     rows = np.repeat(np.arange(count), lengths)
     columns = np.arange(len(rows)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
     tokens = windows.begins[rows] + columns
-    inputs = np.full((count, width), framing.padding, np.int64)
+    inputs = np.full((count, width), special.padding, np.int64)
     inputs[rows, columns + 1] = read.ids[tokens]
-    inputs[:, 0] = framing.first
-    inputs[np.arange(count), lengths + 1] = framing.last
+    inputs[:, 0] = special.first
+    inputs[np.arange(count), lengths + 1] = special.last
     taken = (read.items[tokens] >= 0) & (tokens >= windows.firsts[rows]) & (tokens < windows.lasts[rows])
     attention = np.arange(width) < (lengths + 2)[:, None]
     targets = torch.from_numpy((rows * width + columns + 1)[taken])

@@ -50,10 +50,10 @@ class ItemReader:
 
     def __init__(self, opened: OpenModel, unit: Literal["word", "sentence"]) -> None:
         self._backend = text_encoder(opened.tokenizer)
-        unknown, alphabet = opened.tokenizer.unk_token_id, opened.framing.alphabet
-        self._unknown = alphabet.mask if unknown is None else int(unknown)
+        unknown, special = opened.tokenizer.unk_token_id, opened.special
+        self._unknown = special.mask if unknown is None else int(unknown)
         self._ordinary = np.zeros(len(opened.tokenizer), np.bool_)
-        self._ordinary[alphabet.ordinary] = True
+        self._ordinary[special.maskable_ids] = True
         self._unit = unit
 
     def read(self, sentences: Sequence[Sequence[str]]) -> ReadItems:

@@ -8,7 +8,7 @@ import numpy as np
 
 from equiglot.corpus.balancing import BalancingPolicy, UniMax
 from equiglot.errors import InputError
-from equiglot.masking import BatchStream, Framing, Source
+from equiglot.masking import BatchStream, Source, SpecialTokens
 from equiglot.training.settings import TrainingSettings
 
 
@@ -32,7 +32,12 @@ class DataPlan:
 
 
 def plan_data(
-    sources: Sequence[Source], policy: BalancingPolicy, settings: TrainingSettings, *, framing: Framing, seed: int
+    sources: Sequence[Source],
+    policy: BalancingPolicy,
+    settings: TrainingSettings,
+    *,
+    special: SpecialTokens,
+    seed: int,
 ) -> DataPlan:
     """Balances the training text and plans the training over it.
 
@@ -43,7 +48,7 @@ def plan_data(
         sources: all of the text, of each language one source or several.
         policy: how much of each language is read, and how often.
         settings: the training.
-        framing: the student's special ids.
+        special: the student's special ids.
         seed: of the order of the text.
 
     Raises:
@@ -59,7 +64,7 @@ def plan_data(
     portions, passes = policy.portions(sizes, epochs), policy.passes_by_epoch(sizes, epochs)
     kept = [_prefix(source, portions[source.language].characters) for source in sources]
     kept = [source for source in kept if source.size]
-    stream = BatchStream(kept, passes, size=settings.batch, framing=framing, seed=seed, parts=settings.accumulation)
+    stream = BatchStream(kept, passes, size=settings.batch, special=special, seed=seed, parts=settings.accumulation)
     stream_epochs = epochs if len(passes) == 1 else len(passes)
     planned = settings.updates or max(1, round(stream_epochs * stream.epoch_batches / settings.accumulation))
     if isinstance(policy, UniMax) and any(portion.passes >= policy.passes for portion in portions.values()):

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from transformers import PreTrainedModel
 
-from equiglot.masking import Batch, BatchStream, Framing, evaluation_batches, evaluation_masks
+from equiglot.masking import Batch, BatchStream, SpecialTokens, evaluation_batches, evaluation_masks
 from equiglot.models import target_logits, to_tensors
 from equiglot.objectives import Losses, Objective, SoftTargets, TopKTargets, hard_loss, target_ranks
 from equiglot.training.task import Validation
@@ -34,7 +34,7 @@ class MaskedLM:
         labels: soft labels, or None for hard ones.
         validation: language -> validation text.
         sequences: so many of each language's are validated on at most.
-        framing: special ids.
+        special: special ids.
     """
 
     metric = "mrr"
@@ -44,7 +44,7 @@ class MaskedLM:
         self,
         stream: BatchStream,
         *,
-        framing: Framing,
+        special: SpecialTokens,
         validation: Mapping[str, TokenizedText],
         sequences: int = 1000,
         objective: Objective | None = None,
@@ -52,7 +52,7 @@ class MaskedLM:
     ) -> None:
         self.languages = stream.languages
         self._stream, self._objective, self._labels = stream, objective or Objective(), labels
-        self._validation, self._sequences, self._framing = validation, sequences, framing
+        self._validation, self._sequences, self._special_tokens = validation, sequences, special
 
     def batch(self, index: int) -> Batch:
         """The batch at `index` of the stream."""
@@ -92,7 +92,7 @@ class MaskedLM:
             limit=count,
             tokens=_TOKENS,
             masks=evaluation_masks(),
-            framing=self._framing,
+            special=self._special_tokens,
             seed=_SEED,
         ):
             tensors = to_tensors(batch, model.device)

@@ -57,7 +57,7 @@ def test_models_are_grouped_by_tokenizer(scores: ExternalScores) -> None:
 def test_masked_scores_are_those_of_the_positions(models: list[OpenModel], scores: ExternalScores) -> None:
     opened = models[1]
     lines = tokenize_lines(opened.tokenizer, TEXTS["en"], opened.max_tokens)
-    masks = TestMasks(0.15, 1, None, 0, opened.framing)
+    masks = TestMasks(0.15, 1, None, 0, opened.special)
     positions = score_positions(model_predictor(opened.model), "en", lines.text, masks)
     found = {each.metric: each for each in scores.masked[0] if (each.model, each.language) == ("other", "en")}
     assert found["mrr"].value == pytest.approx(100 * (1 / positions.ranks).mean())

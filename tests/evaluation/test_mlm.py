@@ -20,10 +20,10 @@ from equiglot.evaluation import (
     write_positions,
 )
 from equiglot.masking import Batch
-from tests.tiny import FRAMING, MASK, UNKNOWN, VOCABULARY, make_model, make_text
+from tests.tiny import MASK, SPECIAL, UNKNOWN, VOCABULARY, make_model, make_text
 
 _TEXT = make_text(60)
-_MASKS = TestMasks(rate=0.15, draws=2, sequences=None, seed=0, framing=FRAMING)
+_MASKS = TestMasks(rate=0.15, draws=2, sequences=None, seed=0, special=SPECIAL)
 
 
 def _constant(batch: Batch) -> tuple[Tensor, Tensor]:
@@ -95,13 +95,13 @@ def test_two_models_are_asked_about_the_same_positions() -> None:
 
 def test_languages_and_seeds_have_masks_of_their_own() -> None:
     first = score_positions(_constant, "en", _TEXT, _MASKS)
-    other_seed = TestMasks(rate=0.15, draws=2, sequences=None, seed=1, framing=FRAMING)
+    other_seed = TestMasks(rate=0.15, draws=2, sequences=None, seed=1, special=SPECIAL)
     assert not _same_masks(first, score_positions(_constant, "eu", _TEXT, _MASKS))
     assert not _same_masks(first, score_positions(_constant, "en", _TEXT, other_seed))
 
 
 def test_a_limit_takes_the_first_sequences_as_they_were() -> None:
-    limited = TestMasks(rate=0.15, draws=2, sequences=20, seed=0, framing=FRAMING)
+    limited = TestMasks(rate=0.15, draws=2, sequences=20, seed=0, special=SPECIAL)
     whole = score_positions(model_predictor(make_model()), "en", _TEXT, _MASKS)
     part = score_positions(model_predictor(make_model()), "en", _TEXT, limited)
     first = whole.sequences < 20

@@ -41,9 +41,9 @@ def _chosen(sentence: int, count: int, salt: str, allowed: list[int]) -> list[in
 
 @torch.no_grad()
 def _token_costs(opened: OpenModel, ids: list[int], hidden: list[int]) -> list[float]:
-    framing, model = opened.framing, opened.model
-    masked = [framing.alphabet.mask if place in hidden else number for place, number in enumerate(ids)]
-    inputs: Any = torch.tensor([[framing.first, *masked, framing.last]])
+    special, model = opened.special, opened.model
+    masked = [special.mask if place in hidden else number for place, number in enumerate(ids)]
+    inputs: Any = torch.tensor([[special.first, *masked, special.last]])
     logs = model(input_ids=inputs, attention_mask=torch.ones_like(inputs)).logits.log_softmax(-1)[0, 1:]
     return [-logs[place, ids[place]].item() for place in hidden]
 

@@ -30,9 +30,9 @@ def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         writer.write(b"".join(sentences), [len(each) for each in sentences])
     tokenise_split(folder / "text.arrow", opened.tokenizer, opened.max_tokens, folder / "tokens")
     text = open_tokens(folder / "tokens")
-    source = Source("mul", text, opened.framing.alphabet, MaskSettings(rate=0.3), seed=1)
+    source = Source("mul", text, opened.special, MaskSettings(rate=0.3), seed=1)
     settings = StoreSettings(k=4, samples=2, temperature=2)
-    assert label_text(opened.model, source, opened.framing, settings, {}, folder / "store")
+    assert label_text(opened.model, source, opened.special, settings, {}, folder / "store")
     return opened, text, open_store(folder / "store")
 
 
@@ -66,11 +66,11 @@ def test_examples_are_what_the_teacher_says(made: _Made) -> None:
 def test_the_first_example_by_hand(made: _Made) -> None:
     opened, text, store = made
     found = inspect_store(store.path, opened.tokenizer, text, examples=1).examples[0]
-    source = Source("mul", text, opened.framing.alphabet, store.manifest.masks, seed=1)
+    source = Source("mul", text, opened.special, store.manifest.masks, seed=1)
     masked = source.read(np.array([0]), np.array([0]))
-    hidden = np.flatnonzero(masked.chosen & (masked.inputs == opened.framing.alphabet.mask))
+    hidden = np.flatnonzero(masked.chosen & (masked.inputs == opened.special.mask))
     place = int(hidden[len(hidden) // 2])
-    inputs = torch.tensor([[opened.framing.first, *masked.inputs.tolist(), opened.framing.last]])
+    inputs = torch.tensor([[opened.special.first, *masked.inputs.tolist(), opened.special.last]])
     with torch.no_grad():
         logits = opened.model(input_ids=inputs, attention_mask=torch.ones_like(inputs)).logits[0, place + 1]
     values, ids = torch.softmax(logits / 2, -1).topk(4)

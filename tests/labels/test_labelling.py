@@ -14,19 +14,19 @@ from equiglot.masking import Batch, BatchSettings, BatchStream, MaskSettings, So
 from equiglot.models import target_logits, to_tensors
 from equiglot.objectives import hard_loss
 from tests.labels.stores import FACTS, SHARD_TOKENS, make_store, source, teacher
-from tests.tiny import FRAMING, VOCABULARY, make_text
+from tests.tiny import SPECIAL, VOCABULARY, make_text
 
 _EXACT = StoreSettings(k=8, precision="fp32")
 
 
 def _stream(*sources: Source) -> BatchStream:
     size = BatchSettings(sentences=5)
-    return BatchStream(sources, [{each.language: 1.0 for each in sources}], size=size, framing=FRAMING, seed=11)
+    return BatchStream(sources, [{each.language: 1.0 for each in sources}], size=size, special=SPECIAL, seed=11)
 
 
 def _places(store: LabelStore, batch: Batch) -> np.ndarray:
     rows = batch.target_rows
-    places: np.ndarray = store.places(batch.sequences, batch.origins.draws)[rows] + batch.numbers
+    places: np.ndarray = store.places(batch.sequences, batch.row_ids.draws)[rows] + batch.numbers
     return places
 
 
@@ -151,7 +151,7 @@ def test_a_teacher_without_numbers_is_refused(tmp_path: Path, wrong: float) -> N
     model = teacher()
     model.get_parameter("cls.predictions.bias").data[9] = wrong
     with pytest.raises(InputError, match=r"says of sequence \d+ of eu is not a number") as refused:
-        label_text(model, source(), FRAMING, _EXACT, FACTS, tmp_path)
+        label_text(model, source(), SPECIAL, _EXACT, FACTS, tmp_path)
     assert refused.value.where and refused.value.fix
 
 
@@ -170,7 +170,7 @@ def test_what_was_labelled_otherwise_is_refused_with_the_difference(tmp_path: Pa
             label_text(
                 teacher(),
                 given["source"],
-                FRAMING,
+                SPECIAL,
                 given["settings"],
                 given["facts"],
                 tmp_path,
@@ -181,9 +181,9 @@ def test_what_was_labelled_otherwise_is_refused_with_the_difference(tmp_path: Pa
 def test_several_draws_of_one_mask_are_refused(tmp_path: Path) -> None:
     text = source(masks=MaskSettings(dynamic=False))
     with pytest.raises(InputError, match="no several draws"):
-        label_text(teacher(), text, FRAMING, StoreSettings(draws=2), FACTS, tmp_path)
+        label_text(teacher(), text, SPECIAL, StoreSettings(draws=2), FACTS, tmp_path)
     with pytest.raises(InputError, match="eu is empty"):
-        label_text(teacher(), source(sequences=0), FRAMING, _EXACT, FACTS, tmp_path)
+        label_text(teacher(), source(sequences=0), SPECIAL, _EXACT, FACTS, tmp_path)
     assert not list(tmp_path.iterdir())
 
 
@@ -204,7 +204,7 @@ def test_labelling_that_is_stopped_goes_on_where_it_was(tmp_path: Path) -> None:
         return calls % 4 == 0
 
     turns = 1
-    while not label_text(teacher(), source(), FRAMING, _EXACT, FACTS, done, stop=stop, shard_tokens=SHARD_TOKENS):
+    while not label_text(teacher(), source(), SPECIAL, _EXACT, FACTS, done, stop=stop, shard_tokens=SHARD_TOKENS):
         turns += 1
     assert turns > 1
     for name in ("rows.npy", "counts.npy"):

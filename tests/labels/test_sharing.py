@@ -17,7 +17,7 @@ import pytest
 from equiglot.errors import refusal
 from equiglot.labels import StoreSettings, label_text, open_store, writing
 from tests.labels.stores import FACTS, make_store, source, teacher
-from tests.tiny import FRAMING
+from tests.tiny import SPECIAL
 
 _SETTINGS = StoreSettings(k=4, samples=1, draws=2)
 _SHARD = 150  # tokens
@@ -46,7 +46,7 @@ def _label(into: Path, pace: float = 0.0, limit_after: int | None = None) -> Non
 
     writing.atomic_folder = noting  # type: ignore[assignment]
     try:
-        assert label_text(teacher(), source(2), FRAMING, _SETTINGS, FACTS, into, stop=wait, shard_tokens=_SHARD)
+        assert label_text(teacher(), source(2), SPECIAL, _SETTINGS, FACTS, into, stop=wait, shard_tokens=_SHARD)
     except OSError as error:
         refused = refusal(error)
         sys.exit(_FULL if error.errno == errno.EFBIG and refused and "make room" in str(refused) else 1)

@@ -11,11 +11,11 @@ import pytest
 
 from equiglot.errors import InputError
 from equiglot.labels import LabelStore, StoreSettings, label_text, open_store
-from equiglot.labels.places import PositionIndex
+from equiglot.labels.position_index import PositionIndex
 from equiglot.masking import MaskSettings
 from equiglot.run import read_sealed, write_sealed
 from tests.labels.stores import FACTS, SHARD_TOKENS, make_store, source, teacher
-from tests.tiny import FRAMING
+from tests.tiny import SPECIAL
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +82,7 @@ def test_a_changed_byte_is_found(copied: Path) -> None:
     assert refused.value.where == str(damaged)
     # What is to be done about it works.
     shutil.rmtree(damaged.parent)
-    assert label_text(teacher(), source(2), FRAMING, StoreSettings(draws=2), FACTS, copied, shard_tokens=SHARD_TOKENS)
+    assert label_text(teacher(), source(2), SPECIAL, StoreSettings(draws=2), FACTS, copied, shard_tokens=SHARD_TOKENS)
     open_store(copied).check(FACTS)
 
 

@@ -16,7 +16,7 @@ from equiglot.masking import Batch, BatchSettings, BatchStream, MaskSettings, So
 from equiglot.models import target_logits, to_tensors
 from equiglot.objectives import Annealed, Objective, TopKTargets
 from equiglot.vocabulary import VocabularyMap
-from tests.tiny import FRAMING, UNKNOWN, VOCABULARY, make_model, make_text
+from tests.tiny import SPECIAL, UNKNOWN, VOCABULARY, make_model, make_text
 
 _CPU = torch.device("cpu")
 _OBJECTIVE = Objective(weight=Annealed(start=1, end=1))
@@ -33,7 +33,7 @@ def _teacher(seed: int) -> PreTrainedModel:
 
 def _source(language: str, seed: int, **changes: Any) -> Source:
     text = make_text(40, seed=seed, shortest=8)
-    return replace(Source(language, text, FRAMING.alphabet, MaskSettings(rate=0.3), 0, draws=2), **changes)
+    return replace(Source(language, text, SPECIAL, MaskSettings(rate=0.3), 0, draws=2), **changes)
 
 
 _EN, _EU, _TR = _source("en", 1), _source("eu", 2), _source("tr", 3)
@@ -41,13 +41,13 @@ _EN, _EU, _TR = _source("en", 1), _source("eu", 2), _source("tr", 3)
 
 def _stream(*sources: Source) -> BatchStream:
     passes = [dict.fromkeys((source.language for source in sources), 4.0)]
-    return BatchStream(sources, passes, size=BatchSettings(sentences=8), framing=FRAMING, seed=0)
+    return BatchStream(sources, passes, size=BatchSettings(sentences=8), special=SPECIAL, seed=0)
 
 
 def _store(folder: Path, model: PreTrainedModel, source: Source, **settings: Any) -> LabelStore:
     """A teacher's labels, in several shards."""
     kept = StoreSettings(**{"k": 6, "draws": 2, "precision": "fp32", **settings})
-    assert label_text(model, source, FRAMING, kept, {}, folder, shard_tokens=300)
+    assert label_text(model, source, SPECIAL, kept, {}, folder, shard_tokens=300)
     return open_store(folder)
 
 
@@ -126,7 +126,7 @@ def test_words_are_the_students_and_keep_their_mass(tmp_path: Path) -> None:
         torch.testing.assert_close(targets.rest, 1 - logs.exp().sum(dim=1), rtol=1e-4, atol=1e-5)
         ordered = targets.ids.sort(dim=1).values
         assert ((ordered[:, 1:] != ordered[:, :-1]) | (ordered[:, 1:] < 0)).all()  # no word stands twice
-        drawn = store.read(store.places(batch.sequences, batch.origins.draws)[batch.target_rows] + batch.numbers)
+        drawn = store.read(store.places(batch.sequences, batch.row_ids.draws)[batch.target_rows] + batch.numbers)
         assert np.array_equal(targets.samples.numpy(), mapping.targets(drawn.samples, batch.begins[:, None]))
     assert fewer > 0  # masked words that the student has not were no targets, and the numbers tell
 
@@ -135,7 +135,7 @@ def test_ids_that_only_the_weights_know_are_none(tmp_path: Path) -> None:
     model, whole = _teacher(1), _mapping()
     mapping = VocabularyMap(whole.inside[:50], whole.begin[:50], whole.breaks[:50], UNKNOWN)
     ids = np.minimum(_EN.text.ids, 49).astype(np.uint16)
-    source = replace(_EN, text=replace(_EN.text, ids=ids), alphabet=replace(_EN.alphabet, ordinary=np.arange(5, 50)))
+    source = replace(_EN, text=replace(_EN.text, ids=ids), special=replace(_EN.special, maskable_ids=np.arange(5, 50)))
     stream = _stream(replace(source, mapping=mapping))
     store = _store(tmp_path, model, source, k=VOCABULARY)
     labels = StoredTeachers({0: [StoredTeacher(store, mapping)]}, stream, _OBJECTIVE, _CPU)

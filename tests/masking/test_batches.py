@@ -31,7 +31,7 @@ from equiglot.vocabulary import (
     tokenise_split,
     train_vocabulary,
 )
-from tests.tiny import FIRST, FRAMING, LAST, MASK, PADDING, make_stream, make_text
+from tests.tiny import FIRST, LAST, MASK, PADDING, SPECIAL, make_stream, make_text
 from tests.vocabulary.conftest import SENTENCES, write_arrow
 
 
@@ -137,10 +137,10 @@ def test_batches_hold_the_text() -> None:
 
 def test_only_a_prefix_is_read() -> None:
     stream = BatchStream(
-        [Source("en", make_text(300), FRAMING.alphabet, MaskSettings(), 0, sequences=50)],
+        [Source("en", make_text(300), SPECIAL, MaskSettings(), 0, sequences=50)],
         [{"en": 2.0}],
         size=BatchSettings(sentences=4),
-        framing=FRAMING,
+        special=SPECIAL,
         seed=0,
     )
     assert _read(_epochs(stream, 0)) == {(0, sequence): 2 for sequence in range(50)}
@@ -266,7 +266,7 @@ def _evaluation(
             limit=limit,
             tokens=tokens,
             masks=evaluation_masks(),
-            framing=FRAMING,
+            special=SPECIAL,
             seed=0,
             draws=draws,
         )
@@ -353,7 +353,7 @@ def test_parts_are_one_batch(size: dict[str, int], parts: int) -> None:
 def test_no_part_is_empty_even_of_batches_of_one_sequence() -> None:
     split = make_stream({"en": make_text(700)}, sentences=None, tokens=22, parts=8)
     assert {len(split[index].lengths) for index in range(4 * split.epoch_batches)} >= {1}
-    read = Counter(int(row) for index in range(split.epoch_batches) for row in split[index].origins.sequences)
+    read = Counter(int(row) for index in range(split.epoch_batches) for row in split[index].row_ids.sequences)
     assert read == Counter(range(700))
 
 

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from equiglot.masking import Alphabet, MaskSettings, evaluation_masks, mask_tokens
-from tests.tiny import FRAMING, MASK, UNKNOWN, VOCABULARY
+from equiglot.masking import MaskSettings, SpecialTokens, evaluation_masks, mask_tokens
+from tests.tiny import MASK, SPECIAL, UNKNOWN, VOCABULARY
 
-_ALPHABET = FRAMING.alphabet
+_SPECIAL = SPECIAL
 
 
 class _Tokens:
@@ -29,11 +29,11 @@ class _Tokens:
         settings: MaskSettings,
         where: np.ndarray | slice = slice(None),
         *,
-        alphabet: Alphabet = _ALPHABET,
+        special: SpecialTokens = _SPECIAL,
         seed: int = 0,
     ) -> tuple[np.ndarray, np.ndarray]:
         identities = (part[where] for part in (self.sequences, self.draws, self.positions))
-        return mask_tokens(self.ids[where], *identities, settings=settings, alphabet=alphabet, seed=seed)
+        return mask_tokens(self.ids[where], *identities, settings=settings, special=special, seed=seed)
 
 
 def _binomial(hits: int, trials: int, rate: float) -> bool:
@@ -57,7 +57,7 @@ def test_rates_are_what_the_settings_say() -> None:
     assert np.array_equal(inputs[~chosen], tokens.ids[~chosen])
     masked = int((inputs[chosen] == MASK).sum())
     kept = int((inputs[chosen] == tokens.ids[chosen]).sum())
-    by_chance = 0.1 / len(_ALPHABET.ordinary)  # A random word may be the word itself.
+    by_chance = 0.1 / len(_SPECIAL.ordinary)  # A random word may be the word itself.
     assert _binomial(masked, count, 0.8)
     assert _binomial(kept, count, 0.1 + by_chance)
     assert _binomial(count - masked - kept, count, 0.1 - by_chance)
@@ -85,8 +85,8 @@ def test_special_tokens_are_never_targets_even_where_they_stand_in_the_text() ->
 
 def test_ordinary_words_need_not_be_in_order() -> None:
     tokens, settings = _Tokens(5000), MaskSettings(rate=0.5, mask_share=0.5, random_share=0.5)
-    odd = Alphabet(MASK, np.array([59, 7, 5, 31]))
-    inputs, chosen = tokens.masked(settings, alphabet=odd)
+    odd = SpecialTokens(MASK, np.array([59, 7, 5, 31]))
+    inputs, chosen = tokens.masked(settings, special=odd)
     assert set(tokens.ids[chosen].tolist()) == {5, 7, 31, 59}
     assert set(inputs[chosen].tolist()) == {MASK, 5, 7, 31, 59}
 

@@ -80,11 +80,11 @@ def test_the_frame_whatever_the_tokenizer_is_called(architecture: str, name: str
     file.write_text(json.dumps({**json.loads(file.read_text()), "tokenizer_class": name}))
     opened = open_model("x", str(folder))
     ids = opened.tokenizer("Все люди рождаются свободными").input_ids
-    framing, tokenizer = opened.framing, opened.tokenizer
-    assert (ids[0], ids[-1]) == (framing.first, framing.last) == (before.framing.first, before.framing.last)
-    assert framing.padding == before.framing.padding == tokenizer.pad_token_id
-    assert framing.alphabet.mask == before.framing.alphabet.mask == tokenizer.mask_token_id
-    assert not set(framing.alphabet.ordinary.tolist()) & set(tokenizer.all_special_ids)
+    special, tokenizer = opened.special, opened.tokenizer
+    assert (ids[0], ids[-1]) == (special.first, special.last) == (before.special.first, before.special.last)
+    assert special.padding == before.special.padding == tokenizer.pad_token_id
+    assert special.mask == before.special.mask == tokenizer.mask_token_id
+    assert not set(special.maskable_ids.tolist()) & set(tokenizer.all_special_ids)
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)

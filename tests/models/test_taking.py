@@ -123,7 +123,7 @@ def test_a_tokenizer_of_sentencepiece_alone(architecture: str, file: str, name: 
         ["config.json", "model.safetensors", file, "tokenizer_config.json"]
     )
     opened = open_model("x", str(tmp_path / "taken"))
-    assert opened.framing.padding == padding and opened.framing.alphabet.mask == len(opened.tokenizer) - 1
+    assert opened.special.padding == padding and opened.special.mask == len(opened.tokenizer) - 1
     assert "▁" in "".join(opened.tokenizer.tokenize("Все люди 한국어"))
     assert _answers(tmp_path / "taken")[0] == _answers(folder)[0]
 

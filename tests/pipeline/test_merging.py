@@ -17,7 +17,7 @@ from equiglot.cli import app
 from equiglot.display import RunDisplay
 from equiglot.errors import InputError
 from equiglot.labels import open_store
-from equiglot.masking import framing_of
+from equiglot.masking import special_tokens_of
 from equiglot.pipeline import Graph, Job, Watcher, stored_texts
 from equiglot.pipeline.steps.material import label_masks_seed, material_of
 from equiglot.recipe import Recipe, load_recipe, parse_recipe
@@ -217,7 +217,7 @@ def test_the_students_own_segmentation(merged: Path, merge: Merge, tmp_path: Pat
     """Where a teacher cuts as the student does, its labels; elsewhere the text as the student cuts it, and gold."""
     recipe, run = merge(segmentation="own"), RunDirectory(tmp_path / "run")
     run_here(recipe, run.root, reuse=[merged])
-    framing = framing_of(load_tokenizer(run.vocabulary))
+    special = special_tokens_of(load_tokenizer(run.vocabulary))
     material = material_of(run, recipe, recipe.plans()["student"])
     seen: dict[str, list[int]] = {code: [] for code in _LANGUAGES}
     for source in material.sources:
@@ -229,7 +229,7 @@ def test_the_students_own_segmentation(merged: Path, merge: Merge, tmp_path: Pat
             ids = source.read(np.array([sequence]), np.array([0])).ids
             mine = np.flatnonzero(own_sentences == sentence)
             cut = np.concatenate([own.ids[own.offsets[each] : own.offsets[each + 1]] for each in mine])
-            assert set(ids) <= set(cut) and framing.padding not in ids
+            assert set(ids) <= set(cut) and special.padding not in ids
             seen[source.language].append(int(sentence))
         assert (source.labels == "own") == (source.name not in material.taught)
     assert all(len(set(sentences)) > 50 for sentences in seen.values())

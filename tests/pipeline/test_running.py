@@ -19,7 +19,7 @@ from safetensors.numpy import load_file, save_file
 from equiglot.corpus import HubSource, LanguageText, SampleSource
 from equiglot.errors import InputError, Interrupted
 from equiglot.labels import open_store
-from equiglot.masking import framing_of
+from equiglot.masking import special_tokens_of
 from equiglot.pipeline import Job, Machine, Watcher, publish, read_run, read_status
 from equiglot.pipeline.execution.folder import locked
 from equiglot.pipeline.steps import Corpus, corpus, step
@@ -265,13 +265,13 @@ def test_what_stood_there_before_a_kill_between_two_renames_comes_back(done: Pat
 
 def test_a_student_sees_other_masks_than_its_teacher(finished: Path, make: Change) -> None:
     recipe = make()
-    plans, framing = recipe.plans(), framing_of(load_tokenizer(finished / "vocabulary"))
+    plans, special = recipe.plans(), special_tokens_of(load_tokenizer(finished / "vocabulary"))
     streams = [
         plan_data(
             material_of(RunDirectory(finished), recipe, plan).sources,
             plan.balance,
             plan.training,
-            framing=framing,
+            special=special,
             seed=randomness(recipe, plan),
         ).stream
         for plan in plans.values()

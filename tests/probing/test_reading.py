@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-from equiglot.masking import framing_of
+from equiglot.masking import special_tokens_of
 from equiglot.models import OpenModel
 from equiglot.probing.reading import ItemReader, ReadItems, cut_windows
 from tests.articles import ARTICLE
@@ -53,7 +53,7 @@ def tokenizer_of(kind: str) -> PreTrainedTokenizerFast:
 
 def opened_with(tokenizer: PreTrainedTokenizerFast) -> OpenModel:
     """What reading needs of an open model: its tokenizer."""
-    return OpenModel("none", cast(PreTrainedModel, None), tokenizer, framing_of(tokenizer), 38)
+    return OpenModel("none", cast(PreTrainedModel, None), tokenizer, special_tokens_of(tokenizer), 38)
 
 
 @cache
@@ -96,7 +96,7 @@ def test_every_word_has_a_token_whatever_it_is(kind: str, sentences: list[list[s
     assert stood_for.tolist() == list(range(read.count)), "one token each, in the order of the words"
     owners = np.repeat(np.arange(len(sentences)), np.diff(read.offsets))[read.items >= 0]
     assert np.bincount(owners).tolist() == [len(words) for words in sentences]
-    ordinary = set(framing_of(tokenizer_of(kind)).alphabet.ordinary.tolist())
+    ordinary = set(special_tokens_of(tokenizer_of(kind)).maskable_ids.tolist())
     assert set(read.ids.tolist()) <= ordinary | {tokenizer_of(kind).unk_token_id}
 
 

@@ -9,7 +9,7 @@ from transformers import PreTrainedModel
 
 from equiglot.models import EncoderSettings
 from equiglot.training import CheckpointFolder, MaskedLM, Stopped, Trainer, TrainingRecord, TrainingSettings
-from tests.tiny import FRAMING, make_model, make_stream, make_text
+from tests.tiny import SPECIAL, make_model, make_stream, make_text
 
 STUDENTS = {
     "electra": {"architecture": "electra", "embedding_size": 8},
@@ -39,7 +39,7 @@ def _train(
         model,
         MaskedLM(
             make_stream({"en": make_text(150)}, sentences=8),
-            framing=FRAMING,
+            special=SPECIAL,
             validation={"en": make_text(20, seed=2)},
         ),
         TrainingSettings.model_validate(settings),

@@ -8,7 +8,7 @@ from equiglot.errors import InputError
 from equiglot.masking import BatchSettings, MaskSettings, Source
 from equiglot.training import DataPlan, TrainingSettings, plan_data
 from equiglot.vocabulary import TokenizedText
-from tests.tiny import FRAMING, make_text
+from tests.tiny import SPECIAL, make_text
 
 _TEXTS = {"en": make_text(900), "eu": make_text(150, seed=1)}
 _SIZES = {language: int(text.characters[-1]) for language, text in _TEXTS.items()}
@@ -17,8 +17,8 @@ _POLICIES = [All(), Truncate(), Cap(characters=3000), Smoothing(alpha=0.3), UniM
 
 def _plan(policy: BalancingPolicy, texts: dict[str, TokenizedText] = _TEXTS, **fields: object) -> DataPlan:
     settings = TrainingSettings.model_validate({"batch": {"sentences": 4}, **fields})
-    sources = [Source(code, text, FRAMING.alphabet, MaskSettings(), 0) for code, text in texts.items()]
-    return plan_data(sources, policy, settings, framing=FRAMING, seed=0)
+    sources = [Source(code, text, SPECIAL, MaskSettings(), 0) for code, text in texts.items()]
+    return plan_data(sources, policy, settings, special=SPECIAL, seed=0)
 
 
 def _tokens_read(reading: DataPlan, accumulation: int = 1) -> dict[str, int]:

@@ -29,7 +29,7 @@ from equiglot.training import (
     ValidationPoint,
     loop,
 )
-from tests.tiny import ENCODER, FRAMING, make_model, make_stream, make_text
+from tests.tiny import ENCODER, SPECIAL, make_model, make_stream, make_text
 
 _CPU = torch.device("cpu")
 _TEXTS = {"en": make_text(150), "eu": make_text(60, seed=1)}
@@ -64,7 +64,7 @@ class _Training:
             model,
             MaskedLM(
                 self.stream,
-                framing=FRAMING,
+                special=SPECIAL,
                 validation=_VALIDATION,
                 objective=self.objective,
                 labels=self.labels(self.stream),

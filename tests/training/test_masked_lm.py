@@ -6,7 +6,7 @@ import torch
 
 from equiglot.masking import evaluation_batches, evaluation_masks
 from equiglot.training import MaskedLM, Validation, masked_lm
-from tests.tiny import FRAMING, VOCABULARY, make_model, make_stream, make_text
+from tests.tiny import SPECIAL, VOCABULARY, make_model, make_stream, make_text
 
 _TEXTS = {"en": make_text(40), "eu": make_text(15, seed=1)}
 
@@ -16,7 +16,7 @@ _STREAM = make_stream(_TEXTS)
 
 @torch.no_grad()
 def _validate(limit: int = 30) -> Validation:
-    return MaskedLM(_STREAM, framing=FRAMING, validation=_TEXTS, sequences=limit).validate(make_model().eval())
+    return MaskedLM(_STREAM, special=SPECIAL, validation=_TEXTS, sequences=limit).validate(make_model().eval())
 
 
 def test_against_a_slow_reference() -> None:
@@ -33,7 +33,7 @@ def test_against_a_slow_reference() -> None:
                     limit=30,
                     tokens=1,
                     masks=evaluation_masks(),
-                    framing=FRAMING,
+                    special=SPECIAL,
                     seed=0,
                 )
                 if each.sequences.tolist() == [sequence]

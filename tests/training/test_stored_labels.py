@@ -12,14 +12,14 @@ from equiglot.masking import BatchSettings, BatchStream, MaskSettings, Source
 from equiglot.models import target_logits, to_tensors
 from equiglot.objectives import Annealed, Objective
 from equiglot.training import CheckpointFolder, LabelSource, MaskedLM, Stopped, Trainer, TrainingSettings
-from tests.tiny import FRAMING, VOCABULARY, make_model, make_text
+from tests.tiny import SPECIAL, VOCABULARY, make_model, make_text
 
 _CPU = torch.device("cpu")
 _SOURCES = [
-    Source(code, make_text(40, seed=seed), FRAMING.alphabet, MaskSettings(), 0, draws=2)
+    Source(code, make_text(40, seed=seed), SPECIAL, MaskSettings(), 0, draws=2)
     for seed, code in enumerate(("en", "eu"))
 ]
-_STREAM = BatchStream(_SOURCES, [{"en": 3.0, "eu": 2.0}], size=BatchSettings(sentences=4), framing=FRAMING, seed=0)
+_STREAM = BatchStream(_SOURCES, [{"en": 3.0, "eu": 2.0}], size=BatchSettings(sentences=4), special=SPECIAL, seed=0)
 _MIXED = Annealed(start=1, end=0)
 
 
@@ -37,7 +37,7 @@ def _stored(folder: Path, objective: Objective, precision: Literal["fp16", "fp32
     teachers = {}
     for number, (source, model) in enumerate(zip(_SOURCES, _teachers().values(), strict=True)):
         path = folder / precision / source.language
-        label_text(model, source, FRAMING, StoreSettings(**kept), {}, path)
+        label_text(model, source, SPECIAL, StoreSettings(**kept), {}, path)
         teachers[number] = [StoredTeacher(open_store(path))]
     return StoredTeachers(teachers, _STREAM, objective, _CPU)
 
@@ -87,7 +87,7 @@ def test_a_training_on_few_words_that_is_interrupted_ends_as_if_it_were_not(tmp_
             model,
             MaskedLM(
                 _STREAM,
-                framing=FRAMING,
+                special=SPECIAL,
                 validation={"en": make_text(10, seed=7)},
                 objective=objective,
                 labels=labels,

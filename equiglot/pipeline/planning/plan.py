@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from equiglot.labels import SoftLabels
-from equiglot.masking import Alphabet, Framing, Source
+from equiglot.masking import Source, SpecialTokens
 from equiglot.models import count_parameters, locate_model
 from equiglot.pipeline.execution.folder import saved_recipe
 from equiglot.pipeline.execution.machine import Machine
@@ -165,15 +165,15 @@ class _Planner:
         self._speeds: dict[str, float] = {}
         self._texts: dict[str, TokenizedText] = {}
         self._guesses: dict[str, TokenizedText] = {}
-        self._framing = Framing(2, 3, 0, Alphabet(4, np.arange(5, 64)))
+        self._special_tokens = SpecialTokens(2, 3, 0, 4, np.arange(5, 64))
 
     def cost(self, plan: ModelPlan) -> ModelCost:
         """The cost of one model."""
         sources = [
-            Source(language, self._text(language, plan.owner), self._framing.alphabet, self._recipe.masking, 0)
+            Source(language, self._text(language, plan.owner), self._special_tokens, self._recipe.masking, 0)
             for language in plan.languages
         ]
-        data = plan_data(sources, plan.balance, plan.training, framing=self._framing, seed=0)
+        data = plan_data(sources, plan.balance, plan.training, special=self._special_tokens, seed=0)
         tokens = self._tokens(data, plan)
         return ModelCost(
             name=plan.name,

@@ -9,7 +9,7 @@ import numpy as np
 from transformers import PreTrainedModel
 
 from equiglot.labels import OnlineTeachers, SoftLabels, StoreSettings, freeze, label_text, open_store
-from equiglot.masking import Alphabet, BatchSettings, BatchStream, Framing, MaskSettings, Source
+from equiglot.masking import BatchSettings, BatchStream, MaskSettings, Source, SpecialTokens
 from equiglot.models import (
     build_model,
     device,
@@ -45,12 +45,12 @@ def measure_speed(
     model = on_device(make())
     length = min(_LENGTH, model.config.max_position_embeddings - 4)
     rows = max(1, batch_tokens // (length + 2))
-    text, framing = _made_up(4 * rows, length, model.config.vocab_size)
+    text, special = _made_up(4 * rows, length, model.config.vocab_size)
     stream = BatchStream(
-        [Source("en", text, framing.alphabet, MaskSettings(), 0)],
+        [Source("en", text, special, MaskSettings(), 0)],
         [{"en": 1.0}],
         size=BatchSettings(sentences=rows),
-        framing=framing,
+        special=special,
         seed=0,
     )
     marks: list[tuple[float, int]] = []
@@ -60,7 +60,7 @@ def measure_speed(
 
     task = MaskedLM(
         stream,
-        framing=framing,
+        special=special,
         validation={"en": TokenizedText(text.ids[:length], text.offsets[:2], text.characters[:2])},
         objective=SoftLabels(teachers="one").objective if taught else None,
         labels=OnlineTeachers({"en": freeze(on_device(make()), device())}, stream, device()) if taught else None,
@@ -74,11 +74,11 @@ def measure_speed(
 def measure_labelling(model: PreTrainedModel) -> float:
     """Tokens a second that a teacher, on its device, reads to label them."""
     length = min(_LENGTH, model.config.max_position_embeddings - 4)
-    text, framing = _made_up(2 * _LABELLED, length, model.config.vocab_size)
-    source = Source("en", text, framing.alphabet, MaskSettings(), 0)
+    text, special = _made_up(2 * _LABELLED, length, model.config.vocab_size)
+    source = Source("en", text, special, MaskSettings(), 0)
     with TemporaryDirectory() as folder:
         into = Path(folder) / "labels"
-        label_text(model, source, framing, StoreSettings(k=1), {}, into, shard_tokens=_LABELLED * length)
+        label_text(model, source, special, StoreSettings(k=1), {}, into, shard_tokens=_LABELLED * length)
         measured = open_store(into).shards[-1].statistics  # the one before was to get warm
     return measured.tokens / max(measured.seconds, 1e-9)
 
@@ -115,9 +115,9 @@ def size_of(plan: ModelPlan, plans: Mapping[str, ModelPlan], vocabulary_size: _S
     return f"{layers} of {size_of(plans[plan.start.model], plans, vocabulary_size)}"
 
 
-def _made_up(rows: int, length: int, vocabulary_size: int) -> tuple[TokenizedText, Framing]:
+def _made_up(rows: int, length: int, vocabulary_size: int) -> tuple[TokenizedText, SpecialTokens]:
     """So many sentences of equal length, and special tokens for them."""
     ids = np.random.default_rng(0).integers(5, vocabulary_size, rows * length, dtype=np.uint32)
     edges = np.arange(rows + 1)
-    framing = Framing(2, 3, 0, Alphabet(4, np.arange(5, vocabulary_size)))
-    return TokenizedText(ids, edges * length, edges * length * 4), framing
+    special = SpecialTokens(2, 3, 0, 4, np.arange(5, vocabulary_size))
+    return TokenizedText(ids, edges * length, edges * length * 4), special

@@ -57,7 +57,7 @@ class Labels(Step):
         source = Source(
             store.language,
             open_tokens(run.tokens(store.language, store.owner) / "train"),
-            opened.framing.alphabet,
+            opened.special,
             recipe.masking,
             label_masks_seed(recipe),
             draws=store.labels.draws,
@@ -68,7 +68,7 @@ class Labels(Step):
         finished = label_text(
             opened.model,
             source,
-            opened.framing,
+            opened.special,
             settings,
             facts,
             checkpoints,

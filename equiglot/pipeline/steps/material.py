@@ -10,7 +10,7 @@ import numpy.typing as npt
 from equiglot.errors import InputError
 from equiglot.hashing import hash_name, hash_u64
 from equiglot.labels import StoredLabels, StoredTeacher, open_store
-from equiglot.masking import Alphabet, Source, framing_of
+from equiglot.masking import Source, SpecialTokens, special_tokens_of
 from equiglot.pipeline.records import known_record
 from equiglot.pipeline.steps.stores import Store, stores_of
 from equiglot.pipeline.steps.vocabulary import tokenizer_folder
@@ -118,7 +118,7 @@ class _Seen:
         return Source(
             language,
             self._text(language, self._plan.owner),
-            self._alphabet(self._plan.owner),
+            self._special_tokens(self._plan.owner),
             self._recipe.masking,
             randomness(self._recipe, self._plan),
             sequences=sequences,
@@ -154,7 +154,7 @@ class _Seen:
         return Source(
             store.language,
             self._text(store.language, store.owner),
-            self._alphabet(store.owner),
+            self._special_tokens(store.owner),
             self._recipe.masking,
             label_masks_seed(self._recipe),
             draws=store.labels.draws,
@@ -227,8 +227,8 @@ class _Seen:
         known = sentences < len(wanted)
         return np.flatnonzero(known & wanted[np.minimum(sentences, len(wanted) - 1)])
 
-    def _alphabet(self, owner: str) -> Alphabet:
-        return framing_of(load_tokenizer(tokenizer_folder(self._run, self._recipe, owner))).alphabet
+    def _special_tokens(self, owner: str) -> SpecialTokens:
+        return special_tokens_of(load_tokenizer(tokenizer_folder(self._run, self._recipe, owner)))
 
     def _mapping(self, owner: str) -> VocabularyMap | None:
         if owner == self._plan.owner:

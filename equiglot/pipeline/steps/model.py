@@ -13,7 +13,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from equiglot.errors import InputError
 from equiglot.labels import OnlineTeachers, SoftLabels, StoredTeachers, freeze
-from equiglot.masking import BatchStream, framing_of
+from equiglot.masking import BatchStream, special_tokens_of
 from equiglot.models import (
     build_model,
     device,
@@ -142,15 +142,15 @@ class TrainedModel(Model):
         """Trains it; continues at the checkpoint."""
         run, recipe, plan, checkpoints = context.run, self.recipe, self.plan, context.checkpoints
         tokenizer = load_tokenizer(tokenizer_folder(run, recipe, plan.owner))
-        framing, seed = framing_of(tokenizer), randomness(recipe, plan)
+        special, seed = special_tokens_of(tokenizer), randomness(recipe, plan)
         material = material_of(run, recipe, plan)
-        data = plan_data(material.sources, plan.balance, plan.training, framing=framing, seed=seed)
+        data = plan_data(material.sources, plan.balance, plan.training, special=special, seed=seed)
         model = on_device(self._initial(run, tokenizer, seed))
         if not checkpoints.exists():  # from the start: the curves of an earlier recipe are not its own
             shutil.rmtree(run.events(plan.name), ignore_errors=True)
         task = MaskedLM(
             data.stream,
-            framing=framing,
+            special=special,
             validation={code: open_tokens(run.tokens(code, plan.owner) / "valid") for code in plan.languages},
             sequences=plan.training.validation_sequences,
             objective=plan.labels.objective,
@@ -181,7 +181,7 @@ class TrainedModel(Model):
         start, encoder = self.plan.start, self.plan.encoder
         if start is None:
             assert encoder is not None
-            return build_model(encoder, len(tokenizer), padding=framing_of(tokenizer).padding, seed=seed)
+            return build_model(encoder, len(tokenizer), padding=special_tokens_of(tokenizer).padding, seed=seed)
         folder = run.model(start.model) if start.model is not None else Path(start.folder or "")
         with foreign_model(self.plan, "from"):
             check_same_vocabulary(folder, tokenizer)

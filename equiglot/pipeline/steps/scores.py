@@ -14,7 +14,7 @@ from equiglot.evaluation import (
     write_positions,
     write_scores,
 )
-from equiglot.masking import framing_of
+from equiglot.masking import special_tokens_of
 from equiglot.models import load_model, on_device
 from equiglot.pipeline.steps.context import Context
 from equiglot.pipeline.steps.step import Step
@@ -54,7 +54,7 @@ class Scores(Step):
         """Scores the test text, language by language."""
         run, task, name = context.run, self.recipe.masked, self.subject
         tokenizer = load_tokenizer(run.vocabulary)
-        masks = TestMasks(task.rate, task.draws, task.sequences, task.seed, framing_of(tokenizer))
+        masks = TestMasks(task.rate, task.draws, task.sequences, task.seed, special_tokens_of(tokenizer))
         positions: dict[str, MaskedPositions] = {}
         if self.plan:
             model = on_device(load_model(run.model(name), vocabulary_size=len(tokenizer)))

@@ -103,11 +103,11 @@ class Tokens(Step):
         )
         some = np.unique(np.linspace(0, len(text) - 1, min(_LOOKED_AT, len(text))).astype(np.int64))
         masks = recipe.masking, label_masks_seed(recipe)
-        source = Source(language, text, opened.framing.alphabet, *masks, sequences=some)
+        source = Source(language, text, opened.special, *masks, sequences=some)
         one_shard = len(text.ids) + 1
         with TemporaryDirectory() as folder:
             into = Path(folder) / "labels"
-            label_text(opened.model, source, opened.framing, StoreSettings(k=1), {}, into, shard_tokens=one_shard)
+            label_text(opened.model, source, opened.special, StoreSettings(k=1), {}, into, shard_tokens=one_shard)
             about = open_store(into).statistics
         seen = StoredText(
             teacher=teacher,

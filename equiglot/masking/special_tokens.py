@@ -1,14 +1,33 @@
 """The special ids of a tokenizer: what stands around a sequence, and what is never masked or predicted."""
 
+from dataclasses import dataclass
+
 import numpy as np
+import numpy.typing as npt
 from transformers import PreTrainedTokenizerFast
 
 from equiglot.errors import InputError
-from equiglot.masking.layout import Framing
-from equiglot.masking.masks import Alphabet
 
 
-def framing_of(tokenizer: PreTrainedTokenizerFast) -> Framing:
+@dataclass(frozen=True)
+class SpecialTokens:
+    """The ids that a tokenizer has for what is no text, and by exclusion those that stand for text.
+
+    Attributes:
+        first, last: what begins and ends a sequence: [CLS] and [SEP], or <s> and </s>.
+        padding: [PAD].
+        mask: [MASK].
+        maskable_ids: int64 [n], all that are not special: they may be masked, and stand for a masked one.
+    """
+
+    first: int
+    last: int
+    padding: int
+    mask: int
+    maskable_ids: npt.NDArray[np.int64]
+
+
+def special_tokens_of(tokenizer: PreTrainedTokenizerFast) -> SpecialTokens:
     """The ids that stand around a sequence, and those that masking needs.
 
     Raises:
@@ -26,5 +45,5 @@ def framing_of(tokenizer: PreTrainedTokenizerFast) -> Framing:
         )
     special = {number for number, token in tokenizer.added_tokens_decoder.items() if token.special}
     special |= set(tokenizer.all_special_ids)
-    ordinary = np.array([number for number in range(len(tokenizer)) if number not in special], dtype=np.int64)
-    return Framing(first, last, tokenizer.pad_token_id, Alphabet(tokenizer.mask_token_id, ordinary))
+    maskable = np.array([number for number in range(len(tokenizer)) if number not in special], dtype=np.int64)
+    return SpecialTokens(first, last, tokenizer.pad_token_id, tokenizer.mask_token_id, maskable)

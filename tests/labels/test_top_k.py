@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from equiglot.labels import likeliest as module
-from equiglot.labels.likeliest import likeliest, sample
+from equiglot.labels.top_k import likeliest, sample
 
 
 def _logits(count: int, size: int, scale: float = 3.0) -> torch.Tensor:

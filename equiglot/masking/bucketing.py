@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from equiglot.masking.layout import Integers
+from equiglot.masking.collate import Integers
 
 
-def group_rows(lengths: Integers, tokens: int) -> Iterator[Integers]:
+def bucket_rows(lengths: Integers, tokens: int) -> Iterator[Integers]:
     """Rows of these lengths, int64 [n], sorted by length, in groups; yields the rows of each, int64.
 
     A group has at most `tokens` tokens with [CLS], [SEP] and padding, and at least one row.

@@ -4,7 +4,7 @@ import pytest
 from transformers import AddedToken
 
 from equiglot.errors import InputError
-from equiglot.masking import framing_of
+from equiglot.masking import special_tokens_of
 from tests.stock import KINDS, train_tokenizer
 
 
@@ -12,11 +12,11 @@ from tests.stock import KINDS, train_tokenizer
 def test_special_tokens_stand_around_and_are_never_asked_for(kind: str) -> None:
     tokenizer = train_tokenizer(kind)
     tokenizer.add_tokens([AddedToken("<extra>", special=True), AddedToken("word", special=False)])
-    framing = framing_of(tokenizer)
-    names = (framing.first, framing.last, framing.padding, framing.alphabet.mask)
+    special = special_tokens_of(tokenizer)
+    names = (special.first, special.last, special.padding, special.mask)
     roles = (tokenizer.cls_token, tokenizer.sep_token, tokenizer.pad_token, tokenizer.mask_token)
     assert tuple(tokenizer.convert_ids_to_tokens(names)) == roles
-    ordinary = set(tokenizer.convert_ids_to_tokens(framing.alphabet.ordinary.tolist()))
+    ordinary = set(tokenizer.convert_ids_to_tokens(special.maskable_ids.tolist()))
     assert "word" in ordinary
     assert not ordinary & {*roles, tokenizer.unk_token, "<extra>"}
     assert len(ordinary) == len(tokenizer) - 6
@@ -26,12 +26,12 @@ def test_beginning_and_end_may_have_other_names() -> None:
     tokenizer = train_tokenizer("unigram")
     tokenizer.cls_token = tokenizer.sep_token = None
     tokenizer.bos_token, tokenizer.eos_token = "<s>", "</s>"
-    framing = framing_of(tokenizer)
-    assert (framing.first, framing.last) == (tokenizer.bos_token_id, tokenizer.eos_token_id)
+    special = special_tokens_of(tokenizer)
+    assert (special.first, special.last) == (tokenizer.bos_token_id, tokenizer.eos_token_id)
 
 
 def test_what_is_missing_is_named() -> None:
     tokenizer = train_tokenizer("wordpiece")
     tokenizer.mask_token = tokenizer.sep_token = None
     with pytest.raises(InputError, match="no token for: mask, end"):
-        framing_of(tokenizer)
+        special_tokens_of(tokenizer)

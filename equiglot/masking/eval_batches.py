@@ -5,9 +5,10 @@ from collections.abc import Iterator
 import numpy as np
 
 from equiglot.hashing import hash_name, hash_u64
-from equiglot.masking.grouping import group_rows
-from equiglot.masking.layout import Batch, Framing, MaskedTokens, Origins, lay_out, number_targets
+from equiglot.masking.bucketing import bucket_rows
+from equiglot.masking.collate import Batch, MaskedTokens, RowIds, collate, number_targets
 from equiglot.masking.masks import MaskSettings, mask_rows
+from equiglot.masking.special_tokens import SpecialTokens
 from equiglot.vocabulary import TokenizedText
 
 
@@ -19,7 +20,7 @@ def evaluation_batches(
     limit: int | None,
     tokens: int,
     masks: MaskSettings,
-    framing: Framing,
+    special: SpecialTokens,
     seed: int,
     draws: int = 1,
 ) -> Iterator[Batch]:
@@ -31,12 +32,12 @@ def evaluation_batches(
     lengths = np.asarray(text.lengths[:limit], dtype=np.int64)
     for draw in range(draws):
         begin = 0
-        for here in group_rows(lengths, tokens):
+        for here in bucket_rows(lengths, tokens):
             ids, each = (part.astype(np.int64) for part in text.gather(here))
             identities = hash_u64(hash_name(salt), here.astype(np.uint64))
             numbers, zeros = np.full(len(here), draw), np.zeros(len(here), dtype=np.int64)
-            inputs, chosen = mask_rows(ids, each, identities, numbers, masks, framing.alphabet, seed)
+            inputs, chosen = mask_rows(ids, each, identities, numbers, masks, special, seed)
             masked = MaskedTokens(each, ids, inputs, chosen, number_targets(chosen, each), np.zeros_like(chosen))
-            origins = Origins(np.full(len(here), language), zeros, here, numbers)
-            yield lay_out(origins, masked, 0, len(here), framing, f"{salt}, sequences sorted by length from {begin}")
+            row_ids = RowIds(np.full(len(here), language), zeros, here, numbers)
+            yield collate(row_ids, masked, 0, len(here), special, f"{salt}, sequences sorted by length from {begin}")
             begin += len(here)

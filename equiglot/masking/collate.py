@@ -5,19 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from equiglot.masking.masks import Alphabet
+from equiglot.masking.special_tokens import SpecialTokens
 
 Integers = npt.NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class Framing:
-    """What stands around a sequence: the ids of [CLS], [SEP] and [PAD], and what masking needs."""
-
-    first: int
-    last: int
-    padding: int
-    alphabet: Alphabet
 
 
 @dataclass(frozen=True)
@@ -27,23 +17,23 @@ class Batch:
     Attributes:
         inputs: int64 [rows, width], masked ids with [CLS], [SEP] and padding.
         lengths: int64 [rows], real tokens a row, special tokens included.
-        origins: where each row comes from.
+        row_ids: where each row comes from.
         targets: int64 [m], positions to predict, as indices into the flattened inputs, ascending.
         gold: int64 [m], the ids that stood there.
-        numbers: int64 [m], which of its row's masked positions a target is (0, 1, ...), those that the student has no
-            id for counted as well.
-        begins: bool [m], whether a word begins there, where another tokenizer cut the text; else false.
+        mask_index: int64 [m], which of its row's masked positions a target is (0, 1, ...), those that the student has
+            no id for counted as well.
+        word_start: bool [m], whether a word begins there, where another tokenizer cut the text; else false.
         index: its place in the stream, if it is one of a stream.
         identity: where the batch comes from, in words, for messages.
     """
 
     inputs: Integers
     lengths: Integers
-    origins: "Origins"
+    row_ids: "RowIds"
     targets: Integers
     gold: Integers
-    numbers: Integers
-    begins: npt.NDArray[np.bool_]
+    mask_index: Integers
+    word_start: npt.NDArray[np.bool_]
     index: int
     identity: str
 
@@ -55,12 +45,12 @@ class Batch:
     @property
     def languages(self) -> Integers:
         """int64 [rows]: index into the stream's languages."""
-        return self.origins.languages
+        return self.row_ids.languages
 
     @property
     def sequences(self) -> Integers:
         """int64 [rows]: which sequence of its text each row is."""
-        return self.origins.sequences
+        return self.row_ids.sequences
 
     @property
     def target_rows(self) -> Integers:
@@ -75,7 +65,7 @@ class Batch:
 
 
 @dataclass(frozen=True)
-class Origins:
+class RowIds:
     """Where rows come from.
 
     Attributes:
@@ -90,10 +80,10 @@ class Origins:
     sequences: Integers
     draws: Integers
 
-    def take(self, index: Integers | slice) -> "Origins":
+    def take(self, index: Integers | slice) -> "RowIds":
         """Some of the rows."""
         parts = (self.languages, self.sources, self.sequences, self.draws)
-        return Origins(*(part[index] for part in parts))
+        return RowIds(*(part[index] for part in parts))
 
 
 @dataclass(frozen=True)
@@ -105,16 +95,16 @@ class MaskedTokens:
         ids: int64 [n], what stood in the text.
         inputs: int64 [n], what the model sees.
         chosen: bool [n], what is to be predicted.
-        numbers: int64 [n], which of its row's masked positions a token is; means something where `chosen`.
-        begins: bool [n], whether a word begins there.
+        mask_index: int64 [n], which of its row's masked positions a token is; means something where `chosen`.
+        word_start: bool [n], whether a word begins there.
     """
 
     lengths: Integers
     ids: Integers
     inputs: Integers
     chosen: npt.NDArray[np.bool_]
-    numbers: Integers
-    begins: npt.NDArray[np.bool_]
+    mask_index: Integers
+    word_start: npt.NDArray[np.bool_]
 
 
 def number_targets(chosen: npt.NDArray[np.bool_], lengths: Integers) -> Integers:
@@ -124,8 +114,15 @@ def number_targets(chosen: npt.NDArray[np.bool_], lengths: Integers) -> Integers
     return numbers
 
 
-def lay_out(
-    origins: Origins, masked: MaskedTokens, begin: int, end: int, framing: Framing, identity: str, *, index: int = 0
+def collate(
+    row_ids: RowIds,
+    masked: MaskedTokens,
+    begin: int,
+    end: int,
+    special: SpecialTokens,
+    identity: str,
+    *,
+    index: int = 0,
 ) -> Batch:
     """Rows begin:end as one padded batch, with [CLS] and [SEP]; `index` is its place in a stream."""
     lengths = masked.lengths[begin:end]
@@ -134,19 +131,19 @@ def lay_out(
     width, count = int(lengths.max()) + 2, end - begin
     starts = np.cumsum(lengths) - lengths
     places = np.repeat(np.arange(count) * width + 1 - starts, lengths) + np.arange(tokens.stop - tokens.start)
-    inputs = np.full(count * width, framing.padding, dtype=np.int64)
+    inputs = np.full(count * width, special.padding, dtype=np.int64)
     inputs[places] = masked.inputs[tokens]
-    inputs[np.arange(count) * width] = framing.first
-    inputs[np.arange(count) * width + lengths + 1] = framing.last
+    inputs[np.arange(count) * width] = special.first
+    inputs[np.arange(count) * width + lengths + 1] = special.last
     chosen = masked.chosen[tokens]
     return Batch(
         inputs=inputs.reshape(count, width),
         lengths=lengths + 2,
-        origins=origins.take(slice(begin, end)),
+        row_ids=row_ids.take(slice(begin, end)),
         targets=places[chosen],
         gold=masked.ids[tokens][chosen],
-        numbers=masked.numbers[tokens][chosen],
-        begins=masked.begins[tokens][chosen],
+        mask_index=masked.mask_index[tokens][chosen],
+        word_start=masked.word_start[tokens][chosen],
         index=index,
         identity=identity,
     )
