@@ -69,7 +69,7 @@ def _print_example(console: Console, example: StoredExample) -> None:
     console.print()
     gap = Text.assemble("[", printable(example.gold), "]", style="bold")
     console.print(Text(" ").join([printable(example.before), gap, printable(example.after)]), soft_wrap=True)
-    words = [f"{word} {100 * share:.1f}%" for word, share in example.likeliest]
+    words = [f"{word} {100 * share:.1f}%" for word, share in example.top_k]
     others = f"all others {100 * example.rest:.1f}%"
     sampled = f"; of these: {', '.join(example.samples)}" if example.samples else ""
     console.print(printable(f"{', '.join(words)}, {others}{sampled}"), soft_wrap=True)

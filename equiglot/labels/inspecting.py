@@ -24,7 +24,7 @@ class StoredExample:
         before: what the teacher read before it.
         after: what it read after it.
         gold: the piece that stood there; ## before a piece says that it goes on with the word before.
-        likeliest: pieces and their probabilities, the likeliest first.
+        top_k: pieces and their probabilities, the likeliest first.
         rest: the probability of all others.
         samples: pieces that were sampled from these.
     """
@@ -32,7 +32,7 @@ class StoredExample:
     before: str
     after: str
     gold: str
-    likeliest: tuple[tuple[str, float], ...]
+    top_k: tuple[tuple[str, float], ...]
     rest: float
     samples: tuple[str, ...]
 
@@ -160,7 +160,7 @@ def _example(
         before=before.strip(),
         after=after.strip(),
         gold=piece_text(tokenizer, int(masked.ids[place])),
-        likeliest=tuple(zip(pieces, np.exp(rows.log_probabilities[0]).tolist(), strict=True)),
+        top_k=tuple(zip(pieces, np.exp(rows.log_probabilities[0]).tolist(), strict=True)),
         rest=float(rows.rest[0]),
         samples=tuple(piece_text(tokenizer, int(number)) for number in rows.samples[0]),
     )

@@ -17,7 +17,7 @@ from equiglot.labels.leases import claim
 from equiglot.labels.packing import StoredRows
 from equiglot.labels.position_index import Integers
 from equiglot.labels.records import Manifest, ShardStatistics, StoreSettings
-from equiglot.labels.top_k import Likeliest, likeliest
+from equiglot.labels.top_k import TopK, top_k
 from equiglot.labels.writing import begin_store, is_written, write_shard
 from equiglot.masking import Batch, RowIds, Source, SpecialTokens
 from equiglot.masking.bucketing import bucket_rows
@@ -200,7 +200,7 @@ class _Worker:
         tensors = to_tensors(batch, next(self.model.parameters()).device)
         logits = target_logits(self.model, tensors)
         uniforms = torch.from_numpy(self._uniforms(batch)).to(logits.device)
-        found = likeliest(logits, form.k, settings.temperature, uniforms)
+        found = top_k(logits, form.k, settings.temperature, uniforms)
         self._check(found, batch)
         parts = (found.ids, found.log_probabilities, found.rest, found.samples)
         stored = StoredRows(*(part.cpu().numpy() for part in parts))
@@ -225,7 +225,7 @@ class _Worker:
         uniforms: npt.NDArray[np.float64] = (words >> np.uint64(11)).astype(np.float64) * 2.0**-53
         return uniforms
 
-    def _check(self, found: Likeliest, batch: Batch) -> None:
+    def _check(self, found: TopK, batch: Batch) -> None:
         wrong = ~torch.isfinite(found.entropy)
         if wrong.any():
             sequence = int(batch.sequences[batch.target_rows[int(wrong.nonzero()[0])]])

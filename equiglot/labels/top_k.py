@@ -11,7 +11,7 @@ _BLOCK = 512  # probabilities that are added up first: sums of sums are exact en
 
 
 @dataclass(frozen=True)
-class Likeliest:
+class TopK:
     """What is kept of m distributions.
 
     Attributes:
@@ -29,7 +29,7 @@ class Likeliest:
     entropy: Tensor
 
 
-def likeliest(logits: Tensor, k: int, temperature: float, uniforms: Tensor) -> Likeliest:
+def top_k(logits: Tensor, k: int, temperature: float, uniforms: Tensor) -> TopK:
     """Reduces softmax(logits / temperature) to its `k` likeliest ids, the mass outside, and samples of it.
 
     The mass outside is added up, not subtracted from 1: it is exact however small it is.
@@ -43,16 +43,16 @@ def likeliest(logits: Tensor, k: int, temperature: float, uniforms: Tensor) -> L
     at_once = max(1, _CACHED // logits.shape[1]) if logits.device.type == "cpu" else max(1, len(logits))
     chunks = zip(logits.split(at_once), uniforms.split(at_once), strict=True)
     parts = [_reduce(some, k, temperature, drawn) for some, drawn in chunks]
-    return Likeliest(*(torch.cat([getattr(part, each.name) for part in parts]) for each in fields(Likeliest)))
+    return TopK(*(torch.cat([getattr(part, each.name) for part in parts]) for each in fields(TopK)))
 
 
-def _reduce(logits: Tensor, k: int, temperature: float, uniforms: Tensor) -> Likeliest:
+def _reduce(logits: Tensor, k: int, temperature: float, uniforms: Tensor) -> TopK:
     logarithms = torch.log_softmax(logits / temperature, dim=-1)
     values, ids = logarithms.topk(k)
     probabilities = logarithms.exp()
     entropy = -logarithms.mul_(probabilities).sum(-1)
     tail = probabilities.scatter_(1, ids, 0.0)
-    return Likeliest(ids, values, tail.sum(-1), sample(tail, uniforms), entropy)
+    return TopK(ids, values, tail.sum(-1), sample(tail, uniforms), entropy)
 
 
 def sample(weights: Tensor, uniforms: Tensor) -> Tensor:

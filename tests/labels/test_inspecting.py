@@ -57,7 +57,7 @@ def test_examples_are_what_the_teacher_says(made: _Made) -> None:
     assert len(examples) == 6
     pieces = {piece_text(opened.tokenizer, number) for number in range(len(opened.tokenizer))}
     for example in examples:
-        words, shares = zip(*example.likeliest, strict=True)
+        words, shares = zip(*example.top_k, strict=True)
         assert len(words) == 4 and pieces.issuperset({*words, *example.samples, example.gold})
         assert sum(shares) + example.rest == pytest.approx(1, abs=1e-3)
         assert not set(words) & set(example.samples)
@@ -74,8 +74,8 @@ def test_the_first_example_by_hand(made: _Made) -> None:
     with torch.no_grad():
         logits = opened.model(input_ids=inputs, attention_mask=torch.ones_like(inputs)).logits[0, place + 1]
     values, ids = torch.softmax(logits / 2, -1).topk(4)
-    assert [word for word, _ in found.likeliest] == [piece_text(opened.tokenizer, int(number)) for number in ids]
-    assert [share for _, share in found.likeliest] == pytest.approx(values.tolist(), rel=5e-3)
+    assert [word for word, _ in found.top_k] == [piece_text(opened.tokenizer, int(number)) for number in ids]
+    assert [share for _, share in found.top_k] == pytest.approx(values.tolist(), rel=5e-3)
     assert found.gold == piece_text(opened.tokenizer, int(masked.ids[place]))
     assert found.before == opened.tokenizer.decode(masked.inputs[:place]).strip()
 

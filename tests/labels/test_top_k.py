@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from equiglot.labels import likeliest as module
-from equiglot.labels.top_k import likeliest, sample
+from equiglot.labels import top_k as module
+from equiglot.labels.top_k import sample, top_k
 
 
 def _logits(count: int, size: int, scale: float = 3.0) -> torch.Tensor:
@@ -19,7 +19,7 @@ def _without_samples(count: int) -> torch.Tensor:
 @pytest.mark.parametrize("temperature", [1.0, 2.5])
 def test_the_likeliest_and_the_mass_outside_are_those_of_the_distribution(temperature: float) -> None:
     logits = _logits(20, 700)
-    found = likeliest(logits, 8, temperature, _without_samples(20))
+    found = top_k(logits, 8, temperature, _without_samples(20))
     exact = torch.softmax(logits.double() / temperature, -1)
     values, ids = exact.topk(8)
     assert torch.equal(found.ids, ids)
@@ -31,20 +31,20 @@ def test_the_likeliest_and_the_mass_outside_are_those_of_the_distribution(temper
 
 def test_a_mass_outside_that_is_tiny_is_exact() -> None:
     logits = torch.tensor([[0.0, -30.0, -31.0]])
-    rest = likeliest(logits, 1, 1.0, _without_samples(1)).rest.item()
+    rest = top_k(logits, 1, 1.0, _without_samples(1)).rest.item()
     assert rest == pytest.approx(np.exp(-30) + np.exp(-31), rel=1e-5)  # 1 - p would be 0
 
 
 def test_with_all_ids_nothing_is_outside() -> None:
-    found = likeliest(_logits(5, 60), 60, 1.0, _without_samples(5))
+    found = top_k(_logits(5, 60), 60, 1.0, _without_samples(5))
     assert not found.rest.any()
 
 
 def test_how_many_rows_are_reduced_at_once_does_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
     logits, uniforms = _logits(30, 600), torch.rand(30, 4, dtype=torch.float64)
-    whole = likeliest(logits, 8, 1.0, uniforms)
+    whole = top_k(logits, 8, 1.0, uniforms)
     monkeypatch.setattr(module, "_CACHED", 600 * 7)
-    parts = likeliest(logits, 8, 1.0, uniforms)
+    parts = top_k(logits, 8, 1.0, uniforms)
     for name in ("ids", "log_probabilities", "rest", "samples", "entropy"):
         assert torch.equal(getattr(whole, name), getattr(parts, name))
 
@@ -85,5 +85,5 @@ def test_nothing_to_sample_from_gives_some_id() -> None:
 def test_logits_that_are_not_numbers_show_in_the_entropy(wrong: float) -> None:
     logits = _logits(4, 50)
     logits[2, 17] = wrong
-    finite = torch.isfinite(likeliest(logits, 8, 1.0, _without_samples(4)).entropy)
+    finite = torch.isfinite(top_k(logits, 8, 1.0, _without_samples(4)).entropy)
     assert finite.tolist() == [True, True, False, True]
