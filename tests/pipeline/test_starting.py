@@ -114,7 +114,7 @@ def test_layers_of_a_model_that_is_taken(run: Path, text_files: Path, tmp_path: 
         "big": {"existing": str(run / "models" / "teacher"), "languages": ["en", "ru"]},
         "small": {"from": {"model": "big", "layers": [2]}, "vocabulary": "big", "training": STILL},
     }
-    del tree["vocabulary"]
+    del tree["vocabulary"], tree["evaluation"]
     (tmp_path / "small.yaml").write_text(yaml.safe_dump(tree))
     for command in (["plan"], ["run", "--into", str(tmp_path / "run")], ["plan", "--into", str(tmp_path / "run")]):
         done = CliRunner().invoke(app, [command[0], str(tmp_path / "small.yaml"), *command[1:]])
