@@ -1,7 +1,7 @@
 from .building import build_model, count_parameters, device, export_model, load_model, on_device, resolve_encoder
 from .checking import read_config
 from .cpu import prepare_for_cpu
-from .forward import SHAPE_STEP, TensorBatch, head_parts, hidden_states, target_logits, to_tensors
+from .forward import SHAPE_STEP, Outputs, TensorBatch, head_parts, hidden_states, outputs, target_logits, to_tensors
 from .opening import OpenModel, find_model, locate_model, name_models, open_model
 from .publishing import Upload, check_token, look_up, prepare_upload, send
 from .settings import EncoderSettings, LayerChoice, check_layers, chosen_layers
@@ -13,6 +13,7 @@ __all__ = [
     "EncoderSettings",
     "LayerChoice",
     "OpenModel",
+    "Outputs",
     "TensorBatch",
     "Upload",
     "build_model",
@@ -32,6 +33,7 @@ __all__ = [
     "name_models",
     "on_device",
     "open_model",
+    "outputs",
     "prepare_for_cpu",
     "prepare_upload",
     "read_config",
