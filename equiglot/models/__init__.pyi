@@ -2,7 +2,8 @@ from .building import build_model, count_parameters, device, export_model, load_
 from .checking import read_config
 from .cpu import prepare_for_cpu
 from .forward import SHAPE_STEP, TensorBatch, head_parts, hidden_states, target_logits, to_tensors
-from .opening import OpenModel, find_model, locate_model, name_models, open_model
+from .heads import load_classifier
+from .opening import OpenModel, find_model, find_or_fetch, locate_model, name_models, open_model, with_tokenizer
 from .publishing import Upload, check_token, look_up, prepare_upload, send
 from .settings import EncoderSettings
 from .taking import model_identity, take_model
@@ -19,8 +20,10 @@ __all__ = [
     "device",
     "export_model",
     "find_model",
+    "find_or_fetch",
     "head_parts",
     "hidden_states",
+    "load_classifier",
     "load_model",
     "locate_model",
     "look_up",
@@ -36,4 +39,5 @@ __all__ = [
     "take_model",
     "target_logits",
     "to_tensors",
+    "with_tokenizer",
 ]
