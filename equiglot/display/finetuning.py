@@ -1,9 +1,12 @@
 """Fine-tuning: how far it is, and the scores of what came out."""
 
+import time
+from collections.abc import Callable
+
 from rich.console import Console
 from rich.table import Table
 
-from equiglot.display.progress import training_in_words
+from equiglot.display.progress import LINE_SECONDS, training_in_words
 from equiglot.display.words import printable
 from equiglot.evaluation import ALL, METRICS, ZERO_SHOT, Score
 from equiglot.finetuning import FineTuned
@@ -11,10 +14,19 @@ from equiglot.training import Progress
 
 
 class FineTuningDisplay:
-    """A line on the terminal that says how far a training is; nothing in a file or a pipe."""
+    """A line on the terminal that says how far a training is; in a file or a pipe, one a minute.
 
-    def __init__(self, console: Console) -> None:
-        self._status = console.status("")
+    Args:
+        console: where it is shown.
+        interval: seconds between the lines.
+        clock: seconds.
+    """
+
+    def __init__(
+        self, console: Console, *, interval: float = LINE_SECONDS, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._console, self._interval, self._clock = console, interval, clock
+        self._status, self._last = console.status(""), clock()
 
     def __enter__(self) -> "FineTuningDisplay":
         self._status.start()
@@ -26,7 +38,11 @@ class FineTuningDisplay:
     def watch(self, seed: int, progress: Progress) -> None:
         """Shows how far the training with a seed is."""
         update = f"seed {seed}: update {progress.update:,} of {progress.updates:,}"
-        self._status.update(printable(f"{update}, {training_in_words(progress)}"))
+        line = printable(f"{update}, {training_in_words(progress)}")
+        self._status.update(line)
+        if not self._console.is_terminal and self._clock() - self._last >= self._interval:
+            self._console.print(line, soft_wrap=True)
+            self._last = self._clock()
 
 
 def print_fine_tuned(console: Console, done: FineTuned) -> None:

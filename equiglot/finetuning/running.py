@@ -127,6 +127,18 @@ def _as_typed() -> Iterator[None]:
         raise InputError(error.what, where="--data", fix=error.fix) from None
 
 
+@contextmanager
+def _as_option() -> Iterator[None]:
+    """Names the options in place of a recipe's fields, where a training fails."""
+    try:
+        yield
+    except InputError as error:
+        where, fix = (
+            part and part.replace("training.learning_rate", "--learning-rate") for part in (error.where, error.fix)
+        )
+        raise InputError(error.what, where=where, fix=fix and fix.partition("; if it has a teacher")[0]) from None
+
+
 def _has_trained(work: Path) -> bool:
     return any(work.glob("seed-*")) or any(work.glob("checkpoints/*/*"))
 
@@ -221,17 +233,18 @@ class _FineTuner:
         opened = self.open(seed)
         task = Classification(opened, self._task, self._trained, batch=self._settings.batch, seed=seed)
         checkpoints = CheckpointFolder(work / "checkpoints" / f"seed-{seed}")
-        record = Trainer(
-            opened.model,
-            task,
-            self._settings.training(task.epoch_batches),
-            updates=self._settings.updates(task.epoch_batches),
-            seed=seed,
-            checkpoints=checkpoints,
-            checkpoint_seconds=checkpoint_seconds,
-            watch=watch,
-            stop=stop,
-        ).train()
+        with _as_option():
+            record = Trainer(
+                opened.model,
+                task,
+                self._settings.training(task.epoch_batches),
+                updates=self._settings.updates(task.epoch_batches),
+                seed=seed,
+                checkpoints=checkpoints,
+                checkpoint_seconds=checkpoint_seconds,
+                watch=watch,
+                stop=stop,
+            ).train()
         opened.model.eval()
         predicted = {
             code: predict(opened, read_examples(opened, self._task, "test", [code]))[0] for code in self._tested

@@ -1,5 +1,6 @@
 """`equiglot finetune`: what it prints, how it ends, and that the same command continues after a signal."""
 
+import io
 import signal
 import sys
 from collections.abc import Callable
@@ -7,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from equiglot.cli import main
 from equiglot.display import FineTuningDisplay
 from equiglot.run import checksums
+from equiglot.training import Progress
 from tests.finetuning.conftest import Model, write_data
 
 Call = Callable[..., tuple[int, str, str]]
@@ -85,3 +88,15 @@ def test_bad_input_is_one_message(call: Call, tmp_path: Path) -> None:
         assert (code, out) == (2, "") and err.startswith("Error: ") and "Traceback" not in err
         assert words in err
         assert {each.name for each in tmp_path.iterdir()} == {"data", "there"}
+
+
+def test_in_a_file_there_is_a_line_a_minute() -> None:
+    seconds = iter([0.0, 20.0, 61.0, 61.0])
+    output = io.StringIO()
+    with FineTuningDisplay(Console(file=output, width=200), clock=lambda: next(seconds)) as shown:
+        for update in (1, 2):
+            shown.watch(
+                4, Progress(update=update, updates=9, tokens=100, seconds=1.0, metric="accuracy", loss=0.5, score=70.0)
+            )
+    (line,) = output.getvalue().strip().splitlines()
+    assert line.startswith("seed 4: update 2 of 9") and line.endswith("accuracy 70.0")

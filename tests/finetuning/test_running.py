@@ -14,6 +14,7 @@ from transformers import AutoModelForSequenceClassification, AutoModelForTokenCl
 from equiglot.errors import InputError
 from equiglot.evaluation import read_scores
 from equiglot.finetuning import FineTuned, FineTuning, fine_tune, name_data
+from equiglot.labels.claiming import claim
 from equiglot.run import checksums
 from equiglot.training import Progress, Stopped
 from tests.finetuning.conftest import SIZES, Model, sentences, write_data
@@ -143,6 +144,19 @@ def test_labels_that_training_lacks_are_refused(task: str, model: Model, tmp_pat
     assert "--rename" in (refused.value.fix or "") and {each.name for each in tmp_path.iterdir()} == {"data"}
     renamed = name_data(task, [pattern], ["en"], rename=["PERSON=PER", "weather=other"])
     assert fine_tune(model("bert"), renamed, ["en"], QUICK, tmp_path / "model").scores
+
+
+def test_a_training_that_explodes_names_the_options(model: Model, tmp_path: Path) -> None:
+    wild = QUICK.model_copy(update={"learning_rate": 10.0, "weight_decay": 10.0, "warmup": 0})
+    with pytest.raises(InputError, match=r"beyond all bounds|not a number") as refused:
+        _tuned(tmp_path, model("bert"), settings=wild)
+    assert "lower --learning-rate (now 10)" in (refused.value.fix or "") and "teacher" not in str(refused.value)
+    assert [each.name for each in tmp_path.iterdir()] == ["data"]
+
+
+def test_two_commands_do_not_work_on_the_same(model: Model, tmp_path: Path) -> None:
+    with claim(tmp_path / ".model.unfinished" / ".lock"), pytest.raises(InputError, match="another command"):
+        _tuned(tmp_path, model("bert"))
 
 
 def test_folders_without_an_encoder_are_refused(model: Model, tmp_path: Path) -> None:
