@@ -266,7 +266,7 @@ def test_push_asks_first(call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 COMPLETIONS = {
     "run demo-q": ["demo-quick"],
-    "run demo --set models.stu": ["models.student", "models.student-half"],
+    "run demo --set models.h": ["models.hl", "models.hl-balanced"],
     "run demo --set seed=1 --set training.batch.s": ["training.batch.sentences"],
     "plan --workers 2 demo --set vocabulary.si": ["vocabulary.size"],
     "status fin": ["finished"],
@@ -305,7 +305,7 @@ def test_completion_in_bash_itself(tmp_path: Path) -> None:
     (tmp_path / "equiglot").chmod(0o755)
     script = _completion_script("bash")
     program = f"""{script}
-COMP_WORDS=(equiglot run demo --set models.stu) COMP_CWORD=4
+COMP_WORDS=(equiglot run demo --set models.h) COMP_CWORD=4
 _equiglot_completion equiglot
 printf '%s\\n' "${{COMPREPLY[@]}}"
 """
@@ -313,7 +313,7 @@ printf '%s\\n' "${{COMPREPLY[@]}}"
     done = subprocess.run(
         ["bash", "-c", program], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
     )
-    assert done.stdout.split() == ["models.student", "models.student-half"]
+    assert done.stdout.split() == ["models.hl", "models.hl-balanced"]
 
 
 def _completion_script(shell: str) -> str:
