@@ -2,7 +2,7 @@ from .building import build_model, count_parameters, device, export_model, load_
 from .checking import read_config
 from .cpu import prepare_for_cpu
 from .forward import SHAPE_STEP, TensorBatch, head_parts, hidden_states, target_logits, to_tensors
-from .opening import OpenModel, find_model, locate_model, name_models, open_model
+from .opening import OpenModel, find_model, find_or_fetch, locate_model, name_models, open_model
 from .publishing import Upload, check_token, look_up, prepare_upload, send
 from .settings import EncoderSettings
 from .taking import model_identity, take_model
@@ -19,6 +19,7 @@ __all__ = [
     "device",
     "export_model",
     "find_model",
+    "find_or_fetch",
     "head_parts",
     "hidden_states",
     "load_model",
