@@ -391,6 +391,44 @@ def _stoppable(threads: int | None) -> Iterator[Callable[[], bool]]:
 
 
 @app.command()
+def trim(
+    model: OneModel,
+    text: Annotated[list[str], typer.Option(metavar="CODE=FILE", help="A language and its text, a sentence a line.")],
+    into: Annotated[Path, typer.Option(help="The folder to make.")],
+    languages: Annotated[
+        str | None, typer.Option(metavar="CODES", help="For which it is to be: sl,hr; all that have text if not given.")
+    ] = None,
+    min_sentence_share: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, help="Entries stay that so many of a language's sentences have.  [default: 0.0005]"),
+    ] = None,
+    size: Annotated[int | None, typer.Option(min=1, help="Or so many entries, the languages in turn.")] = None,
+    fit: Annotated[str | None, typer.Option(metavar="BYTES", help="Or what fits: 60MB, weights and tokenizer.")] = None,
+    keep_text: Annotated[Path | None, typer.Option(help="Text that must be cut as before, whatever it is.")] = None,
+) -> None:
+    """Makes a small model of a multilingual one: the vocabulary of some languages, everything else bit by bit.
+
+    A language of --text that is not among --languages shows what the model can no longer do.
+    """
+    from equiglot.display import print_trim
+    from equiglot.evaluation import TrimSettings, name_texts, read_bytes_of, trim_model
+
+    if sum(each is not None for each in (min_sentence_share, size, fit)) > 1:
+        raise InputError("two amounts are given", fix="give one of --min-sentence-share, --size and --fit")
+    amounts = {"share": min_sentence_share, "size": size, "fit": None if fit is None else read_bytes_of(fit)}
+    settings = TrimSettings(
+        languages=None if languages is None else tuple(each.strip() for each in languages.split(",")),
+        keep_text=keep_text,
+        **{name: value for name, value in amounts.items() if value is not None},  # type: ignore[arg-type]
+    )
+    _be_quiet()
+    with _errors.status("") as shown:
+        record = trim_model(model, name_texts(text), into, settings, lambda what: shown.update(escape(what)))
+    print_trim(_output, record)
+    _output.print(f"The model: {into}", soft_wrap=True, highlight=False, markup=False)
+
+
+@app.command()
 def push(
     model: OneModel,
     repository: Annotated[str, typer.Argument(metavar="REPO", help="On the Hugging Face hub: name/model.")],
@@ -413,13 +451,17 @@ def push(
 
 
 def _open_models(sources: list[str]) -> Iterator["OpenModel"]:
-    from transformers.utils import logging
-
     from equiglot.models import name_models, open_model
+
+    _be_quiet()
+    return (open_model(name, source) for name, source in name_models(sources).items())
+
+
+def _be_quiet() -> None:
+    from transformers.utils import logging
 
     logging.set_verbosity_error()
     logging.disable_progress_bar()
-    return (open_model(name, source) for name, source in name_models(sources).items())
 
 
 def _run(

@@ -98,6 +98,15 @@ def locate_model(source: str) -> Path:
     return find_model(source) if names_folder(source) else _fetch(source)
 
 
+def find_or_fetch(source: str) -> Path:
+    """The folder of a model that is named on the command line: what is there as a folder, else what the hub has.
+
+    Raises:
+        InputError: as `locate_model`.
+    """
+    return find_model(source) if Path(_in_run(source)[0]).is_dir() else _fetch(source)
+
+
 def _in_run(source: str) -> list[str]:
     place = Path(source)
     if (place / "config.json").is_file():
@@ -126,15 +135,6 @@ def open_model(name: str, source: str) -> OpenModel:
     return with_tokenizer(name, load_model(folder), folder, source)
 
 
-def find_or_fetch(source: str) -> Path:
-    """The folder of a model that is typed: a folder, RUN/model, or a name on the hub, fetched if need be.
-
-    Raises:
-        InputError: there is none, or the hub cannot be reached.
-    """
-    return find_model(source) if Path(_in_run(source)[0]).is_dir() else _fetch(source)
-
-
 def with_tokenizer(name: str, model: PreTrainedModel, folder: Path, source: str) -> OpenModel:
     """A model with the tokenizer of its folder; `source` is what it is called in messages.
 
@@ -145,14 +145,14 @@ def with_tokenizer(name: str, model: PreTrainedModel, folder: Path, source: str)
     check_ids(tokenizer, model, source)
     tokenizer.backend_tokenizer.no_truncation()  # what tokenizer.json says of both is meant for batches
     tokenizer.backend_tokenizer.no_padding()
-    longest = min(_LONGEST, tokenizer.model_max_length, _positions(model))
+    longest = min(_LONGEST, tokenizer.model_max_length, position_count(model))
     if longest < SHORTEST:
         what = f"the model reads only {longest} tokens at once, special ones included, and {SHORTEST} are needed"
         raise InputError(what, where=source, fix="use another model")
     return OpenModel(name, on_device(model).eval(), tokenizer, special_tokens_of(tokenizer), longest - 2)
 
 
-def _positions(model: PreTrainedModel) -> int:
+def position_count(model: PreTrainedModel) -> int:
     """How many tokens the model has positions for."""
     table = position_table(model)
     if table is None:
