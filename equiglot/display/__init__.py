@@ -1,5 +1,6 @@
 """What the terminal shows: progress, plans, states, scores, labels."""
 
+from equiglot.display.finetuning import FineTuningDisplay, print_fine_tuned
 from equiglot.display.labels import print_doubts, print_store, print_stores
 from equiglot.display.models import print_external_scores, print_fillers, print_upload
 from equiglot.display.progress import RunDisplay, progress_in_words, text_in_words, training_in_words
@@ -7,11 +8,13 @@ from equiglot.display.runs import print_found, print_plan, print_results, print_
 from equiglot.display.words import duration, printable
 
 __all__ = [
+    "FineTuningDisplay",
     "RunDisplay",
     "duration",
     "print_doubts",
     "print_external_scores",
     "print_fillers",
+    "print_fine_tuned",
     "print_found",
     "print_plan",
     "print_results",
