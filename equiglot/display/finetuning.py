@@ -9,7 +9,7 @@ from rich.table import Table
 from equiglot.display.progress import LINE_SECONDS, training_in_words
 from equiglot.display.words import printable
 from equiglot.evaluation import ALL, METRICS, ZERO_SHOT, Score
-from equiglot.finetuning import FineTuned
+from equiglot.finetuning import CHOOSING, FineTuned
 from equiglot.training import Progress
 
 
@@ -46,17 +46,22 @@ class FineTuningDisplay:
 
 
 def print_fine_tuned(console: Console, done: FineTuned) -> None:
-    """A row for each language, a column for each metric; what readers of the scores must know; where the model is."""
-    metrics = [METRICS[name] for name in dict.fromkeys(each.metric for each in done.scores)]
-    table = Table("language", box=None, pad_edge=False)
+    """A row for each language, a column for each metric, the one by which weights were chosen first, with its interval;
+    then what readers of the scores must know, and where the model is."""
+    names = dict.fromkeys(each.metric for each in done.scores)
+    chosen = CHOOSING[done.data.task]
+    metrics = [METRICS[name] for name in (chosen, *(name for name in names if name != chosen))]
+    table = Table(box=None, pad_edge=False)
+    table.add_column("language", no_wrap=True)
     for title in (*(metric.title for metric in metrics), "items"):
-        table.add_column(title, justify="right", no_wrap=True)
+        table.add_column(title, justify="right", min_width=len(str(done.scores[0].n)))
     rows = {(each.language, each.source, each.metric): each for each in done.scores}
     for language, source in dict.fromkeys((each.language, each.source) for each in done.scores):
-        own = [rows[language, source, metric.name] for metric in metrics]
+        first, *others = (rows[language, source, metric.name] for metric in metrics)
         name = "mean" if language == ALL else language
         name = f"{name}, not trained on" if source == ZERO_SHOT else name
-        table.add_row(printable(name), *(_value(each) for each in own), f"{own[0].n:,}")
+        interval = f" [{first.low:.1f}, {first.high:.1f}]"
+        table.add_row(printable(name), _value(first) + interval, *(_value(each) for each in others), f"{first.n:,}")
     console.print(table)
     for each in done.data.languages:
         for note in each.notes:
@@ -65,7 +70,5 @@ def print_fine_tuned(console: Console, done: FineTuned) -> None:
 
 
 def _value(score: Score) -> str:
-    """Mean, spread over seeds where there are several, and the 95 % interval of sentences."""
-    digits = METRICS[score.metric].digits
-    spread = "" if score.deviation is None else f" ± {score.deviation:.{digits}f}"
-    return f"{score.value:.{digits}f}{spread} [{score.low:.{digits}f}, {score.high:.{digits}f}]"
+    """In percent, with the spread over seeds where there are several."""
+    return f"{score.value:.1f}" if score.deviation is None else f"{score.value:.1f} ± {score.deviation:.1f}"

@@ -1,10 +1,11 @@
-from .classification import Classification, Examples, predict, read_examples
+from .classification import CHOOSING, Classification, Examples, predict, read_examples
 from .data import name_data
 from .running import FineTuned, fine_tune
 from .scores import fine_tuned_rows
 from .settings import FineTuning, check_settings
 
 __all__ = [
+    "CHOOSING",
     "Classification",
     "Examples",
     "FineTuned",

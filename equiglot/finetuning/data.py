@@ -39,7 +39,7 @@ def name_data(
     Args:
         task: pos, ner or topic.
         data: SPLIT=PATTERN; or a folder or pattern of files whose names end in a split; or hub:NAME[:CONFIGURATION].
-            {language} in it stands for a language's code.
+            {language} in it stands for a language's code; of a folder, files with the code in their names are taken.
         languages: codes of those that are trained on.
         zero_shot: codes of others, which are only tested.
         columns: TEXT,LABEL: names of those with words (or a text) and labels, where files have names for them.
@@ -133,7 +133,7 @@ def _files(pattern: str, language: str) -> Iterator[tuple[str, Path]]:
     split, equals, rest = pattern.partition("=")
     named = equals and split in SPLITS
     path = (rest if named else pattern).replace("{language}", language)
-    files = _matching(path)
+    files = _matching(path, language)
     if not files:
         raise InputError(f"there is no file of {language}", where=f"--data {pattern}", fix=f"correct it; {_FORMS}")
     for file in files:
@@ -146,11 +146,14 @@ def _files(pattern: str, language: str) -> Iterator[tuple[str, Path]]:
         yield (split if said is None else _SAID.get(said[1], said[1])), file
 
 
-def _matching(path: str) -> list[Path]:
+def _matching(path: str, language: str) -> list[Path]:
+    """The file, what the glob matches, or the files in the folder: those with the language's code as a part of their
+    name (sl_ssj-ud-train, sib200-sl-train), or all where none has it."""
     if Path(path).is_file():
         return [Path(path)]
     if Path(path).is_dir():
-        return sorted(file for file in Path(path).iterdir() if file.is_file())
+        there = sorted(file for file in Path(path).iterdir() if file.is_file())
+        return [file for file in there if language in re.split(r"[-_.]", file.name)] or there
     return sorted(matching_files(path))
 
 

@@ -124,7 +124,10 @@ def _as_typed() -> Iterator[None]:
     except InputError as error:
         if error.where is None or not error.where.startswith("evaluation."):
             raise
-        raise InputError(error.what, where="--data", fix=error.fix) from None
+        fix = error.fix or ""
+        said = {"`map`": "--rename OLD=NEW", "`types`": "--types A,B"}
+        options = " and ".join(f"{option} for {field}" for field, option in said.items() if field.strip("`") in fix)
+        raise InputError(error.what, where="--data", fix=f"{fix} (here: {options})" if options else fix) from None
 
 
 @contextmanager

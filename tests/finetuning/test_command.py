@@ -11,7 +11,8 @@ import pytest
 from rich.console import Console
 
 from equiglot.cli import main
-from equiglot.display import FineTuningDisplay
+from equiglot.display import FineTuningDisplay, print_fine_tuned
+from equiglot.finetuning import FineTuning, fine_tune, name_data
 from equiglot.run import checksums
 from equiglot.training import Progress
 from tests.finetuning.conftest import Model, write_data
@@ -100,3 +101,17 @@ def test_in_a_file_there_is_a_line_a_minute() -> None:
             )
     (line,) = output.getvalue().strip().splitlines()
     assert line.startswith("seed 4: update 2 of 9") and line.endswith("accuracy 70.0")
+
+
+def test_a_narrow_terminal_shows_every_language(model: Model, tmp_path: Path) -> None:
+    data = write_data(tmp_path / "data", "ner", ["en", "ko"])
+    task = name_data("ner", [data], ["en"], zero_shot=["ko"])
+    settings = FineTuning(epochs=1, seeds=2, resamples=100)
+    done = fine_tune(model("bert"), task, ["en", "ko"], settings, tmp_path / "model")
+    print_fine_tuned(Console(file=(output := io.StringIO()), width=80), done)
+    lines = output.getvalue().splitlines()
+    shown = [line for line in lines if line.startswith(("en ", "ko, not trained on"))]
+    f1 = {row.language: row for row in done.scores if row.metric == "entity_f1"}
+    for code, line in zip(("en", "ko"), shown, strict=True):
+        row = f1[code]
+        assert f"{row.value:.1f} ± {row.deviation:.1f}" in line and line.endswith(f" {row.n}") and "…" not in line

@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
 from equiglot.errors import InputError
 from equiglot.finetuning import FineTuning, check_settings, name_data
@@ -33,13 +35,33 @@ def test_a_language_is_a_part_of_a_name_and_some_are_only_tested(tmp_path: Path)
     assert [each.sentences for each in summary.languages] == [{"train": 7, "dev": 8, "test": 10}, {"test": 10}]
 
 
+def test_of_a_folder_the_files_of_the_language_are_taken(tmp_path: Path) -> None:
+    for code in ("en", "de"):
+        for split in ("train", "test"):
+            (tmp_path / f"sib200-{code}-{split}.tsv").touch()
+    task = name_data("topic", [str(tmp_path)], ["en"], zero_shot=["de"])
+    en, de = (task.data[code] for code in ("en", "de"))  # type: ignore[index, union-attr]
+    assert [Path(file).name for file in (*en.train, *en.test)] == ["sib200-en-train.tsv", "sib200-en-test.tsv"]
+    assert [Path(file).name for file in (*de.train, *de.test)] == ["sib200-de-test.tsv"]
+
+
+def test_tables_with_columns(tmp_path: Path) -> None:
+    rows = {"words": [["सभी", "मनुष्यों"], ["모든"]], "tags": [["DET", "NOUN"], ["DET"]]}
+    for split in ("train", "validation", "test"):
+        parquet.write_table(pa.table(rows), tmp_path / f"{split}.parquet")
+    task = name_data("pos", [str(tmp_path)], ["hi"], columns="words,tags")
+    (tmp_path / "built").mkdir()
+    summary = build_task(task, ["hi"], {}, tmp_path / "built")
+    assert summary.languages[0].items == {"train": 3, "dev": 3, "test": 3}
+
+
 def test_splits_can_be_named_and_dev_made_of_train(tmp_path: Path) -> None:
     write_data(tmp_path, "ner", ["ru"])
     data = [f"train={tmp_path}/ru-train.tsv", f"test={tmp_path}/ru-dev.tsv"]
     task = name_data("ner", data, ["ru"], types=["PER", "LOC"], rename=["ORG=LOC"])
     (tmp_path / "built").mkdir()
     summary = build_task(task, ["ru"], {}, tmp_path / "built")
-    assert summary.labels == ("B-LOC", "B-PER", "I-LOC", "O") or set(summary.labels) <= {"B-LOC", "B-PER", "I-LOC", "O"}
+    assert {"B-LOC", "B-PER", "O"} <= {*summary.labels} <= {"B-LOC", "B-PER", "I-LOC", "O"}
     assert summary.languages[0].sentences == {"train": 21, "dev": 3, "test": 8}
 
 

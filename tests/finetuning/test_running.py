@@ -154,6 +154,16 @@ def test_a_training_that_explodes_names_the_options(model: Model, tmp_path: Path
     assert [each.name for each in tmp_path.iterdir()] == ["data"]
 
 
+def test_languages_with_other_names_for_the_same_are_refused(model: Model, tmp_path: Path) -> None:
+    pattern = write_data(tmp_path / "data", "ner", ["en", "ko"])
+    for split in ("train", "dev", "test"):
+        file = tmp_path / "data" / f"ko-{split}.tsv"
+        file.write_text(file.read_text(encoding="utf-8").replace("-PER", "-PERSON"), encoding="utf-8")
+    with pytest.raises(InputError, match="different types of entities") as refused:
+        fine_tune(model("bert"), name_data("ner", [pattern], ["en", "ko"]), ["en", "ko"], QUICK, tmp_path / "model")
+    assert refused.value.where == "--data" and "--rename OLD=NEW" in (refused.value.fix or "")
+
+
 def test_two_commands_do_not_work_on_the_same(model: Model, tmp_path: Path) -> None:
     with claim(tmp_path / ".model.unfinished" / ".lock"), pytest.raises(InputError, match="another command"):
         _tuned(tmp_path, model("bert"))
