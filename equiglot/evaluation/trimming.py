@@ -107,10 +107,10 @@ def trim_model(
     folder = find_or_fetch(source)
     check_trimmable(folder)
     tokenizer = load_tokenizer(folder)
+    held = {code: _held_lines(path, every=code not in languages) for code, path in texts.items()}
     counts = {code: _count(tokenizer, code, texts[code], progress) for code in languages}
     progress("choosing entries")
     reduction, chosen_by = _reduce(folder, tokenizer, counts, settings)
-    held = {code: _held_lines(path, every=code not in languages) for code, path in texts.items()}
     proofs = [prove_text(tokenizer, reduction, held[code], code, kept=code in languages) for code in texts]
     with atomic_folder(into) as made:
         progress("cutting the weights")
