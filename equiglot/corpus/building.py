@@ -79,8 +79,8 @@ def build_corpus(
         steps.append(_step(BEYOND, left, written))
     statistics = CorpusStatistics(
         language=language,
-        description=source_settings.text.describe(language),
-        parallel=source_settings.text.is_parallel,
+        description=source_settings.source.describe(language),
+        parallel=source_settings.source.is_parallel,
         train=train,
         valid=valid,
         test=test,
@@ -139,7 +139,7 @@ def _read(language: str, source: LanguageText, cleaner: Cleaner, seed: int, scra
 def _batches(language: str, source: LanguageText) -> Iterator[_Batch]:
     """All lines of a source, some BATCH_CHARACTERS at a time."""
     batch, size, number, last = _Batch(), 0, -1, None
-    for document in source.text.documents(language):
+    for document in source.source.documents(language):
         if document.id != last:  # otherwise a further piece of the same document
             number, last = number + 1, document.id
             batch.new.append(digest(document.id))

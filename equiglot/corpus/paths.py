@@ -20,7 +20,7 @@ SAMPLE_BYTES = 1 << 22  # of unpacked text, from which the amount of all text is
 
 
 class PathSource(Settings, ABC):
-    """Text in files: a list of files, folders (all files below that fit PATTERN, sorted) and globs."""
+    """Text in files: a list of files, folders (all files below that fit PATTERN, sorted, no hidden ones) and globs."""
 
     PATTERN: ClassVar[str]  # of the names of such files, without the suffix of a packing
     FORM: ClassVar[str]  # what such files are called
@@ -116,7 +116,7 @@ class PathSource(Settings, ABC):
         if place.is_file():
             return [place]
         if place.is_dir():
-            found = sorted(file for file in place.rglob("*") if self._fits(file.name) and file.is_file())
+            found = [file for file in files_below(place) if self._fits(file.name)]
             missing = f"The folder {path} has no {self.PATTERN} file."
             fix = "name the files, or a glob such as folder/*.text; for files of another kind, write their `kind`"
         elif glob.has_magic(path):
@@ -141,6 +141,12 @@ class ParallelPathSource(PathSource):
     def is_parallel(self) -> bool:
         """Whether the ids of documents mean the same in other languages."""
         return self.parallel
+
+
+def files_below(folder: Path) -> list[Path]:
+    """The files in a folder and in the folders below it, sorted; hidden ones, whose name begins with a dot, are not."""
+    found = (file for file in folder.rglob("*") if file.is_file())
+    return sorted(file for file in found if not any(part.startswith(".") for part in file.relative_to(folder).parts))
 
 
 def matching_files(pattern: str) -> list[Path]:

@@ -66,18 +66,40 @@ class TextSettings(Settings):
 class LanguageText(Settings):
     """Where one language's text comes from, and how much of it is used."""
 
-    text: TextSource = Field(description="a source; a string or a list of strings means files, their kind by name")
+    text: TextSource | None = Field(
+        None,
+        description="a source; a string or a list of strings means files, their kind by name; null where only models "
+        "that are there already are scored, on labelled data",
+    )
     characters: int | None = Field(None, ge=1, le=MOST, description="at most so many characters of training text")
     start: float = Field(0.0, ge=0, lt=1, description="where on the ring of documents drawing starts")
 
-    @field_validator("text", mode="before", json_schema_input_type=AnySource | str | tuple[str, ...])
+    @field_validator("text", mode="before", json_schema_input_type=AnySource | str | tuple[str, ...] | None)
     @classmethod
     def _shorthand(cls, value: Any) -> Any:
         return spelt_out(value)
 
+    @model_validator(mode="after")
+    def _of_text(self) -> "LanguageText":
+        idle = sorted({"characters", "start"} & self.model_fields_set)
+        if self.text is None and idle:
+            raise ValueError(f"{' and '.join(idle)} say how much is read of a text, and there is none: add `text`")
+        return self
+
+    @property
+    def source(self) -> AnySource:
+        """Its text.
+
+        Raises:
+            InputError: it has none.
+        """
+        if self.text is None:
+            raise InputError("there is no text", where="languages", fix="say where it is, as `text`")
+        return self.text
+
     def resolve(self, base: Path) -> "LanguageText":
         """The same with absolute paths; relative ones start at the folder `base`."""
-        return self.model_copy(update={"text": self.text.resolve(base)})
+        return self.model_copy(update={"text": self.text and self.text.resolve(base)})
 
 
 def check_text(settings: TextSettings, languages: Mapping[str, LanguageText]) -> None:
@@ -91,9 +113,10 @@ def check_text(settings: TextSettings, languages: Mapping[str, LanguageText]) ->
         check_language(language)
         if settings.identify_language is not None:
             name_of(language)
-    check_sources({language: setting.text for language, setting in languages.items()})
-    for language, setting in languages.items():
-        if setting.text.is_parallel:
+    sources = {language: setting.text for language, setting in languages.items() if setting.text is not None}
+    check_sources(sources)
+    for language, source in sources.items():
+        if source.is_parallel:
             _check_shares(language, settings)
 
 

@@ -12,7 +12,7 @@ from equiglot.corpus.hub import HubSource
 from equiglot.corpus.jsonl import JsonlSource
 from equiglot.corpus.opening import unpacked_name
 from equiglot.corpus.parquet import ParquetSource
-from equiglot.corpus.paths import ParallelPathSource
+from equiglot.corpus.paths import ParallelPathSource, files_below
 from equiglot.corpus.sample import SampleSource
 from equiglot.corpus.wikipedia import WikipediaSource
 from equiglot.errors import InputError
@@ -77,7 +77,7 @@ def _check_plain(language: str, source: FilesSource) -> None:
             fix = f"write {{kind: {kind}, paths: ...}}, or rename it if it is plain text"
             raise InputError(what, where=where, fix=fix)
     for folder in (Path(path) for path in source.paths if Path(path).is_dir()):
-        others = sorted(file for file in folder.rglob("*") if kind_of(file.name) != "files" and file.is_file())
+        others = [file for file in files_below(folder) if kind_of(file.name) != "files"]
         if others:
             what = f"The folder {folder.name} holds other text besides plain text: {others[0].name}."
             fix = f"say which is meant with a glob: {folder}/**/*.txt, or {folder}/**/*{others[0].suffix}"

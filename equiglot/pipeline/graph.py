@@ -119,9 +119,9 @@ def _taken_models(recipe: Recipe) -> Iterator[Step]:
 
 def _text(recipe: Recipe) -> Iterator[Step]:
     own = [plan.own_vocabulary.languages or () for plan in recipe.plans().values() if plan.own_vocabulary]
-    for language in dict.fromkeys((*recipe.trained_languages, *recipe.vocabulary_languages, *chain(*own))):
+    for language in dict.fromkeys((*recipe.text_languages, *recipe.vocabulary_languages, *chain(*own))):
         yield Corpus(recipe, language)
-    if len(recipe.trained_languages) > 1:
+    if len(recipe.text_languages) > 1:
         yield LeakSearch(recipe)
 
 
@@ -177,12 +177,12 @@ def _training(recipe: Recipe, plan: ModelPlan) -> Iterator[Step]:
 
 
 def _evaluation(recipe: Recipe) -> Iterator[Step]:
-    if recipe.has_vocabulary:
-        for language in recipe.trained_languages:
+    if recipe.masked is not None:
+        for language in recipe.text_languages:
             yield Tokens(recipe, language, "")
         yield Scores(recipe, None)
     for plan in recipe.plans().values():
-        if plan.owner == "":
+        if plan.owner == "" and recipe.masked is not None:
             yield Scores(recipe, plan)
         if recipe.likelihood is not None:
             yield LikelihoodBits(recipe, plan)

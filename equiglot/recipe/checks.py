@@ -10,6 +10,7 @@ from equiglot.corpus import check_text
 from equiglot.corpus.languages import check_language
 from equiglot.errors import InputError
 from equiglot.recipe.names import check_known, nearest
+from equiglot.recipe.needs import check_needs
 from equiglot.recipe.scoring import Likelihood, MaskedLanguageModelling, ProbedTask
 from equiglot.recipe.settings import FREQUENCY, PLACEHOLDER, SHARED, TEACHERS, ModelPlan, Recipe
 from equiglot.recipe.teaching import check_existing, check_start, check_teachers, check_vocabularies
@@ -49,6 +50,7 @@ def check_settings(recipe: Recipe) -> None:
     _check_languages(recipe)
     plans = recipe.plans()
     check_vocabularies(recipe, plans)
+    check_needs(recipe)
     _check_circles(plans)
     for plan in plans.values():
         check_start(plan, plans)
@@ -73,10 +75,9 @@ def _named(field: str) -> Iterator[None]:
 
 
 def _check_task(recipe: Recipe, field: str, task: ProbedTask) -> None:
-    texts = {code: recipe.languages[code].text for code in recipe.trained_languages}
     try:
         with _named(field):
-            check_task(task, recipe.trained_languages, texts)
+            check_task(task, recipe.trained_languages, recipe.sources)
     except InputError as error:  # which names the task, not its place in the recipe
         where = str(error.where).replace(f"evaluation.{task.task}", field)
         raise InputError(error.what, where=where, fix=error.fix) from None
@@ -178,15 +179,18 @@ def _check_folders(recipe: Recipe) -> None:
 
 def _check_reference(recipe: Recipe, plans: dict[str, ModelPlan]) -> None:
     """A reference that the recipe names itself must be there for one language at least."""
-    references = {recipe.reference(language) for language in recipe.trained_languages}
-    if isinstance(recipe.report.reference, dict):
-        check_known(tuple(recipe.report.reference), recipe.trained_languages, "report.reference")
-        references = {name for name in recipe.report.reference.values() if name not in plans} or references
-    if "reference" in recipe.report.model_fields_set and not references & plans.keys():
+    given = recipe.report.reference
+    if isinstance(given, dict):
+        check_known(tuple(given), recipe.trained_languages, "report.reference")
+        named = {*given.values()}
+    else:
+        named = {given.replace(PLACEHOLDER, code) for code in recipe.trained_languages}
+    missing = named - plans.keys()
+    if "reference" in recipe.report.model_fields_set and missing and (isinstance(given, dict) or missing == named):
         raise InputError(
-            f"no model is called {min(references)!r}",
+            f"no model is called {min(missing)!r}",
             where="report.reference",
-            fix=nearest(min(references), tuple(plans)) or f"there is: {', '.join(recipe.models)}",
+            fix=nearest(min(missing), tuple(plans)) or f"there is: {', '.join(recipe.models)}",
         )
 
 

@@ -16,6 +16,7 @@ from equiglot.corpus import LanguageText, TextSettings, check_language, measure_
 from equiglot.corpus.files import is_index
 from equiglot.corpus.languages import WIKIS, language_of_wiki
 from equiglot.corpus.opening import unpacked_name
+from equiglot.corpus.paths import files_below
 from equiglot.corpus.sources import kind_of
 from equiglot.errors import InputError, check_name
 
@@ -136,8 +137,8 @@ def _is_text(file: Path) -> bool:
 
 def _inside(entry: Path) -> list[Path]:
     """The files with text in a folder; of a file, itself."""
-    files = [entry] if entry.is_file() else sorted(entry.rglob("*"))
-    return [file for file in files if _is_text(file) and file.is_file()]
+    files = [entry] if entry.is_file() else files_below(entry)
+    return [file for file in files if _is_text(file)]
 
 
 def _texts(entries: Sequence[Path], folder: Path, left_out: dict[str, str]) -> set[Path]:
@@ -172,7 +173,7 @@ def _paths(entry: Path, texts: Set[Path], base: Path) -> list[str]:
     if entry.is_file() or (used == inside and all(kind_of(file.name) == "files" for file in used)):
         return [_relative(entry, base)] if used or entry.is_dir() else []
     endings = tuple(sorted({file.name[file.name.index(Path(unpacked_name(file.name)).suffix) :] for file in used}))
-    if any(file.name.endswith(endings) for file in entry.rglob("*") if file not in texts):
+    if any(file.name.endswith(endings) for file in files_below(entry) if file not in texts):
         return [_relative(file, base) for file in used]
     return [f"{_relative(entry, base)}/**/*{glob.escape(ending)}" for ending in endings]
 

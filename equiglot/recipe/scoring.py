@@ -68,8 +68,8 @@ def _check_tasks(value: Sequence[Any]) -> Any:
     for task in tasks:
         if tasks.count(task) > 1:
             raise ValueError(f"the task {task} stands here twice; give it once")
-    if "mlm" not in tasks:
-        raise ValueError("the task mlm is missing: the report compares models by it; add {task: mlm}")
+    if not tasks:
+        raise ValueError("nothing is scored: name a task, such as mlm")
     return value
 
 
@@ -77,6 +77,9 @@ Evaluations = Annotated[
     tuple[_Evaluation, ...],
     BeforeValidator(_from_names, json_schema_input_type=tuple[_Evaluation | _Named, ...]),
     AfterValidator(_check_tasks),
-    Field(description="What is scored: masked words (mlm) always, likelihood, and tasks that are probed."),
+    Field(
+        description="What is scored: masked words (mlm), likelihood, and tasks that are probed. Models are compared by "
+        "the first where no distance is measured."
+    ),
 ]
-"""What is scored: `mlm` always, and each other task at most once."""
+"""What is scored: each task at most once."""

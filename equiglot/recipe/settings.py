@@ -8,6 +8,7 @@ from pydantic import ConfigDict, Field, model_validator
 
 from equiglot.corpus import LanguageText, TextSettings
 from equiglot.corpus.balancing import All, BalancingPolicy
+from equiglot.corpus.sources import AnySource
 from equiglot.labels import HardLabels, Labels, SoftLabels, StoredLabels
 from equiglot.masking import MaskSettings
 from equiglot.models import EncoderSettings, chosen_layers
@@ -31,7 +32,7 @@ class Language(LanguageText):
     """One language of a run: where its text comes from, and what it is used for."""
 
     group: str | None = Field(None, description="Languages of a group are averaged in the report: high, low, ...")
-    vocabulary_only: bool = Field(False, description="Its text serves the vocabulary; no model is trained on it.")
+    vocabulary_only: bool = Field(False, description="Its text serves the vocabulary alone; no model has it.")
     wikipedia: float | None = Field(
         None,
         ge=-60,
@@ -94,7 +95,7 @@ class ReportSettings(Settings):
     reference: str | dict[str, str] = Field(
         "mono-{language}",
         description="The model that a language's distance is measured from: a name with {language} in it, or language "
-        "-> name. By default also the existing model that teaches the language; of several that of fewest.",
+        "-> name. By default also the model that teaches the language; of several that of fewest. It may be missing.",
     )
     title: str | None = Field(None, description="The page's title; the recipe's name if null.")
     notes: tuple[str, ...] = Field((), description="Paragraphs that stand on the page.")
@@ -187,9 +188,10 @@ class Recipe(Settings):
         return {**data, "models": models}
 
     @property
-    def masked(self) -> MaskedLanguageModelling:
-        """How masked language modelling is scored."""
-        return next(each for each in self.evaluation if isinstance(each, MaskedLanguageModelling))
+    def masked(self) -> MaskedLanguageModelling | None:
+        """How masked language modelling is scored; None where it is not, as where no model has the run's vocabulary."""
+        found = (each for each in self.evaluation if isinstance(each, MaskedLanguageModelling))
+        return next(found, None) if self.has_vocabulary else None
 
     @property
     def probed(self) -> dict[str, ProbedTask]:
@@ -203,16 +205,31 @@ class Recipe(Settings):
         return next((each for each in self.evaluation if isinstance(each, Likelihood)), None)
 
     @property
+    def evaluated(self) -> tuple[str, ...]:
+        """The tasks that models are scored in, in the recipe's order."""
+        return tuple(each.task for each in self.evaluation if each.task != "mlm" or self.masked is not None)
+
+    @property
     def trained_languages(self) -> tuple[str, ...]:
-        """The languages that models are trained on, in the recipe's order."""
+        """The languages that models are trained on, or scored in, in the recipe's order."""
         return tuple(code for code, language in self.languages.items() if not language.vocabulary_only)
+
+    @property
+    def sources(self) -> dict[str, AnySource]:
+        """Language -> its text, of all that have any."""
+        return {code: each.text for code, each in self.languages.items() if each.text is not None}
+
+    @property
+    def text_languages(self) -> tuple[str, ...]:
+        """Those of `trained_languages` that have text."""
+        return tuple(code for code in self.trained_languages if self.languages[code].text is not None)
 
     @property
     def vocabulary_languages(self) -> tuple[str, ...]:
         """The languages that the run's vocabulary is learnt from; none where it is a union, or no model has it."""
         if not self.has_vocabulary or isinstance(self.vocabulary, UnionVocabulary):
             return ()
-        return self.vocabulary.languages or tuple(self.languages)
+        return self.vocabulary.languages or tuple(self.sources)
 
     @property
     def has_vocabulary(self) -> bool:
@@ -266,17 +283,14 @@ class Recipe(Settings):
         return ordered
 
     def reference(self, language: str) -> str:
-        """The name of the model that `language`'s distance is measured from (paper 1, Eq. 3)."""
-        given = self.report.reference
-        if isinstance(given, dict):
-            return given.get(language, "")
-        name = given.replace(PLACEHOLDER, language)
-        plans = {plan.name: plan for plan in self.expanded()}
-        taken = [plan for plan in plans.values() if plan.existing is not None and language in plan.languages]
-        if name in plans or not taken or "reference" in self.report.model_fields_set:
-            return name
-        teaching = {name for plan in plans.values() for name in plan.teachers().get(language, ())}
-        return min(taken, key=lambda plan: (plan.name not in teaching, len(plan.languages))).name
+        """The name of the model that `language`'s distance is measured from (paper 1, Eq. 3); "" where none is."""
+        given, plans = self.report.reference, self.plans()
+        name = given.get(language, "") if isinstance(given, dict) else given.replace(PLACEHOLDER, language)
+        if name in plans or "reference" in self.report.model_fields_set:
+            return name if name in plans else ""
+        teaching = {name for plan in plans.values() for name in plan.teachers().get(language, ()) if name in plans}
+        able = [plan for plan in plans.values() if plan.name in teaching and not plan.is_student]
+        return min(able, key=lambda plan: len(plan.languages)).name if able else ""
 
     @property
     def reference_name(self) -> str:
@@ -284,19 +298,22 @@ class Recipe(Settings):
         named = {code: self.reference(code) for code in self.trained_languages}
         given = self.report.reference
         template = isinstance(given, str) and all(
-            name == given.replace(PLACEHOLDER, code) for code, name in named.items()
+            name in ("", given.replace(PLACEHOLDER, code)) for code, name in named.items()
         )
         return given if isinstance(given, str) and template else TEACHERS
 
     def is_expert(self, plan: ModelPlan) -> bool:
         """Whether a model is the expert of its language or languages, and not one that is compared with it.
 
-        Models that are there already are. Students are not, nor other models of one language where the recipe has
-        the one that distances are measured from.
+        It teaches, or distances are measured from it. Students are none, nor other models of one language where the
+        recipe has the one that distances are measured from; models of several languages only if they are there already.
         """
+        teaches = any(plan.name in each.all_teachers for each in self.expanded())
+        if plan.existing is not None:
+            return teaches or plan.name in map(self.reference, plan.languages)
         alike = {each.name for each in self.expanded() if each.is_plain and each.languages == plan.languages}
         reference = self.reference(plan.languages[0])
-        return plan.existing is not None or (plan.is_plain and (plan.name == reference or reference not in alike))
+        return plan.is_plain and (plan.name == reference or (teaches and reference not in alike))
 
     @cached_property
     def _expanded(self) -> tuple[ModelPlan, ...]:

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 
+from equiglot.evaluation import MASKED_LM
 from equiglot.report import facts, figures
 from equiglot.report.data import Report
 from equiglot.report.format import count, duration, moment, short_count
-from equiglot.report.measures import MASKED, measure_of, numbers_of
+from equiglot.report.measures import MASKED, measure_of, measures_distance, numbers_of
 from equiglot.report.merging import doubtful, merging_tables, union_differences, union_words
 from equiglot.report.plots import Plot, single
 from equiglot.report.sections import Code, CutSentences, Facts, Heading, NamedTable, Notes, Paragraph, Part, Section
@@ -13,7 +14,9 @@ from equiglot.report.wikipedia import wikipedia_figure, wikipedia_fit
 
 
 def learning_sections(report: Report) -> Iterator[Section]:
-    """Validations and losses."""
+    """Validations and losses, where models are trained."""
+    if report.models and all(model.source or model.role == "reference" for model in report.models):
+        return
     validations = Plot(
         name="learning",
         title="Line chart: validation MRR by update",
@@ -36,7 +39,9 @@ def learning_sections(report: Report) -> Iterator[Section]:
 
 
 def data_sections(report: Report) -> Iterator[Section]:
-    """The text, and what each model got of it."""
+    """The text, and what each model got of it, where there is any."""
+    if report.languages and not any(language.has_text for language in report.languages):
+        return
     data = facts.data_table(
         report, "The text of each language after cleaning: characters; beneath, sentences and tokens."
     )
@@ -72,6 +77,8 @@ def _wikipedia(report: Report) -> tuple[Plot, ...]:
 
 def vocabulary_sections(report: Report) -> Iterator[Section]:
     """The vocabulary, united or learnt, and how it takes the languages."""
+    if not report.has_vocabulary:
+        return
     tables, union = merging_tables(report), union_words(report)
     own = facts.vocabulary_table(report, "How the vocabulary takes the validation text of each language.")
     parts: list[Part] = []
@@ -112,7 +119,7 @@ def reading_sections(report: Report) -> Iterator[Section]:
     several = (
         f" These scores are means of {seeds} seeds, and an interval spans those of all seeds." if seeds > 1 else ""
     )
-    notes = (
+    masked_words = (
         (
             "MRR",
             ", mean reciprocal rank: for every chosen position of a test sentence the model ranks the whole "
@@ -125,16 +132,26 @@ def reading_sections(report: Report) -> Iterator[Section]:
             " for all models, so that their differences are paired, and the intervals of the differences are narrower "
             "than those of the scores suggest.",
         ),
+    )
+    away = (
         (
             "D(M, L)",
             f" is the mean over the languages L of {distance}. It is positive where the model is better than the "
             "teachers. It says nothing of how good the teachers are: look at their scores too.",
         ),
+    )
+    one_vocabulary = (
         (
             f"{'Only' if masked else 'MRR is only'} comparable within one vocabulary.",
             " Another vocabulary cuts other tokens, which are easier or harder to guess: never compare these numbers "
             "with those of a run with another one.",
         ),
+    )
+    scored = MASKED_LM in report.evaluated
+    notes = (
+        *(masked_words if scored else ()),
+        *(away if measures_distance(report) else ()),
+        *(one_vocabulary if scored else ()),
         (
             "Intervals",
             " are 95 % bootstrap intervals over test sentences. They do not contain the noise of training: another "

@@ -39,6 +39,11 @@ class ComparedRun(Part):
     tests: Mapping[str, str] = {}
     labels: Mapping[str, Mapping[str, str]] = {}
 
+    @property
+    def languages(self) -> set[str]:
+        """The codes of its languages."""
+        return {language.code for language in self.report.languages}
+
     def is_scored(self, model: str, task: str = MASKED_LM) -> bool:
         """Whether there are scores of a model in a task."""
         return any(score.model == model and score.task == task for score in self.report.scores)
@@ -82,10 +87,13 @@ class Comparison(Part):
 
     def checked(self) -> bool:
         """Whether it is known of all languages that runs share if their scores can be compared."""
-        return all(
-            {*one.tests} & {*two.tests} >= {*one.report.references} & {*two.report.references}
-            for one, two in combinations(self.runs, 2)
-        )
+        masked = (pair for pair in combinations(self.runs, 2) if all(MASKED_LM in run.report.evaluated for run in pair))
+        return all({*one.tests} & {*two.tests} >= one.languages & two.languages for one, two in masked)
+
+    @property
+    def masked(self) -> bool:
+        """Whether any run scores masked words."""
+        return any(MASKED_LM in run.report.evaluated for run in self.runs)
 
 
 def distinct(runs: Sequence[ComparedRun], *models: str, task: str = MASKED_LM) -> list[ComparedRun]:
@@ -204,7 +212,8 @@ def headline(comparison: Comparison) -> str:
         return f"{text}; not all of their scores can be compared."
     if not comparison.checked():
         return f"{text}. Whether their scores can be compared is not known yet."
-    return f"{text}. Their scores can be compared: vocabulary, test text and masks are the same."
+    same = "vocabulary, test text and masks" if comparison.masked else "labelled data and probes"
+    return f"{text}. Their scores can be compared: {same} are the same."
 
 
 def unfinished(runs: Sequence[ComparedRun]) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from equiglot.report.comparison import (
 )
 from equiglot.report.data import Report
 from equiglot.report.format import NONE, capital, listed, moment, task_title
+from equiglot.report.measures import measures_distance
 from equiglot.report.plots import Plot, single
 from equiglot.report.rendering import render_page
 from equiglot.report.score_index import ScoreIndex
@@ -63,24 +64,32 @@ def render_comparison(comparison: Comparison) -> str:
 def _sections(comparison: Comparison) -> Iterator[Section]:
     report, tables = merged(comparison), _tables(comparison, merged(comparison))
     scores, distances = _plots(comparison, report)
+    apart = comparison.masked and any(measures_distance(run.report) for run in comparison.runs)
     named = {name: NamedTable(name, table) for name, table in tables.items()}
     same = "" if tables["fields"].rows else "Nothing: the recipes are the same."
     yield Section("differs", "What differs", "What differs in the recipes", (*_absent(same), named["fields"]))
     if repeated := comparison.repeated():
         parts = [part for runs in repeated for part in _repeated(comparison, report, runs)]
         yield Section("repeated", "Repeated trainings", "Repeated trainings", tuple(parts))
-    yield Section("scores", "Scores", "Scores by language", (scores, named["mrr"]))
-    away = "Distance from the monolingual teachers"
-    yield Section("distance", "Distance", away, (distances, named["distance"]))
-    none = "No model of one name was scored on the same masks of the same text in two runs."
-    absent = _absent("" if tables["difference"].rows else none)
-    yield Section("differences", "Differences", "The same model in another run", (*absent, named["difference"]))
+    if comparison.masked:
+        yield Section("scores", "Scores", "Scores by language", (scores, named["mrr"]))
+        if apart:
+            away = "Distance from the monolingual teachers"
+            yield Section("distance", "Distance", away, (distances, named["distance"]))
+        none = "No model of one name was scored on the same masks of the same text in two runs."
+        absent = _absent("" if tables["difference"].rows else none)
+        yield Section("differences", "Differences", "The same model in another run", (*absent, named["difference"]))
     tasks = shared_tasks(comparison.runs)
     for task in tasks:
         both = tuple(NamedTable("", table) for table in _probe_tables(comparison, report, task))
         yield Section(task, task_title(task), task_title(task), both)
     yield Section("runs", "The runs", "The runs", (named["runs"],))
-    yield Section("metric", "How to read the numbers", "How to read the numbers", (_reading(probed=bool(tasks)),))
+    yield Section(
+        "metric",
+        "How to read the numbers",
+        "How to read the numbers",
+        (_reading(masked=comparison.masked, apart=apart, probed=bool(tasks)),),
+    )
 
 
 def _absent(text: str) -> tuple[Paragraph, ...]:
@@ -106,14 +115,14 @@ def _repeated(comparison: Comparison, report: Report, runs: Sequence[ComparedRun
         yield Fold("Each model by itself", each, open=len(spread) == 1)
 
 
-def _reading(*, probed: bool) -> Notes:
+def _reading(*, masked: bool, apart: bool, probed: bool) -> Notes:
     probes = (
         "Probes",
         " are linear classifiers on a frozen encoder. Their numbers are of words and texts, not of tokens: models and "
         "vocabularies may be any, and scores are comparable where the labelled data, the kind of probe and the layers "
         "that it reads are the same; for zero-shot means, in every language that probes are trained on.",
     )
-    notes = (
+    masked_words = (
         (
             "MRR",
             ", mean reciprocal rank: for every masked position of the test text the model ranks its whole vocabulary, "
@@ -127,13 +136,19 @@ def _reading(*, probed: bool) -> Notes:
             "is comparable only where nothing to the contrary stands at its top; differences are shown only where it "
             "is.",
         ),
-        *((probes,) if probed else ()),
+    )
+    away = (
         (
             "D(M, L)",
             " is the mean over the languages L of the MRR of model M minus the MRR of that language's monolingual "
             "teacher in the same run. Where runs have other teachers, D is measured from another place: look at the "
             "teachers' scores too.",
         ),
+    )
+    notes = (
+        *(masked_words if masked else ()),
+        *((probes,) if probed else ()),
+        *(away if apart else ()),
         ("Groups and means", " are over the languages that all runs have, and have in the same group."),
         (
             "Intervals",

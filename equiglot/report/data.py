@@ -9,7 +9,7 @@ from typing import Literal
 
 from pydantic import Field, FiniteFloat
 
-from equiglot.evaluation import Coverage, Score
+from equiglot.evaluation import MASKED_LM, Coverage, Score
 from equiglot.report.merged import Merged
 from equiglot.report.parts import Part
 from equiglot.report.published import Published
@@ -41,6 +41,7 @@ class Language(Part):
     Attributes:
         code: the language's code.
         name: its English name.
+        has_text: whether the recipe has any text of it.
         text: what the text is, a phrase.
         wikipedia: binary logarithm of the size of its Wikipedia in MB.
         train, valid, test: sizes of the splits; None before they exist.
@@ -53,6 +54,7 @@ class Language(Part):
 
     code: str
     name: str
+    has_text: bool = True
     text: str = ""
     wikipedia: FiniteFloat | None = None
     train: Size | None = None
@@ -193,6 +195,7 @@ class Report(Part):
         name: the run's name.
         languages: in the order in which the page lists them.
         vocabulary: what the vocabulary is, a phrase; empty before it exists.
+        has_vocabulary: whether any model has it.
         groups: name -> language codes, in order; "all" stands for all languages of the run.
         models: in the order of the recipe.
         scores: every number with its interval.
@@ -200,6 +203,7 @@ class Report(Part):
         references: language code -> the model that its distance is measured from.
         reference: the name under which the monolingual teachers *together* stand in `scores` (means over groups, and
             the reference of D).
+        evaluated: the tasks that models are scored in, the first of which compares them where there are no references.
         tasks: those that probes were trained for, in the order of the recipe.
         coverage: what each tokenizer makes of the text that likelihood is measured on.
         merged: what is known of united vocabularies and stored labels; None in a run without.
@@ -212,12 +216,14 @@ class Report(Part):
     name: str
     languages: tuple[Language, ...] = ()
     vocabulary: str = ""
+    has_vocabulary: bool = True
     groups: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
     models: tuple[Model, ...] = ()
     scores: tuple[Score, ...] = ()
     curves: tuple[Curve, ...] = ()
     reference: str = "mono-{language}"
     references: Mapping[str, str] = Field(default_factory=dict)
+    evaluated: tuple[str, ...] = (MASKED_LM,)
     tasks: tuple[ProbedTask, ...] = ()
     coverage: tuple[Coverage, ...] = ()
     merged: Merged | None = None

@@ -17,6 +17,7 @@ def data_table(report: Report, caption: str) -> Table:
             *(_size_cell(size) for size in (language.train, language.valid, language.test)),
         )
         for language in report.languages
+        if language.has_text
     )
     return Table(caption, ("Language", "Text", "train", "valid", "test"), rows, numeric_from=2)
 
@@ -92,18 +93,30 @@ def share_cell(share: float | None, digits: int) -> Cell:
 def models_table(report: Report, caption: str) -> Table:
     """The models: what each is, learns from, and cost; whose vocabulary it has, where that is not the same for all."""
     columns = ("Model", "Labels", "Balancing", "Vocabulary", "Parameters", "Updates", "Tokens read", "Time")
-    rows = tuple(_model_row(model) for model in report.models)
+    roles = bool(report.of_role("teacher", "student"))
+    rows = tuple(_model_row(model, roles=roles) for model in report.models)
     if any(model.vocabulary for model in report.models):
         return Table(caption, columns, rows, numeric_from=4)
     less = tuple((*row[:3], *row[4:]) for row in rows)
     return Table(caption, (*columns[:3], *columns[4:]), less, numeric_from=3)
 
 
-def _model_row(model: Model) -> tuple[Cell, ...]:
+def _model_row(model: Model, *, roles: bool) -> tuple[Cell, ...]:
+    """What a model is for is said only where models have different roles."""
     speed = model.tokens / model.seconds if model.tokens is not None and model.seconds else None
     seed = None if model.seed is None else f"seed {model.seed}"
     taken = f"taken from {model.source}" if model.source else None
-    about = ", ".join(filter(None, (model.role, seed, None if model.starved is None else "starved", taken)))
+    about = ", ".join(
+        filter(
+            None,
+            (
+                model.role if roles or model.role == "reference" else None,
+                seed,
+                None if model.starved is None else "starved",
+                taken,
+            ),
+        )
+    )
     best = "" if model.best_update in (None, model.updates) else f"best: {count(model.best_update)}"
     identity = {"": model.label, "role": model.role, "seed": model.seed, "starved": model.starved}
     identity |= {"source": model.source} if model.source else {}

@@ -2,19 +2,16 @@
 
 from collections.abc import Iterator
 
-from equiglot.evaluation import ALL, smallest_p
-from equiglot.report.data import Model, ProbedTask, Report
-from equiglot.report.format import capital, count, decimal, listed, probability, spelt, task_title
+from equiglot.evaluation import ALL, Metric, smallest_p
+from equiglot.report.data import ProbedTask, Report
+from equiglot.report.format import capital, count, listed, probability, spelt, task_title
 from equiglot.report.heat import transfer_maps
+from equiglot.report.leading import SURE, called, leader
 from equiglot.report.plots import Plot
-from equiglot.report.plotting import spoken
 from equiglot.report.probes import probe_tables, score_tables
 from equiglot.report.score_index import Number, ScoreIndex
 from equiglot.report.sections import Fold, NamedTable, Notes, Paragraph, Section
 from equiglot.report.transfer import Transfer
-from equiglot.report.verdict import called
-
-_SURE = 0.05  # a p above it is no evidence
 
 
 def probe_sections(report: Report) -> Iterator[Section]:
@@ -104,60 +101,22 @@ def _noise(task: ProbedTask) -> str:
 
 def _finding(transfer: Transfer, source: str) -> str:
     """Who is best over all languages, by how much, and who is level; then p, of which the languages are the sample."""
-    report, numbers = transfer.report, transfer.averages[source]
-    ranking = numbers.ranking(transfer.metric.name, ALL)
-    if not ranking:
-        return ""
-    (best, value), others = ranking[0], [model for model, _ in ranking[1:]]
+    numbers = transfer.averages[source]
     those = " that have labelled data" if transfer.untested or transfer.untrained else ""
-    metric = f"{decimal(value.value, transfer.metric.digits)}\N{NO-BREAK SPACE}% {transfer.metric.phrase}"
-    where = f"{metric}, the mean over all languages{those}"
-    if not others:
-        return f"{capital(called(report, best))} has {where}. No other multilingual model is probed."
-    lead = _lead(report, numbers, best, others, where)
-    return " ".join(filter(None, (lead, _tests(report, numbers, best, others))))
+    lead = leader(numbers, transfer.metric, f"the mean over all languages{those}")
+    return " ".join(filter(None, (lead, _tests(numbers, transfer.metric))))
 
 
-def _lead(report: Report, numbers: ScoreIndex, best: Model, others: list[Model], where: str) -> str:
-    clear, level, open_ = [], [], []
-    for model in others:
-        lead, name = numbers.difference(best.name, model.name, ALL), called(report, model)
-        if lead is None or lead.low is None:
-            open_.append(name)
-        elif lead.clearly_positive:
-            clear.append(f"{name} by {spoken(lead, signs=True)}")
-        else:
-            level.append(f"{name} ({spoken(lead, signs=True)})")
-    if level or open_:
-        text = f"No model is clearly best: {called(report, best)} has {where}"
-        return _with_leads(text, level, open_, clear)
-    tests = [numbers.p(best.name, model.name) for model in others]
-    if all(test and test.value <= _SURE for test in tests):
-        text = f"{capital(called(report, best))} is best: it has {where}"
-    elif any(test is None or smallest_p(test.n) > _SURE for test in tests):
-        text = f"{capital(called(report, best))} has the highest mean: {where}"
-    else:
-        text = f"{capital(called(report, best))} has the highest mean, but language by language that may be chance: "
-        text += where
-    return _with_leads(text, level, open_, clear)
-
-
-def _with_leads(text: str, level: list[str], open_: list[str], clear: list[str]) -> str:
-    """A sentence with what is behind the best model, and by how much."""
-    text += f", but is level with {listed(level)}, within the noise" if level else ""
-    text += f"; its difference from {listed(open_)} has no paired interval" if open_ else ""
-    return f"{text}{f'; it is ahead of {listed(clear)} points' if clear else ''}."
-
-
-def _tests(report: Report, numbers: ScoreIndex, best: Model, others: list[Model]) -> str:
+def _tests(numbers: ScoreIndex, metric: Metric) -> str:
     """p of the best model against each other one, and how small it could be with so few languages."""
-    found = {called(report, model): numbers.p(best.name, model.name) for model in others}
+    models = [model for model, _ in numbers.ranking(metric.name, ALL)]
+    found = {called(numbers.report, model): numbers.p(models[0].name, model.name) for model in models[1:]}
     known = {name: number for name, number in found.items() if number is not None and number.n}
     if not known:
         return ""
     fewest = min(number.n for number in known.values())
     least = smallest_p(fewest)
-    if least > _SURE:
+    if least > SURE:
         return f"{capital(_languages(fewest))} cannot decide it: the p of a Wilcoxon test is {least:.3f} at the least."
     said = [f"p {probability(number.value)} against {name}{_at_its_end(number)}" for name, number in known.items()]
     return f"Language by language (Wilcoxon signed-rank test, each pair by itself): {'; '.join(said)}."

@@ -6,7 +6,7 @@ from equiglot.evaluation import Coverage
 from equiglot.report import figures
 from equiglot.report.data import Report
 from equiglot.report.format import decimal, listed
-from equiglot.report.measures import BITS, is_measured, teachers_of
+from equiglot.report.measures import BITS, is_measured, measures_distance, teachers_of
 from equiglot.report.plots import Plot, single
 from equiglot.report.score_index import ScoreIndex
 from equiglot.report.sections import Fold, NamedTable, Paragraph, Part, Section
@@ -31,12 +31,13 @@ def likelihood_sections(report: Report) -> Iterator[Section]:
     """Bits per character, and the distance from the teachers, where they were measured."""
     if not is_measured(report, BITS):
         return
+    apart = measures_distance(report)
     series, relative, intervals = likelihood_series(report), multilingual_series(report), "95 % intervals in brackets."
     scores = Plot(
         name="likelihood",
         title="Dot plot: bits per character of every model by language; the table below has the numbers",
         caption="Bits per character by group and language, with 95 % intervals; further to the left is better. "
-        "Each teacher is shown in its own languages. The axis does not start at zero.",
+        f"{'Each teacher is shown in its own languages. ' if apart else ''}The axis does not start at zero.",
         absent="No likelihood is known yet.",
         views=single(figures.scores_by_language(report, series, BITS)),
         series=series,
@@ -75,8 +76,7 @@ def likelihood_sections(report: Report) -> Iterator[Section]:
         *(Paragraph(text) for text in likelihood_words(report)),
         scores,
         NamedTable("likelihood", score_rows),
-        distances,
-        NamedTable("likelihood-distance", distance_rows),
+        *((distances, NamedTable("likelihood-distance", distance_rows)) if apart else ()),
         NamedTable("likelihood-difference", difference_rows),
         Fold(
             "What the tokenizers make of the test text",

@@ -6,7 +6,7 @@ from equiglot.evaluation import MASKED_LM, metrics_of
 from equiglot.report import figures
 from equiglot.report.data import Report
 from equiglot.report.format import capital, count, decimal
-from equiglot.report.measures import BITS, MASKED, measure_of, teachers_of
+from equiglot.report.measures import BITS, MASKED, measure_of, measures_distance, teachers_of
 from equiglot.report.plots import Plot, single
 from equiglot.report.sections import Fold, NamedTable, Paragraph, Section, named_tables
 from equiglot.report.series import masked_series, multilingual_series
@@ -18,14 +18,15 @@ _INTERVALS = "95 % intervals in brackets."
 def trade_off_sections(report: Report) -> Iterator[Section]:
     """One group of languages against the other."""
     few, masked = len(report.proper_groups) < 2, measure_of(report) == MASKED
-    if few and not masked:
+    if measure_of(report).task not in report.evaluated or (few and not masked):
         return
     mean = f"mean {MASKED.phrase}" if masked else f"{BITS.unit} saved against the teachers"
     plot = Plot(
         name="trade-off",
         title=f"Scatter plot: {mean} in high-resource against low-resource languages, one point a model",
         caption=f"{capital(mean)}{' of' if masked else ':'} one group of languages against that of the other; further "
-        f"up and to the right is better. Bars are 95 % intervals. Dotted lines: the {teachers_of(report)}' level."
+        "up and to the right is better. Bars are 95 % intervals."
+        + (f" Dotted lines: the {teachers_of(report)}' level." if measures_distance(report) else "")
         + (" The axes do not start at zero." if masked else ""),
         absent="The trade-off needs two groups of languages, and the recipe names fewer."
         if few
@@ -37,6 +38,8 @@ def trade_off_sections(report: Report) -> Iterator[Section]:
 
 def masked_sections(report: Report) -> Iterator[Section]:
     """Scores, and where all models have one vocabulary distances."""
+    if MASKED_LM not in report.evaluated:
+        return
     masked = measure_of(report) == MASKED
     first, *others = metrics_of(MASKED_LM)
     best = (
@@ -58,7 +61,11 @@ def masked_sections(report: Report) -> Iterator[Section]:
         named_tables({m.name: score_table(report, m.name, f"{m.caption}. {_INTERVALS}") for m in others}),
     )
     if masked:
-        yield Section("scores", "Scores", "Scores by language", (_scores_plot(report), scores, more))
+        apart = measures_distance(report)
+        parts = (_scores_plot(report), scores, *(() if apart else (difference,)), more)
+        yield Section("scores", "Scores", "Scores by language", parts)
+        if not apart:
+            return
         yield Section(
             "distance",
             "Distance",
@@ -66,7 +73,7 @@ def masked_sections(report: Report) -> Iterator[Section]:
             (_distance_plot(report), NamedTable("distance", _distances(report, best)), difference),
         )
     elif scores.table.rows:
-        apart = (
+        words = (
             f"{MASKED.phrase} can be compared within one vocabulary only: the teachers, which have their own, have no "
             "place here."
         )
@@ -74,7 +81,7 @@ def masked_sections(report: Report) -> Iterator[Section]:
             "scores",
             "Scores",
             "Masked words: models of the run's vocabulary",
-            (Paragraph(apart), _scores_plot(report), scores, more, difference),
+            (Paragraph(words), _scores_plot(report), scores, more, difference),
         )
 
 
@@ -86,7 +93,8 @@ def _distances(report: Report, best: str) -> Table:
 def _scores_plot(report: Report) -> Plot:
     beyond = figures.beyond_the_axis(report)
     series = tuple(entry for entry in masked_series(report) if entry not in beyond)
-    teachers = "Each teacher is shown in its own language. " if measure_of(report) == MASKED else ""
+    taught = measure_of(report) == MASKED and measures_distance(report)
+    teachers = "Each teacher is shown in its own language. " if taught else ""
     left_out = " ".join(
         f"{series.label} ({decimal(low)} to {decimal(high)}) lies beyond the axis, which does not start at zero."
         for series, (low, high) in beyond.items()

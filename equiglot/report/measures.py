@@ -1,6 +1,6 @@
 """By what a report compares its models with their teachers, and how it says so."""
 
-from equiglot.evaluation import METRICS, Metric
+from equiglot.evaluation import LIKELIHOOD, MASKED_LM, METRICS, Metric
 from equiglot.report.data import Report
 from equiglot.report.score_index import ScoreIndex
 
@@ -9,8 +9,18 @@ MASKED, BITS = METRICS["mrr"], METRICS["bits"]
 
 
 def measure_of(report: Report) -> Metric:
-    """Masked words, or likelihood where teachers have vocabularies of their own: MRR compares within one only."""
-    return BITS if any(teacher.vocabulary for teacher in report.of_role("teacher")) else MASKED
+    """Masked words, or likelihood where teachers have vocabularies of their own: MRR compares within one only.
+
+    Likelihood also where it is measured and masked words are not.
+    """
+    apart = any(teacher.vocabulary for teacher in report.of_role("teacher"))
+    return BITS if apart or (MASKED_LM not in report.evaluated and LIKELIHOOD in report.evaluated) else MASKED
+
+
+def measures_distance(report: Report) -> bool:
+    """Whether there are models that distances are measured from, and anything that is measured so."""
+    taught = any(report.teacher_of(language.code) for language in report.languages)
+    return taught and not {MASKED_LM, LIKELIHOOD}.isdisjoint(report.evaluated)
 
 
 def is_measured(report: Report, measure: Metric) -> bool:

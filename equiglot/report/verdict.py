@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass
 
-from equiglot.evaluation import ALL, group_language
+from equiglot.evaluation import ALL, group_language, primary_of
 from equiglot.report.data import Model, Report
-from equiglot.report.format import capital, group_phrase, listed, signed, spelt
-from equiglot.report.measures import BITS, measure_of, numbers_of, teachers_of
+from equiglot.report.format import capital, group_phrase, listed, signed, spelt, task_title
+from equiglot.report.leading import called, leader
+from equiglot.report.measures import BITS, measure_of, measures_distance, numbers_of, teachers_of
 from equiglot.report.plotting import spoken
 from equiglot.report.score_index import Number, ScoreIndex
+from equiglot.report.transfer import Transfer
 
 _MOST_NAMED = 4
 """Of more models than this the headline only says how many they are."""
@@ -31,7 +33,8 @@ class Verdict:
 def verdict(report: Report) -> Verdict:
     """The verdict on a report's numbers: D over all languages (paper 1, Eq. 3), then group by group.
 
-    D is in points of MRR, or, where teachers have vocabularies of their own, in bits per character.
+    D is in points of MRR, or, where teachers have vocabularies of their own, in bits per character. Where no distance
+    is measured, the numbers are those of the first task that models are scored in.
     """
     missing = missing_pieces(report)
     return Verdict(_headline(report), tuple(filter(None, (_starved(report), _unpaired(report)))), missing)
@@ -39,16 +42,13 @@ def verdict(report: Report) -> Verdict:
 
 def missing_pieces(report: Report) -> tuple[str, ...]:
     """What a finished run has and this one does not, one phrase each."""
-    scored = _scored(report)
+    scored = {score.model for score in report.scores}
     trained = [model for model in report.models if model.role != "reference" and not model.source]
     found = [*report.missing]
-    for role in ("teacher", "student"):
-        if not report.of_role(role):
-            found.append(f"the run has no {role}")
     untrained = [called(report, model) for model in trained if model.updates is None]
     unscored = [called(report, model) for model in trained if model.updates is not None and model.name not in scored]
     found += [f"not trained: {listed(untrained)}"] if untrained else []
-    found += [f"trained, but not scored: {listed(unscored)}"] if unscored else []
+    found += [f"trained, but not scored: {listed(unscored)}"] if unscored and report.evaluated else []
     return tuple(found)
 
 
@@ -57,22 +57,9 @@ def _scored(report: Report) -> set[str]:
     return {score.model for score in report.scores if score.task == measure_of(report).task}
 
 
-def called(report: Report, model: Model) -> str:
-    """What a model is called within a sentence."""
-    if model.role == "student" and len(report.of_role("student")) == 1:
-        return "the student"
-    if model.role == "teacher" and len(model.languages) == 1 and _is_only_teacher(report, model):
-        return f"the teacher of {report.language_name(model.languages[0])}"
-    return model.label
-
-
-def _is_only_teacher(report: Report, model: Model) -> bool:
-    """Whether its language has no other teacher."""
-    others = (each for each in report.of_role("teacher") if each != model)
-    return not any(model.languages[0] in each.languages for each in others)
-
-
 def _headline(report: Report) -> str:
+    if report.models and not measures_distance(report):
+        return _leader(report)
     numbers = numbers_of(report)
     ranking = numbers.ranking("d", ALL)
     students = report.of_role("student")
@@ -81,6 +68,21 @@ def _headline(report: Report) -> str:
     return (
         capital("; ".join((_overall(report, numbers, ranking), *_group_clauses(report, numbers, ranking[0][0])))) + "."
     )
+
+
+def _leader(report: Report) -> str:
+    """Who is best in the first task, where there is nothing that distances are measured from."""
+    if not report.evaluated:
+        return "No verdict: the recipe scores no model."
+    task = report.evaluated[0]
+    probed = next((each for each in report.tasks if each.task == task), None)
+    if probed is not None:
+        by_source = Transfer(report, probed).averages
+        found = {f"{task_title(task)}, {name}": leader(each, primary_of(task)) for name, each in by_source.items()}
+    else:
+        found = {"": leader(ScoreIndex(report, task), primary_of(task))}
+    place, said = next(((place, said) for place, said in found.items() if said), ("", ""))
+    return f"{place}: {said}" if place else said or "No verdict yet: no model is scored over all languages."
 
 
 def _reason(report: Report) -> str:

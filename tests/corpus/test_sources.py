@@ -120,6 +120,17 @@ def test_rows_in_a_folder_of_text(written: Write, tmp_path: Path) -> None:
     assert "{kind: jsonl, paths: ...}" in str(caught.value.fix)
 
 
+def test_hidden_files_of_a_folder_are_not_read(written: Write, tmp_path: Path) -> None:
+    for name in ("a.txt", "b/c.txt", ".ipynb_checkpoints/x.txt", "b/.old/y.txt", ".z.txt", ".DS_Store", ".r.jsonl"):
+        written("a sentence", f"ru/{name}")
+    text = LanguageText(text=str(tmp_path / "ru"))
+    check_text(SHARES, {"ru": text})
+    found = [str(path.relative_to(tmp_path / "ru")) for path in FilesSource(paths=(str(tmp_path / "ru"),)).files()]
+    assert found == ["a.txt", "b/c.txt"]
+    written("a sentence", ".home/ru/a.txt")  # above the folder, a name may begin so
+    assert FilesSource(paths=(str(tmp_path / ".home" / "ru"),)).files() == [tmp_path / ".home" / "ru" / "a.txt"]
+
+
 def test_two_languages_may_share_a_file_but_no_part_of_it(written: Write) -> None:
     path = written('{"ru": "да", "el": "ναι"}', "a.jsonl")
     texts = {

@@ -21,6 +21,7 @@ SMALL = "  small-{language}: {languages: each, balance: {kind: cap, characters: 
         (RECIPE + SMALL + 'report: {reference: "small-{language}"}\n', {"small-en", "small-ru", "small-ko"}),
         (RECIPE + "report: {reference: hl}\n", MONO),
         (RECIPE + "report: {reference: mono-en}\n", MONO),
+        (RECIPE + "  alone: {languages: [ko]}\n", MONO),  # which neither teaches nor is a reference
     ],
 )
 def test_the_experts(recipe: str, experts: set[str], place: Path) -> None:

@@ -51,7 +51,7 @@ WRONG = [
     ("training:\n", "training: 5\nx:\n", 10, "x", "unknown field", "fields here"),
     ("training:\n", "vocabulary: 5\ntraining:\n", 9, "vocabulary", "given: 5", "schema"),
     ("training:\n", "text: {valid: 1.5}\ntraining:\n", 9, "text.valid", "share of the documents", "schema"),
-    ("training:\n", "evaluation: []\ntraining:\n", 9, "evaluation", "mlm is missing", "schema"),
+    ("training:\n", "evaluation: []\ntraining:\n", 9, "evaluation", "nothing is scored", "schema"),
     ("training:\n", "evaluation: [mlm, mlm]\ntraining:\n", 9, "evaluation", "mlm stands here twice", "schema"),
     ("training:\n", "evaluation: [{rate: 1}]\ntraining:\n", 9, "evaluation.0", "'task' is missing", "add it"),
     ("training:\n", "evaluation: [mlm, plac]\ntraining:\n", 9, "evaluation.1", "unknown task 'plac'", "'place'"),
@@ -131,7 +131,7 @@ def test_missing_name(refused: Refused) -> None:
 
 def test_missing_text(refused: Refused) -> None:
     error = refused("text: text/en.txt, ", "")
-    assert "'text' is missing" in error.what
+    assert error.what == "en has no text, and mono-en is trained on it"
     assert "small.yaml:3, field languages.en.text" in str(error.where)
 
 

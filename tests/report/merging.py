@@ -168,6 +168,7 @@ def merged_report() -> Report:
         scores=scores(),
         reference=REFERENCE,
         references=REFERENCES,
+        evaluated=("mlm", "likelihood", "pos"),
         tasks=(ProbedTask(task="pos", labels=("NOUN", "VERB"), languages=data),),
         coverage=tuple(
             Coverage(model.name, code, 0.004, 0.02, 19.5 if code == "ko" else 5.1)

@@ -244,7 +244,7 @@ def test_means_over_some_languages_are_called_so() -> None:
     report = _report(*MEANS[:1], codes=("en", "ru"), languages=(TaskLanguage(code="en", items={"test": 3}),))
     assert _findings(report)["In-language"] == (
         "The student has 57.0\N{NO-BREAK SPACE}% accuracy, the mean over all languages that have labelled data. No "
-        "other multilingual model is probed."
+        "other model is compared with it."
     )
 
 

@@ -238,7 +238,7 @@ class _Planner:
 
     def _estimate(self, language: str) -> TokenizedText:
         settings = self._recipe.languages[language]
-        characters = settings.text.estimate_characters(language)
+        characters = settings.source.estimate_characters(language)
         characters = max(_CHARACTERS_A_SENTENCE, min(characters, settings.characters or characters))
         sentences = max(1, characters // _CHARACTERS_A_SENTENCE)
         length = round(_CHARACTERS_A_SENTENCE / _CHARACTERS_A_TOKEN)

@@ -90,10 +90,12 @@ class Assembly:
         jobs = recorded_graph(run, recipe).jobs
         self._states = {name: state_of(run, job) for name, job in jobs.items()}
         self._records = {name: read_record(run, name) for name, state in self._states.items() if state == "done"}
-        self._bootstrap = bootstrap or bootstrap_of(recipe.masked)
         self.probed = {task: self._probed(task) for task in recipe.probed if self._done(f"task/{task}")}
         self.bits = {name: self._bits(name) for name in self._plans if self._done(f"likelihood/{name}")}
-        self.mrr = {name: self._estimates(name) for name in (*self._plans, FREQUENCY) if self._done(f"scores/{name}")}
+        task = recipe.masked
+        bootstrap = bootstrap or (bootstrap_of(task) if task is not None else None)
+        scored = [name for name in (*self._plans, FREQUENCY) if self._done(f"scores/{name}")]
+        self.mrr = {name: self._estimates(name, bootstrap) for name in scored} if bootstrap is not None else {}
 
     def scores(self, groups: Mapping[str, Sequence[str]] | None = None) -> Iterator[Score]:
         """Every number of the run: of each model alone, then of groups (its own, or these), distances, differences."""
@@ -126,7 +128,7 @@ class Assembly:
     def report(self, scores: list[Score]) -> Report:
         """All that the page shows."""
         text = RunText(self._run, self._recipe, self._done)
-        frequency = [self._frequency()] if self._recipe.has_vocabulary else []
+        frequency = [self._frequency()] if self._recipe.masked is not None else []
         models = (*(self._model(plan) for plan in self._plans.values()), *frequency)
         trained = (name for name, plan in self._plans.items() if plan.existing is None and self._done(f"model/{name}"))
         curves = chain.from_iterable(self._curves(name) for name in trained)
@@ -134,12 +136,14 @@ class Assembly:
             name=self._recipe.report.title or self._recipe.name,
             languages=tuple(text.language(code) for code in self._recipe.trained_languages),
             vocabulary=text.vocabulary(),
+            has_vocabulary=self._recipe.has_vocabulary,
             groups=self._recipe.groups,
             models=models,
             scores=tuple(scores),
             curves=tuple(curves),
             reference=self._recipe.reference_name,
             references=self._references(),
+            evaluated=self._recipe.evaluated,
             tasks=tuple(probed.task() for probed in self.probed.values()),
             coverage=tuple(
                 coverage_of(name, code, words) for name, of in self.bits.items() for code, words in of.items()
@@ -178,9 +182,9 @@ class Assembly:
         done = [name for name in self._plans if self._done(f"probes/{task}.{name}")]
         return ProbedModels(self._run, self._recipe, self._recipe.probed[task], done)
 
-    def _estimates(self, name: str) -> ByLanguage:
+    def _estimates(self, name: str, bootstrap: Bootstrap) -> ByLanguage:
         positions = read_positions(self._run.scores_of(name) / "positions.safetensors")
-        return self._bootstrap.estimates(positions)
+        return bootstrap.estimates(positions)
 
     def teachers(self) -> ByLanguage:
         """Language -> MRR of the model that its distance is measured from."""
@@ -245,7 +249,7 @@ class Assembly:
             name=FREQUENCY,
             role="reference",
             label=_FREQUENCY_LABEL,
-            languages=self._recipe.trained_languages,
+            languages=self._recipe.text_languages,
             labels="counts in the training text",
         )
 

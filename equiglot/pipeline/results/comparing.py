@@ -44,7 +44,8 @@ def compare_runs(roots: Sequence[Path], into: Path, *, replace: bool = False) ->
     """
     _check(roots, into, replace=replace)
     recipes = [read_run(root) for root in roots]
-    names, bootstrap = _names(roots), bootstrap_of(recipes[0].masked)
+    names, scored = _names(roots), [recipe.masked for recipe in recipes if recipe.masked is not None]
+    bootstrap = bootstrap_of(scored[0]) if scored else None
     runs = [_Run(*each, bootstrap) for each in zip(names, roots, recipes, strict=True)]
     groups = _common_groups(recipes)
     pairs = list(combinations(runs, 2))
@@ -88,7 +89,7 @@ class _Run:
     name: str
     root: Path
     recipe: Recipe
-    bootstrap: Bootstrap
+    bootstrap: Bootstrap | None
 
     @cached_property
     def assembly(self) -> Assembly:
@@ -125,7 +126,7 @@ class _Run:
         Of what is not known, nothing can be said: it is that of this run alone.
         """
         alone = {"of": str(self.root)}
-        corpora = sorted({*self.recipe.trained_languages, *self.recipe.vocabulary_languages})
+        corpora = sorted({*self.recipe.text_languages, *self.recipe.vocabulary_languages})
         starts = {
             name: self.assembly.record(f"model/{name}")
             for name, plan in self.recipe.plans().items()
@@ -151,7 +152,10 @@ class _Run:
 
     def test_of(self, language: str) -> dict[str, Any]:
         """What its scores in a language hang on besides the model: reason -> a mark; nothing if that is not known."""
-        if not all(map(self.assembly.record, ("vocabulary/shared", f"corpus/{language}", f"tokens/{language}"))):
+        task = self.recipe.masked
+        if task is None or not all(
+            map(self.assembly.record, ("vocabulary/shared", f"corpus/{language}", f"tokens/{language}"))
+        ):
             return {}
         cut = {file: mark for file, mark in self._outputs(f"tokens/{language}").items() if file.startswith("test")}
         return {
@@ -159,7 +163,7 @@ class _Run:
                 self._outputs("vocabulary/shared").get("tokenizer.json"),
             "their test texts differ": self._outputs(f"corpus/{language}").get("test.arrow"),
             _CUT: cut,
-            "other positions are masked": self.recipe.masked.model_dump(exclude={"resamples"}),
+            "other positions are masked": task.model_dump(exclude={"resamples"}),
         }  # fmt: skip
 
     def probe_of(self, task: str, language: str) -> dict[str, Any]:

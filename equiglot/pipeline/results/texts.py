@@ -33,7 +33,7 @@ class RunText:
         """A language of the run: its text, and how the vocabulary takes it."""
         name = _language_name(code)
         if not self._done(f"corpus/{code}"):
-            return Language(code=code, name=name)
+            return Language(code=code, name=name, has_text=code in self._recipe.sources)
         corpus, leaks = read_statistics(self._run.corpus(code)), self._leaks()
         counts = self._token_counts(code)
         sizes = {}

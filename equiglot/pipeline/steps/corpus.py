@@ -44,7 +44,7 @@ class Corpus(Step):
 
     def source(self) -> Any:
         """What the text is."""
-        return self.recipe.languages[self.language].text.identity(self.language)
+        return self.recipe.sources[self.language].identity(self.language)
 
     def pinned(self, recipe: Recipe, source: Any) -> Recipe:
         """With the commit of a dataset of the Hub."""

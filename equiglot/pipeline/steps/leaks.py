@@ -29,17 +29,17 @@ class LeakSearch(Step):
     @property
     def inputs(self) -> dict[str, Any]:
         """The languages, and whether leaks are dropped."""
-        return {"languages": list(self.recipe.trained_languages), "drop": self.recipe.text.drop_leaks}
+        return {"languages": list(self.recipe.text_languages), "drop": self.recipe.text.drop_leaks}
 
     @property
     def needs(self) -> tuple[str, ...]:
         """Every language's text."""
-        return tuple(f"corpus/{language}" for language in self.recipe.trained_languages)
+        return tuple(f"corpus/{language}" for language in self.recipe.text_languages)
 
     def run(self, context: Context) -> None:
         """Compares all languages; says what there is to say about them."""
         run, tell = context.run, context.counter()
-        corpora, drop = {code: run.corpus(code) for code in self.recipe.trained_languages}, self.recipe.text.drop_leaks
+        corpora, drop = {code: run.corpus(code) for code in self.recipe.text_languages}, self.recipe.text.drop_leaks
         with atomic_folder(run.leaks) as folder:
             leaks = find_leaks(corpora, folder, drop=drop, progress=lambda n: tell("comparing", n))
         for warning in leaks.warnings:
@@ -48,7 +48,7 @@ class LeakSearch(Step):
 
 def without_leaks(recipe: Recipe, language: str) -> bool:
     """Whether a language's training text is read without what other languages hold out."""
-    languages = recipe.trained_languages
+    languages = recipe.text_languages
     return recipe.text.drop_leaks and language in languages and len(languages) > 1
 
 

@@ -54,7 +54,7 @@ class TaskData(Step):
 
     def source(self) -> Any:
         """What the data is."""
-        return task_identity(self.settings, self.recipe.trained_languages, self._texts)
+        return task_identity(self.settings, self.recipe.trained_languages, self.recipe.sources)
 
     def pinned(self, recipe: Recipe, source: Any) -> Recipe:
         """With the commits of datasets of the Hub."""
@@ -65,11 +65,7 @@ class TaskData(Step):
     def run(self, context: Context) -> None:
         """Reads and checks the data."""
         with atomic_folder(context.run.task(self.subject)) as folder:
-            build_task(self.settings, self.recipe.trained_languages, self._texts, folder)
-
-    @property
-    def _texts(self) -> dict[str, Any]:
-        return {code: self.recipe.languages[code].text for code in self.recipe.trained_languages}
+            build_task(self.settings, self.recipe.trained_languages, self.recipe.sources, folder)
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,7 @@ class Scores(Step):
     def inputs(self) -> dict[str, Any]:
         """How models are scored."""
         about = {"seed": self.plan.seed(self.recipe)} if self.plan else {}
-        return {"evaluation": self.recipe.masked.model_dump(mode="json"), **about}
+        return {"evaluation": self._task.model_dump(mode="json"), **about}
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -52,7 +52,7 @@ class Scores(Step):
 
     def run(self, context: Context) -> None:
         """Scores the test text, language by language."""
-        run, task, name = context.run, self.recipe.masked, self.subject
+        run, task, name = context.run, self._task, self.subject
         tokenizer = load_tokenizer(run.vocabulary)
         masks = TestMasks(task.rate, task.draws, task.sequences, task.seed, special_tokens_of(tokenizer))
         positions: dict[str, MaskedPositions] = {}
@@ -70,8 +70,13 @@ class Scores(Step):
             write_scores(folder / "scores.jsonl", language_rows(name, positions, bootstrap_of(task), seed))
 
     @property
+    def _task(self) -> MaskedLanguageModelling:
+        assert self.recipe.masked is not None
+        return self.recipe.masked
+
+    @property
     def _languages(self) -> tuple[str, ...]:
-        return tuple(self.plan.languages if self.plan else self.recipe.trained_languages)
+        return tuple(self.plan.languages if self.plan else self.recipe.text_languages)
 
 
 def bootstrap_of(task: MaskedLanguageModelling) -> Bootstrap:
