@@ -69,4 +69,4 @@ ModelsAndText = Annotated[
 OneModel = Annotated[
     str, typer.Argument(metavar="MODEL", help="A Hugging Face folder, or RUN/model.", autocompletion=_models)
 ]
-Quick = Annotated[bool, typer.Option("--quick", help="Much less training: two minutes, to see how it works.")]
+Quick = Annotated[bool, typer.Option("--quick", help="Much less training: a minute or two, to see how it works.")]

@@ -9,7 +9,7 @@ import os
 import select
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -73,6 +73,11 @@ def _reader_is_gone() -> bool:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return True
 
+
+_DATA = (
+    "SPLIT=FILE (train, dev, test); a folder or glob of files named ...-train.conllu and so on; or hub:NAME:CONFIG. "
+)
+_DATA += "{language} stands for a code."
 
 app = typer.Typer(
     cls=_Commands,
@@ -292,6 +297,138 @@ def evaluate(
 
 
 @app.command()
+def finetune(
+    model: OneModel,
+    task: Annotated[str, typer.Option(help="pos, ner or topic.")],
+    data: Annotated[list[str], typer.Option(metavar="DATA", help=_DATA)],
+    languages: Annotated[str, typer.Option(metavar="CODE,...", help="Languages of the data, trained on and tested.")],
+    into: Annotated[Path, typer.Option(metavar="DIR", help="A new folder for the model and its scores.")],
+    zero_shot: Annotated[str, typer.Option(metavar="CODE,...", help="Languages that are only tested.")] = "",
+    columns: Annotated[
+        str | None, typer.Option(metavar="TEXT,LABEL", help="Columns of a table, Parquet file or dataset.")
+    ] = None,
+    rename: Annotated[
+        list[str] | None, typer.Option(metavar="OLD=NEW", help="A label, or type of entity, that is called otherwise.")
+    ] = None,
+    types: Annotated[str, typer.Option(metavar="TYPE,...", help="Types of entities that count; others are O.")] = "",
+    train_sentences: Annotated[int | None, typer.Option(min=1, help="Train on so many of a language at most.")] = None,
+    epochs: Annotated[float, typer.Option(help="Passes over the training data.")] = 10,
+    learning_rate: Annotated[float, typer.Option(help="Its peak, reached after the warm-up.")] = 5e-5,
+    warmup: Annotated[int, typer.Option(help="Updates of warm-up; at most half of all.")] = 500,
+    weight_decay: Annotated[float, typer.Option(help="AdamW's, of matrices only.")] = 0.01,
+    batch: Annotated[int, typer.Option(help="Sentences of an update.")] = 16,
+    validations: Annotated[int | None, typer.Option(help="On dev data; once an epoch if not given.")] = None,
+    patience: Annotated[int | None, typer.Option(help="Stop after so many validations without a new best.")] = None,
+    max_length: Annotated[int | None, typer.Option(help="Tokens read at once; what is longer, in windows.")] = None,
+    seed: Annotated[int, typer.Option(help="Of new weights, order, dropout and intervals.")] = 0,
+    seeds: Annotated[int, typer.Option(help="Trainings; scores are their mean.")] = 1,
+    threads: Threads = None,
+    checkpoint_seconds: Annotated[float, typer.Option(min=0, help="Time between checkpoints.")] = 60.0,
+) -> None:
+    """Trains a model to label words or texts, and scores it on test data. Killed, the same command continues.
+
+    MODEL is a Hugging Face folder, RUN/model, or a name on the hub.
+    """
+    from equiglot.display import FineTuningDisplay, print_fine_tuned
+    from equiglot.finetuning import check_settings, fine_tune, name_data
+
+    settings = check_settings(
+        epochs=epochs,
+        learning_rate=learning_rate,
+        warmup=warmup,
+        weight_decay=weight_decay,
+        batch=batch,
+        validations=validations,
+        patience=patience,
+        max_length=max_length,
+        seed=seed,
+        seeds=seeds,
+    )
+    trained, tested = _listed(languages), _listed(zero_shot)
+    labelled = name_data(
+        task,
+        data,
+        trained,
+        zero_shot=tested,
+        columns=columns,
+        rename=rename or [],
+        types=_listed(types),
+        train_sentences=train_sentences,
+    )
+    with _stoppable(threads) as stop, FineTuningDisplay(_errors) as shown:
+        done = fine_tune(
+            model,
+            labelled,
+            [*trained, *tested],
+            settings,
+            into,
+            checkpoint_seconds=checkpoint_seconds,
+            watch=shown.watch,
+            stop=stop,
+        )
+    print_fine_tuned(_output, done)
+
+
+def _listed(text: str) -> list[str]:
+    """The parts of a list with commas."""
+    return [part for each in text.split(",") if (part := each.strip())]
+
+
+@contextmanager
+def _stoppable(threads: int | None) -> Iterator[Callable[[], bool]]:
+    """Prepares this process for a training; yields what tells it that a signal asked to stop."""
+    from equiglot.pipeline.execution.signals import StopSignals
+    from equiglot.pipeline.execution.workers import prepare_process
+    from equiglot.training import Stopped
+
+    prepare_process(threads or 1)
+    with StopSignals() as signals:
+        try:
+            yield lambda: signals.received is not None
+        except Stopped:
+            signals.check()
+            raise
+
+
+@app.command()
+def trim(
+    model: OneModel,
+    text: Annotated[list[str], typer.Option(metavar="CODE=FILE", help="A language and its text, a sentence a line.")],
+    into: Annotated[Path, typer.Option(help="The folder to make.")],
+    languages: Annotated[
+        str | None, typer.Option(metavar="CODES", help="For which it is to be: sl,hr; all that have text if not given.")
+    ] = None,
+    min_sentence_share: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, help="Entries stay that so many of a language's sentences have.  [default: 0.0005]"),
+    ] = None,
+    size: Annotated[int | None, typer.Option(min=1, help="Or so many entries, the languages in turn.")] = None,
+    fit: Annotated[str | None, typer.Option(metavar="BYTES", help="Or what fits: 60MB, weights and tokenizer.")] = None,
+    keep_text: Annotated[Path | None, typer.Option(help="Text that must be cut as before, whatever it is.")] = None,
+) -> None:
+    """Makes a small model of a multilingual one: the vocabulary of some languages, everything else bit by bit.
+
+    A language of --text that is not among --languages shows what the model can no longer do.
+    """
+    from equiglot.display import print_trim
+    from equiglot.evaluation import TrimSettings, name_texts, read_bytes_of, trim_model
+
+    if sum(each is not None for each in (min_sentence_share, size, fit)) > 1:
+        raise InputError("two amounts are given", fix="give one of --min-sentence-share, --size and --fit")
+    amounts = {"share": min_sentence_share, "size": size, "fit": None if fit is None else read_bytes_of(fit)}
+    settings = TrimSettings(
+        languages=None if languages is None else tuple(each.strip() for each in languages.split(",")),
+        keep_text=keep_text,
+        **{name: value for name, value in amounts.items() if value is not None},  # type: ignore[arg-type]
+    )
+    _be_quiet()
+    with _errors.status("") as shown:
+        record = trim_model(model, name_texts(text), into, settings, lambda what: shown.update(escape(what)))
+    print_trim(_output, record)
+    _output.print(f"The model: {into}", soft_wrap=True, highlight=False, markup=False)
+
+
+@app.command()
 def push(
     model: OneModel,
     repository: Annotated[str, typer.Argument(metavar="REPO", help="On the Hugging Face hub: name/model.")],
@@ -314,13 +451,17 @@ def push(
 
 
 def _open_models(sources: list[str]) -> Iterator["OpenModel"]:
-    from transformers.utils import logging
-
     from equiglot.models import name_models, open_model
+
+    _be_quiet()
+    return (open_model(name, source) for name, source in name_models(sources).items())
+
+
+def _be_quiet() -> None:
+    from transformers.utils import logging
 
     logging.set_verbosity_error()
     logging.disable_progress_bar()
-    return (open_model(name, source) for name, source in name_models(sources).items())
 
 
 def _run(

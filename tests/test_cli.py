@@ -23,7 +23,7 @@ from equiglot.recipe import builtin_recipes
 from equiglot.recipe.finding import find_languages
 from tests.conftest import ROOT
 from tests.pipeline.conftest import TREE
-from tests.stock import save_stock
+from tests.stock import SCRIPTS, save_stock
 
 Call = Callable[..., tuple[int, str, str]]
 
@@ -111,6 +111,12 @@ BAD = [
     (["fill", ".", "[MASK]"], "no config.json"),
     (["fill", "someone/model", "[MASK]"], "the hub cannot be reached"),
     (["evaluate", ".", "--text", "en"], "names no text"),
+    (["trim", ".", "--text", "en", "--into", "small"], "names no text"),
+    (["trim", ".", "--text", "en=tiny.yaml", "--into", "small"], "no config.json"),
+    (["trim", ".", "--text", "en=tiny.yaml", "--into", "tiny.yaml"], "there already"),
+    (["trim", ".", "--text", "en=tiny.yaml", "--into", "small", "--size", "9", "--fit", "9MB"], "two amounts"),
+    (["trim", ".", "--text", "en=tiny.yaml", "--into", "small", "--fit", "much"], "no size"),
+    (["trim", ".", "--text", "en=tiny.yaml", "--into", "small", "--languages", "tr"], "no text in tr"),
     (["push", ".", "someone/model", "--yes"], "has no config.json"),
     (["run", "tiny.yaml", "--set", "models.hl.training.batch.sentences=100000", "--set", "languages.en.text=x"], "x"),
     (["run", "tiny.yaml", "--into", "tiny.yaml"], "a file stands"),
@@ -191,7 +197,7 @@ def test_the_package_is_a_program() -> None:
     done = subprocess.run([sys.executable, "-m", "equiglot", "--help"], capture_output=True, text=True, check=True)
     for name in (
         *("demo", "recipes", "plan", "run", "status", "report", "schema"),
-        *("init", "fill", "evaluate", "push"),
+        *("init", "fill", "evaluate", "push", "trim"),
     ):
         assert f" {name} " in done.stdout
 
@@ -241,6 +247,23 @@ def test_fill_and_evaluate_a_whole_run(call: Call, text_files: Path, tmp_path: P
     assert {row["model"] for row in tree["bits"]} == {"student", "stock"}
 
 
+def test_trim_shows_what_it_changed(call: Call, tmp_path: Path) -> None:
+    save_stock(tmp_path / "large", "xlm-roberta")
+    for code in ("en", "el"):
+        words = SCRIPTS[code].split()
+        lines = [" ".join(words[:end] + words[start:]) for end in range(len(words)) for start in range(len(words))]
+        (tmp_path / f"{code}.txt").write_text("\n".join(lines), encoding="utf-8")
+    texts = ("--text", "en=en.txt", "--text", "el=el.txt")
+    code, out, err = call("trim", "large", "--languages", "en", *texts, "--into", "small")
+    assert (code, err) == (0, "")
+    assert re.search(r"^entries +202 +\d\d ", out, re.MULTILINE) and re.search(r"^en +\d+ +100.0%", out, re.MULTILINE)
+    assert "no longer be relied on" in out and "The model: small" in out
+    wanted = {"README.md", "config.json", "model.safetensors", "tokenizer.json", "trim.json", "old_ids.json"}
+    assert wanted <= {path.name for path in (tmp_path / "small").iterdir()}
+    code, _, err = call("trim", "large", *texts, "--into", "small")
+    assert code == 2 and "there already" in err
+
+
 def test_push_asks_first(call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = save_stock(tmp_path / "student", "bert")
     (folder / "README.md").write_text("# Card")
@@ -266,7 +289,7 @@ def test_push_asks_first(call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 COMPLETIONS = {
     "run demo-q": ["demo-quick"],
-    "run demo --set models.stu": ["models.student", "models.student-half"],
+    "run demo --set models.h": ["models.hl", "models.hl-balanced"],
     "run demo --set seed=1 --set training.batch.s": ["training.batch.sentences"],
     "plan --workers 2 demo --set vocabulary.si": ["vocabulary.size"],
     "status fin": ["finished"],
@@ -305,7 +328,7 @@ def test_completion_in_bash_itself(tmp_path: Path) -> None:
     (tmp_path / "equiglot").chmod(0o755)
     script = _completion_script("bash")
     program = f"""{script}
-COMP_WORDS=(equiglot run demo --set models.stu) COMP_CWORD=4
+COMP_WORDS=(equiglot run demo --set models.h) COMP_CWORD=4
 _equiglot_completion equiglot
 printf '%s\\n' "${{COMPREPLY[@]}}"
 """
@@ -313,7 +336,7 @@ printf '%s\\n' "${{COMPREPLY[@]}}"
     done = subprocess.run(
         ["bash", "-c", program], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
     )
-    assert done.stdout.split() == ["models.student", "models.student-half"]
+    assert done.stdout.split() == ["models.hl", "models.hl-balanced"]
 
 
 def _completion_script(shell: str) -> str:

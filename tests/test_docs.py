@@ -8,6 +8,7 @@ options, recipes and fields exist. Every fence of yaml is a recipe (its first li
 import bz2
 import gzip
 import importlib.util
+import io
 import json
 import os
 import re
@@ -16,10 +17,12 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from contextlib import chdir, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pyarrow as pa
 import pytest
@@ -27,7 +30,7 @@ import typer
 import yaml
 from pyarrow import parquet
 
-from equiglot.cli import app
+from equiglot.cli import app, main
 from equiglot.corpus import HubSource, SampleSource
 from equiglot.errors import InputError
 from equiglot.recipe import Origin, Recipe, parse_recipe, validate_recipe
@@ -42,7 +45,7 @@ PAGES = [ROOT / "README.md", *sorted(DOCS.glob("*.md"))]
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 MAKE = re.compile(r"^make (\w+)", re.MULTILINE)
 NAME = re.compile(r"# (\S+\.yaml)\n")
-BEFORE = {"models.md": "balance.md", "probes.md": "balance.md", "scale.md": "balance.md"}
+BEFORE = {"finetune.md": "balance.md", "models.md": "balance.md", "probes.md": "balance.md", "scale.md": "balance.md"}
 """Pages that go on where another one ends."""
 REFUSED = {"equiglot run balance.yaml --into runs/balance --set models.student.labels.weight=0.5"}
 """Commands of which the page says so."""
@@ -108,27 +111,43 @@ class Reader:
             if block.file:
                 (self.folder / block.file).write_text(_shortened(block.text), encoding="utf-8")
             elif block.language == "python":
-                self.run([sys.executable, "-c", _shortened(block.text)])
+                self._program(_shortened(block.text))
             elif block.language == "bash":
                 for command in block.commands():
                     self._command(command)
 
     def _command(self, command: str) -> None:
         words, _, target = command.partition(" > ")
-        out = self.run([sys.executable, "-m", *shlex.split(words)], 2 if command in REFUSED else 0)
+        out = self._call(shlex.split(words)[1:], 2 if command in REFUSED else 0)
         if target:
             (self.folder / target).write_text(out, encoding="utf-8")
         for path in [self.folder / "recipe.yaml"] if words.startswith("equiglot init") else []:
             path.write_text(_shortened(path.read_text(encoding="utf-8")), encoding="utf-8")
 
-    def run(self, command: list[str], expected: int = 0) -> str:
-        """What a program prints."""
+    def _call(self, arguments: list[str], expected: int) -> str:
+        """What a command prints; called in this process, which has all libraries loaded."""
+        out, err, code = io.StringIO(), io.StringIO(), 0
+        with (
+            patch.object(sys, "argv", ["equiglot", *arguments]),
+            chdir(self.folder),
+            redirect_stdout(out),
+            redirect_stderr(err),
+        ):
+            try:
+                main()
+            except SystemExit as end:
+                code = int(end.code or 0)
+        assert code == expected, f"equiglot {shlex.join(arguments)}\n{out.getvalue()}\n{err.getvalue()}"
+        return out.getvalue()
+
+    def _program(self, text: str) -> None:
+        """Runs a program in Python, in a process of its own."""
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "NO_COLOR": "1"}
+        command = [sys.executable, "-c", text]
         done = subprocess.run(
             command, cwd=self.folder, env=environment, capture_output=True, text=True, timeout=1200, check=False
         )
-        assert done.returncode == expected, f"{shlex.join(command)}\n{done.stdout}\n{done.stderr}"
-        return done.stdout
+        assert done.returncode == 0, f"{text}\n{done.stdout}\n{done.stderr}"
 
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,7 @@ from equiglot.evaluation.counting import Gold
 from equiglot.evaluation.external import (
     EvalSettings,
     ExternalScores,
+    name_texts,
     read_texts,
     score_external,
     spread,
@@ -59,6 +60,8 @@ from equiglot.evaluation.transfer import (
     write_estimates,
 )
 from equiglot.evaluation.transfer_rows import GroupMembers, group_members, pair_rows, transfer_rows
+from equiglot.evaluation.trim_proof import ModelProof, TextProof
+from equiglot.evaluation.trimming import TrimRecord, TrimSettings, read_bytes_of, trim_model
 
 __all__ = [
     "ALL",
@@ -81,10 +84,14 @@ __all__ = [
     "MaskedPositions",
     "Metric",
     "MetricName",
+    "ModelProof",
     "PairEstimates",
     "PairKey",
     "Score",
     "TestMasks",
+    "TextProof",
+    "TrimRecord",
+    "TrimSettings",
     "WordBits",
     "bootstrap_mean",
     "comparison_rows",
@@ -103,12 +110,14 @@ __all__ = [
     "metrics_of",
     "model_predictor",
     "monolingual",
+    "name_texts",
     "pair_estimates",
     "pair_rows",
     "primary_metric",
     "primary_of",
     "rdt_rows",
     "read_bits",
+    "read_bytes_of",
     "read_estimates",
     "read_positions",
     "read_scores",
@@ -120,6 +129,7 @@ __all__ = [
     "smallest_p",
     "spread",
     "transfer_rows",
+    "trim_model",
     "write_bits",
     "write_estimates",
     "write_external_scores",

@@ -70,7 +70,30 @@ def read_texts(named: Sequence[str]) -> dict[str, list[str]]:
         InputError: not written so, no language, a language twice, or a file that cannot be read, is no plain text or
             not UTF-8, or has no text.
     """
-    texts: dict[str, list[str]] = {}
+    return {code: list(stream_lines(path)) for code, path in name_texts(named).items()}
+
+
+def stream_lines(path: Path) -> Iterator[str]:
+    """The lines of a text as they are, without blank ones; they need not fit into memory.
+
+    Raises:
+        InputError: the file cannot be read, is not UTF-8, or has no text.
+    """
+    empty = True
+    for line in (line for block in read_lines(path) for line in block if line and not line.isspace()):
+        empty = False
+        yield line
+    if empty:
+        raise InputError("the file has no text", where=path, fix="give a file with a sentence or paragraph a line")
+
+
+def name_texts(named: Sequence[str]) -> dict[str, Path]:
+    """Language -> file, for texts named as en=FILE.
+
+    Raises:
+        InputError: not written so, no language, a language twice, or a file that is no plain text by its name.
+    """
+    texts: dict[str, Path] = {}
     for each in named:
         code, equals, name = each.partition("=")
         if not equals or not name:
@@ -81,13 +104,10 @@ def read_texts(named: Sequence[str]) -> dict[str, list[str]]:
             raise InputError(error.what, where=f"--text {each}", fix=error.fix) from None
         if code in texts:
             raise InputError(f"the language {code!r} has two texts", where="--text", fix="put them into one file")
-        path, kind = Path(name), kind_of(name)
-        if kind != "files":
+        if (kind := kind_of(name)) != "files":
             what = f"the file is no plain text: its name says {kind}"
-            raise InputError(what, where=path, fix="give a file of plain text, a sentence or paragraph a line")
-        texts[code] = [line for block in read_lines(path) for line in block if line and not line.isspace()]
-        if not texts[code]:
-            raise InputError("the file has no text", where=path, fix="give a file with a sentence or paragraph a line")
+            raise InputError(what, where=name, fix="give a file of plain text, a sentence or paragraph a line")
+        texts[code] = Path(name)
     return texts
 
 

@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from equiglot.masking import Batch, BatchStream, RowIds
-from equiglot.models import SHAPE_STEP, head_parts, hidden_states, to_tensors
-from equiglot.objectives import SoftTargets
+from equiglot.models import SHAPE_STEP, TensorBatch, head_parts, hidden_states, to_tensors
+from equiglot.objectives import SoftTargets, TeacherStates
 
 _TOKENS = 8192  # of one forward pass of a teacher
 
@@ -29,10 +29,18 @@ class OnlineTeachers:
             a language without one gets no soft labels.
         stream: the student's batches.
         device: where the models are.
+        states: whether their hidden states are asked for, at every token: then they read batch by batch.
     """
 
-    def __init__(self, teachers: Mapping[str, PreTrainedModel], stream: BatchStream, device: torch.device) -> None:
-        self._stream, self._device = stream, device
+    def __init__(
+        self,
+        teachers: Mapping[str, PreTrainedModel],
+        stream: BatchStream,
+        device: torch.device,
+        *,
+        states: bool = False,
+    ) -> None:
+        self._stream, self._device, self._states = stream, device, states
         self._teachers = {stream.languages.index(language): model for language, model in teachers.items()}
         self._pool: int | None = None
         self._vectors: list[Tensor] = []
@@ -40,6 +48,8 @@ class OnlineTeachers:
     @torch.no_grad()
     def targets(self, batch: Batch) -> SoftTargets | None:
         """The teachers' distributions at the targets of `batch`; None where no row has a teacher."""
+        if self._states:
+            return self._read_whole(batch)
         pool, slot = divmod(batch.index, self._stream.pool_batches)
         if pool != self._pool:
             self._vectors, self._pool = self._read_pool(pool), pool
@@ -56,6 +66,33 @@ class OnlineTeachers:
             return None
         order = torch.argsort(torch.cat(positions))
         return SoftTargets(torch.cat(logits)[order], torch.cat(positions)[order])
+
+    def _read_whole(self, batch: Batch) -> SoftTargets | None:
+        """What the teachers make of a batch, hidden states too."""
+        whole, width = to_tensors(batch, self._device), batch.inputs.shape[1]
+        row_languages = torch.from_numpy(batch.languages).to(self._device)
+        real = torch.ones_like(whole.inputs, dtype=torch.bool) if whole.attention is None else whole.attention
+        logits, positions, states, tokens = [], [], [], []
+        for teacher in {id(model): model for model in self._teachers.values()}.values():
+            own = [number for number, model in self._teachers.items() if model is teacher]
+            taught = torch.isin(row_languages, torch.tensor(own, device=self._device))
+            rows, here = taught.nonzero().flatten(), taught[whole.targets // width].nonzero().flatten()
+            if not len(rows):
+                continue
+            attention = None if whole.attention is None else whole.attention[rows]
+            read = TensorBatch(whole.inputs[rows], attention, whole.targets, whole.gold, whole.languages)
+            seen = torch.zeros(*real.shape, teacher.config.hidden_size, device=self._device)
+            seen[rows] = hidden_states(teacher, read).float()
+            prepare, project = head_parts(teacher)
+            logits.append(project(prepare(seen.flatten(0, 1)[whole.targets[here]])).float())
+            positions.append(here)
+            tokens.append((real & taught[:, None]).flatten().nonzero().flatten())
+            states.append(seen.flatten(0, 1)[tokens[-1]])
+        if not logits:
+            return None
+        order, places = torch.argsort(torch.cat(positions)), torch.cat(tokens)
+        known = TeacherStates(torch.cat(states), places, row_languages[places // width])
+        return SoftTargets(torch.cat(logits)[order], torch.cat(positions)[order], known)
 
     def _read_pool(self, pool: int) -> list[Tensor]:
         """For each batch of the pool, the vectors float32 [m, hidden] of its targets (zeros without a teacher)."""

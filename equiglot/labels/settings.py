@@ -46,13 +46,19 @@ class SoftLabels(_Taught):
     teachers: str | dict[str, str] = Field(
         description="The model that teaches a language: a name with {language} in it, or language -> name."
     )
+    states: Weight | None = Field(
+        None,
+        description="Weight of 1 minus the cosine between the last hidden states of student and teacher at every "
+        "token, beside the loss of the words (paper 4, Eq. 6 and 8: 1/7, with weight 5/7 and temperature 2); they need "
+        "one hidden_size.",
+    )
 
     @property
     def objective(self) -> "Objective":
         """The loss that these labels stand for."""
         from equiglot.objectives import Objective
 
-        return Objective(weight=self.weight, temperature=self.temperature, scale=self.scale)
+        return Objective(weight=self.weight, temperature=self.temperature, scale=self.scale, states=self.states)
 
     def teachers_of(self, language: str) -> tuple[str, ...]:
         """The name of the model that teaches `language`; none where it has no teacher."""

@@ -1,8 +1,9 @@
 from .building import build_model, count_parameters, device, export_model, load_model, on_device, resolve_encoder
 from .checking import read_config
 from .cpu import prepare_for_cpu
-from .forward import SHAPE_STEP, TensorBatch, head_parts, hidden_states, target_logits, to_tensors
-from .opening import OpenModel, find_model, locate_model, name_models, open_model
+from .forward import SHAPE_STEP, Outputs, TensorBatch, head_parts, hidden_states, outputs, target_logits, to_tensors
+from .heads import load_classifier
+from .opening import OpenModel, find_model, find_or_fetch, locate_model, name_models, open_model, with_tokenizer
 from .publishing import Upload, check_token, look_up, prepare_upload, send
 from .settings import EncoderSettings, LayerChoice, check_layers, chosen_layers
 from .starting import start_from, take_layers
@@ -13,6 +14,7 @@ __all__ = [
     "EncoderSettings",
     "LayerChoice",
     "OpenModel",
+    "Outputs",
     "TensorBatch",
     "Upload",
     "build_model",
@@ -23,8 +25,10 @@ __all__ = [
     "device",
     "export_model",
     "find_model",
+    "find_or_fetch",
     "head_parts",
     "hidden_states",
+    "load_classifier",
     "load_model",
     "locate_model",
     "look_up",
@@ -32,6 +36,7 @@ __all__ = [
     "name_models",
     "on_device",
     "open_model",
+    "outputs",
     "prepare_for_cpu",
     "prepare_upload",
     "read_config",
@@ -42,4 +47,5 @@ __all__ = [
     "take_model",
     "target_logits",
     "to_tensors",
+    "with_tokenizer",
 ]

@@ -68,6 +68,19 @@ def to_tensors(batch: Batch, device: torch.device) -> TensorBatch:
     )
 
 
+@dataclass(frozen=True)
+class Outputs:
+    """What a model makes of a batch.
+
+    Attributes:
+        logits: float32 [m, |V|], at the targets only.
+        states: float [rows, width, hidden], the last hidden states; None of models whose head is not known.
+    """
+
+    logits: Tensor
+    states: Tensor | None
+
+
 def hidden_states(model: PreTrainedModel, batch: TensorBatch) -> Tensor:
     """Last hidden states, float [rows, width, hidden]."""
     output = model.base_model(input_ids=batch.inputs, attention_mask=batch.attention)
@@ -75,16 +88,21 @@ def hidden_states(model: PreTrainedModel, batch: TensorBatch) -> Tensor:
     return states
 
 
-def target_logits(model: PreTrainedModel, batch: TensorBatch) -> Tensor:
-    """Logits at the targets only, float32 [m, |V|]: the projection to the vocabulary is skipped everywhere else."""
+def outputs(model: PreTrainedModel, batch: TensorBatch) -> Outputs:
+    """Hidden states, and logits at the targets: the projection to the vocabulary is skipped everywhere else."""
     if not _has_known_head(model):
-        return _selected_logits(model, batch).float()
+        return Outputs(_selected_logits(model, batch).float(), None)
     prepare, project = head_parts(model)
     count = len(batch.targets)
     targets = functional.pad(batch.targets, (0, -count % SHAPE_STEP))
-    states = hidden_states(model, batch).flatten(0, 1)[targets]
-    logits: Tensor = project(prepare(states))[:count]
-    return logits.float()
+    states = hidden_states(model, batch)
+    logits: Tensor = project(prepare(states.flatten(0, 1)[targets]))[:count]
+    return Outputs(logits.float(), states)
+
+
+def target_logits(model: PreTrainedModel, batch: TensorBatch) -> Tensor:
+    """Logits at the targets, float32 [m, |V|]."""
+    return outputs(model, batch).logits
 
 
 def _selected_logits(model: PreTrainedModel, batch: TensorBatch) -> Tensor:

@@ -27,7 +27,7 @@ _LONGEST = 512  # tokens read at once, also by models that could read more: cont
 
 @dataclass(frozen=True)
 class OpenModel:
-    """A masked language model with all that is needed to ask it.
+    """A masked language model, or an encoder with another head, with all that is needed to ask it.
 
     Attributes:
         name: what it is called in tables.
@@ -98,6 +98,15 @@ def locate_model(source: str) -> Path:
     return find_model(source) if names_folder(source) else _fetch(source)
 
 
+def find_or_fetch(source: str) -> Path:
+    """The folder of a model that is named on the command line: what is there as a folder, else what the hub has.
+
+    Raises:
+        InputError: as `locate_model`.
+    """
+    return find_model(source) if Path(_in_run(source)[0]).is_dir() else _fetch(source)
+
+
 def _in_run(source: str) -> list[str]:
     place = Path(source)
     if (place / "config.json").is_file():
@@ -122,19 +131,28 @@ def open_model(name: str, source: str) -> OpenModel:
         InputError: there is none, it is no masked language model, its tokenizer has no mask token or does not fit it,
             or the hub cannot be reached.
     """
-    folder = find_model(source) if Path(_in_run(source)[0]).is_dir() else _fetch(source)
-    model, tokenizer = load_model(folder), load_tokenizer(folder)
+    folder = find_or_fetch(source)
+    return with_tokenizer(name, load_model(folder), folder, source)
+
+
+def with_tokenizer(name: str, model: PreTrainedModel, folder: Path, source: str) -> OpenModel:
+    """A model with the tokenizer of its folder; `source` is what it is called in messages.
+
+    Raises:
+        InputError: the tokenizer has no mask token or does not fit the model, which may read too few tokens at once.
+    """
+    tokenizer = load_tokenizer(folder)
     check_ids(tokenizer, model, source)
     tokenizer.backend_tokenizer.no_truncation()  # what tokenizer.json says of both is meant for batches
     tokenizer.backend_tokenizer.no_padding()
-    longest = min(_LONGEST, tokenizer.model_max_length, _positions(model))
+    longest = min(_LONGEST, tokenizer.model_max_length, position_count(model))
     if longest < SHORTEST:
         what = f"the model reads only {longest} tokens at once, special ones included, and {SHORTEST} are needed"
         raise InputError(what, where=source, fix="use another model")
     return OpenModel(name, on_device(model).eval(), tokenizer, special_tokens_of(tokenizer), longest - 2)
 
 
-def _positions(model: PreTrainedModel) -> int:
+def position_count(model: PreTrainedModel) -> int:
     """How many tokens the model has positions for."""
     table = position_table(model)
     if table is None:

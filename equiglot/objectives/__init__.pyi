@@ -1,9 +1,9 @@
 from .combination import Losses, Objective, Term
-from .losses import hard_loss, soft_loss
+from .losses import hard_loss, soft_loss, state_loss
 from .ranking import target_ranks
 from .schedule import Annealed, Weight
 from .sparse import log_masses
-from .targets import SoftTargets, TopKTargets
+from .targets import SoftTargets, TeacherStates, TopKTargets
 from .top_k import TailMode, top_k_losses
 
 __all__ = [
@@ -12,12 +12,14 @@ __all__ = [
     "Objective",
     "SoftTargets",
     "TailMode",
+    "TeacherStates",
     "Term",
     "TopKTargets",
     "Weight",
     "hard_loss",
     "log_masses",
     "soft_loss",
+    "state_loss",
     "target_ranks",
     "top_k_losses",
 ]

@@ -1,4 +1,4 @@
-"""Loss terms: each gives one number a masked position, so that sums and counts travel together."""
+"""Loss terms: each gives one number a masked position or token, so that sums and counts travel together."""
 
 import torch
 from torch import Tensor
@@ -16,6 +16,19 @@ def hard_loss(logits: Tensor, gold: Tensor) -> Tensor:
         float32 [m], in nats.
     """
     return functional.cross_entropy(logits, gold, reduction="none")
+
+
+def state_loss(states: Tensor, teacher_states: Tensor) -> Tensor:
+    """1 minus the cosine between hidden states of student and teacher (Sanh et al., 2019; paper 4, Eq. 6).
+
+    Args:
+        states: float [n, hidden], the student's.
+        teacher_states: float [n, hidden], the teacher's at the same tokens; no gradient flows into them.
+
+    Returns:
+        float32 [n], 0 to 2.
+    """
+    return 1 - functional.cosine_similarity(states.float(), teacher_states.detach().float(), dim=-1)
 
 
 def soft_loss(logits: Tensor, teacher_logits: Tensor, temperature: float, *, scale: bool = True) -> Tensor:

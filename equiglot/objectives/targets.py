@@ -6,16 +6,33 @@ from torch import Tensor
 
 
 @dataclass(frozen=True)
+class TeacherStates:
+    """The last hidden states of teachers at real tokens of a batch.
+
+    Attributes:
+        values: float [n, hidden].
+        tokens: int64 [n], indices into the flattened inputs.
+        languages: int64 [n].
+    """
+
+    values: Tensor
+    tokens: Tensor
+    languages: Tensor
+
+
+@dataclass(frozen=True)
 class SoftTargets:
     """What the teachers say about some of a batch's targets.
 
     Attributes:
         logits: float32 [p, |V|], in student ids.
         positions: int64 [p], which of the batch's m targets they are about, ascending.
+        states: their hidden states, where these are asked for.
     """
 
     logits: Tensor
     positions: Tensor
+    states: TeacherStates | None = None
 
 
 @dataclass(frozen=True)

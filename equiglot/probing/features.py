@@ -11,8 +11,9 @@ import torch
 from torch import Tensor
 
 from equiglot.errors import InputError
+from equiglot.masking.bucketing import bucket_rows
 from equiglot.models import OpenModel, TensorBatch, hidden_states
-from equiglot.probing.reading import Integers, ItemReader, ReadItems, Windows, cut_windows
+from equiglot.probing.reading import Integers, ItemReader, ReadItems, cut_windows, lay_out
 from equiglot.probing.settings import Layers
 from equiglot.tasks import SPLITS, LabelledSplit, OpenTask
 
@@ -138,8 +139,8 @@ class _Encoder:
         """The mean hidden state of each item's tokens: float32 [items, layers, hidden]."""
         sums = torch.zeros(read.count, self.layers, self.hidden)
         windows = cut_windows(read.offsets, self._opened.max_tokens)
-        for batch in _batches(windows):
-            inputs, items = _lay_out(read, batch, self._opened)
+        for rows in bucket_rows(windows.lengths, _TOKENS):
+            inputs, items = lay_out(read, windows.take(rows), self._opened)
             sums.index_add_(0, items, self._states(inputs).float().cpu())
         counts = np.bincount(read.items[read.items >= 0], minlength=read.count)
         means: npt.NDArray[np.float32] = sums.div_(torch.from_numpy(counts)[:, None, None]).numpy()
@@ -172,41 +173,3 @@ def _layer_numbers(opened: OpenModel, layers: Layers) -> list[int] | None:
             fix=f"give a number up to {last} (0 for the embeddings)",
         )
     return None if layers == last else [layers]
-
-
-def _batches(windows: Windows) -> Iterator[Windows]:
-    """Windows of like length together."""
-    order = np.argsort(windows.lengths, kind="stable")
-    lengths = windows.lengths[order]
-    begin = 0
-    while begin < len(order):
-        some = lengths[begin : begin + _TOKENS]
-        fitting = np.searchsorted((some + 2) * np.arange(1, len(some) + 1), _TOKENS, side="right")
-        end = begin + max(1, int(fitting))
-        yield windows.take(order[begin:end])
-        begin = end
-
-
-def _lay_out(read: ReadItems, windows: Windows, opened: OpenModel) -> tuple[TensorBatch, Tensor]:
-    """Windows as a batch, its targets the tokens that are taken; and the item of each, int64 [m]."""
-    lengths, special = windows.lengths, opened.special
-    count, width = len(lengths), int(lengths.max()) + 2
-    rows = np.repeat(np.arange(count), lengths)
-    columns = np.arange(len(rows)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-    tokens = windows.begins[rows] + columns
-    inputs = np.full((count, width), special.padding, np.int64)
-    inputs[rows, columns + 1] = read.ids[tokens]
-    inputs[:, 0] = special.first
-    inputs[np.arange(count), lengths + 1] = special.last
-    taken = (read.items[tokens] >= 0) & (tokens >= windows.firsts[rows]) & (tokens < windows.lasts[rows])
-    attention = np.arange(width) < (lengths + 2)[:, None]
-    targets = torch.from_numpy((rows * width + columns + 1)[taken])
-    device = opened.model.device
-    batch = TensorBatch(
-        inputs=torch.from_numpy(inputs).to(device),
-        attention=None if attention.all() else torch.from_numpy(attention).to(device),
-        targets=targets.to(device),
-        gold=torch.zeros_like(targets, device=device),
-        languages=torch.zeros_like(targets, device=device),
-    )
-    return batch, torch.from_numpy(read.items[tokens][taken])

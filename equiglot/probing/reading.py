@@ -7,8 +7,10 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
+import torch
+from torch import Tensor
 
-from equiglot.models import OpenModel
+from equiglot.models import OpenModel, TensorBatch
 from equiglot.vocabulary import text_encoder
 
 Integers = npt.NDArray[np.int64]
@@ -159,3 +161,28 @@ def _windows(length: int, longest: int) -> Iterator[tuple[int, int, int, int]]:
     borders = [0, *((one + other + width + 1) // 2 for one, other in pairwise(starts)), length]
     for start, (first, last) in zip(starts, pairwise(borders), strict=True):
         yield start, start + width, first, last
+
+
+def lay_out(read: ReadItems, windows: Windows, opened: OpenModel) -> tuple[TensorBatch, Tensor]:
+    """Windows as a batch on the model's device, its targets the tokens that are taken; and their items, int64 [m]."""
+    lengths, special = windows.lengths, opened.special
+    count, width = len(lengths), int(lengths.max()) + 2
+    rows = np.repeat(np.arange(count), lengths)
+    columns = np.arange(len(rows)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+    tokens = windows.begins[rows] + columns
+    inputs = np.full((count, width), special.padding, np.int64)
+    inputs[rows, columns + 1] = read.ids[tokens]
+    inputs[:, 0] = special.first
+    inputs[np.arange(count), lengths + 1] = special.last
+    taken = (read.items[tokens] >= 0) & (tokens >= windows.firsts[rows]) & (tokens < windows.lasts[rows])
+    attention = np.arange(width) < (lengths + 2)[:, None]
+    targets = torch.from_numpy((rows * width + columns + 1)[taken])
+    device = opened.model.device
+    batch = TensorBatch(
+        inputs=torch.from_numpy(inputs).to(device),
+        attention=None if attention.all() else torch.from_numpy(attention).to(device),
+        targets=targets.to(device),
+        gold=torch.zeros_like(targets, device=device),
+        languages=torch.zeros_like(targets, device=device),
+    )
+    return batch, torch.from_numpy(read.items[tokens][taken])

@@ -15,6 +15,7 @@ from equiglot.recipe.reading import Origin, builtin_recipes
 from equiglot.recipe.scoring import Likelihood, MaskedLanguageModelling, ProbedTask
 from equiglot.recipe.settings import FREQUENCY, PLACEHOLDER, SHARED, Language, ModelPlan, ModelSettings, Recipe
 from equiglot.recipe.starting import Start
+from equiglot.recipe.teaching import check_width
 
 __all__ = [
     "FREQUENCY",
@@ -32,6 +33,7 @@ __all__ = [
     "Start",
     "builtin_recipes",
     "check_settings",
+    "check_width",
     "initialise",
     "load_recipe",
     "parse_recipe",

@@ -29,6 +29,7 @@ class _Scale:
     reason: str
     vocabulary: int
     encoder: str
+    masked: float
     length: str
     sentences: int
     learning_rate: str
@@ -41,9 +42,11 @@ _SCALES = (
         characters=6_000_000,
         reason="as in Equiglot's own experiments with little text (docs/experiments.md)",
         vocabulary=4_000,
-        encoder="layers: 2, heads: 4, hidden_size: 128, max_length: 64, dropout: 0, initializer_range: 0.05",
+        encoder="architecture: modernbert, layers: 2, heads: 4, hidden_size: 128, max_length: 64, dropout: 0, "
+        "initializer_range: 0.05",
+        masked=0.3,
         length="updates: 4_000",
-        sentences=32,
+        sentences=16,
         learning_rate="2.0e-3",
         betas="[0.9, 0.98]",
         warmup=0.05,
@@ -52,7 +55,9 @@ _SCALES = (
         characters=60_000_000,
         reason="between Equiglot's own experiments and the paper's; not tried out",
         vocabulary=10_000,
-        encoder="layers: 4, heads: 4, hidden_size: 256, max_length: 128, dropout: 0, initializer_range: 0.04",
+        encoder="architecture: modernbert, layers: 4, heads: 4, hidden_size: 256, max_length: 128, dropout: 0, "
+        "initializer_range: 0.04",
+        masked=0.3,
         length="updates: 20_000",
         sentences=32,
         learning_rate="1.0e-3",
@@ -65,6 +70,7 @@ _PAPER = _Scale(
     reason="the paper's (appendix E.1)",
     vocabulary=50_000,
     encoder="layers: 6, heads: 4, hidden_size: 512, feed_forward: 3072, max_length: 128, dropout: 0.1",
+    masked=0.15,
     length="epochs: 10",
     sentences=8,
     learning_rate="5.0e-5",

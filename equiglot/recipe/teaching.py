@@ -110,6 +110,25 @@ def check_teachers(recipe: Recipe, plan: ModelPlan, plans: dict[str, ModelPlan])
             raise InputError(f"a teacher of {language} is named twice", where=where, fix="name each once")
         for name in teachers.get(language, ()):
             _check_teacher(recipe, plan, plans, language, name)
+    if isinstance(labels, SoftLabels) and labels.states is not None:
+        for name in plan.all_teachers:
+            encoder = plans[name].encoder
+            if plan.encoder is not None and encoder is not None:  # of others it is known when they are there
+                check_width(plan, name, plan.encoder.hidden_size, encoder.hidden_size)
+
+
+def check_width(plan: ModelPlan, teacher: str, own: int, theirs: int) -> None:
+    """Refuses to compare hidden states of different widths.
+
+    Raises:
+        InputError: they are different.
+    """
+    if own != theirs:
+        raise InputError(
+            f"{plan.name} has hidden states {own} wide, its teacher {teacher} {theirs}",
+            where=f"models.{plan.name}.labels.states",
+            fix="give both one hidden_size, or leave `states` out",
+        )
 
 
 def _check_teacher(recipe: Recipe, plan: ModelPlan, plans: dict[str, ModelPlan], language: str, name: str) -> None:

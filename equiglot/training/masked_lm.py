@@ -8,7 +8,7 @@ import torch
 from transformers import PreTrainedModel
 
 from equiglot.masking import Batch, BatchStream, SpecialTokens, evaluation_batches, evaluation_masks
-from equiglot.models import target_logits, to_tensors
+from equiglot.models import outputs, target_logits, to_tensors
 from equiglot.objectives import Losses, Objective, SoftTargets, TopKTargets, hard_loss, target_ranks
 from equiglot.training.task import Validation
 from equiglot.vocabulary import TokenizedText
@@ -62,9 +62,9 @@ class MaskedLM:
         """The objective's loss, summed over the targets."""
         tensors = to_tensors(batch, model.device)
         soft = self._labels.targets(batch) if self._labels else None
-        logits = target_logits(model, tensors)
+        made = outputs(model, tensors)
         with torch.autocast(model.device.type, enabled=False):
-            return self._objective.losses(logits, tensors, soft, progress)
+            return self._objective.losses(made, tensors, soft, progress)
 
     @torch.no_grad()
     def validate(self, model: PreTrainedModel) -> Validation:

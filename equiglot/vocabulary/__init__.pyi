@@ -1,7 +1,9 @@
+from .counting import EntryCounts, count_entries, id_count
 from .folder import TOKENIZER_FILES, check_same_vocabulary, load_tokenizer, write_tokenizer
 from .mapping import VocabularyMap, read_map, write_map
 from .matching import map_vocabulary
 from .pieces import piece_text, readable_pieces
+from .reducing import MIN_SENTENCE_SHARE, Reduction, choose_entries, reduce_tokenizer
 from .rules import check_rules, rules_of
 from .segmentation import Agreement, agreement
 from .settings import CONTINUATION, SPECIAL_TOKENS, UnionVocabulary, Vocabulary, VocabularySettings
@@ -14,10 +16,13 @@ from .uniting import unite
 
 __all__ = [
     "CONTINUATION",
+    "MIN_SENTENCE_SHARE",
     "SPECIAL_TOKENS",
     "TOKENIZER_FILES",
     "Agreement",
+    "EntryCounts",
     "Pieces",
+    "Reduction",
     "TokenStatistics",
     "TokenizedText",
     "UnionModel",
@@ -30,6 +35,9 @@ __all__ = [
     "agreement",
     "check_rules",
     "check_same_vocabulary",
+    "choose_entries",
+    "count_entries",
+    "id_count",
     "load_tokenizer",
     "make_union",
     "map_path",
@@ -40,6 +48,7 @@ __all__ = [
     "pieces_of",
     "read_map",
     "readable_pieces",
+    "reduce_tokenizer",
     "rules_of",
     "text_encoder",
     "tokenise_split",

@@ -19,8 +19,8 @@ ROLES = ("padding", "unknown", "beginning", "end", "mask")
 """What special tokens are for, in the order of `SPECIAL_TOKENS`."""
 
 _KINDS: Mapping[str, Algorithm] = {"WordPiece": "wordpiece", "Unigram": "unigram", "BPE": "bpe"}
-# Entries that were left free for later, as BERT, fairseq (RoBERTa), Gemma (mmBERT) and T5 (mDeBERTa) call them.
-_UNUSED = re.compile(rf"{WORD_START}?(\[unused_?\d+\]|madeupword\d+|<unused_?\d+>|<extra_id_\d+>)")
+UNUSED = re.compile(rf"{WORD_START}?(\[unused_?\d+\]|madeupword\d+|<unused_?\d+>|<extra_id_\d+>)")
+"""Entries left free for later, as BERT, fairseq (RoBERTa), Gemma (mmBERT) and T5 (mDeBERTa) call them."""
 _BYTE = re.compile(r"<0x([0-9A-F]{2})>")
 
 
@@ -55,7 +55,7 @@ def pieces_of(tokenizer: PreTrainedTokenizerFast) -> Pieces:
         InputError: another kind of tokenizer, pieces that do not say where words begin, or a special token is missing.
     """
     description = describe(tokenizer)
-    model, kind = description["model"], _kind(description, tokenizer)
+    model, kind = description["model"], algorithm_of(description, tokenizer)
     _refuse_unmarked(model, kind, tokenizer)
     roles = _roles(tokenizer, kind)
     tokens = _tokens(tokenizer, model.get("continuing_subword_prefix") or CONTINUATION)
@@ -72,6 +72,23 @@ def pieces_of(tokenizer: PreTrainedTokenizerFast) -> Pieces:
 def describe(tokenizer: PreTrainedTokenizerFast) -> dict[str, Any]:
     """A tokenizer as its tokenizer.json says it."""
     return cast(dict[str, Any], json.loads(tokenizer.backend_tokenizer.to_str()))
+
+
+def algorithm_of(description: Mapping[str, Any], tokenizer: PreTrainedTokenizerFast) -> Algorithm:
+    """How a tokenizer (`description`: its `describe`) cuts words.
+
+    Raises:
+        InputError: in another way than WordPiece, Unigram or BPE.
+    """
+    name = description["model"]["type"]
+    if name not in _KINDS:
+        raise InputError(
+            f"The tokenizer is of a kind that has no pieces with a meaning of their own: {name}.",
+            where=tokenizer.name_or_path or None,
+            fix="Use a model with WordPiece, Unigram or BPE.",
+        )
+    steps = json.dumps([description[step] for step in ("normalizer", "pre_tokenizer", "decoder")])
+    return "byte-bpe" if name == "BPE" and '"type": "ByteLevel"' in steps else _KINDS[name]
 
 
 class Borders:
@@ -108,18 +125,6 @@ def words_of(backend: Tokenizer, text: str) -> list[str]:
 def normalised(backend: Tokenizer, text: str) -> str:
     """What a tokenizer makes of a text before it cuts it."""
     return text if backend.normalizer is None else cast(str, backend.normalizer.normalize_str(text))
-
-
-def _kind(description: Mapping[str, Any], tokenizer: PreTrainedTokenizerFast) -> Algorithm:
-    name = description["model"]["type"]
-    if name not in _KINDS:
-        raise InputError(
-            f"The tokenizer is of a kind that has no pieces with a meaning of their own: {name}.",
-            where=tokenizer.name_or_path or None,
-            fix="Use a model with WordPiece, Unigram or BPE.",
-        )
-    steps = json.dumps([description[step] for step in ("normalizer", "pre_tokenizer", "decoder")])
-    return "byte-bpe" if name == "BPE" and '"type": "ByteLevel"' in steps else _KINDS[name]
 
 
 def _refuse_unmarked(model: Mapping[str, Any], kind: Algorithm, tokenizer: PreTrainedTokenizerFast) -> None:
@@ -163,7 +168,7 @@ def _tokens(tokenizer: PreTrainedTokenizerFast, prefix: str) -> tuple[str | None
     special |= set(tokenizer.all_special_ids)
     tokens: list[str | None] = [None] * (max(tokenizer.get_vocab().values()) + 1)
     for token, number in tokenizer.backend_tokenizer.get_vocab(with_added_tokens=False).items():
-        if number not in special and not _UNUSED.fullmatch(token):
+        if number not in special and not UNUSED.fullmatch(token):
             goes_on = token.startswith(prefix) and len(token) > len(prefix)
             tokens[number] = CONTINUATION + token[len(prefix) :] if goes_on else token
     return tuple(tokens)

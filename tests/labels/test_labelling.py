@@ -26,7 +26,7 @@ def _stream(*sources: Source) -> BatchStream:
 
 def _places(store: LabelStore, batch: Batch) -> np.ndarray:
     rows = batch.target_rows
-    places: np.ndarray = store.places(batch.sequences, batch.row_ids.draws)[rows] + batch.numbers
+    places: np.ndarray = store.places(batch.sequences, batch.row_ids.draws)[rows] + batch.mask_index
     return places
 
 

@@ -6,7 +6,7 @@ import torch
 from transformers import PreTrainedModel
 
 from equiglot.labels import OnlineTeachers, freeze, online
-from equiglot.models import SHAPE_STEP, target_logits, to_tensors
+from equiglot.models import SHAPE_STEP, hidden_states, outputs, target_logits, to_tensors
 from equiglot.objectives import Objective
 from equiglot.objectives.schedule import Annealed
 from tests.tiny import ENCODER, make_model, make_stream, make_text
@@ -89,7 +89,7 @@ def test_a_student_like_its_teachers_has_no_loss_and_no_gradient() -> None:
     labels = OnlineTeachers(teachers, _STREAM, _CPU)
     for index in range(3):
         tensors = to_tensors(_STREAM[index], _CPU)
-        losses = _TAUGHT.losses(target_logits(student, tensors), tensors, labels.targets(_STREAM[index]), 0.0)
+        losses = _TAUGHT.losses(outputs(student, tensors), tensors, labels.targets(_STREAM[index]), 0.0)
         losses.total.backward()
         assert losses.total.item() == pytest.approx(0, abs=1e-4)
     gradients = [each.grad.abs().max().item() for each in student.parameters() if each.grad is not None]
@@ -99,7 +99,7 @@ def test_a_student_like_its_teachers_has_no_loss_and_no_gradient() -> None:
 def test_a_student_unlike_its_teachers_has_both() -> None:
     labels = OnlineTeachers({name: _teacher(4) for name in _TEXTS}, _STREAM, _CPU)
     student, tensors = _teacher(5).requires_grad_(True), to_tensors(_STREAM[0], _CPU)
-    losses = _TAUGHT.losses(target_logits(student, tensors), tensors, labels.targets(_STREAM[0]), 0.0)
+    losses = _TAUGHT.losses(outputs(student, tensors), tensors, labels.targets(_STREAM[0]), 0.0)
     losses.total.backward()
     assert losses.total.item() > 1
     assert max(each.grad.abs().max().item() for each in student.parameters() if each.grad is not None) > 0.1
@@ -120,3 +120,37 @@ def test_a_frozen_model_is_a_teacher() -> None:
     model = freeze(make_model(), _CPU)
     assert not model.training
     assert not any(parameter.requires_grad for parameter in model.parameters())
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_hidden_states_come_with_the_same_logits(shared: bool) -> None:
+    """At every real token of a language that has a teacher, as its teacher makes them of the batch."""
+    one, other = _teacher(1), _teacher(2)
+    teachers = {"en": one, "tr": one} if shared else {"en": one, "tr": other}
+    ahead, now = OnlineTeachers(teachers, _STREAM, _CPU), OnlineTeachers(teachers, _STREAM, _CPU, states=True)
+    seen = 0
+    for index in (*range(6), 40):
+        batch = _STREAM[index]
+        expected, soft = ahead.targets(batch), now.targets(batch)
+        assert (expected is None) == (soft is None)
+        if expected is None or soft is None or soft.states is None:
+            continue
+        assert torch.equal(soft.positions, expected.positions) and expected.states is None
+        torch.testing.assert_close(soft.logits, expected.logits, rtol=1e-4, atol=1e-5)
+        whole = to_tensors(batch, _CPU)
+        width = batch.inputs.shape[1]
+        made = {name: hidden_states(model, whole).flatten(0, 1) for name, model in teachers.items()}
+        places = {
+            (row * width + place): _STREAM.languages[language]
+            for row, (language, length) in enumerate(zip(batch.languages, batch.lengths, strict=True))
+            for place in range(length)
+            if _STREAM.languages[language] in teachers
+        }
+        assert sorted(soft.states.tokens.tolist()) == sorted(places)
+        states = soft.states
+        for value, token, language in zip(states.values, states.tokens, states.languages, strict=True):
+            name = places[int(token)]
+            assert _STREAM.languages[int(language)] == name
+            torch.testing.assert_close(value, made[name][token], rtol=1e-4, atol=1e-5)
+            seen += 1
+    assert seen > 20

@@ -114,20 +114,20 @@ def test_words_are_the_students_and_keep_their_mass(tmp_path: Path) -> None:
         batch, own, targets = ours[index], theirs[index], _read(labels, ours, index)
         place = {
             (int(row), int(number)): at
-            for at, (row, number) in enumerate(zip(own.target_rows, own.numbers, strict=True))
+            for at, (row, number) in enumerate(zip(own.target_rows, own.mask_index, strict=True))
         }
-        at = [place[int(row), int(number)] for row, number in zip(batch.target_rows, batch.numbers, strict=True)]
+        at = [place[int(row), int(number)] for row, number in zip(batch.target_rows, batch.mask_index, strict=True)]
         fewer += len(own.targets) - len(at)
         logs, ids = _logs(model, own)[at].topk(30)
-        mapped = torch.from_numpy(mapping.targets(ids.numpy(), batch.begins[:, None]))
+        mapped = torch.from_numpy(mapping.targets(ids.numpy(), batch.word_start[:, None]))
         expected = torch.zeros(len(at), VOCABULARY + 1)
         expected.scatter_add_(1, torch.where(mapped < 0, VOCABULARY, mapped), logs.exp())
         torch.testing.assert_close(_masses(targets), expected)
         torch.testing.assert_close(targets.rest, 1 - logs.exp().sum(dim=1), rtol=1e-4, atol=1e-5)
         ordered = targets.ids.sort(dim=1).values
         assert ((ordered[:, 1:] != ordered[:, :-1]) | (ordered[:, 1:] < 0)).all()  # no word stands twice
-        drawn = store.read(store.places(batch.sequences, batch.row_ids.draws)[batch.target_rows] + batch.numbers)
-        assert np.array_equal(targets.samples.numpy(), mapping.targets(drawn.samples, batch.begins[:, None]))
+        drawn = store.read(store.places(batch.sequences, batch.row_ids.draws)[batch.target_rows] + batch.mask_index)
+        assert np.array_equal(targets.samples.numpy(), mapping.targets(drawn.samples, batch.word_start[:, None]))
     assert fewer > 0  # masked words that the student has not were no targets, and the numbers tell
 
 

@@ -345,7 +345,7 @@ def test_parts_are_one_batch(size: dict[str, int], parts: int) -> None:
     assert split.epoch_batches == parts * whole.epoch_batches
     for update in (*range(12), whole.epoch_batches, 10 * whole.epoch_batches + 1):
         batches, one = [split[update * parts + part] for part in range(parts)], whole[update]
-        for field in ("lengths", "languages", "gold", "numbers"):
+        for field in ("lengths", "languages", "gold", "mask_index"):
             assert np.array_equal(np.concatenate([getattr(each, field) for each in batches]), getattr(one, field))
         assert min(len(each.lengths) for each in batches) >= 1
 

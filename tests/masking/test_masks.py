@@ -1,6 +1,7 @@
 """Masks: pure, at the promised rates, and never about special tokens."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -57,7 +58,7 @@ def test_rates_are_what_the_settings_say() -> None:
     assert np.array_equal(inputs[~chosen], tokens.ids[~chosen])
     masked = int((inputs[chosen] == MASK).sum())
     kept = int((inputs[chosen] == tokens.ids[chosen]).sum())
-    by_chance = 0.1 / len(_SPECIAL.ordinary)  # A random word may be the word itself.
+    by_chance = 0.1 / len(_SPECIAL.maskable_ids)  # A random word may be the word itself.
     assert _binomial(masked, count, 0.8)
     assert _binomial(kept, count, 0.1 + by_chance)
     assert _binomial(count - masked - kept, count, 0.1 - by_chance)
@@ -85,7 +86,7 @@ def test_special_tokens_are_never_targets_even_where_they_stand_in_the_text() ->
 
 def test_ordinary_words_need_not_be_in_order() -> None:
     tokens, settings = _Tokens(5000), MaskSettings(rate=0.5, mask_share=0.5, random_share=0.5)
-    odd = SpecialTokens(MASK, np.array([59, 7, 5, 31]))
+    odd = replace(_SPECIAL, maskable_ids=np.array([59, 7, 5, 31]))
     inputs, chosen = tokens.masked(settings, special=odd)
     assert set(tokens.ids[chosen].tolist()) == {5, 7, 31, 59}
     assert set(inputs[chosen].tolist()) == {MASK, 5, 7, 31, 59}

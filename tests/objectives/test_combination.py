@@ -9,17 +9,19 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 from torch import Tensor
 
-from equiglot.models import TensorBatch
+from equiglot.models import Outputs, TensorBatch
 from equiglot.objectives import (
     Annealed,
     Losses,
     Objective,
     SoftTargets,
     TailMode,
+    TeacherStates,
     TopKTargets,
     Weight,
     hard_loss,
     soft_loss,
+    state_loss,
     top_k_losses,
 )
 
@@ -52,13 +54,13 @@ def _soft(positions: Tensor | None = None) -> SoftTargets:
 
 def test_without_teachers_it_is_the_masked_lm_loss() -> None:
     for objective in (Objective(), Objective(weight=_constant(1))):
-        losses = objective.losses(_LOGITS, _BATCH, None, 0.0)
+        losses = objective.losses(Outputs(_LOGITS, None), _BATCH, None, 0.0)
         torch.testing.assert_close(losses.total, hard_loss(_LOGITS, _GOLD).sum())
         assert list(losses.terms) == ["hard"] and losses.terms["hard"][1].all()
 
 
 def test_the_papers_student_sees_soft_labels_alone() -> None:
-    losses = Objective(weight=_constant(1)).losses(_LOGITS, _BATCH, _soft(), 0.0)
+    losses = Objective(weight=_constant(1)).losses(Outputs(_LOGITS, None), _BATCH, _soft(), 0.0)
     torch.testing.assert_close(losses.total, soft_loss(_LOGITS, _TEACHER, 1.0).sum())
     assert list(losses.terms) == ["soft"]
 
@@ -67,7 +69,7 @@ def test_the_papers_student_sees_soft_labels_alone() -> None:
 @given(weight=st.floats(0, 1), temperature=st.floats(0.5, 5), scale=st.booleans())
 def test_mixture(weight: float, temperature: float, scale: bool) -> None:
     objective = Objective(weight=_constant(weight), temperature=temperature, scale=scale)
-    losses = objective.losses(_LOGITS, _BATCH, _soft(), 0.3)
+    losses = objective.losses(Outputs(_LOGITS, None), _BATCH, _soft(), 0.3)
     soft = soft_loss(_LOGITS, _TEACHER, temperature, scale=scale).sum()
     expected = weight * soft + (1 - weight) * hard_loss(_LOGITS, _GOLD).sum()
     torch.testing.assert_close(losses.total, expected)
@@ -78,7 +80,7 @@ def test_mixture(weight: float, temperature: float, scale: bool) -> None:
 def test_targets_without_a_teacher_learn_from_the_word_alone(taught: set[int], weight: float) -> None:
     positions = torch.tensor(sorted(taught), dtype=torch.int64)
     logits = _LOGITS.clone().requires_grad_()
-    losses = Objective(weight=_constant(weight)).losses(logits, _BATCH, _soft(positions), 0.0)
+    losses = Objective(weight=_constant(weight)).losses(Outputs(logits, None), _BATCH, _soft(positions), 0.0)
     hard, soft = hard_loss(_LOGITS, _GOLD), soft_loss(_LOGITS, _TEACHER, 1.0)
     shares = torch.tensor([weight if place in taught else 0.0 for place in range(_COUNT)])
     torch.testing.assert_close(losses.total, (shares * soft + (1 - shares) * hard).sum())
@@ -111,7 +113,7 @@ def test_mixture_with_stored_labels(taught: set[int], weight: float, temperature
     positions = torch.tensor(sorted(taught))
     stored, objective = _stored(positions, temperature), Objective(_constant(weight), temperature, reading=reading)
     ours, apart = (_LOGITS.clone().requires_grad_() for _ in range(2))
-    losses = objective.losses(ours, _BATCH, stored, 0.0)
+    losses = objective.losses(Outputs(ours, None), _BATCH, stored, 0.0)
     losses.total.backward()
     soft, _ = top_k_losses(apart, None, stored, temperature, reading)
     shares = torch.ones(_COUNT).index_add(0, positions, torch.full((len(positions),), -weight))
@@ -134,7 +136,7 @@ def _by_parts(objective: Objective, parts: list[slice], logits: Tensor) -> list[
     for part in parts:
         here = every[part]
         soft = SoftTargets(_TEACHER[here], torch.arange(len(here)))
-        results.append(objective.losses(logits[part], _batch(part), soft, 0.5))
+        results.append(objective.losses(Outputs(logits[part], None), _batch(part), soft, 0.5))
     return results
 
 
@@ -166,7 +168,7 @@ def test_annealing() -> None:
     objective = Objective(weight=linear)
     hard, soft = hard_loss(_LOGITS, _GOLD).sum(), soft_loss(_LOGITS, _TEACHER, 1.0).sum()
     for progress in (0.0, 0.25, 1.0):
-        total = objective.losses(_LOGITS, _BATCH, _soft(), progress).total
+        total = objective.losses(Outputs(_LOGITS, None), _BATCH, _soft(), progress).total
         torch.testing.assert_close(total, (1 - progress) * soft + progress * hard)
 
 
@@ -182,3 +184,25 @@ def test_weights_as_a_recipe_writes_them() -> None:
     for wrong in (1.5, -0.1, "half", {"start": 1}, {"start": 1, "end": 2}):
         with pytest.raises(ValidationError):
             _WEIGHTS.validate_python(wrong)
+
+
+def test_hidden_states_are_compared_at_tokens_and_weigh_as_a_mean_does() -> None:
+    mine = torch.randn(3, 5, 8, generator=_GENERATOR).requires_grad_()
+    theirs, tokens = torch.randn(15, 8, generator=_GENERATOR), torch.tensor([0, 1, 4, 7, 13])
+    states = TeacherStates(theirs[tokens], tokens, torch.tensor([0, 0, 0, 1, 2]))
+    soft = SoftTargets(_TEACHER, torch.arange(_COUNT), states)
+    plain = Objective(weight=_constant(0.5))
+    compared = Objective(weight=_constant(0.5), states=Annealed(start=0.4, end=0), rate=0.3)
+    losses = compared.losses(Outputs(_LOGITS, mine), _BATCH, soft, 0.5)
+    distances = torch.nn.functional.cosine_embedding_loss(
+        mine.flatten(0, 1)[tokens], theirs[tokens], torch.ones(len(tokens)), reduction="none"
+    )
+    torch.testing.assert_close(losses.terms["states"].values, distances.detach())
+    assert losses.terms["states"].languages.tolist() == [0, 0, 0, 1, 2] and losses.terms["states"].counted.all()
+    without = plain.losses(Outputs(_LOGITS, mine), _BATCH, soft, 0.5)
+    torch.testing.assert_close(losses.total, without.total + 0.2 * 0.3 * distances.sum())
+    losses.total.backward()
+    assert mine.grad is not None
+    reached = mine.grad.flatten(0, 1).abs().sum(1).nonzero().flatten()
+    assert reached.tolist() == tokens.tolist()
+    assert state_loss(theirs, 3 * theirs).abs().max() < 1e-6 and state_loss(theirs, -theirs).min() > 2 - 1e-6

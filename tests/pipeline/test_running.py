@@ -549,3 +549,14 @@ def test_teachers_that_are_trained_here_store_labels_too(make: Change, finished:
         "model/taught",
     }
     assert open_store(RunDirectory(tmp_path / "run").labels("mono-ru.ru.k8")).positions > 100
+
+
+def test_a_student_whose_hidden_states_are_its_teachers_too(make: Change, tmp_path: Path) -> None:
+    labels = {"kind": "soft", "teachers": "mono-{language}", "weight": 0.7, "temperature": 2, "states": 0.2}
+    into = tmp_path / "run"
+    run(make(models__student__labels=labels, name="states"), into)
+    about = read_json(into / "models/student/training.json")
+    terms = {name for point in about["losses"] for name in point["losses"]}
+    assert terms == {f"{term}/{code}" for term in ("soft", "hard", "states") for code in ("en", "ru")}
+    first, last = (about["losses"][place]["losses"]["states/en"] for place in (0, -1))
+    assert 0 < last < first < 2

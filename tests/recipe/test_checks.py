@@ -56,6 +56,14 @@ WRONG = [
     ("layers: 1", "max_length: 32", 17, "models.v1.5.encoder.max_length", "pieces of 64 tokens", "leave it out"),
     (
         STUDENT,
+        "{labels: {kind: soft, teachers: 'mono-{language}', states: 0.2}, encoder: {hidden_size: 32}}",
+        19,
+        "models.student.labels.states",
+        "hidden states 32 wide",
+        "one hidden_size",
+    ),
+    (
+        STUDENT,
         "from: {folder: nowhere}",
         19,
         "models.student.from.folder",

@@ -315,8 +315,11 @@ def test_names_from_outside_stay_what_they_are(name: str, tmp_path: Path) -> Non
 def test_models_fit_the_text_and_the_machine(
     folder: Path, tmp_path: Path, characters: int, gpu: bool, layers: int, words: int
 ) -> None:
+    """Small ones get what makes them learn sooner; the paper's size gets the paper's shape and masks."""
     found = find_languages(folder, tmp_path)
     larger = type(found.languages[0])("en", "English", ("en.txt",), characters, 10**6, 10**6)
     tree = yaml.safe_load(recipe_for(type(found)((larger,), {}, None), "x", gpu=gpu))
     assert (tree["encoder"]["layers"], tree["vocabulary"]["size"]) == (layers, words)
+    shape, masked = ("bert", 0.15) if layers == 6 else ("modernbert", 0.3)
+    assert (tree["encoder"].get("architecture", "bert"), tree["masking"]["rate"]) == (shape, masked)
     assert tree["text"]["valid"] == 10_000

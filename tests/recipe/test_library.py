@@ -125,8 +125,9 @@ def test_the_demo_is_as_unequal_as_it_says() -> None:
     recipe: Recipe = load_recipe("demo")
     sizes = [recipe.languages[code].characters or 0 for code in recipe.trained_languages]
     assert 5 <= len(sizes) <= 7 and max(sizes) == 10 * min(sizes)
-    assert load_recipe("demo-quick").training.updates == 500
-    assert all(plan.training.updates <= 500 for plan in load_recipe("demo-quick").plans().values())
+    assert {plan.training.updates for plan in recipe.plans().values()} == {2000}
+    assert {plan.training.updates for plan in load_recipe("demo-quick").plans().values()} == {250}
+    assert (recipe.encoder.architecture, recipe.masking.rate) == ("modernbert", 0.3)
 
 
 @pytest.mark.usefixtures("any_wikipedia")

@@ -9,7 +9,7 @@ from transformers import PreTrainedModel
 
 from equiglot.labels import OnlineTeachers, StoredTeacher, StoredTeachers, StoreSettings, freeze, label_text, open_store
 from equiglot.masking import BatchSettings, BatchStream, MaskSettings, Source
-from equiglot.models import target_logits, to_tensors
+from equiglot.models import Outputs, target_logits, to_tensors
 from equiglot.objectives import Annealed, Objective
 from equiglot.training import CheckpointFolder, LabelSource, MaskedLM, Stopped, Trainer, TrainingSettings
 from tests.tiny import SPECIAL, VOCABULARY, make_model, make_text
@@ -47,7 +47,7 @@ def _gradients(labels: LabelSource, objective: Objective, index: int) -> tuple[t
     student, tensors = make_model(9), to_tensors(_STREAM[index], _CPU)
     logits = target_logits(student, tensors)
     logits.retain_grad()
-    objective.losses(logits, tensors, labels.targets(_STREAM[index]), 0.4).total.backward()
+    objective.losses(Outputs(logits, None), tensors, labels.targets(_STREAM[index]), 0.4).total.backward()
     assert logits.grad is not None
     return logits.grad, {name: each.grad for name, each in student.named_parameters() if each.grad is not None}
 

@@ -4,7 +4,7 @@ import shutil
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,7 @@ from equiglot.pipeline.steps.material import Material, material_of, randomness
 from equiglot.pipeline.steps.step import Step
 from equiglot.pipeline.steps.stores import stores_of
 from equiglot.pipeline.steps.vocabulary import tokenizer_folder
-from equiglot.recipe import ModelPlan
+from equiglot.recipe import ModelPlan, check_width
 from equiglot.run import RunDirectory, atomic_folder, tokens_of, write_json
 from equiglot.training import CheckpointFolder, DataPlan, LabelSource, MaskedLM, Trainer, plan_data
 from equiglot.vocabulary import check_same_vocabulary, load_tokenizer, open_tokens
@@ -153,8 +153,8 @@ class TrainedModel(Model):
             special=special,
             validation={code: open_tokens(run.tokens(code, plan.owner) / "valid") for code in plan.languages},
             sequences=plan.training.validation_sequences,
-            objective=plan.labels.objective,
-            labels=_labels(run, plan, data.stream, material),
+            objective=replace(plan.labels.objective, rate=self.recipe.masking.rate),
+            labels=_labels(run, plan, data.stream, material, model.config.hidden_size),
         )
         with EventWriter(run.events(plan.name), task.metric) as events:
             trainer = Trainer(
@@ -212,12 +212,17 @@ def _about(record: dict[str, Any], parameters: int, data: DataPlan) -> dict[str,
     return {**record, "parameters": parameters, "portions": portions}
 
 
-def _labels(run: RunDirectory, plan: ModelPlan, stream: BatchStream, material: Material) -> LabelSource | None:
+def _labels(
+    run: RunDirectory, plan: ModelPlan, stream: BatchStream, material: Material, width: int
+) -> LabelSource | None:
     """What the teachers say: read from their stores, or asked while the student trains; None for the masked words."""
     if isinstance(plan.labels, SoftLabels):
         loaded = {name: freeze(load_model(run.model(name)), device()) for name in plan.all_teachers}
+        if plan.labels.states is not None:
+            for name, teacher in loaded.items():
+                check_width(plan, name, width, teacher.config.hidden_size)
         teachers = {language: loaded[names[0]] for language, names in plan.teachers().items()}
-        return OnlineTeachers(teachers, stream, device())
+        return OnlineTeachers(teachers, stream, device(), states=plan.labels.states is not None)
     taught = {
         place: material.taught[source.name]
         for place, source in enumerate(stream.sources)

@@ -1,0 +1,206 @@
+"""What trimming a vocabulary changes: how text is cut, and what the model makes of it."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from pydantic import BaseModel, ConfigDict
+from torch import Tensor
+from transformers import PreTrainedModel, PreTrainedTokenizerFast
+
+from equiglot.errors import InputError, known_refusal
+from equiglot.models.checking import check_finite
+from equiglot.models.trimming import load_config, longest_input, model_classes
+from equiglot.vocabulary import Reduction, text_encoder
+
+TOLERANCE = 1e-5
+"""How far logits of kept entries may be from what they were, as a share of the largest: a matrix of another shape is
+multiplied in another order."""
+_LONGEST = 64  # tokens of a sentence that the models are compared on
+_FIX = "use a model of an architecture that transformers has, with the tokenizer that it was trained with"
+_Integers = npt.NDArray[np.int64]
+
+
+class TextProof(BaseModel):
+    """How a text is cut, before and after; shares are of its sentences, rates of its tokens."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    language: str
+    kept: bool
+    """Whether the model was trimmed to this language; else the numbers say what it can no longer do."""
+    sentences: int
+    same: int
+    """Of the sentences, those that are cut as before."""
+    whole: int
+    """Of the sentences, those all of whose entries were kept, without an unknown token."""
+    whole_same: int
+    """Of these, those that are cut as before: all of them."""
+    words: int
+    """What stands between spaces."""
+    tokens_before: int
+    tokens_after: int
+    unknown_before: int
+    unknown_after: int
+
+    @property
+    def same_share(self) -> float:
+        """The share of the sentences that are cut as before."""
+        return self.same / max(1, self.sentences)
+
+    @property
+    def unknown_rates(self) -> tuple[float, float]:
+        """The share of the tokens that are the unknown one, before and after."""
+        return self.unknown_before / max(1, self.tokens_before), self.unknown_after / max(1, self.tokens_after)
+
+    @property
+    def fertilities(self) -> tuple[float, float]:
+        """Tokens a word, before and after."""
+        return self.tokens_before / max(1, self.words), self.tokens_after / max(1, self.words)
+
+
+class ModelProof(BaseModel):
+    """What the two models make of the same sentences."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: str
+    """The class of the model."""
+    sentences: int
+    hidden_states_equal: bool
+    """Whether the last hidden states are equal, bit by bit."""
+    largest_difference: float | None
+    """Between logits of kept entries, or a head's other outputs, before and after; None for a model without a head."""
+    parameters_before: int
+    parameters_after: int
+
+
+def prove_text(
+    before: PreTrainedTokenizerFast, reduction: Reduction, lines: Sequence[str], language: str, *, kept: bool
+) -> TextProof:
+    """Cuts sentences with both tokenizers.
+
+    Raises:
+        InputError: a sentence whose entries were all kept is cut otherwise than before: such a tokenizer is not known.
+    """
+    new, after = reduction.new_ids, reduction.tokenizer
+    rows = list(zip(_encode(before, lines), _encode(after, lines), strict=True))
+    same = [len(old) == len(now) and bool((new[old] == now).all()) for old, now in rows]
+    whole = [bool((new[old] >= 0).all()) and before.unk_token_id not in old for old, _ in rows]
+    for line, is_whole, is_same in zip(lines, whole, same, strict=True):
+        if is_whole and not is_same:
+            raise InputError(
+                f"This tokenizer cannot be trimmed: text is cut otherwise though all of its entries stay: {line[:80]}",
+                where=before.name_or_path or None,
+                fix="Use a model with WordPiece, Unigram or BPE as transformers has them.",
+            )
+    return TextProof(
+        language=language,
+        kept=kept,
+        sentences=len(lines),
+        same=sum(same),
+        whole=sum(whole),
+        whole_same=sum(a and b for a, b in zip(whole, same, strict=True)),
+        words=sum(len(line.split()) for line in lines),
+        tokens_before=sum(len(old) for old, _ in rows),
+        tokens_after=sum(len(now) for _, now in rows),
+        unknown_before=sum(int(np.count_nonzero(old == before.unk_token_id)) for old, _ in rows),
+        unknown_after=sum(int(np.count_nonzero(now == after.unk_token_id)) for _, now in rows),
+    )
+
+
+def whole_sentences(before: PreTrainedTokenizerFast, reduction: Reduction, lines: Sequence[str]) -> list[str]:
+    """The sentences all of whose entries were kept."""
+    new = reduction.new_ids
+    return [line for line, old in zip(lines, _encode(before, lines), strict=True) if (new[old] >= 0).all()]
+
+
+def prove_model(
+    before: Path, after: Path, tokenizer: PreTrainedTokenizerFast, reduction: Reduction, lines: Sequence[str]
+) -> ModelProof:
+    """Runs both models on sentences all of whose entries were kept, special tokens around them.
+
+    Only one of the models is in memory at a time.
+
+    Raises:
+        InputError: the models do not load; or they differ by more than rounding.
+    """
+    longest = min(_LONGEST, tokenizer.model_max_length, longest_input(before))
+    old = [tokenizer(line, truncation=True, max_length=longest)["input_ids"] for line in lines]
+    now = [reduction.tokenizer(line, truncation=True, max_length=longest)["input_ids"] for line in lines]
+    mapped = [reduction.new_ids[ids].tolist() for ids in old]
+    if mapped != now:
+        raise InputError("the special tokens around text are not those that were there before", where=before, fix=_FIX)
+    kind, parameters, first = _outputs(before, old, torch.from_numpy(reduction.kept))
+    _, parameters_after, second = _outputs(after, now, None)
+    equal = all(torch.equal(a, b) for (a, _), (b, _) in zip(first, second, strict=True))
+    heads = [(a, b) for (_, a), (_, b) in zip(first, second, strict=True) if a is not None and b is not None]
+    difference = max((float((a - b).abs().max()) for a, b in heads), default=None)
+    largest = max((float(a.abs().max()) for a, _ in heads), default=0.0)
+    if not equal or (difference or 0.0) > TOLERANCE * max(1.0, largest):
+        what = f"the trimmed model does not compute what the model did (logits differ by {difference})"
+        raise InputError(what, where=before, fix=_FIX)
+    return ModelProof(
+        kind=kind,
+        sentences=len(lines),
+        hidden_states_equal=equal,
+        largest_difference=difference,
+        parameters_before=parameters,
+        parameters_after=parameters_after,
+    )
+
+
+def _encode(tokenizer: PreTrainedTokenizerFast, lines: Sequence[str]) -> Iterator[_Integers]:
+    for encoding in text_encoder(tokenizer).encode_batch(list(lines), add_special_tokens=False):
+        yield np.array(encoding.ids, np.int64)
+
+
+@torch.no_grad()
+def _outputs(
+    folder: Path, rows: Sequence[Sequence[int]], kept: Tensor | None
+) -> tuple[str, int, list[tuple[Tensor, Tensor | None]]]:
+    """Class and parameters of a model; and of each row the last hidden states, float32 [1, n, width], and what the head
+    gives: logits of the `kept` entries, or all that it gives where it has nothing to do with the vocabulary."""
+    model = load_whole(folder)
+    outputs: list[tuple[Tensor, Tensor | None]] = []
+    for row in rows:
+        inputs = torch.tensor([row])
+        hidden = model.base_model(input_ids=inputs)[0]
+        given = model(input_ids=inputs)
+        logits = next((given[name] for name in ("logits", "prediction_logits") if name in given), None)
+        if logits is not None and kept is not None and logits.shape[-1] == model.config.vocab_size:
+            logits = logits[..., kept]
+        outputs.append((hidden, logits))
+    return type(model).__name__, model.num_parameters(), outputs
+
+
+def load_whole(folder: Path) -> PreTrainedModel:
+    """A model as the class that its weights fill: its own, else with a masked-LM head, else bare; fp32, evaluating.
+
+    Raises:
+        InputError: none fits, or a weight is infinite.
+    """
+    refused: BaseException | None = None
+    missing: list[str] = []
+    for each in model_classes(load_config(folder)):
+        try:
+            loaded: Any = each.from_pretrained(
+                folder, local_files_only=True, use_safetensors=True, output_loading_info=True, dtype=torch.float32
+            )
+        except Exception as error:  # a damaged folder makes transformers raise anything
+            refused = error
+            continue
+        model, info = loaded
+        if missing := sorted(name for name in info["missing_keys"] if "pooler" not in name):
+            continue
+        check_finite(model, folder)
+        for weights in model.parameters():  # where a file puts them in memory decides which kernels compute with them
+            weights.data = weights.data.clone()
+        return model.eval()  # type: ignore[no-any-return]
+    what = f"the model cannot be loaded: {refused or f'it lacks weights ({missing[0]})'}"
+    raise (known_refusal(refused, folder) if refused else None) or InputError(
+        what, where=folder, fix="get or make the folder again"
+    )

@@ -1,0 +1,218 @@
+"""Words and texts classified by an encoder with a classifier on top: a training task, and its predictions.
+
+A word is classified at the token that stands for it (`ItemReader`). A sentence longer than the model is read in windows
+that overlap, each word of it in one of them. Of a long text each window is an example of the text's class; the text is
+then given the class with the highest mean log-probability over its windows.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+from torch.nn import functional
+from transformers import PreTrainedModel
+
+from equiglot.evaluation import METRICS, Gold
+from equiglot.hashing import hash_u64, permute
+from equiglot.masking.bucketing import bucket_rows
+from equiglot.models import OpenModel, TensorBatch
+from equiglot.objectives import Losses, Term
+from equiglot.probing.reading import Integers, ItemReader, ReadItems, Windows, cut_windows, lay_out
+from equiglot.tasks import LabelledSplit, OpenTask
+from equiglot.training import Validation
+
+CHOOSING = {"pos": "accuracy", "ner": "entity_f1", "topic": "accuracy"}
+"""Task -> the metric by which the best weights are chosen on dev data."""
+
+_TOKENS = 4096  # of one forward pass of a prediction; the result does not depend on it, beyond rounding
+_POOL = 64  # batches that are sorted by length together: almost nothing is padding
+_ROWS, _BATCHES = 0, 1  # what is permuted
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Labelled sentences as tokens, cut into windows.
+
+    Attributes:
+        read: the sentences.
+        windows: over them.
+        gold: int64 [items], the label of each word or text.
+        languages: int64 [windows], places in the list of languages that they were read in.
+        unit: what an item is.
+    """
+
+    read: ReadItems
+    windows: Windows
+    gold: Integers
+    languages: Integers
+    unit: str
+
+    def __len__(self) -> int:
+        return len(self.languages)
+
+
+def read_examples(opened: OpenModel, task: OpenTask, split: str, languages: Sequence[str]) -> Examples:
+    """A split of several languages, one after the other; those without it have no examples.
+
+    Args:
+        opened: the model; sentences longer than its `max_tokens` are cut into windows.
+        task: the labelled data.
+        split: "train", "dev" or "test".
+        languages: in this order.
+    """
+    found = [(place, task.split(language, split)) for place, language in enumerate(languages)]
+    there = [(place, each) for place, each in found if each is not None]
+    unit = task.summary.unit
+    read = ItemReader(opened, unit).read([words for _, each in there for words in each.words])
+    windows = cut_windows(read.offsets, opened.max_tokens)
+    of_sentences = np.repeat([place for place, _ in there], [len(each.words) for _, each in there])
+    sentences = np.searchsorted(read.offsets, windows.begins, side="right") - 1
+    gold = np.concatenate([np.empty(0, np.int64), *(each.labels.astype(np.int64) for _, each in there)])
+    return Examples(read, windows, gold, of_sentences.astype(np.int64)[sentences], unit)
+
+
+@dataclass(frozen=True)
+class LabelledBatch:
+    """Some windows.
+
+    Attributes:
+        tensors: what the model reads; its targets are the tokens that stand for a word, or for a text.
+        items: int64 [m], the words at the targets; or the texts of the rows.
+        gold: int64 [m], their labels.
+        item_languages: int64 [m], the language of each.
+        languages: int64 [rows].
+        lengths: int64 [rows], special tokens included.
+        identity: where the batch comes from.
+    """
+
+    tensors: TensorBatch
+    items: Integers
+    gold: Integers
+    item_languages: Integers
+    languages: Integers
+    lengths: Integers
+    identity: str
+
+    @property
+    def count(self) -> int:
+        """m."""
+        return len(self.items)
+
+
+def lay_out_examples(examples: Examples, rows: Integers, opened: OpenModel, identity: str = "") -> LabelledBatch:
+    """The windows at `rows` int64 [rows] as a batch on the model's device."""
+    windows, languages = examples.windows.take(rows), examples.languages[rows]
+    tensors, at_targets = lay_out(examples.read, windows, opened)
+    if examples.unit == "word":
+        items, of_rows = at_targets.numpy(), (tensors.targets // tensors.inputs.shape[1]).cpu().numpy()
+    else:
+        items, of_rows = examples.read.items[windows.begins], np.arange(len(rows))
+    return LabelledBatch(
+        tensors, items, examples.gold[items], languages[of_rows], languages, windows.lengths + 2, identity
+    )
+
+
+def item_logits(model: PreTrainedModel, batch: LabelledBatch) -> Tensor:
+    """Logits float32 [m, labels] of the items of a batch."""
+    tensors = batch.tensors
+    logits: Tensor = model(input_ids=tensors.inputs, attention_mask=tensors.attention).logits
+    return (logits.flatten(0, 1)[tensors.targets] if logits.dim() == 3 else logits).float()
+
+
+@torch.no_grad()
+def predict(opened: OpenModel, examples: Examples) -> tuple[npt.NDArray[np.int16], float]:
+    """The likeliest label of every item, int16 [items], and the mean cross-entropy of the right ones, in nats.
+
+    Every item of the examples has a label: none is skipped.
+    """
+    device, count = opened.model.device, examples.read.count
+    sums, counts = torch.zeros(count, len(opened.model.config.id2label or ()), device=device), np.zeros(count, np.int64)
+    for rows in bucket_rows(examples.windows.lengths, _TOKENS):
+        batch = lay_out_examples(examples, rows, opened)
+        logits = item_logits(opened.model, batch).log_softmax(1)
+        sums.index_add_(0, torch.from_numpy(batch.items).to(device), logits)
+        np.add.at(counts, batch.items, 1)
+    assert counts.all()  # no word, and no text, is without a token
+    means = sums.cpu() / torch.from_numpy(counts)[:, None]
+    loss = functional.nll_loss(means, torch.from_numpy(examples.gold)) if len(counts) else torch.zeros(())
+    return means.argmax(1).numpy().astype(np.int16), float(loss)
+
+
+class Classification:
+    """Learns to label words or texts; validated on the dev data of each language that it is trained on.
+
+    The order of an epoch is a function of seed and epoch: rows are permuted, sorted by length within a pool of batches,
+    and batches are permuted.
+
+    Args:
+        opened: the model that is trained, with its tokenizer.
+        task: the labelled data.
+        languages: those that it is trained on; all have training and dev data.
+        batch: windows of a batch.
+        seed: of the order.
+    """
+
+    lower_is_better = False
+
+    def __init__(self, opened: OpenModel, task: OpenTask, languages: Sequence[str], *, batch: int, seed: int) -> None:
+        self.languages, self.metric = tuple(languages), CHOOSING[task.summary.task]
+        self._opened, self._labels, self._size, self._seed = opened, task.summary.labels, batch, seed
+        self._train = read_examples(opened, task, "train", self.languages)
+        self._dev = {code: _held_out(opened, task, code) for code in self.languages}
+        self.epoch_batches = math.ceil(len(self._train) / batch)
+        self._orders = lru_cache(maxsize=1)(self._make_order)
+
+    def batch(self, index: int) -> LabelledBatch:
+        """The batch at `index`."""
+        epoch, place = divmod(index, self.epoch_batches)
+        rows, starts = self._orders(epoch)
+        chosen = rows[starts[place] : starts[place] + self._size]
+        return lay_out_examples(self._train, chosen, self._opened, f"epoch {epoch}, batch {place}")
+
+    def losses(self, model: PreTrainedModel, batch: LabelledBatch, progress: float) -> Losses:
+        """Cross-entropy, summed over the items."""
+        logits = item_logits(model, batch)
+        gold, languages = (torch.from_numpy(each).to(logits.device) for each in (batch.gold, batch.item_languages))
+        with torch.autocast(logits.device.type, enabled=False):
+            values = functional.cross_entropy(logits, gold, reduction="none")
+        counted = torch.ones_like(values, dtype=torch.bool)
+        return Losses(values.sum(), {"hard": Term(values.detach(), counted, languages)})
+
+    def validate(self, model: PreTrainedModel) -> Validation:
+        """The metric (percent) and the loss on dev data, in fp32."""
+        scores, losses = {}, {}
+        for language, (examples, gold) in self._dev.items():
+            predicted, losses[language] = predict(self._opened, examples)
+            scores[language] = _score(self.metric, gold, predicted, self._labels)
+        return Validation(scores=scores, losses=losses)
+
+    def _make_order(self, epoch: int) -> tuple[Integers, Integers]:
+        """All rows, int64 [rows], and where the batches of an epoch begin among them, int64 [batches]."""
+        count, key = len(self._train), (int(hash_u64(self._seed, epoch, what)[0]) for what in (_ROWS, _BATCHES))
+        rows = permute(np.arange(count, dtype=np.uint64), count, next(key)).astype(np.int64)
+        pools = np.arange(count) // (_POOL * self._size)
+        rows = rows[np.lexsort((self._train.windows.lengths[rows], pools))]
+        batches = permute(np.arange(self.epoch_batches, dtype=np.uint64), self.epoch_batches, next(key))
+        return rows, batches.astype(np.int64) * self._size
+
+
+def _held_out(opened: OpenModel, task: OpenTask, language: str) -> tuple[Examples, Gold]:
+    split = task.split(language, "dev")
+    assert split is not None  # a tenth of the training data is, where there is no other
+    return read_examples(opened, task, "dev", [language]), gold_of(split)
+
+
+def gold_of(split: LabelledSplit) -> Gold:
+    """The right labels of a split."""
+    return Gold(split.labels, split.lengths)
+
+
+def _score(metric: str, gold: Gold, predicted: npt.NDArray[np.int16], labels: Sequence[str]) -> float:
+    rule = METRICS[metric].labels
+    assert rule is not None
+    return float(rule.score(rule.count(gold, predicted, labels).sum(axis=0).astype(np.float64)))

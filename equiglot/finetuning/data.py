@@ -1,0 +1,167 @@
+"""What is typed after `--data` -> the labelled data of a task, as a recipe would name it."""
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from equiglot.corpus import check_language
+from equiglot.corpus.opening import unpacked_name
+from equiglot.corpus.paths import matching_files
+from equiglot.errors import InputError
+from equiglot.tasks import SPLITS, NamedEntities, PartOfSpeech, Topic
+
+LabelledTask = PartOfSpeech | NamedEntities | Topic
+_CLASSES: dict[str, type[LabelledTask]] = {"pos": PartOfSpeech, "ner": NamedEntities, "topic": Topic}
+_SPLIT = re.compile(r"(?:^|[-_.])(train|dev|valid|validation|test)$")  # at the end of a name without its suffixes
+_SAID = {"valid": "dev", "validation": "dev"}
+_LABELLED = {".tsv", ".txt", ".bio", ".iob", ".iob2", ".conll"}
+_HUB = "hub:"
+_FORMS = "name files with their split (--data train=FILE), a folder or glob of files called ...-train.conllu, "
+_FORMS += "...-dev.conllu and ...-test.conllu, or hub:NAME:CONFIGURATION"
+
+
+def name_data(
+    task: str,
+    data: Sequence[str],
+    languages: Sequence[str],
+    *,
+    zero_shot: Sequence[str] = (),
+    columns: str | None = None,
+    rename: Sequence[str] = (),
+    types: Sequence[str] = (),
+    train_sentences: int | None = None,
+) -> LabelledTask:
+    """The task that is typed on a command line.
+
+    Args:
+        task: pos, ner or topic.
+        data: SPLIT=PATTERN; or a folder or pattern of files whose names end in a split; or hub:NAME[:CONFIGURATION].
+            {language} in it stands for a language's code; of a folder, files with the code in their names are taken.
+        languages: codes of those that are trained on.
+        zero_shot: codes of others, which are only tested.
+        columns: TEXT,LABEL: names of those with words (or a text) and labels, where files have names for them.
+        rename: OLD=NEW, labels of the files that are to be called otherwise; classes, types of entities or tags.
+        types: of entities that count; others are O. All if empty.
+        train_sentences: so many sentences of a language are trained on at most.
+
+    Raises:
+        InputError: no such task, no language or one twice, data of several kinds, a pattern that matches nothing, a
+            file whose name does not say its split, no training or no test data.
+    """
+    if task not in _CLASSES:
+        raise InputError(f"there is no task {task!r}", where="--task", fix=f"use one of {', '.join(_CLASSES)}")
+    codes = (*languages, *zero_shot)
+    if not languages:
+        raise InputError("no language is named", where="--languages", fix="name those of the data: sl or sl,hr")
+    for code in codes:
+        check_language(code)
+        if codes.count(code) > 1:
+            raise InputError(f"the language {code} is named twice", where="--languages", fix="name it once")
+    named = [(code, _source(task, data, code, columns, trained=code in languages)) for code in codes]
+    fields: dict[str, Any] = {
+        "task": task,
+        "data": dict(named),
+        "map": {"all": dict(_pair(each) for each in rename)} if rename else {},
+        "sentences": {"train": train_sentences, "dev": None, "test": None},
+    }
+    if types:
+        fields["types"] = list(types)
+    try:
+        return _CLASSES[task].model_validate(fields)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = f"--data {' '.join(data)}"
+        raise InputError(f"this cannot be data of the task {task}: {first['msg']}", where=where, fix=_FORMS) from None
+
+
+def _pair(named: str) -> tuple[str, str]:
+    old, equals, new = named.partition("=")
+    if not equals or not old or not new:
+        raise InputError(f"{named!r} renames no label", where="--rename", fix="write it as OLD=NEW")
+    return old, new
+
+
+def _source(task: str, data: Sequence[str], language: str, columns: str | None, *, trained: bool) -> dict[str, Any]:
+    names = {} if columns is None else _columns(columns)
+    if data and all(each.startswith(_HUB) for each in data):
+        if len(data) > 1:
+            raise InputError("several datasets are named", where="--data", fix="name one")
+        dataset, _, configuration = data[0].removeprefix(_HUB).partition(":")
+        splits: dict[str, Any] = {} if trained else {"train": None, "dev": None}
+        return {"kind": "hub", "dataset": dataset, "configuration": configuration or None, **names, **splits}
+    found: dict[str, list[str]] = {}
+    for each in data:
+        for split, file in _files(each, language):
+            if trained or split == "test":
+                found.setdefault(split, []).append(str(file))
+    _check_splits(found, data, language, trained=trained)
+    kinds = {_kind(task, file) for files in found.values() for file in files}
+    if len(kinds) > 1:
+        raise InputError(
+            f"the data of {language} is of several kinds: {', '.join(sorted(kinds))}",
+            where=f"--data {' '.join(data)}",
+            fix="name files of one kind",
+        )
+    return {"kind": kinds.pop(), **names, **found}
+
+
+def _columns(named: str) -> dict[str, str]:
+    text, comma, label = named.partition(",")
+    if not (comma and text and label):
+        raise InputError(f"{named!r} names no two columns", where="--columns", fix="write it as TEXT,LABEL")
+    return {"text": text, "label": label}
+
+
+def _check_splits(found: dict[str, list[str]], data: Sequence[str], language: str, *, trained: bool) -> None:
+    where = f"--data {' '.join(data)}"
+    if trained and not {"train", "dev"} & {*found}:
+        raise InputError(f"there is no training data of {language}", where=where, fix=_FORMS)
+    if "test" not in found and not trained:
+        fix = f"{_FORMS}; or leave the language out"
+        raise InputError(f"there is no test data of {language}, which is only tested", where=where, fix=fix)
+
+
+def _files(pattern: str, language: str) -> Iterator[tuple[str, Path]]:
+    """Splits and files that a pattern means for a language.
+
+    Raises:
+        InputError: it matches none, or a name does not say its split.
+    """
+    split, equals, rest = pattern.partition("=")
+    named = equals and split in SPLITS
+    path = (rest if named else pattern).replace("{language}", language)
+    files = _matching(path, language)
+    if not files:
+        raise InputError(f"there is no file of {language}", where=f"--data {pattern}", fix=f"correct it; {_FORMS}")
+    for file in files:
+        said = None if named else _SPLIT.search(Path(unpacked_name(file.name)).stem)
+        if not named and said is None:
+            if Path(path).is_dir():  # a README, or a licence
+                continue
+            what = "the name of the file does not say whether it is for training or for testing"
+            raise InputError(what, where=file, fix=f"write --data train={file}, or dev= or test=")
+        yield (split if said is None else _SAID.get(said[1], said[1])), file
+
+
+def _matching(path: str, language: str) -> list[Path]:
+    """The file, what the glob matches, or the files in the folder: those with the language's code as a part of their
+    name (sl_ssj-ud-train, sib200-sl-train), or all where none has it."""
+    if Path(path).is_file():
+        return [Path(path)]
+    if Path(path).is_dir():
+        there = sorted(file for file in Path(path).iterdir() if file.is_file())
+        return [file for file in there if language in re.split(r"[-_.]", file.name)] or there
+    return sorted(matching_files(path))
+
+
+def _kind(task: str, file: str) -> str:
+    suffix = Path(unpacked_name(Path(file).name)).suffix.lower()
+    if suffix in (".conllu", ".parquet"):
+        return suffix[1:]
+    if suffix in _LABELLED:
+        return "tsv" if task == "topic" else "bio"
+    known = ", ".join(sorted({".conllu", ".parquet", *_LABELLED}))
+    raise InputError("the name of the file does not say what it holds", where=file, fix=f"give files in {known}")

@@ -1,0 +1,76 @@
+"""How an encoder is fine-tuned."""
+
+import math
+from typing import Any, Literal
+
+from pydantic import Field, ValidationError
+
+from equiglot.errors import InputError
+from equiglot.settings import HIGHEST_RATE, LONGEST, MOST, MOST_REPEATS, SHORTEST, Settings
+from equiglot.training import EarlyStopping, TrainingSettings
+
+
+class FineTuning(Settings):
+    """Fine-tuning of all weights. The defaults are paper 4's (Eliquare, section 4: 10 epochs, 5e-5, decay 0.01, 500
+    steps of warm-up, best on validation); it does not state the size of a batch."""
+
+    epochs: float = Field(10, gt=0, le=MOST_REPEATS, description="Passes over the training data.")
+    batch: int = Field(16, gt=0, le=MOST_REPEATS, description="Sentences of an update, or windows of long ones.")
+    learning_rate: float = Field(5e-5, gt=0, le=HIGHEST_RATE, description="AdamW's peak; it then falls linearly to 0.")
+    warmup: int = Field(
+        500,
+        ge=0,
+        le=MOST_REPEATS,
+        description="Updates in which the learning rate rises; half of all where there are fewer than twice as many.",
+    )
+    weight_decay: float = Field(0.01, ge=0, le=HIGHEST_RATE, description="AdamW's, of matrices only.")
+    validations: int | None = Field(
+        None, gt=0, le=MOST_REPEATS, description="On dev data, at equal distances; the best is kept. Once an epoch."
+    )
+    patience: int | None = Field(
+        None, gt=0, le=MOST_REPEATS, description="Stop after so many validations without a new best; never if null."
+    )
+    max_length: int | None = Field(
+        None,
+        ge=SHORTEST,
+        le=LONGEST,
+        description="Tokens that are read at once; as many as the model can (512) if null.",
+    )
+    precision: Literal["auto", "fp32", "bf16"] = Field(
+        "auto", description="auto: bf16 products where the processor has them."
+    )
+    seed: int = Field(0, ge=0, le=MOST, description="Of new weights, order, dropout and bootstrap.")
+    seeds: int = Field(1, gt=0, le=1000, description="Trainings, from this seed on; scores are their mean.")
+    resamples: int = Field(1000, ge=100, le=MOST_REPEATS, description="Bootstrap samples behind an interval.")
+
+    def updates(self, batches: int) -> int:
+        """The length of a training with so many batches an epoch."""
+        return max(1, math.ceil(self.epochs * batches))
+
+    def training(self, batches: int) -> TrainingSettings:
+        """The settings of the training loop."""
+        updates = self.updates(batches)
+        return TrainingSettings(
+            updates=updates,
+            learning_rate=self.learning_rate,
+            warmup=min(self.warmup, updates // 2) / updates,
+            weight_decay=self.weight_decay,
+            validations=self.validations or max(1, round(self.epochs)),
+            early_stopping=None if self.patience is None else EarlyStopping(patience=self.patience),
+            precision=self.precision,
+        )
+
+
+def check_settings(**given: Any) -> FineTuning:
+    """The settings that were typed as options.
+
+    Raises:
+        InputError: a value out of its bounds, with the option.
+    """
+    try:
+        return FineTuning(**given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        option = f"--{str(first['loc'][0]).replace('_', '-')}"
+        what = f"{option} cannot be {first['input']}: {first['msg'][:1].lower()}{first['msg'][1:]}"
+        raise InputError(what, where=option, fix="correct it or leave it out") from None

@@ -1,0 +1,236 @@
+"""A model folder with fewer vocabulary entries: tensors that have a row for each are cut, all others stay as they are.
+
+Weights are cut file by file and tensor by tensor, without building the model: a head of whatever kind stays, in its
+precision, and nothing is initialised anew.
+"""
+
+import json
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import transformers
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+from transformers import AutoConfig, AutoModel, AutoModelForMaskedLM, PretrainedConfig, PreTrainedModel
+
+from equiglot.errors import InputError
+from equiglot.models.checking import check_config, position_table, read_config, weight_files
+from equiglot.models.kinds import check_kind
+from equiglot.models.opening import position_count
+from equiglot.reading import read_json_object
+from equiglot.run import write_json
+
+Integers = npt.NDArray[np.int64]
+# DeBERTa-v3 was published with a head under names that transformers' own model does not have.
+_BESIDE = {"lm_predictions.lm_head.bias": 0}
+_FIX = "use a model of an architecture that transformers has, as `save_pretrained` writes it"
+
+
+def check_trimmable(folder: Path) -> None:
+    """Refuses a folder whose model cannot be trimmed, before anything is read of any text.
+
+    Raises:
+        InputError: what `check_config`, `check_kind` and `weight_files` refuse; or a tensor that has to do with the
+            vocabulary, and in what way is not known.
+    """
+    check_config(folder)
+    check_kind(folder)
+    known, size = _known_axes(folder), _vocabulary_size(folder)
+    for path in _weights(folder):
+        with safe_open(path, framework="pt") as file:
+            for name in file.keys():  # noqa: SIM118 - the file is no mapping
+                _axis(name, file.get_slice(name).get_shape(), known, size, path)
+
+
+def ids_that_stay(folder: Path) -> range:
+    """The ids that must keep their numbers: models of RoBERTa's kind count positions from their padding's id on."""
+    table = position_table(next(_empty_models(load_config(folder))))
+    return range(0) if table is None or table.padding_idx is None else range(table.padding_idx + 1)
+
+
+def longest_input(folder: Path) -> int:
+    """How many tokens a model reads at once, as far as its configuration says it."""
+    return position_count(next(_empty_models(load_config(folder))))
+
+
+def vocabulary_bytes(folder: Path) -> tuple[int, int]:
+    """The bytes of a model's files of weights: for each vocabulary entry, and of all that does not depend on them."""
+    known, size = _known_axes(folder), _vocabulary_size(folder)
+    rows = others = 0
+    for path in _weights(folder):
+        others += path.stat().st_size
+        with safe_open(path, framework="pt") as file:
+            for name in file.keys():  # noqa: SIM118
+                tensor = file.get_tensor(name)
+                axis = _axis(name, list(tensor.shape), known, size, path)
+                if axis is not None:
+                    rows += tensor.nbytes // size
+                    others -= tensor.nbytes
+    return rows, others
+
+
+def trim_weights(folder: Path, kept: Integers, into: Path) -> None:
+    """Writes the weights and the configuration of `folder` to `into`, with the rows of the entries `kept` alone.
+
+    Row i of the new embeddings is row `kept[i]` of the old ones, bit by bit; so are the rows of a masked-LM head and of
+    its bias, tied to the embeddings or not. Every other tensor is written as it was read. Special ids in the
+    configuration are renumbered; one that no entry has any more becomes null.
+
+    Args:
+        folder: as `check_trimmable` takes it.
+        kept: int64 [new], the old id of each new one.
+        into: a folder that is there.
+
+    Raises:
+        InputError: what `check_trimmable` refuses; or the padding would get another id in a model that counts
+            positions from there on.
+    """
+    stay = np.arange(len(ids_that_stay(folder)))
+    if not np.array_equal(kept[: len(stay)], stay):
+        what = "the model counts positions from its padding's id on, and ids before that one have no entry"
+        raise InputError(what, where=folder, fix=_FIX)
+    known, size = _known_axes(folder), _vocabulary_size(folder)
+    if kept.max(initial=0) >= size:
+        what = f"the tokenizer has ids up to {kept.max():,}, the model knows only {size:,}"
+        raise InputError(what, where=folder, fix="get the tokenizer that the model was trained with")
+    rows, total = torch.from_numpy(kept), 0
+    for path in _weights(folder):
+        tensors, metadata = _cut(path, rows, known, size)
+        save_file(tensors, into / path.name, metadata)
+        total += sum(tensor.nbytes for tensor in tensors.values())
+    for name in weight_files(folder):
+        if name.endswith(".json"):
+            index = read_json_object(folder / name)
+            write_json(into / name, index | {"metadata": {**index.get("metadata", {}), "total_size": total}})
+    _write_config(folder, kept, into)
+
+
+def copy_modules(folder: Path, into: Path) -> None:
+    """Copies what a sentence-transformers folder has besides its encoder: how vectors are pooled, and other layers.
+
+    Raises:
+        InputError: one of them has pickled weights, or lies elsewhere.
+    """
+    for name in ("config_sentence_transformers.json", "sentence_bert_config.json", "modules.json"):
+        if (folder / name).is_file():
+            shutil.copyfile(folder / name, into / name)
+    for place in _module_folders(folder):
+        if (folder / place).resolve().parent != folder.resolve() or not (folder / place).is_dir():
+            what = f"a part of the model is not in its folder: {place}"
+            raise InputError(what, where=folder / "modules.json", fix="get the folder again")
+        files = [path for path in sorted((folder / place).iterdir()) if path.is_file()]
+        if pickled := [path for path in files if path.suffix not in (".json", ".safetensors", ".txt", ".md")]:
+            fix = "save the model with the sentence-transformers of today, which writes safetensors"
+            raise InputError("a part of the model is no safetensors", where=pickled[0], fix=fix)
+        (into / place).mkdir()
+        for path in files:
+            shutil.copyfile(path, into / place / path.name)
+
+
+def load_config(folder: Path) -> PretrainedConfig:
+    """The configuration of a model folder, with all that its class adds to config.json.
+
+    Raises:
+        InputError: it is damaged.
+    """
+    try:
+        config: PretrainedConfig = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    except Exception as error:  # a damaged file makes transformers raise anything
+        what, fix = f"the configuration cannot be read: {error}", "get or make the folder again"
+        raise InputError(what, where=folder / "config.json", fix=fix) from error
+    return config
+
+
+def model_classes(config: PretrainedConfig) -> list[Any]:
+    """The classes that can stand for a model: what its configuration names, with a masked-LM head, bare."""
+    named = [getattr(transformers, str(name), None) for name in config.architectures or ()]
+    own = [each for each in named if isinstance(each, type) and issubclass(each, PreTrainedModel)]
+    return [*own, AutoModelForMaskedLM, AutoModel]
+
+
+def _module_folders(folder: Path) -> list[str]:
+    path = folder / "modules.json"
+    modules = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
+    return [str(each["path"]) for each in modules if each.get("path")]
+
+
+def _vocabulary_size(folder: Path) -> int:
+    return int(load_config(folder).vocab_size)
+
+
+def _weights(folder: Path) -> list[Path]:
+    return [folder / name for name in weight_files(folder) if not name.endswith(".json")]
+
+
+def _empty_models(config: PretrainedConfig) -> Iterator[PreTrainedModel]:
+    """The model in each of its forms, without memory for its weights."""
+    for each in model_classes(config):
+        build = each.from_config if hasattr(each, "from_config") else each._from_config
+        with torch.device("meta"):
+            yield build(deepcopy(config))
+
+
+def _known_axes(folder: Path) -> dict[str, int | None]:
+    """Name of a tensor -> the axis on which it has a place for each entry, None if on none.
+
+    What changes when the model is built with one entry more: so a layer that is by chance as wide as the vocabulary is
+    large is not taken for a part of it.
+    """
+    config = load_config(folder)
+    larger = deepcopy(config)
+    larger.vocab_size += 1
+    axes: dict[str, int | None] = {}
+    for one, two in zip(_empty_models(config), _empty_models(larger), strict=True):
+        others = two.state_dict()
+        for name, tensor in one.state_dict().items():
+            changed = [axis for axis, (a, b) in enumerate(zip(tensor.shape, others[name].shape, strict=True)) if a != b]
+            for alias in (name, name.removeprefix(f"{one.base_model_prefix}.")):
+                axes.setdefault(alias, changed[0] if changed else None)
+    return {**_BESIDE, **axes}
+
+
+def _axis(name: str, shape: Iterable[int], known: Mapping[str, int | None], size: int, path: Path) -> int | None:
+    shape = list(shape)
+    if name not in known and size in shape:
+        what = f"a tensor is as large as the vocabulary ({size:,}), and what it is for is not known: {name} {shape}"
+        raise InputError(what, where=path, fix=_FIX)
+    axis = known.get(name)
+    if axis is not None and shape[axis] != size:
+        what = f"{name} has {shape[axis]:,} entries, and config.json says {size:,}"
+        raise InputError(what, where=path, fix="correct config.json, or get the folder again")
+    return axis
+
+
+def _cut(
+    path: Path, rows: Tensor, known: Mapping[str, int | None], size: int
+) -> tuple[dict[str, Tensor], dict[str, str] | None]:
+    tensors = {}
+    with safe_open(path, framework="pt") as file:
+        for name in file.keys():  # noqa: SIM118
+            tensor = file.get_tensor(name)
+            axis = _axis(name, tensor.shape, known, size, path)
+            tensors[name] = tensor if axis is None else tensor.index_select(axis, rows)
+        return tensors, file.metadata()
+
+
+def _write_config(folder: Path, kept: Integers, into: Path) -> None:
+    new = {old: number for number, old in enumerate(kept.tolist())}
+    changed = {
+        name: _renumbered(value, new)
+        for name, value in load_config(folder).to_dict().items()
+        if name.endswith("_token_id") and value is not None
+    }
+    write_json(into / "config.json", read_config(folder) | changed | {"vocab_size": len(kept)})
+
+
+def _renumbered(value: Any, new: Mapping[int, int]) -> Any:
+    if isinstance(value, list):
+        return [new[each] for each in value if each in new] or None
+    return new.get(value)
