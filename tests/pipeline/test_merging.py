@@ -97,7 +97,7 @@ def test_every_masked_position_is_stored(merged: Path, merge: Merge) -> None:
         every = np.arange(source.size)
         read = source.read(every, np.zeros_like(every))
         rows = np.repeat(every, read.lengths)[read.chosen]
-        places = store.places(rows, np.zeros_like(rows)) + read.numbers[read.chosen]
+        places = store.places(rows, np.zeros_like(rows)) + read.mask_index[read.chosen]
         assert len(places) == len(np.unique(places)) <= store.positions
         assert source.seed == label_masks_seed(recipe) == store.manifest.seed
         said = store.read(places)
