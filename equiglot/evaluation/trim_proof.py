@@ -89,7 +89,7 @@ def prove_text(
     new, after = reduction.new_ids, reduction.tokenizer
     rows = list(zip(_encode(before, lines), _encode(after, lines), strict=True))
     same = [len(old) == len(now) and bool((new[old] == now).all()) for old, now in rows]
-    whole = [bool((new[old] >= 0).all()) and before.unk_token_id not in old for old, _ in rows]
+    whole = [_is_whole(old, new, before.unk_token_id) for old, _ in rows]
     for line, is_whole, is_same in zip(lines, whole, same, strict=True):
         if is_whole and not is_same:
             raise InputError(
@@ -113,9 +113,9 @@ def prove_text(
 
 
 def whole_sentences(before: PreTrainedTokenizerFast, reduction: Reduction, lines: Sequence[str]) -> list[str]:
-    """The sentences all of whose entries were kept."""
-    new = reduction.new_ids
-    return [line for line, old in zip(lines, _encode(before, lines), strict=True) if (new[old] >= 0).all()]
+    """The sentences all of whose entries were kept, without an unknown token."""
+    new, unknown = reduction.new_ids, before.unk_token_id
+    return [line for line, old in zip(lines, _encode(before, lines), strict=True) if _is_whole(old, new, unknown)]
 
 
 def prove_model(
@@ -151,6 +151,11 @@ def prove_model(
         parameters_before=parameters,
         parameters_after=parameters_after,
     )
+
+
+def _is_whole(old: _Integers, new: _Integers, unknown: int | None) -> bool:
+    """An unknown word of WordPiece may be known afterwards: with a long piece gone, shorter ones are found."""
+    return bool((new[old] >= 0).all()) and unknown not in old
 
 
 def _encode(tokenizer: PreTrainedTokenizerFast, lines: Sequence[str]) -> Iterator[_Integers]:

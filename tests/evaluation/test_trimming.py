@@ -86,7 +86,7 @@ def test_what_stays_is_the_same_bit_by_bit(architecture: str, texts: dict[str, P
     loss.backward()
     with torch.no_grad():
         for weights in small.parameters():
-            weights -= 0.1 * weights.grad
+            weights.sub_(0.1 * weights.grad)
     assert torch.isfinite(loss) and small(two, labels=two).loss != loss
     assert small.get_input_embeddings().num_embeddings == len(kept)
 
