@@ -182,6 +182,15 @@ def _outputs(
     return type(model).__name__, model.num_parameters(), outputs
 
 
+def _realign(model: PreTrainedModel) -> None:
+    """Where a file puts weights in memory decides which kernels compute with them, and so how sums are rounded. The
+    largest table is only looked up, and need not be in memory twice."""
+    table = model.get_input_embeddings().weight
+    for weights in model.parameters():
+        if weights is not table:
+            weights.data = weights.data.clone()
+
+
 def load_whole(folder: Path) -> PreTrainedModel:
     """A model as the class that its weights fill: its own, else with a masked-LM head, else bare; fp32, evaluating.
 
@@ -202,8 +211,7 @@ def load_whole(folder: Path) -> PreTrainedModel:
         if missing := sorted(name for name in info["missing_keys"] if "pooler" not in name):
             continue
         check_finite(model, folder)
-        for weights in model.parameters():  # where a file puts them in memory decides which kernels compute with them
-            weights.data = weights.data.clone()
+        _realign(model)
         return model.eval()  # type: ignore[no-any-return]
     what = f"the model cannot be loaded: {refused or f'it lacks weights ({missing[0]})'}"
     raise (known_refusal(refused, folder) if refused else None) or InputError(
