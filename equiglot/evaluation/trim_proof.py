@@ -89,7 +89,7 @@ def prove_text(
     new, after = reduction.new_ids, reduction.tokenizer
     rows = list(zip(_encode(before, lines), _encode(after, lines), strict=True))
     same = [len(old) == len(now) and bool((new[old] == now).all()) for old, now in rows]
-    whole = [bool((new[old] >= 0).all()) and before.unk_token_id not in old for old, _ in rows]
+    whole = [_is_whole(old, new, before.unk_token_id) for old, _ in rows]
     for line, is_whole, is_same in zip(lines, whole, same, strict=True):
         if is_whole and not is_same:
             raise InputError(
@@ -113,9 +113,9 @@ def prove_text(
 
 
 def whole_sentences(before: PreTrainedTokenizerFast, reduction: Reduction, lines: Sequence[str]) -> list[str]:
-    """The sentences all of whose entries were kept."""
-    new = reduction.new_ids
-    return [line for line, old in zip(lines, _encode(before, lines), strict=True) if (new[old] >= 0).all()]
+    """The sentences all of whose entries were kept, without an unknown token."""
+    new, unknown = reduction.new_ids, before.unk_token_id
+    return [line for line, old in zip(lines, _encode(before, lines), strict=True) if _is_whole(old, new, unknown)]
 
 
 def prove_model(
@@ -153,6 +153,11 @@ def prove_model(
     )
 
 
+def _is_whole(old: _Integers, new: _Integers, unknown: int | None) -> bool:
+    """An unknown word of WordPiece may be known afterwards: with a long piece gone, shorter ones are found."""
+    return bool((new[old] >= 0).all()) and unknown not in old
+
+
 def _encode(tokenizer: PreTrainedTokenizerFast, lines: Sequence[str]) -> Iterator[_Integers]:
     for encoding in text_encoder(tokenizer).encode_batch(list(lines), add_special_tokens=False):
         yield np.array(encoding.ids, np.int64)
@@ -177,6 +182,15 @@ def _outputs(
     return type(model).__name__, model.num_parameters(), outputs
 
 
+def _realign(model: PreTrainedModel) -> None:
+    """Where a file puts weights in memory decides which kernels compute with them, and so how sums are rounded. The
+    largest table is only looked up, and need not be in memory twice."""
+    table = model.get_input_embeddings().weight
+    for weights in model.parameters():
+        if weights is not table:
+            weights.data = weights.data.clone()
+
+
 def load_whole(folder: Path) -> PreTrainedModel:
     """A model as the class that its weights fill: its own, else with a masked-LM head, else bare; fp32, evaluating.
 
@@ -197,8 +211,7 @@ def load_whole(folder: Path) -> PreTrainedModel:
         if missing := sorted(name for name in info["missing_keys"] if "pooler" not in name):
             continue
         check_finite(model, folder)
-        for weights in model.parameters():  # where a file puts them in memory decides which kernels compute with them
-            weights.data = weights.data.clone()
+        _realign(model)
         return model.eval()  # type: ignore[no-any-return]
     what = f"the model cannot be loaded: {refused or f'it lacks weights ({missing[0]})'}"
     raise (known_refusal(refused, folder) if refused else None) or InputError(

@@ -33,6 +33,7 @@ _BOUNDS = {r"layers|blocks|block_sizes|repeats|group|networks": MOST_LAYERS, r"l
 _CORRECT = "correct config.json, or get the folder again"
 _KERNELS = ("attn_implementation", "experts_implementation")  # owner/name is native code, fetched from the hub
 _SPARE = 512  # ids without a token, or a hundredth of all: embeddings are filled up to round numbers
+_PART = 1 << 22  # weights that are looked at together: what is computed of them takes memory, too
 _RESAVE = "save the model with `save_pretrained`, which writes model.safetensors"
 
 
@@ -171,6 +172,7 @@ def check_finite(model: PreTrainedModel, where: str | Path) -> None:
         InputError: there is one.
     """
     for name, weights in model.state_dict().items():
-        if weights.is_floating_point() and not torch.isfinite(weights).all():
+        parts = weights.flatten().split(_PART) if weights.is_floating_point() else ()
+        if not all(torch.isfinite(part).all() for part in parts):
             what, fix = f"a weight is infinite or not a number: {name}", "get or make the folder again"
             raise InputError(what, where=where, fix=fix)

@@ -111,6 +111,7 @@ def required_entries(tokenizer: PreTrainedTokenizerFast, alphabet: Iterable[str]
     description = describe(tokenizer)
     model, entries = description["model"], _entries(description["model"])
     ids = set(map(int, tokenizer.all_special_ids))
+    ids |= _around(description["post_processor"])
     ids |= {each["id"] for each in description["added_tokens"] if not UNUSED.fullmatch(each["content"])}
     signs = set(alphabet)
     match algorithm_of(description, tokenizer):
@@ -272,6 +273,18 @@ _REDUCE: Mapping[str, Callable[[Mapping[str, Any], Mapping[int, int]], dict[str,
     "Unigram": _reduce_unigram,
     "BPE": _reduce_bpe,
 }
+
+
+def _around(processor: Any) -> set[int]:
+    """The ids that a post-processor puts around text."""
+    match processor:
+        case {"type": "Sequence", "processors": [*processors]}:
+            return set[int]().union(*map(_around, processors))
+        case {"type": "TemplateProcessing", "special_tokens": dict(tokens)}:
+            return {number for each in tokens.values() for number in each["ids"]}
+        case {"type": "BertProcessing" | "RobertaProcessing", "sep": [_, last], "cls": [_, first]}:
+            return {last, first}
+    return set()
 
 
 def _renumber(processor: Any, new: Mapping[int, int]) -> Any:

@@ -2,16 +2,18 @@
 
 import json
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tokenizers import Tokenizer, pre_tokenizers
+from tokenizers import Tokenizer, pre_tokenizers, processors
 from tokenizers.models import BPE, Unigram, WordPiece
 from transformers import PreTrainedTokenizerFast
 
 from equiglot.errors import InputError
+from equiglot.evaluation.trim_proof import prove_text, whole_sentences
 from equiglot.vocabulary import EntryCounts, Reduction, choose_entries, count_entries, reduce_tokenizer, text_encoder
 from tests.stock import KINDS, SCRIPTS, train_tokenizer
 
@@ -134,6 +136,30 @@ def test_wordpiece_keeps_characters_at_the_beginning_and_inside_of_words() -> No
     reduction = reduce_tokenizer(tokenizer, choose_entries(tokenizer, {"en": count_entries(tokenizer, ["abba"])}))
     assert {"a", "##a", "b", "##b", "abba"} <= {*reduction.tokenizer.get_vocab()}
     assert reduction.tokenizer.tokenize("bab abba") == ["b", "##a", "##b", "abba"]
+
+
+def test_an_unknown_word_may_be_known_once_a_long_piece_is_gone() -> None:
+    names = ["[UNK]", "ab", "abc", "a", "b", "c", "q", "##b", "##c", "##cq"]
+    model = WordPiece({name: number for number, name in enumerate(names)}, unk_token="[UNK]")
+    tokenizer = _plain(model, unk_token="[UNK]")
+    counts = {"en": count_entries(tokenizer, ["ab c q"])}
+    reduction = reduce_tokenizer(tokenizer, choose_entries(tokenizer, counts, also=[names.index("##cq")]))
+    assert (tokenizer.tokenize("abcq"), reduction.tokenizer.tokenize("abcq")) == (["[UNK]"], ["ab", "##cq"])
+    assert whole_sentences(tokenizer, reduction, ["abcq", "ab c", "abc"]) == ["ab c"]
+    proof = prove_text(tokenizer, reduction, ["abcq", "ab c", "abc"], "en", kept=True)
+    assert (proof.sentences, proof.same, proof.whole, proof.whole_same) == (3, 1, 1, 1)
+    assert (proof.unknown_before, proof.unknown_after) == (1, 0)
+
+
+@pytest.mark.parametrize("kind", [processors.BertProcessing, processors.RobertaProcessing])
+def test_the_old_ways_to_put_special_tokens_around_text(kind: Any) -> None:
+    names = ["gone", "[UNK]", "a", "[X]", "[Y]"]
+    tokenizer = _plain(
+        WordPiece({name: number for number, name in enumerate(names)}, unk_token="[UNK]"), unk_token="[UNK]"
+    )
+    tokenizer.backend_tokenizer.post_processor = processors.Sequence([kind(("[Y]", 4), ("[X]", 3))])
+    reduction = reduce_tokenizer(tokenizer, choose_entries(tokenizer, {"en": count_entries(tokenizer, ["a"])}))
+    assert reduction.tokenizer.convert_ids_to_tokens(reduction.tokenizer("a")["input_ids"]) == ["[X]", "a", "[Y]"]
 
 
 def test_every_rule_that_makes_an_entry_of_bpe_stays_with_its_parts() -> None:
