@@ -12,8 +12,8 @@ from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from equiglot.errors import InputError, known_refusal
-from equiglot.models.checking import check_finite
 from equiglot.models.trimming import load_config, longest_input, model_classes
+from equiglot.models.validation import check_finite
 from equiglot.vocabulary import Reduction, text_encoder
 
 TOLERANCE = 1e-5

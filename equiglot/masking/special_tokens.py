@@ -1,12 +1,15 @@
 """The special ids of a tokenizer: what stands around a sequence, and what is never masked or predicted."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-from transformers import PreTrainedTokenizerFast
 
 from equiglot.errors import InputError
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
 
 
 @dataclass(frozen=True)
@@ -27,7 +30,7 @@ class SpecialTokens:
     maskable_ids: npt.NDArray[np.int64]
 
 
-def special_tokens_of(tokenizer: PreTrainedTokenizerFast) -> SpecialTokens:
+def special_tokens_of(tokenizer: "PreTrainedTokenizerFast") -> SpecialTokens:
     """The ids that stand around a sequence, and those that masking needs.
 
     Raises:

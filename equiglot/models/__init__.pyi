@@ -1,5 +1,5 @@
 from .building import build_model, count_parameters, device, export_model, load_model, on_device, resolve_encoder
-from .checking import read_config
+from .copy_checkpoint import copy_checkpoint, model_identity
 from .cpu import prepare_for_cpu
 from .forward import SHAPE_STEP, Outputs, TensorBatch, head_parts, hidden_states, outputs, target_logits, to_tensors
 from .heads import load_classifier
@@ -7,7 +7,7 @@ from .opening import OpenModel, find_model, find_or_fetch, locate_model, name_mo
 from .publishing import Upload, check_token, look_up, prepare_upload, send
 from .settings import EncoderSettings, LayerChoice, check_layers, chosen_layers
 from .starting import start_from, take_layers
-from .taking import model_identity, take_model
+from .validation import read_config
 
 __all__ = [
     "SHAPE_STEP",
@@ -21,6 +21,7 @@ __all__ = [
     "check_layers",
     "check_token",
     "chosen_layers",
+    "copy_checkpoint",
     "count_parameters",
     "device",
     "export_model",
@@ -44,7 +45,6 @@ __all__ = [
     "send",
     "start_from",
     "take_layers",
-    "take_model",
     "target_logits",
     "to_tensors",
     "with_tokenizer",

@@ -10,11 +10,17 @@ from torch import nn
 from transformers import AutoModelForMaskedLM, PreTrainedModel, PreTrainedTokenizerFast
 
 from equiglot.errors import InputError, known_refusal
-from equiglot.models.checking import check_config, check_finite, weight_files
 from equiglot.models.configuring import configure
 from equiglot.models.cpu import prepare_for_cpu
-from equiglot.models.kinds import check_kind, check_unasked, missing_weights
 from equiglot.models.settings import EncoderSettings
+from equiglot.models.validation import (
+    check_config,
+    check_finite,
+    check_kind,
+    check_unasked,
+    missing_weights,
+    weight_files,
+)
 from equiglot.vocabulary import write_tokenizer
 
 _WIDTH_STEP = 8

@@ -9,8 +9,14 @@ from torch import nn
 from transformers import AutoModelForSequenceClassification, AutoModelForTokenClassification, PreTrainedModel
 
 from equiglot.errors import InputError, known_refusal
-from equiglot.models.checking import check_config, check_finite, weight_files
-from equiglot.models.kinds import check_kind, check_unasked, missing_weights
+from equiglot.models.validation import (
+    check_config,
+    check_finite,
+    check_kind,
+    check_unasked,
+    missing_weights,
+    weight_files,
+)
 
 _CLASSES = {"token": AutoModelForTokenClassification, "sequence": AutoModelForSequenceClassification}
 _CLASSIFIER = "classifier"  # what all of transformers' encoders call it

@@ -10,7 +10,7 @@ from equiglot.corpus.hub import names_folder
 from equiglot.errors import InputError
 from equiglot.masking import SpecialTokens, special_tokens_of
 from equiglot.models.building import load_model, on_device
-from equiglot.models.checking import check_ids, conversion, position_table
+from equiglot.models.validation import check_ids, conversion, position_table
 from equiglot.outputs import check_model
 from equiglot.run import RunDirectory
 from equiglot.settings import SHORTEST

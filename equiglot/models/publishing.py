@@ -8,7 +8,7 @@ from typing import Literal
 
 from equiglot.errors import InputError
 from equiglot.models.building import load_model
-from equiglot.models.checking import check_ids
+from equiglot.models.validation import check_ids
 from equiglot.vocabulary import load_tokenizer
 
 _NEEDED = {

@@ -9,8 +9,8 @@ from transformers import AutoModelForMaskedLM, PreTrainedModel
 
 from equiglot.errors import InputError
 from equiglot.models.building import load_model, prepare
-from equiglot.models.checking import position_table
 from equiglot.models.settings import LayerChoice, check_layers, chosen_layers
+from equiglot.models.validation import position_table
 
 _LAYERS = {"bert": "encoder.layer", "electra": "encoder.layer", "modernbert": "layers"} | dict.fromkeys(
     ("roberta", "xlm-roberta", "camembert"), "encoder.layer"

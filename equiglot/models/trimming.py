@@ -21,9 +21,8 @@ from torch import Tensor
 from transformers import AutoConfig, AutoModel, AutoModelForMaskedLM, PretrainedConfig, PreTrainedModel
 
 from equiglot.errors import InputError
-from equiglot.models.checking import check_config, position_table, read_config, weight_files
-from equiglot.models.kinds import check_kind
 from equiglot.models.opening import position_count
+from equiglot.models.validation import check_config, check_kind, position_table, read_config, weight_files
 from equiglot.reading import read_json_object
 from equiglot.run import write_json
 

@@ -13,7 +13,7 @@ from equiglot.evaluation import MASKED_LM, Coverage, Score
 from equiglot.report.merged import Merged
 from equiglot.report.parts import Part
 from equiglot.report.published import Published
-from equiglot.tasks import TaskSummary
+from equiglot.tasks import TaskLanguage, TaskSummary
 
 Role = Literal["teacher", "baseline", "student", "reference"]
 """teacher: what soft labels and D refer to, as a rule monolingual; baseline and student: what is compared with the
@@ -183,6 +183,9 @@ class ProbedTask(TaskSummary):
         converged: whether they were trained until their start made no difference.
     """
 
+    unit: Literal["word", "sentence"] = "word"
+    labels: tuple[str, ...] = ()
+    languages: tuple[TaskLanguage, ...] = ()
     method: str = ""
     repeats: int = Field(default=1, ge=1)
     converged: bool = True

@@ -40,6 +40,6 @@ class TaskSummary(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     task: str
-    unit: Literal["word", "sentence"] = "word"
-    labels: tuple[str, ...] = ()
-    languages: tuple[TaskLanguage, ...] = ()
+    unit: Literal["word", "sentence"]
+    labels: tuple[str, ...]
+    languages: tuple[TaskLanguage, ...]

@@ -15,7 +15,7 @@ import pytest
 from equiglot.corpus import LanguageText
 from equiglot.corpus.building import build_corpus
 from equiglot.errors import InputError, Interrupted
-from equiglot.models import find_model, take_model
+from equiglot.models import copy_checkpoint, find_model
 from equiglot.pipeline import (
     Job,
     Watcher,
@@ -108,7 +108,7 @@ def test_models_that_have_changed_are_not_opened(done: Path, file: str, damage: 
         with pytest.raises(InputError, match="files of this model have changed since they were made"):
             find_model(str(source))
         with pytest.raises(InputError, match="files of this model have changed since they were made"):
-            take_model(str(source), done.parent / "taken")
+            copy_checkpoint(str(source), done.parent / "taken")
     assert not (done.parent / "taken").exists()
 
 

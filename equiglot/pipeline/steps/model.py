@@ -16,13 +16,13 @@ from equiglot.labels import OnlineTeachers, SoftLabels, StoredTeachers, freeze
 from equiglot.masking import BatchStream, special_tokens_of
 from equiglot.models import (
     build_model,
+    copy_checkpoint,
     device,
     export_model,
     load_model,
     model_identity,
     on_device,
     start_from,
-    take_model,
 )
 from equiglot.outputs import check_model, output_checksums
 from equiglot.pipeline.steps.context import Context
@@ -86,7 +86,7 @@ class TakenModel(Model):
         """Copies it."""
         assert self.plan.existing is not None
         with foreign_model(self.plan):
-            take_model(self.plan.existing, context.run.model(self.plan.name))
+            copy_checkpoint(self.plan.existing, context.run.model(self.plan.name))
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ from transformers import (
 )
 
 from equiglot.errors import InputError
-from equiglot.models import model_identity, open_model, take_model
+from equiglot.models import copy_checkpoint, model_identity, open_model
 from tests.stock import configuration, save_stock, train_tokenizer
 
 _BERT = {"vocab_size": 320, "hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 8}
@@ -120,7 +120,7 @@ def test_embeddings_that_are_filled_up_are_none_of_another_model(tmp_path: Path)
     own = train_tokenizer("wordpiece")
     AutoModelForMaskedLM.from_config(configuration("bert", 512, 0)).save_pretrained(tmp_path / "model")
     own.save_pretrained(tmp_path / "model")
-    take_model(str(tmp_path / "model"), tmp_path / "taken")
+    copy_checkpoint(str(tmp_path / "model"), tmp_path / "taken")
     assert open_model("x", str(tmp_path / "taken")).model.config.vocab_size == 512 > len(own)
 
 
@@ -141,7 +141,7 @@ def test_pickled_weights_and_the_way_out_of_them(tmp_path: Path) -> None:
     torch.save(expected, folder / "pytorch_model.bin")
     safe.unlink()
     _convert(folder)
-    take_model(str(folder), tmp_path / "taken")
+    copy_checkpoint(str(folder), tmp_path / "taken")
     found = load_file(tmp_path / "taken" / "model.safetensors")
     assert found.keys() == expected.keys() and all(torch.equal(found[name], expected[name]) for name in expected)
 
@@ -184,7 +184,7 @@ def _refused(folder: Path, message: str) -> InputError:
     """Neither opened nor taken; nothing is left behind."""
     into = folder.parent / "taken"
     with pytest.raises(InputError, match=message) as error:
-        take_model(str(folder), into)
+        copy_checkpoint(str(folder), into)
     assert error.value.where and str(folder) in error.value.where and error.value.fix
     assert not into.exists()
     with pytest.raises(InputError, match=message):

@@ -3,14 +3,13 @@
 import shutil
 from pathlib import Path
 
-from equiglot.models.checking import check_config, weight_files
-from equiglot.models.kinds import check_kind
 from equiglot.models.opening import locate_model, open_model
+from equiglot.models.validation import check_config, check_kind, weight_files
 from equiglot.run import atomic_folder, checksum
 from equiglot.vocabulary import TOKENIZER_FILES
 
 
-def take_model(source: str, into: Path) -> None:
+def copy_checkpoint(source: str, into: Path) -> None:
     """Copies a masked language model with its tokenizer to the folder `into`, where `from_pretrained` gives the same.
 
     Configuration, weights and tokenizer are copied byte by byte, and nothing else is.
@@ -30,7 +29,7 @@ def take_model(source: str, into: Path) -> None:
 
 
 def model_identity(source: str) -> dict[str, str]:
-    """File name -> checksum, of all that `take_model` would copy; the weights are not loaded.
+    """File name -> checksum, of all that `copy_checkpoint` would copy; the weights are not loaded.
 
     Raises:
         InputError: there is no such model, or its files alone show that it cannot be taken.

@@ -13,7 +13,7 @@ import torch
 from transformers import AutoModelForMaskedLM, AutoTokenizer
 
 from equiglot.errors import InputError
-from equiglot.models import model_identity, open_model, take_model
+from equiglot.models import copy_checkpoint, model_identity, open_model
 from equiglot.run import checksum, checksums
 from tests.stock import ARCHITECTURES, SCRIPTS, configuration, save_stock
 
@@ -39,7 +39,7 @@ def _answers(folder: Path) -> tuple[list[list[int]], list[torch.Tensor]]:
 
 
 def test_what_is_taken_is_the_same_to_everybody(folder: Path, tmp_path: Path) -> None:
-    take_model(str(folder), tmp_path / "models" / "taken")
+    copy_checkpoint(str(folder), tmp_path / "models" / "taken")
     (ids, logits), (there_ids, there_logits) = _answers(tmp_path / "models" / "taken"), _answers(folder)
     assert ids == there_ids and all(len(set(each)) > 4 for each in ids)
     assert all(torch.equal(here, there) for here, there in zip(logits, there_logits, strict=True))
@@ -48,7 +48,7 @@ def test_what_is_taken_is_the_same_to_everybody(folder: Path, tmp_path: Path) ->
 
 
 def test_nothing_else_is_copied_and_the_rest_is_copied_as_it_is(folder: Path, tmp_path: Path) -> None:
-    take_model(str(folder), tmp_path / "taken")
+    copy_checkpoint(str(folder), tmp_path / "taken")
     taken = checksums(tmp_path / "taken")
     assert taken == model_identity(str(folder)) == model_identity(str(tmp_path / "taken"))
     assert sorted(taken) == ["config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"]
@@ -71,7 +71,7 @@ def test_weights_in_several_files(tmp_path: Path) -> None:
     shutil.copytree(folder, tmp_path / "parts", ignore=shutil.ignore_patterns("*.safetensors"))
     model.save_pretrained(tmp_path / "parts", max_shard_size="20KB")
     assert len(list((tmp_path / "parts").glob("model-*.safetensors"))) > 1
-    take_model(str(tmp_path / "parts"), tmp_path / "taken")
+    copy_checkpoint(str(tmp_path / "parts"), tmp_path / "taken")
     assert checksums(tmp_path / "taken") == checksums(tmp_path / "parts")
     for here, there in zip(_answers(tmp_path / "taken")[1], _answers(folder)[1], strict=True):
         assert torch.equal(here, there)
@@ -83,7 +83,7 @@ def test_a_tokenizer_of_a_word_list_alone(tmp_path: Path) -> None:
     for name in ("tokenizer.json", "tokenizer_config.json"):
         (folder / name).unlink()
     (folder / "vocab.txt").write_text("\n".join(sorted(vocabulary, key=vocabulary.__getitem__)), encoding="utf-8")
-    take_model(str(folder), tmp_path / "taken")
+    copy_checkpoint(str(folder), tmp_path / "taken")
     assert sorted(checksums(tmp_path / "taken")) == ["config.json", "model.safetensors", "vocab.txt"]
     assert open_model("x", str(tmp_path / "taken")).tokenizer.get_vocab() == vocabulary
     assert _answers(tmp_path / "taken")[0] == _answers(folder)[0]
@@ -118,7 +118,7 @@ def test_a_tokenizer_of_sentencepiece_alone(architecture: str, file: str, name: 
     AutoModelForMaskedLM.from_config(configuration(architecture, 260, padding)).save_pretrained(folder)
     (folder / file).write_bytes(pieces.getvalue())
     (folder / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": name}))
-    take_model(str(folder), tmp_path / "taken")
+    copy_checkpoint(str(folder), tmp_path / "taken")
     assert sorted(checksums(tmp_path / "taken")) == sorted(
         ["config.json", "model.safetensors", file, "tokenizer_config.json"]
     )
@@ -132,7 +132,7 @@ def test_a_model_of_a_run_by_its_short_name(tmp_path: Path) -> None:
     save_stock(tmp_path / "run" / "models" / "student", "bert")
     (tmp_path / "run" / "models" / "student" / "training.json").write_text("{}")
     (tmp_path / "run" / "recipe.yaml").write_text("name: x")
-    take_model(str(tmp_path / "run" / "student"), tmp_path / "taken")
+    copy_checkpoint(str(tmp_path / "run" / "student"), tmp_path / "taken")
     assert not (tmp_path / "taken" / "training.json").exists()
     assert model_identity(str(tmp_path / "run")) == checksums(tmp_path / "taken")
 
@@ -149,12 +149,12 @@ def test_a_name_on_the_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         return str(kept)
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", snapshot)
-    take_model("someone/model", tmp_path / "taken")
+    copy_checkpoint("someone/model", tmp_path / "taken")
     assert model_identity("someone/model") == checksums(blobs) == checksums(tmp_path / "taken")
     assert not any(path.is_symlink() for path in (tmp_path / "taken").iterdir())
     (kept / "model.safetensors").unlink()
     with pytest.raises(InputError, match="the hub has no safetensors") as error:
-        take_model("someone/model", tmp_path / "other")
+        copy_checkpoint("someone/model", tmp_path / "other")
     assert "hf download someone/model" in str(error.value.fix) and "docker run" in str(error.value.fix)
 
 
@@ -164,6 +164,6 @@ def test_a_name_is_the_hubs_whatever_folders_there_are(tmp_path: Path, monkeypat
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(huggingface_hub, "snapshot_download", lambda name, **_: str(theirs))
     for source, folder in (("owner/model", theirs), ("./owner/model", ours), (str(ours), ours)):
-        take_model(source, tmp_path / "taken")
+        copy_checkpoint(source, tmp_path / "taken")
         assert (tmp_path / "taken/model.safetensors").read_bytes() == (folder / "model.safetensors").read_bytes()
         assert model_identity(source)["model.safetensors"] == checksum(folder / "model.safetensors")
