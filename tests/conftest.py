@@ -1,6 +1,8 @@
 """What all tests share: the real data, where it is, and a torch that gives the same numbers every time."""
 
 import os
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 # Before torch is imported: its thread pools are sized once. Where tests run side by side, each process has a thread.
@@ -25,6 +27,30 @@ def deterministic_torch() -> None:
     """Deterministic kernels on one thread or two, so that exact comparisons hold."""
     torch.use_deterministic_algorithms(True)
     torch.set_num_threads(THREADS)
+
+
+@pytest.fixture
+def program(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> Callable[..., tuple[int, str, str]]:
+    """Calls the program in an empty folder, in this process; exit code, output, errors."""
+    from equiglot.cli import main
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def called(*arguments: str | Path) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["equiglot", *map(str, arguments)])
+        capsys.readouterr()
+        code: object = 0
+        try:
+            main()
+        except SystemExit as end:
+            code = end.code
+        out, err = capsys.readouterr()
+        return int(str(code or 0)), out, err
+
+    return called
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,6 @@ from pathlib import Path
 import pytest
 import yaml
 
-from equiglot.cli import main
 from equiglot.corpus import FilesSource
 from equiglot.errors import InputError
 from equiglot.evaluation import Filler
@@ -29,23 +28,9 @@ Call = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Call:
-    """Calls the program in an empty folder; exit code, output, errors."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "200")
-
-    def called(*arguments: str | Path) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["equiglot", *map(str, arguments)])
-        capsys.readouterr()
-        code: object = 0
-        try:
-            main()
-        except SystemExit as end:
-            code = end.code
-        out, err = capsys.readouterr()
-        return int(str(code or 0)), out, err
-
-    return called
+def call(program: Call) -> Call:
+    """Calls the program; exit code, output, errors."""
+    return program
 
 
 @pytest.fixture

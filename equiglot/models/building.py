@@ -19,6 +19,7 @@ from equiglot.models.validation import (
     check_kind,
     check_unasked,
     missing_weights,
+    position_count,
     weight_files,
 )
 from equiglot.vocabulary import write_tokenizer
@@ -94,6 +95,31 @@ def resolve_encoder(settings: EncoderSettings, vocabulary_size: int) -> EncoderS
     return choices[fitting - 1]
 
 
+def load_weights(kind: Any, folder: Path, **options: Any) -> tuple[PreTrainedModel, dict[str, Any]]:
+    """A model in a Hugging Face folder, float32, and what transformers says of names that are missing or left over.
+
+    Args:
+        kind: the class of transformers that is asked for it.
+        folder: safetensors only, no code is run from it, no network asked.
+        options: given to `from_pretrained` besides.
+
+    Raises:
+        InputError: no such folder, no config.json or one that asks for code, a model of another kind, pickled or
+            damaged weights.
+    """
+    check_config(folder)
+    check_kind(folder)
+    weight_files(folder)
+    safe: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False, "use_safetensors": True}
+    try:
+        loaded = kind.from_pretrained(folder, **safe, output_loading_info=True, dtype=torch.float32, **options)
+    except Exception as error:  # a damaged folder makes transformers raise anything
+        what = f"the model cannot be loaded: {str(error).strip() or type(error).__name__}"
+        fix = "get or make the folder again"
+        raise known_refusal(error, folder) or InputError(what, where=folder, fix=fix) from error
+    return cast(tuple[PreTrainedModel, dict[str, Any]], loaded)
+
+
 def load_model(folder: Path, *, vocabulary_size: int | None = None) -> PreTrainedModel:
     """The masked language model in a Hugging Face folder: safetensors only, no code from the folder, no network.
 
@@ -102,24 +128,7 @@ def load_model(folder: Path, *, vocabulary_size: int | None = None) -> PreTraine
             damaged weights, no masked-LM head, weights that the configuration has no place for, an infinite one,
             another vocabulary size.
     """
-    check_config(folder)
-    check_kind(folder)
-    weight_files(folder)
-    try:
-        loaded = AutoModelForMaskedLM.from_pretrained(
-            folder,
-            local_files_only=True,
-            trust_remote_code=False,
-            use_safetensors=True,
-            output_loading_info=True,
-            dtype=torch.float32,
-        )
-    except Exception as error:  # a damaged folder makes transformers raise anything
-        what = f"the model cannot be loaded: {str(error).strip() or type(error).__name__}"
-        raise known_refusal(error, folder) or InputError(
-            what, where=folder, fix="get or make the folder again"
-        ) from error
-    model, info = cast(tuple[PreTrainedModel, dict[str, Any]], loaded)
+    model, info = load_weights(AutoModelForMaskedLM, folder)
     if info["missing_keys"]:
         raise missing_weights(model, info["missing_keys"], folder)
     check_unasked(model, info["unexpected_keys"], folder)
@@ -138,4 +147,4 @@ def export_model(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, fol
     """Writes weights, configuration and tokenizer to `folder`, for `from_pretrained` to load."""
     model.save_pretrained(folder, safe_serialization=True)
     inputs = [name for name in tokenizer.model_input_names if name in signature(model.forward).parameters]
-    write_tokenizer(tokenizer, folder, max_length=model.config.max_position_embeddings, inputs=inputs)
+    write_tokenizer(tokenizer, folder, max_length=position_count(model), inputs=inputs)

@@ -2,21 +2,14 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Literal
 
 import torch
 from torch import nn
 from transformers import AutoModelForSequenceClassification, AutoModelForTokenClassification, PreTrainedModel
 
-from equiglot.errors import InputError, known_refusal
-from equiglot.models.validation import (
-    check_config,
-    check_finite,
-    check_kind,
-    check_unasked,
-    missing_weights,
-    weight_files,
-)
+from equiglot.models.building import load_weights
+from equiglot.models.validation import check_finite, check_unasked, missing_weights
 
 _CLASSES = {"token": AutoModelForTokenClassification, "sequence": AutoModelForSequenceClassification}
 _CLASSIFIER = "classifier"  # what all of transformers' encoders call it
@@ -41,12 +34,16 @@ def load_classifier(
         InputError: no model folder or one that asks for code, no encoder or an incomplete one, pickled, damaged or
             infinite weights, weights that the configuration has no place for.
     """
-    check_config(folder)
-    check_kind(folder)
-    weight_files(folder)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        model, info = _load(folder, unit, labels)
+        model, info = load_weights(
+            _CLASSES[unit],
+            folder,
+            id2label=dict(enumerate(labels)),
+            label2id={label: number for number, label in enumerate(labels)},
+            problem_type="single_label_classification",
+            ignore_mismatched_sizes=True,  # a classifier of other labels
+        )
         inside = f"{model.base_model_prefix}."
         unfit = {name for name in info["missing_keys"] if name.startswith(inside) and "pooler" not in name.split(".")}
         unfit |= {name for name, *_ in info["mismatched_keys"] if name.split(".")[0] != _CLASSIFIER}
@@ -56,27 +53,6 @@ def load_classifier(
         _draw(model)
     check_finite(model, folder)
     return model
-
-
-def _load(folder: Path, unit: str, labels: Sequence[str]) -> tuple[PreTrainedModel, dict[str, Any]]:
-    try:
-        loaded = _CLASSES[unit].from_pretrained(
-            folder,
-            id2label=dict(enumerate(labels)),
-            label2id={label: number for number, label in enumerate(labels)},
-            problem_type="single_label_classification",
-            ignore_mismatched_sizes=True,  # a classifier of other labels
-            local_files_only=True,
-            trust_remote_code=False,
-            use_safetensors=True,
-            output_loading_info=True,
-            dtype=torch.float32,
-        )
-    except Exception as error:  # a damaged folder makes transformers raise anything
-        what = f"the model cannot be loaded: {str(error).strip() or type(error).__name__}"
-        fix = "get or make the folder again"
-        raise known_refusal(error, folder) or InputError(what, where=folder, fix=fix) from error
-    return cast(tuple[PreTrainedModel, dict[str, Any]], loaded)
 
 
 def _draw(model: PreTrainedModel) -> None:

@@ -10,7 +10,7 @@ from equiglot.corpus.hub import names_folder
 from equiglot.errors import InputError
 from equiglot.masking import SpecialTokens, special_tokens_of
 from equiglot.models.building import load_model, on_device
-from equiglot.models.validation import check_ids, conversion, position_table
+from equiglot.models.validation import check_ids, conversion, position_count
 from equiglot.outputs import check_model
 from equiglot.run import RunDirectory
 from equiglot.settings import SHORTEST
@@ -150,14 +150,6 @@ def with_tokenizer(name: str, model: PreTrainedModel, folder: Path, source: str)
         what = f"the model reads only {longest} tokens at once, special ones included, and {SHORTEST} are needed"
         raise InputError(what, where=source, fix="use another model")
     return OpenModel(name, on_device(model).eval(), tokenizer, special_tokens_of(tokenizer), longest - 2)
-
-
-def position_count(model: PreTrainedModel) -> int:
-    """How many tokens the model has positions for."""
-    table = position_table(model)
-    if table is None:
-        return int(getattr(model.config, "max_position_embeddings", _LONGEST))
-    return table.num_embeddings - (0 if table.padding_idx is None else table.padding_idx + 1)
 
 
 def _fetch(source: str) -> Path:

@@ -10,7 +10,7 @@ from transformers import AutoModelForMaskedLM, PreTrainedModel
 from equiglot.errors import InputError
 from equiglot.models.building import load_model, prepare
 from equiglot.models.settings import LayerChoice, check_layers, chosen_layers
-from equiglot.models.validation import position_table
+from equiglot.models.validation import position_count
 
 _LAYERS = {"bert": "encoder.layer", "electra": "encoder.layer", "modernbert": "layers"} | dict.fromkeys(
     ("roberta", "xlm-roberta", "camembert"), "encoder.layer"
@@ -34,9 +34,7 @@ def start_from(
             without these layers.
     """
     model = load_model(folder, vocabulary_size=vocabulary_size)
-    table = position_table(model)
-    offset = 0 if table is None or table.padding_idx is None else table.padding_idx + 1  # as RoBERTa counts
-    positions = int(model.config.max_position_embeddings) - offset
+    positions = position_count(model)
     if positions < max_length:
         raise InputError(
             f"the model has {positions} positions, fewer than encoder.max_length {max_length}",

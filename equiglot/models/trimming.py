@@ -21,8 +21,14 @@ from torch import Tensor
 from transformers import AutoConfig, AutoModel, AutoModelForMaskedLM, PretrainedConfig, PreTrainedModel
 
 from equiglot.errors import InputError
-from equiglot.models.opening import position_count
-from equiglot.models.validation import check_config, check_kind, position_table, read_config, weight_files
+from equiglot.models.validation import (
+    check_config,
+    check_kind,
+    position_count,
+    position_table,
+    read_config,
+    weight_files,
+)
 from equiglot.reading import read_json_object
 from equiglot.run import write_json
 

@@ -38,6 +38,7 @@ _SAFE = (".safetensors", ".safetensors.index.json")
 _BOUNDS = {r"layers|blocks|block_sizes|repeats|group|networks": MOST_LAYERS, r"labels|label2id|id2label": 100_000}
 _CORRECT = "correct config.json, or get the folder again"
 _KERNELS = ("attn_implementation", "experts_implementation")  # owner/name is native code, fetched from the hub
+_POSITIONS = 512  # of a model that says nothing of them
 _SPARE = 512  # ids without a token, or a hundredth of all: embeddings are filled up to round numbers
 _PART = 1 << 22  # weights that are looked at together: what is computed of them takes memory, too
 _RESAVE = "save the model with `save_pretrained`, which writes model.safetensors"
@@ -129,6 +130,14 @@ def position_table(model: PreTrainedModel) -> nn.Embedding | None:
         if name.endswith("position_embeddings") and isinstance(module, nn.Embedding):
             return module
     return None
+
+
+def position_count(model: PreTrainedModel) -> int:
+    """How many tokens the model has positions for: RoBERTa fewer than it has embeddings of them."""
+    table = position_table(model)
+    if table is None:
+        return int(getattr(model.config, "max_position_embeddings", _POSITIONS))
+    return table.num_embeddings - (0 if table.padding_idx is None else table.padding_idx + 1)
 
 
 def _refused(field: str, value: Any) -> tuple[str, str] | None:

@@ -2,15 +2,14 @@
 
 import io
 import signal
-import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from rich.console import Console
 
-from equiglot.cli import main
 from equiglot.display import FineTuningDisplay, print_fine_tuned
 from equiglot.finetuning import FineTuning, fine_tune, name_data
 from equiglot.run import checksums
@@ -21,26 +20,12 @@ Call = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def call(model: Model, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Call:
+def call(model: Model, program: Call, tmp_path: Path) -> Call:
     """Fine-tunes a model for two epochs in an empty folder; exit code, output, errors."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "200")
     write_data(tmp_path / "data", "topic")
-    words = ["equiglot", "finetune", model("xlm-roberta"), "--task", "topic", "--data", "data/{language}-*.tsv"]
+    words = ["finetune", model("xlm-roberta"), "--task", "topic", "--data", "data/{language}-*.tsv"]
     words += ["--languages", "ru,ko", "--epochs", "2", "--learning-rate", "1e-3"]
-
-    def called(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", [*words, *arguments])
-        capsys.readouterr()
-        code: object = 0
-        try:
-            main()
-        except SystemExit as end:
-            code = end.code
-        out, err = capsys.readouterr()
-        return int(str(code or 0)), out, err
-
-    return called
+    return partial(program, *words)
 
 
 def test_scores_are_printed(call: Call, tmp_path: Path) -> None:

@@ -7,13 +7,23 @@ import torch
 from transformers import (
     AlbertConfig,
     AutoModelForMaskedLM,
+    AutoTokenizer,
     ModernBertConfig,
     PreTrainedConfig,
     XLMRobertaConfig,
 )
 
 from equiglot.errors import InputError
-from equiglot.models import EncoderSettings, LayerChoice, build_model, chosen_layers, start_from, take_layers
+from equiglot.models import (
+    EncoderSettings,
+    LayerChoice,
+    build_model,
+    chosen_layers,
+    export_model,
+    start_from,
+    take_layers,
+)
+from tests.stock import save_stock
 from tests.tiny import PADDING, VOCABULARY
 
 SMALL = {"layers": 5, "heads": 2, "hidden_size": 16, "max_length": 32, "dropout": 0.0}
@@ -104,3 +114,17 @@ def test_layers_that_cannot_be_taken(config: PreTrainedConfig, layers: LayerChoi
     with pytest.raises(InputError, match=what) as caught:
         take_layers(AutoModelForMaskedLM.from_config(config), layers, where="here")
     assert caught.value.fix and caught.value.where == "here"
+
+
+@pytest.mark.parametrize("architecture", ["bert", "xlm-roberta"])
+def test_an_exported_tokenizer_cuts_where_the_positions_end(architecture: str, tmp_path: Path) -> None:
+    """RoBERTa counts positions from behind its padding: it has fewer than its configuration says."""
+    save_stock(tmp_path / "stock", architecture)
+    model = AutoModelForMaskedLM.from_pretrained(tmp_path / "stock")
+    export_model(model, AutoTokenizer.from_pretrained(tmp_path / "stock"), tmp_path / "exported")
+    tokenizer = AutoTokenizer.from_pretrained(tmp_path / "exported")
+    longest = tokenizer("a " * 2 * model.config.max_position_embeddings, truncation=True, return_tensors="pt")
+    less = 2 if architecture == "xlm-roberta" else 0
+    assert longest["input_ids"].shape[1] == model.config.max_position_embeddings - less
+    with torch.no_grad():
+        model(**longest)
