@@ -61,7 +61,7 @@ from equiglot.evaluation.transfer import (
 )
 from equiglot.evaluation.transfer_rows import GroupMembers, group_members, pair_rows, transfer_rows
 from equiglot.evaluation.trim_proof import ModelProof, TextProof
-from equiglot.evaluation.trimming import TrimRecord, TrimSettings, read_bytes_of, trim_model
+from equiglot.evaluation.trimming import MOST_HELD_OUT, TrimRecord, TrimText, kept_languages, trim_model, trim_texts
 
 __all__ = [
     "ALL",
@@ -69,6 +69,7 @@ __all__ = [
     "LIKELIHOOD",
     "MASKED_LM",
     "METRICS",
+    "MOST_HELD_OUT",
     "ZERO_SHOT",
     "Bootstrap",
     "ByLanguage",
@@ -91,7 +92,7 @@ __all__ = [
     "TestMasks",
     "TextProof",
     "TrimRecord",
-    "TrimSettings",
+    "TrimText",
     "WordBits",
     "bootstrap_mean",
     "comparison_rows",
@@ -102,6 +103,7 @@ __all__ = [
     "frequency_predictor",
     "group_language",
     "group_members",
+    "kept_languages",
     "known",
     "language_rows",
     "likelihood_rows",
@@ -117,7 +119,6 @@ __all__ = [
     "primary_of",
     "rdt_rows",
     "read_bits",
-    "read_bytes_of",
     "read_estimates",
     "read_positions",
     "read_scores",
@@ -130,6 +131,7 @@ __all__ = [
     "spread",
     "transfer_rows",
     "trim_model",
+    "trim_texts",
     "write_bits",
     "write_estimates",
     "write_external_scores",
