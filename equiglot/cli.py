@@ -36,7 +36,7 @@ from equiglot.arguments import (
     Workers,
 )
 from equiglot.errors import InputError, Interrupted, check_name, refusal
-from equiglot.run import RunDirectory, check_new
+from equiglot.run import RunDirectory, check_absent, check_new
 from equiglot.terminal import Terminal
 
 if TYPE_CHECKING:
@@ -411,19 +411,27 @@ def trim(
     A language of --text that is not among --languages shows what the model can no longer do.
     """
     from equiglot.display import print_trim
-    from equiglot.evaluation import TrimSettings, name_texts, read_bytes_of, trim_model
+    from equiglot.evaluation import kept_languages, name_texts, trim_model, trim_texts
+    from equiglot.vocabulary import ReductionSettings
 
     if sum(each is not None for each in (min_sentence_share, size, fit)) > 1:
         raise InputError("two amounts are given", fix="give one of --min-sentence-share, --size and --fit")
-    amounts = {"share": min_sentence_share, "size": size, "fit": None if fit is None else read_bytes_of(fit)}
-    settings = TrimSettings(
-        languages=None if languages is None else tuple(each.strip() for each in languages.split(",")),
-        keep_text=keep_text,
-        **{name: value for name, value in amounts.items() if value is not None},  # type: ignore[arg-type]
-    )
+    amounts = {"min_sentence_share": min_sentence_share, "size": size, "fit": None if fit is None else _byte_count(fit)}
+    amount = ReductionSettings(**{name: value for name, value in amounts.items() if value is not None})
+    paths = name_texts(text)
+    check_absent(into, "--into")
+    kept = kept_languages(paths, None if languages is None else [each.strip() for each in languages.split(",")])
     _be_quiet()
     with _errors.status("") as shown:
-        record = trim_model(model, name_texts(text), into, settings, lambda what: shown.update(escape(what)))
+        record = trim_model(
+            model,
+            trim_texts(paths, kept),
+            into,
+            amount,
+            languages=kept,
+            keep_text=keep_text,
+            progress=lambda what: shown.update(escape(what)),
+        )
     print_trim(_output, record)
     _output.print(f"The model: {into}", soft_wrap=True, highlight=False, markup=False)
 
@@ -448,6 +456,15 @@ def push(
         _output.print(f"The model: {send(upload, repository, private=private)}", highlight=False)
     else:
         _output.print("Nothing was sent.")
+
+
+def _byte_count(text: str) -> int:
+    from equiglot.settings import parse_bytes
+
+    try:
+        return parse_bytes(text)
+    except ValueError as error:
+        raise InputError(str(error), where="--fit") from None
 
 
 def _open_models(sources: list[str]) -> Iterator["OpenModel"]:

@@ -192,6 +192,16 @@ def check_new(path: Path, option: str, *, replace: bool) -> None:
         raise InputError("the file is there already", where=path, fix=fix)
 
 
+def check_absent(path: Path, option: str) -> None:
+    """Refuses to make a folder where anything is already; `option` is what the user named `path` with.
+
+    Raises:
+        InputError: something is there, be it a link to nothing.
+    """
+    if path.exists() or path.is_symlink():
+        raise InputError("something is there already", where=path, fix=f"choose another {option}")
+
+
 def open_plain(path: Path, flags: int) -> int:
     """A descriptor of a plain file; a link, a pipe or a device in its place is refused, not followed or waited for.
 

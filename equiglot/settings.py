@@ -1,8 +1,9 @@
 """What all settings have in common: they cannot be changed, unknown fields are refused, and every number has bounds."""
 
-from typing import Self
+import re
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.fields import FieldInfo
 
 MOST = 10**15
@@ -33,3 +34,24 @@ class Settings(BaseModel):
 def fields_of(settings: type[BaseModel]) -> dict[str, FieldInfo]:
     """The fields of a class by the names that they have in a recipe: `from` is a word of Python's own."""
     return {field.alias or name: field for name, field in settings.model_fields.items()}
+
+
+def parse_bytes(text: str) -> int:
+    """60MB, 1.5GB, 800K: a number of bytes; M is a million.
+
+    Raises:
+        ValueError: not written so.
+    """
+    match = re.fullmatch(r"([0-9]{1,15}(?:\.[0-9]{1,9})?)\s*([KMG]?)B?", text.strip().upper())
+    if match is None or float(match[1]) == 0:
+        raise ValueError(f"{text!r} is no size: write it as 60MB")
+    return int(float(match[1]) * {"": 1, "K": 10**3, "M": 10**6, "G": 10**9}[match[2]])
+
+
+def _bytes(value: Any) -> Any:
+    return parse_bytes(value) if isinstance(value, str) else value
+
+
+_Bytes = Annotated[int, Field(gt=0, le=MOST)]
+ByteCount = Annotated[_Bytes, BeforeValidator(_bytes, json_schema_input_type=_Bytes | str)]
+"""A number of bytes in a recipe: 60000000, or 60MB."""

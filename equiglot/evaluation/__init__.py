@@ -68,7 +68,7 @@ from equiglot.evaluation.sentences import sentence_losses
 from equiglot.evaluation.statistics import Bootstrap, ByLanguage, Estimate, mean_over, smallest_p
 from equiglot.evaluation.transfer import group_members, rdt_rows, transfer_rows
 from equiglot.evaluation.trim_proof import ModelProof, TextProof
-from equiglot.evaluation.trimming import TrimRecord, TrimSettings, read_bytes_of, trim_model
+from equiglot.evaluation.trimming import MOST_HELD_OUT, TrimRecord, TrimText, kept_languages, trim_model, trim_texts
 
 __all__ = [
     "ALL",
@@ -77,6 +77,7 @@ __all__ = [
     "LIKELIHOOD",
     "MASKED_LM",
     "METRICS",
+    "MOST_HELD_OUT",
     "ZERO_SHOT",
     "Bootstrap",
     "ByLanguage",
@@ -98,7 +99,7 @@ __all__ = [
     "TestMasks",
     "TextProof",
     "TrimRecord",
-    "TrimSettings",
+    "TrimText",
     "WordBits",
     "averages",
     "comparison_rows",
@@ -108,6 +109,7 @@ __all__ = [
     "frequency_predictor",
     "group_language",
     "group_members",
+    "kept_languages",
     "known",
     "likelihood_rows",
     "mean_over",
@@ -123,7 +125,6 @@ __all__ = [
     "primary_of",
     "rdt_rows",
     "read_bits",
-    "read_bytes_of",
     "read_estimates",
     "read_scores",
     "read_texts",
@@ -136,6 +137,7 @@ __all__ = [
     "spread",
     "transfer_rows",
     "trim_model",
+    "trim_texts",
     "write_bits",
     "write_estimates",
     "write_external_scores",

@@ -1,8 +1,8 @@
 """Out of a massively multilingual model a small one for the languages that someone needs, with the proof beside it."""
 
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -18,9 +18,9 @@ from equiglot.models import find_or_fetch
 from equiglot.models.trimming import check_trimmable, copy_modules, ids_that_stay, trim_weights, vocabulary_bytes
 from equiglot.run import CARD, atomic_folder, write_json, write_text
 from equiglot.vocabulary import (
-    MIN_SENTENCE_SHARE,
     EntryCounts,
     Reduction,
+    ReductionSettings,
     choose_entries,
     count_entries,
     load_tokenizer,
@@ -34,26 +34,36 @@ HELD_OUT = 0.1
 """The share of each language's sentences that choose nothing, and prove what was chosen."""
 MOST_HELD_OUT = 2000
 _MODEL_SENTENCES = 4  # a language, on which the models are compared
-_UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9}
 
 
 @dataclass(frozen=True)
-class TrimSettings:
-    """How much of a vocabulary stays.
+class TrimText:
+    """Text of one language.
 
     Attributes:
-        languages: those that the model is for; all that have text if None.
-        share: an entry stays if it is found in this share of the sentences of any of them (paper 4, section 5).
-        size: entries at most, in place of `share`.
-        fit: bytes that weights and tokenizer.json may have together, in place of both.
-        keep_text: text that must be cut as before, whatever it is (labels, prompts, emoji).
+        choosing: the sentences by which entries are chosen, to be read once; none of a language that is not kept.
+        held_out: sentences that prove what was chosen.
+        where: what names the text in messages.
     """
 
-    languages: tuple[str, ...] | None = None
-    share: float = MIN_SENTENCE_SHARE
-    size: int | None = None
-    fit: int | None = None
-    keep_text: Path | None = None
+    choosing: Iterable[str]
+    held_out: Sequence[str]
+    where: str
+
+
+def trim_texts(paths: Mapping[str, Path], kept: Collection[str]) -> dict[str, TrimText]:
+    """Texts of files, a sentence or paragraph a line, in which a tenth is held out by the lines themselves.
+
+    Args:
+        paths: language -> file.
+        kept: the languages that a model is to keep; the others are held out as a whole.
+    """
+    texts = {}
+    for code, path in paths.items():
+        chosen = (line for line in stream_lines(path) if not _is_held_out(line)) if code in kept else ()
+        held = (line for line in stream_lines(path) if code not in kept or _is_held_out(line))
+        texts[code] = TrimText(chosen, list(islice(held, MOST_HELD_OUT)), str(path))
+    return texts
 
 
 class TrimRecord(BaseModel):
@@ -77,9 +87,12 @@ class TrimRecord(BaseModel):
 
 def trim_model(
     source: str,
-    texts: Mapping[str, Path],
+    texts: Mapping[str, TrimText],
     into: Path,
-    settings: TrimSettings,
+    amount: ReductionSettings,
+    *,
+    languages: Sequence[str],
+    keep_text: Path | None = None,
     progress: Callable[[str], None] = lambda what: None,
 ) -> TrimRecord:
     """Trims a model to the vocabulary entries that some languages need, and proves it on text held out of the choice.
@@ -89,28 +102,31 @@ def trim_model(
 
     Args:
         source: a model folder, RUN/model, or a name on the hub.
-        texts: language -> plain text, a sentence or paragraph a line; of languages that are not chosen, too, to show
-            what the trimmed model can no longer do.
-        into: made; nothing may be there.
-        settings: what stays.
+        texts: language -> its text; of languages that are not kept, too, to show what the trimmed model can no longer
+            do.
+        into: made; what is there already is replaced.
+        amount: how many entries stay.
+        languages: those that the model is for.
+        keep_text: text that must be cut as before, whatever it is (labels, prompts, emoji).
         progress: told what is being done.
 
     Raises:
         InputError: the model or its tokenizer cannot be trimmed; a language has no text, or none that the vocabulary
-            knows; a size that cannot be met; something is at `into`; or the proof fails.
+            knows; a size that cannot be met; or the proof fails.
     """
-    languages = _languages(texts, settings)
-    if into.exists() or into.is_symlink():
-        raise InputError("something is there already", where=into, fix="choose another --into")
     progress("looking at the model")
     folder = find_or_fetch(source)
     check_trimmable(folder)
     tokenizer = load_tokenizer(folder)
-    held = {code: _held_lines(path, every=code not in languages) for code, path in texts.items()}
-    counts = {code: _count(tokenizer, code, texts[code], progress) for code in languages}
+    counts = {code: _count(tokenizer, code, texts[code], progress) for code in dict.fromkeys(languages)}
     progress("choosing entries")
-    reduction, chosen_by = _reduce(folder, tokenizer, counts, settings)
-    proofs = [prove_text(tokenizer, reduction, held[code], code, kept=code in languages) for code in texts]
+    also = {*ids_that_stay(folder)} & {*tokenizer.get_vocab().values()}
+    if keep_text is not None:
+        also |= {*np.flatnonzero(count_entries(tokenizer, stream_lines(keep_text)).found).tolist()}
+    reduction, chosen_by = _reduce(folder, tokenizer, counts, amount, also)
+    proofs = [
+        prove_text(tokenizer, reduction, text.held_out, code, kept=code in counts) for code, text in texts.items()
+    ]
     with atomic_folder(into) as made:
         progress("cutting the weights")
         trim_weights(folder, reduction.kept, made)
@@ -118,10 +134,10 @@ def trim_model(
         copy_modules(folder, made)
         progress("comparing the models")
         reduction = Reduction(load_tokenizer(made), reduction.kept, reduction.old_size)
-        lines = [line for code in languages for line in _shown(tokenizer, reduction, held[code])]
+        lines = [line for code in counts for line in _shown(tokenizer, reduction, texts[code].held_out)]
         record = TrimRecord(
             source=Path(source).name if Path(source).is_dir() else source,  # nobody else has this path
-            languages=languages,
+            languages=tuple(counts),
             chosen_by=chosen_by,
             sentences={code: count.sentences for code, count in counts.items()},
             entries_before=len(tokenizer),
@@ -139,20 +155,13 @@ def trim_model(
     return record
 
 
-def read_bytes_of(text: str) -> int:
-    """60MB, 1.5GB, 800K: a number of bytes; M is a million.
+def kept_languages(texts: Collection[str], named: Sequence[str] | None) -> tuple[str, ...]:
+    """The languages that a model is to keep: those that are named, or all that have text.
 
     Raises:
-        InputError: not written so.
+        InputError: one has no text, or none does.
     """
-    match = re.fullmatch(r"([0-9]{1,15}(?:\.[0-9]{1,9})?)\s*([KMG]?)B?", text.strip().upper())
-    if match is None or float(match[1]) == 0:
-        raise InputError(f"{text!r} is no size", where="--fit", fix="write it as 60MB")
-    return int(float(match[1]) * _UNITS[match[2]])
-
-
-def _languages(texts: Mapping[str, Path], settings: TrimSettings) -> tuple[str, ...]:
-    languages = settings.languages or tuple(texts)
+    languages = named or tuple(texts)
     if missing := [code for code in languages if code not in texts]:
         fix = f"add --text {missing[0]}=FILE"
         raise InputError(f"there is no text in {', '.join(missing)}", where="--languages", fix=fix)
@@ -162,28 +171,30 @@ def _languages(texts: Mapping[str, Path], settings: TrimSettings) -> tuple[str, 
 
 
 def _count(
-    tokenizer: PreTrainedTokenizerFast, language: str, path: Path, progress: Callable[[str], None]
+    tokenizer: PreTrainedTokenizerFast, language: str, text: TrimText, progress: Callable[[str], None]
 ) -> EntryCounts:
     progress(f"reading {language}")
-    count = count_entries(tokenizer, (line for line in stream_lines(path) if not _is_held_out(line)))
+    count = count_entries(tokenizer, text.choosing)
     if not count.sentences:
         what = f"the text in {language} is too little: a tenth of its lines prove what the others choose"
-        raise InputError(what, where=path, fix="give some hundred lines or more")
+        raise InputError(what, where=text.where, fix="give some hundred lines or more")
     return count
 
 
 def _reduce(
-    folder: Path, tokenizer: PreTrainedTokenizerFast, counts: Mapping[str, EntryCounts], settings: TrimSettings
+    folder: Path,
+    tokenizer: PreTrainedTokenizerFast,
+    counts: Mapping[str, EntryCounts],
+    amount: ReductionSettings,
+    also: set[int],
 ) -> tuple[Reduction, str]:
     """The reduced tokenizer, and in words by what it was chosen."""
-    also = {*ids_that_stay(folder)} & {*tokenizer.get_vocab().values()}
-    if settings.keep_text is not None:
-        also |= {*np.flatnonzero(count_entries(tokenizer, stream_lines(settings.keep_text)).found).tolist()}
-    if settings.fit is not None:
-        reduction = _fit(folder, tokenizer, counts, also, settings.fit)
-        return reduction, f"as many entries as fit into {settings.fit:,} bytes"
-    ids = choose_entries(tokenizer, counts, share=settings.share, size=settings.size, also=also)
-    how = f"at most {settings.size:,}" if settings.size else f"found in {settings.share:.4g} of a language's sentences"
+    if amount.fit is not None:
+        reduction = _fit(folder, tokenizer, counts, also, amount.fit)
+        return reduction, f"as many entries as fit into {amount.fit:,} bytes"
+    share = amount.min_sentence_share
+    ids = choose_entries(tokenizer, counts, share=share, size=amount.size, also=also)
+    how = f"at most {amount.size:,}" if amount.size else f"found in {share:.4g} of a language's sentences"
     return reduce_tokenizer(tokenizer, ids), how
 
 
@@ -225,11 +236,6 @@ def _written_bytes(tokenizer: PreTrainedTokenizerFast) -> int:
 def _is_held_out(line: str) -> bool:
     """By the line itself, so that a sentence that stands in a text twice is on one side."""
     return int.from_bytes(digest(line), "little") < HELD_OUT * 2**64
-
-
-def _held_lines(path: Path, *, every: bool) -> list[str]:
-    lines = (line for line in stream_lines(path) if every or _is_held_out(line))
-    return [line for _, line in zip(range(MOST_HELD_OUT), lines, strict=False)]
 
 
 def _shown(tokenizer: PreTrainedTokenizerFast, reduction: Reduction, lines: Sequence[str]) -> Iterator[str]:

@@ -32,7 +32,7 @@ from equiglot.models import (
     with_tokenizer,
 )
 from equiglot.outputs import output_checksums
-from equiglot.run import atomic_folder, fingerprint, read_json, write_json
+from equiglot.run import atomic_folder, check_absent, fingerprint, read_json, write_json
 from equiglot.tasks import OpenTask, TaskSummary, build_task, check_task, open_task, task_identity
 from equiglot.training import CheckpointFolder, Progress, Trainer, TrainingRecord
 from equiglot.vocabulary import TOKENIZER_FILES
@@ -86,8 +86,7 @@ def fine_tune(
         InputError: `into` is there; no encoder; data that is not as it should be; labels that training data lacks;
             another call's unfinished work in the way; a loss that is not a number.
     """
-    if into.exists() or into.is_symlink():
-        raise InputError("it is there already", where=into, fix="choose another --into")
+    check_absent(into, "--into")
     place = find_or_fetch(source)
     with _as_typed():
         check_task(task, languages, {})

@@ -21,6 +21,7 @@ from equiglot.pipeline.steps import (
     TaskData,
     Tokens,
     TrainedModel,
+    TrimmedModel,
     Vocabulary,
 )
 from equiglot.pipeline.steps.stores import stores_of, texts_of
@@ -161,16 +162,19 @@ def _made(recipe: Recipe, plan: ModelPlan) -> Iterator[Step]:
         for name in plan.made_from:
             yield from _made(recipe, recipe.plans()[name])
         yield from _labels_of(recipe, plan)
-        yield from _training(recipe, plan)
+        yield from _making(recipe, plan)
 
 
-def _trained_models(recipe: Recipe) -> Iterator[Step]:
+def _made_models(recipe: Recipe) -> Iterator[Step]:
     for plan in recipe.plans().values():
         if plan.existing is None:
-            yield from _training(recipe, plan)
+            yield from _making(recipe, plan)
 
 
-def _training(recipe: Recipe, plan: ModelPlan) -> Iterator[Step]:
+def _making(recipe: Recipe, plan: ModelPlan) -> Iterator[Step]:
+    if plan.trim is not None:
+        yield TrimmedModel(recipe, plan)
+        return
     for language in plan.languages:
         yield Tokens(recipe, language, plan.owner)
     yield TrainedModel(recipe, plan)
@@ -201,7 +205,7 @@ STEPS: list[Callable[[Recipe], Iterator[Step]]] = [
     _text,
     _vocabularies,
     _stored_labels,
-    _trained_models,
+    _made_models,
     _evaluation,
     _probes,
 ]

@@ -13,7 +13,7 @@ from equiglot.recipe.names import check_known, nearest
 from equiglot.recipe.needs import check_needs
 from equiglot.recipe.scoring import Likelihood, MaskedLanguageModelling, ProbedTask
 from equiglot.recipe.settings import FREQUENCY, PLACEHOLDER, SHARED, TEACHERS, ModelPlan, Recipe
-from equiglot.recipe.teaching import check_existing, check_start, check_teachers, check_vocabularies
+from equiglot.recipe.teaching import check_existing, check_start, check_teachers, check_trim, check_vocabularies
 from equiglot.tasks import check_task
 from equiglot.vocabulary import VocabularySettings
 
@@ -54,6 +54,7 @@ def check_settings(recipe: Recipe) -> None:
     _check_circles(plans)
     for plan in plans.values():
         check_start(plan, plans)
+        check_trim(plan, plans)
         check_teachers(recipe, plan, plans)
     _check_encoders(recipe)
     _check_reference(recipe, plans)
@@ -138,17 +139,24 @@ def _check_circles(plans: dict[str, ModelPlan]) -> None:
 
     for name in plans:
         for circle in visit(name, ()):
-            started = [pupil for pupil, before in pairwise(circle) if before == plans[pupil].starts_from]
-            words = " needs " if started else " learns from "
-            where = f"{started[0]}.from.model" if started else f"{name}.labels.teachers"
+            fields = [_field_of(plans[pupil], before) for pupil, before in pairwise(circle)]
+            own = next((each for each in fields if not each.endswith(".labels.teachers")), None)
+            words, where = " learns from " if own is None else " needs ", own or fields[0]
             raise InputError(f"a circle: {words.join(circle)}", where=f"models.{where}", fix="break it")
+
+
+def _field_of(plan: ModelPlan, before: str) -> str:
+    """The field by which a model needs another one."""
+    if plan.trim is not None:
+        return f"{plan.name}.trim.model"
+    return f"{plan.name}.from.model" if before == plan.starts_from else f"{plan.name}.labels.teachers"
 
 
 def _check_encoders(recipe: Recipe) -> None:
     """Text is cut into sequences once, for all models; each must be able to read them, and to fill a batch."""
     longest = recipe.encoder.max_length
     for name, model in recipe.models.items():
-        if model.existing is not None:
+        if model.existing is not None or model.trim is not None:
             continue
         if model.start is None and model.encoder.max_length < longest:
             raise InputError(

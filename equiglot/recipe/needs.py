@@ -33,7 +33,8 @@ def _needed_texts(recipe: Recipe) -> Iterator[tuple[str, str]]:
             yield code, "it is there for the vocabulary alone, which is learnt from text"
     for plan in recipe.plans().values():
         if plan.existing is None:
-            yield from ((code, f"{plan.name} is trained on it") for code in plan.languages)
+            what = "trained on it" if plan.is_trained else "trimmed to the entries that it needs"
+            yield from ((code, f"{plan.name} is {what}") for code in plan.languages)
         if plan.own_vocabulary is not None:
             codes = plan.own_vocabulary.languages or plan.languages
             yield from ((code, f"the vocabulary of {plan.name} is learnt from it") for code in codes)
@@ -48,9 +49,9 @@ def _idle_settings(recipe: Recipe) -> Iterator[tuple[str, bool, str]]:
     """Fields, whether nothing needs them, and why."""
     yield "vocabulary", not recipe.has_vocabulary, "no model has the run's vocabulary: each has its own, or another's"
     yield "text", not recipe.sources, "no language has text that could be cleaned and split"
-    trained = any(plan.existing is None for plan in recipe.expanded())
+    trained = any(plan.is_trained for plan in recipe.expanded())
     for field in ("encoder", "masking", "training"):
-        yield field, not trained, "no model is trained: all are there already"
+        yield field, not trained, "no model is trained"
 
 
 def _check_scored(recipe: Recipe) -> None:

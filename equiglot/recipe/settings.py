@@ -14,7 +14,7 @@ from equiglot.masking import MaskSettings
 from equiglot.models import EncoderSettings, chosen_layers
 from equiglot.recipe.merging import merge, plain
 from equiglot.recipe.scoring import Evaluations, Likelihood, MaskedLanguageModelling, ProbedTask
-from equiglot.recipe.starting import Start
+from equiglot.recipe.starting import Start, Trim
 from equiglot.settings import MOST, Settings
 from equiglot.training import TrainingSettings
 from equiglot.vocabulary import UnionVocabulary, Vocabulary, VocabularySettings
@@ -44,8 +44,8 @@ class Language(LanguageText):
 class ModelSettings(Settings):
     """One model of a run, or, where its name has {language} in it, one for each language.
 
-    It is trained, or it is there already (`existing`). `encoder` and `training` hold only what differs from the
-    recipe's own.
+    It is trained, or it is there already (`existing`), or it is another one with fewer vocabulary entries (`trim`).
+    `encoder` and `training` hold only what differs from the recipe's own.
     """
 
     model_config = ConfigDict(serialize_by_alias=True)
@@ -56,6 +56,9 @@ class ModelSettings(Settings):
         "that begins with ./, ../, / or ~.",
     )
 
+    trim: Trim | None = Field(
+        None, description="A model that is not trained but trimmed to the vocabulary entries that its languages need."
+    )
     languages: Literal["all", "each"] | tuple[str, ...] = Field(
         "all", description="all of the recipe's; each: a model for each; or a list of codes."
     )
@@ -80,6 +83,10 @@ class ModelSettings(Settings):
         trained = sorted({"balance", "labels", "vocabulary", "from", "encoder", "training"} & given)
         if self.existing is not None and trained:
             raise ValueError(f"a model that is there already is not trained: leave out {', '.join(trained)}")
+        if self.trim is not None and trained:
+            raise ValueError(f"a model that is trimmed is not trained: leave out {', '.join(trained)}")
+        if self.trim is not None and self.existing is not None:
+            raise ValueError("give either `existing` or `trim`: what is trimmed is a model of its own, with a name")
         if self.existing is not None and "languages" not in self.model_fields_set:
             raise ValueError("`languages` is missing: name those that the model reads")
         if self.existing is None and self.tokens:
@@ -117,6 +124,7 @@ class ModelPlan(Settings):
     training: TrainingSettings
     start: Start | None = None
     existing: str | None = None
+    trim: Trim | None = None
     owner: str = ""
     """The model whose vocabulary it has, itself perhaps; "" for the run's."""
     own_vocabulary: VocabularySettings | None = None
@@ -125,6 +133,11 @@ class ModelPlan(Settings):
     def seed(self, recipe: "Recipe") -> int:
         """The seed of its training, as scores name it."""
         return recipe.seed + self.training.seed
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether it is trained, neither taken nor trimmed."""
+        return self.existing is None and self.trim is None
 
     @property
     def is_plain(self) -> bool:
@@ -152,6 +165,7 @@ class ModelPlan(Settings):
     def made_from(self) -> tuple[str, ...]:
         """The models of the recipe that must be there before it: that which it starts from, and its teachers."""
         first = [self.starts_from] if self.starts_from is not None else []
+        first += [self.trim.model] if self.trim is not None else []
         return tuple(dict.fromkeys([*first, *self.all_teachers]))
 
     @property
@@ -274,7 +288,9 @@ class Recipe(Settings):
         def place(name: str, pupils: tuple[str, ...] = ()) -> None:
             if name in ordered or name in pupils or name not in plans:  # circles and unknown names: see `checks`
                 return
-            for before in plans[name].made_from:
+            owner = plans.get(plans[name].owner)
+            cut_by = () if owner is None or owner.trim is None else (owner.name,)  # its tokenizer is made first
+            for before in (*cut_by, *plans[name].made_from):
                 place(before, (*pupils, name))
             ordered[name] = plans[name]
 
@@ -309,7 +325,7 @@ class Recipe(Settings):
         recipe has the one that distances are measured from; models of several languages only if they are there already.
         """
         teaches = any(plan.name in each.all_teachers for each in self.expanded())
-        if plan.existing is not None:
+        if not plan.is_trained:
             return teaches or plan.name in map(self.reference, plan.languages)
         alike = {each.name for each in self.expanded() if each.is_plain and each.languages == plan.languages}
         reference = self.reference(plan.languages[0])
@@ -338,31 +354,34 @@ class Recipe(Settings):
         start = model.start
         if start is not None and start.model is not None:
             start = start.model_copy(update={"model": start.model.replace(PLACEHOLDER, language)})
-        encoder = model.encoder if existing is None and start is None else None
+        trim = model.trim
+        if trim is not None:
+            trim = trim.model_copy(update={"model": trim.model.replace(PLACEHOLDER, language)})
+        encoder = model.encoder if existing is None and start is None and trim is None else None
         own = model.vocabulary if isinstance(model.vocabulary, VocabularySettings) else None
-        owner = name if existing is not None or own is not None else ""
+        owner = name if existing is not None or trim is not None or own is not None else ""
         if isinstance(model.vocabulary, str) and model.vocabulary != SHARED:
             owner = model.vocabulary.replace(PLACEHOLDER, language)
-        made = {"existing": existing, "start": start, "encoder": encoder, "tokens": model.tokens}
+        made = {"existing": existing, "trim": trim, "start": start, "encoder": encoder, "tokens": model.tokens}
         return {"name": name, "owner": owner, "own_vocabulary": own, **made}
 
 
 def _with_encoder(plan: ModelPlan, plans: dict[str, ModelPlan], seen: tuple[str, ...] = ()) -> ModelPlan:
-    """A model that starts from another one of the recipe with the encoder that follows, where that one's is known."""
-    source = plans.get(plan.start.model or "") if plan.start is not None else None
-    if plan.start is None or source is None or plan.name in seen:  # unknown names and circles: see `checks`
+    """A model that is made from another one of the recipe with the encoder that follows, where that one's is known."""
+    source = plans.get((plan.starts_from if plan.trim is None else plan.trim.model) or "")
+    if source is None or plan.name in seen:  # unknown names and circles: see `checks`
         return plan
     encoder = _with_encoder(source, plans, (*seen, plan.name)).encoder
-    if encoder is None:
-        return plan
-    layers = len(chosen_layers(plan.start.layers, encoder.layers))
-    return plan.model_copy(update={"encoder": encoder.model_copy(update={"layers": layers})})
+    if encoder is not None and plan.start is not None:
+        layers = len(chosen_layers(plan.start.layers, encoder.layers))
+        encoder = encoder.model_copy(update={"layers": layers})
+    return plan if encoder is None else plan.model_copy(update={"encoder": encoder})
 
 
 def _complete(model: Any, recipe: dict[str, Any]) -> Any:
     """`model` with the recipe's encoder and training below its own."""
     model = {} if model is None else plain(model)
-    if not isinstance(model, dict) or model.get("existing") is not None:
+    if not isinstance(model, dict) or model.get("existing") is not None or model.get("trim") is not None:
         return model
     completed = ("encoder", "training") if model.get("from") is None else ("training",)
     parts = {part: merge(plain(recipe.get(part)) or {}, plain(model.get(part)) or {}) for part in completed}

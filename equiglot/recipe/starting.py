@@ -1,9 +1,10 @@
-"""Where a model's first weights come from, if they are not random."""
+"""What a model is made of, if not of random weights: another one's weights, or another one with fewer entries."""
 
 from pydantic import Field, model_validator
 
 from equiglot.models import LayerChoice
 from equiglot.settings import Settings
+from equiglot.vocabulary import ReductionSettings
 
 
 class Start(Settings):
@@ -27,3 +28,15 @@ class Start(Settings):
         if (self.model is None) == (self.folder is None):
             raise ValueError("name either a model of the recipe or a folder")
         return self
+
+
+class Trim(ReductionSettings):
+    """A model of the recipe whose vocabulary keeps the entries that some languages need, all else as it is.
+
+    Trim a teacher before its student starts from it, or a student when it is trained (paper 4, section 5: VocabReduce
+    before or after distilling).
+    """
+
+    model: str = Field(
+        description="A model of the recipe, taken, trained or trimmed in the same run; {language} may be in the name."
+    )

@@ -68,10 +68,7 @@ def check_start(plan: ModelPlan, plans: dict[str, ModelPlan]) -> None:
     start, where = plan.start, f"models.{plan.name}.from"
     if start is None or start.model is None:
         return
-    others = tuple(name for name in plans if name != plan.name)
-    if start.model not in plans:
-        fix = nearest(start.model, others) or f"there is: {', '.join(others) or 'none'}"
-        raise InputError(f"no model is called {start.model!r}", where=f"{where}.model", fix=fix)
+    _check_there(start.model, plan, plans, f"{where}.model")
     source = plans[start.model]
     if source.owner != plan.owner:
         raise InputError(
@@ -81,6 +78,25 @@ def check_start(plan: ModelPlan, plans: dict[str, ModelPlan]) -> None:
         )
     if source.encoder is not None:
         check_layers(start.layers, source.encoder.layers, source.encoder.architecture, where=f"{where}.layers")
+
+
+def check_trim(plan: ModelPlan, plans: dict[str, ModelPlan]) -> None:
+    """Refuses to trim a model that is not there, or to a language that it does not have.
+
+    Raises:
+        InputError: with the field and what to change it to.
+    """
+    if plan.trim is not None:
+        _check_there(plan.trim.model, plan, plans, f"models.{plan.name}.trim.model")
+        check_known(plan.languages, plans[plan.trim.model].languages, f"models.{plan.name}.languages")
+
+
+def _check_there(name: str, plan: ModelPlan, plans: dict[str, ModelPlan], where: str) -> None:
+    """Refuses a model that the recipe does not have."""
+    others = tuple(other for other in plans if other != plan.name)
+    if name not in plans:
+        fix = nearest(name, others) or f"there is: {', '.join(others) or 'none'}"
+        raise InputError(f"no model is called {name!r}", where=where, fix=fix)
 
 
 def check_teachers(recipe: Recipe, plan: ModelPlan, plans: dict[str, ModelPlan]) -> None:

@@ -3,10 +3,10 @@ from .folder import TOKENIZER_FILES, check_same_vocabulary, load_tokenizer, writ
 from .mapping import VocabularyMap, read_map, write_map
 from .matching import map_vocabulary
 from .pieces import piece_text, readable_pieces
-from .reducing import MIN_SENTENCE_SHARE, Reduction, choose_entries, reduce_tokenizer
+from .reducing import Reduction, choose_entries, reduce_tokenizer
 from .rules import check_rules, rules_of
 from .segmentation import Agreement, agreement
-from .settings import CONTINUATION, SPECIAL_TOKENS, UnionVocabulary, Vocabulary, VocabularySettings
+from .settings import CONTINUATION, SPECIAL_TOKENS, ReductionSettings, UnionVocabulary, Vocabulary, VocabularySettings
 from .surfaces import Pieces, pieces_of
 from .tokenising import TokenStatistics, text_encoder, tokenise_split
 from .tokens import TokenizedText, open_sentences, open_tokens
@@ -16,13 +16,13 @@ from .uniting import unite
 
 __all__ = [
     "CONTINUATION",
-    "MIN_SENTENCE_SHARE",
     "SPECIAL_TOKENS",
     "TOKENIZER_FILES",
     "Agreement",
     "EntryCounts",
     "Pieces",
     "Reduction",
+    "ReductionSettings",
     "TokenStatistics",
     "TokenizedText",
     "UnionModel",

@@ -18,11 +18,9 @@ from equiglot.errors import InputError
 from equiglot.vocabulary.counting import EntryCounts, id_count
 from equiglot.vocabulary.mapping import VocabularyMap
 from equiglot.vocabulary.sampling import choose_alphabet
-from equiglot.vocabulary.settings import WORD_START
+from equiglot.vocabulary.settings import MIN_SENTENCE_SHARE, WORD_START
 from equiglot.vocabulary.surfaces import UNUSED, algorithm_of, describe
 
-MIN_SENTENCE_SHARE = 0.0005
-"""Paper 4, section 5."""
 ALPHABET_COVERAGE = 0.9999
 """Of each language's running characters, the share that keep an entry of their own: a word with a character that has
 none is unknown as a whole, or in part."""

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from equiglot.corpus.balancing import Smoothing
-from equiglot.settings import MOST, Settings
+from equiglot.settings import MOST, ByteCount, Settings
 
 SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 """In the order of their ids, 0 to 4."""
@@ -17,6 +17,9 @@ WORD_START = "▁"
 """What Unigram and BPE write for the space before a word, at the beginning of text too."""
 
 BYTES = 256
+
+MIN_SENTENCE_SHARE = 0.0005
+"""Entries that fewer of a language's sentences have are not needed for it (paper 4, section 5)."""
 
 Accents = Literal["letters", "all-but-korean", "keep"]
 Algorithm = Literal["wordpiece", "unigram", "bpe", "byte-bpe"]
@@ -128,3 +131,25 @@ Vocabulary = Annotated[
     BeforeValidator(_learnt_by_default, json_schema_input_type=VocabularySettings | UnionVocabulary),
 ]
 """The vocabulary of a run in a recipe: learnt from its text (`shared`), or the `union` of its models' vocabularies."""
+
+
+class ReductionSettings(Settings):
+    """How many entries of a vocabulary stay: one of three amounts."""
+
+    min_sentence_share: float = Field(
+        MIN_SENTENCE_SHARE,
+        ge=0,
+        le=1,
+        description="Entries stay that so many of the sentences of one of its languages have (paper 4, section 5).",
+    )
+    size: int | None = Field(None, gt=0, le=MOST, description="Or so many entries at most, the languages in turn.")
+    fit: ByteCount | None = Field(
+        None, description="Or as many as fit into so many bytes, such as 60MB, weights and tokenizer together."
+    )
+
+    @model_validator(mode="after")
+    def _one_amount(self) -> "ReductionSettings":
+        amounts = {"min_sentence_share", "size", "fit"} & self.model_fields_set
+        if sum(getattr(self, name) is not None for name in amounts) > 1:
+            raise ValueError("give one amount: `min_sentence_share`, `size` or `fit`")
+        return self

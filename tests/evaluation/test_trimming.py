@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,9 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoConfig, AutoModel, AutoModelForMaskedLM, AutoModelForSequenceClassification, AutoTokenizer
 
 from equiglot.errors import InputError
-from equiglot.evaluation import TrimRecord, TrimSettings, read_bytes_of, trim_model
+from equiglot.evaluation import TrimRecord, kept_languages, trim_model, trim_texts
+from equiglot.settings import parse_bytes
+from equiglot.vocabulary import ReductionSettings
 from tests.stock import ARCHITECTURES, SCRIPTS, configuration, save_stock
 
 HEADS = {
@@ -47,10 +50,13 @@ def _biased(folder: Path) -> Path:
     return folder
 
 
-def _trim(folder: Path, texts: dict[str, Path], into: Path, *languages: str, **settings: object) -> TrimRecord:
-    chosen = TrimSettings(languages=languages or ("en", "hi"), **settings)  # type: ignore[arg-type]
-    shown = {code: path for code, path in texts.items() if code in (*(chosen.languages or ()), "el")}
-    return trim_model(str(folder), shown, into, chosen)
+def _trim(
+    folder: Path, texts: dict[str, Path], into: Path, *languages: str, keep_text: Path | None = None, **amount: float
+) -> TrimRecord:
+    kept = kept_languages(texts, languages or ("en", "hi"))
+    shown = trim_texts({code: path for code, path in texts.items() if code in (*kept, "el")}, kept)
+    settings = ReductionSettings.model_validate(amount)
+    return trim_model(str(folder), shown, into, settings, languages=kept, keep_text=keep_text)
 
 
 def _old_ids(folder: Path) -> torch.Tensor:
@@ -228,7 +234,7 @@ def test_a_size_in_entries_or_bytes_and_text_to_keep(texts: dict[str, Path], tmp
     assert old.tokenize(SCRIPTS["el"]) != new.tokenize(SCRIPTS["el"])
 
 
-def test_what_is_refused(texts: dict[str, Path], tmp_path: Path) -> None:
+def test_what_is_refused(texts: dict[str, Path], tmp_path: Path, program: Callable[..., tuple[int, str, str]]) -> None:
     folder = save_stock(tmp_path / "large", "bert")
     into = tmp_path / "small"
     with pytest.raises(InputError, match="no text in sl"):
@@ -249,18 +255,18 @@ def test_what_is_refused(texts: dict[str, Path], tmp_path: Path) -> None:
     assert not into.exists() and not list(tmp_path.glob(".small*"))
     into.mkdir()
     (into / "mine").write_text("x")
-    with pytest.raises(InputError, match="there already"):
-        _trim(folder, texts, into)
+    code, _, told = program("trim", folder, "--text", f"en={texts['en']}", "--into", into)
+    assert code == 2 and "there already" in told
     assert (into / "mine").read_text() == "x"
 
 
 def test_sizes_as_people_write_them() -> None:
-    assert [read_bytes_of(each) for each in ("60MB", "1.5 GB", "800k", "12")] == [
+    assert [parse_bytes(each) for each in ("60MB", "1.5 GB", "800k", "12")] == [
         60_000_000,
         1_500_000_000,
         800_000,
         12,
     ]
     for wrong in ("", "MB", "-1", "0", "1e3", "nan"):
-        with pytest.raises(InputError, match="no size"):
-            read_bytes_of(wrong)
+        with pytest.raises(ValueError, match="no size"):
+            parse_bytes(wrong)

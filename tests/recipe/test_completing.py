@@ -13,7 +13,7 @@ FIELDS = {
     "enc": ["encoder." + name for name in ("architecture", "layers", "heads")],
     "models.": ["models.mono-{language}", "models.hl", "models.v1.5", "models.student"],
     "models.stu": ["models.student.languages", "models.student.balance"],
-    "models.student.tr": [f"models.student.training.{name}" for name in TrainingSettings.model_fields],
+    "models.student.trai": [f"models.student.training.{name}" for name in TrainingSettings.model_fields],
     "models.student.labels.te": ["models.student.labels.temperature", "models.student.labels.teachers"],
     "languages.": ["languages.en", "languages.ru", "languages.ko"],
     "languages.ru.text.": ["languages.ru.text.kind", "languages.ru.text.paths"],

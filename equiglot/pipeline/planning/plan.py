@@ -105,7 +105,7 @@ def plan_recipe(recipe: Recipe, into: Path | None = None, machine: Machine | Non
     states: dict[str, State] = {job.name: state_of(run, job) if into else "left" for job in jobs}
     check_union(run, recipe, {name for name, state in states.items() if state != "done"})
     planner = _Planner(recipe, run, states, machine)
-    models = [planner.cost(plan) for plan in recipe.plans().values() if plan.existing is None]
+    models = [planner.cost(plan) for plan in recipe.plans().values() if plan.is_trained]
     work = planner.workload()
     left = [job for job in graph.jobs.values() if states[job.name] != "done"]
     costs = {job.name: work.cost(job) for job in left}
@@ -225,6 +225,9 @@ class _Planner:
         plan = self._recipe.plans().get(owner)
         if plan is not None and plan.existing is not None:
             return len(load_tokenizer(locate_model(plan.existing)))
+        if plan is not None and plan.trim is not None:
+            before = self._vocabulary_size(self._recipe.plans()[plan.trim.model].owner)
+            return min(before, plan.trim.size or before)
         settings = plan.own_vocabulary if plan is not None else self._recipe.vocabulary
         if isinstance(settings, VocabularySettings):
             return settings.size

@@ -135,7 +135,7 @@ class Assembly:
         text = RunText(self._run, self._recipe, self._done)
         frequency = [self._frequency()] if self._recipe.masked is not None else []
         models = (*(self._model(plan) for plan in self._plans.values()), *frequency)
-        trained = (name for name, plan in self._plans.items() if plan.existing is None and self._done(f"model/{name}"))
+        trained = (name for name, plan in self._plans.items() if plan.is_trained and self._done(f"model/{name}"))
         curves = chain.from_iterable(self._curves(name) for name in trained)
         return Report(
             name=self._recipe.report.title or self._recipe.name,
@@ -223,7 +223,7 @@ class Assembly:
         done = self._done(f"model/{plan.name}")
         if done:
             known = known.model_copy(update=describe_model(self._run, plan))
-        if plan.existing is not None:
+        if not plan.is_trained:
             return known
         encoder = [known.encoder if plan.encoder is None else encoder_in_words(plan.encoder)]
         encoder += [] if plan.start is None else [start_in_words(plan.start)]

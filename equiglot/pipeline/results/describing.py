@@ -22,7 +22,7 @@ def describe_model(run: RunDirectory, plan: ModelPlan) -> dict[str, Any]:
     if plan.owner:
         tokenizer = load_tokenizer(folder)
         found["vocabulary"] = f"{ALGORITHMS[pieces_of(tokenizer).kind]}, {len(tokenizer):,} entries"
-    if plan.existing is not None:
+    if not plan.is_trained:
         found["parameters"] = _count_parameters(folder)
     if plan.encoder is None:
         found["encoder"] = foreign_encoder_in_words(config)

@@ -27,6 +27,8 @@ def labels_in_words(plan: ModelPlan) -> str:
     """What a model learns from."""
     if plan.existing is not None:
         return "not trained here"
+    if plan.trim is not None:
+        return f"not trained: {plan.trim.model}, trimmed to its languages"
     if isinstance(plan.labels, HardLabels):
         return "the masked words"
     weight, teachers = plan.labels.weight, plan.labels.teachers

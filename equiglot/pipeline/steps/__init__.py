@@ -7,7 +7,7 @@ from equiglot.pipeline.steps.labels import Labels
 from equiglot.pipeline.steps.leaks import LeakSearch
 from equiglot.pipeline.steps.likelihood import LikelihoodBits
 from equiglot.pipeline.steps.losses import Losses
-from equiglot.pipeline.steps.model import TakenModel, TrainedModel
+from equiglot.pipeline.steps.model import TakenModel, TrainedModel, TrimmedModel
 from equiglot.pipeline.steps.probe import Features, Probes, TaskData
 from equiglot.pipeline.steps.scores import Scores
 from equiglot.pipeline.steps.step import Step
@@ -30,5 +30,6 @@ __all__ = [
     "TaskData",
     "Tokens",
     "TrainedModel",
+    "TrimmedModel",
     "Vocabulary",
 ]

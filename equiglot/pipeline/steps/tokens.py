@@ -56,7 +56,7 @@ class Tokens(Step):
         run, recipe, language, owner = context.run, self.recipe, self.language, self.owner
         tokenizer = load_tokenizer(tokenizer_folder(run, recipe, owner))
         longest = recipe.encoder.max_length - 2
-        taken = bool(owner) and recipe.plans()[owner].existing is not None
+        taken = bool(owner) and not recipe.plans()[owner].is_trained
         if taken:
             longest = min(longest, open_model(owner, str(run.model(owner))).max_tokens)
         statistics = {}
@@ -76,8 +76,10 @@ class Tokens(Step):
         batches = {
             plan.name: (plan.training.batch.sentences or 1) * plan.training.accumulation
             for plan in self.recipe.plans().values()
-            if self.language in plan.languages and plan.existing is None
+            if self.language in plan.languages and plan.is_trained
         }
+        if not batches:
+            return
         name = max(batches, key=lambda each: batches[each])
         if sequences < batches[name]:
             raise InputError(

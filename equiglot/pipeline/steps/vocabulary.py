@@ -77,12 +77,12 @@ class Vocabulary(Step):
 
 def tokenizer_need(recipe: Recipe, owner: str) -> str:
     """The step that makes the tokenizer of a model, or the run's."""
-    taken = any(plan.name == owner and plan.existing is not None for plan in recipe.expanded())
-    return f"model/{owner}" if taken else f"vocabulary/{owner or SHARED}"
+    with_model = any(plan.name == owner and not plan.is_trained for plan in recipe.expanded())
+    return f"model/{owner}" if with_model else f"vocabulary/{owner or SHARED}"
 
 
 def tokenizer_folder(run: RunDirectory, recipe: Recipe, owner: str) -> Path:
     """The folder of a model's own tokenizer, or of the run's."""
     if not owner:
         return run.vocabulary
-    return run.model(owner) if recipe.plans()[owner].existing is not None else run.own_vocabulary(owner)
+    return run.own_vocabulary(owner) if recipe.plans()[owner].is_trained else run.model(owner)
