@@ -62,7 +62,7 @@ class MaskedLM:
         """The objective's loss, summed over the targets."""
         tensors = to_tensors(batch, model.device)
         soft = self._labels.targets(batch) if self._labels else None
-        made = outputs(model, tensors)
+        made = outputs(model, tensors, inside=self._objective.looks_inside)
         with torch.autocast(model.device.type, enabled=False):
             return self._objective.losses(made, tensors, soft, progress)
 
