@@ -1,4 +1,13 @@
-from .building import build_model, count_parameters, device, export_model, load_model, on_device, resolve_encoder
+from .building import (
+    build_model,
+    count_parameters,
+    device,
+    export_model,
+    freeze_parts,
+    load_model,
+    on_device,
+    resolve_encoder,
+)
 from .copy_checkpoint import copy_checkpoint, model_identity
 from .cpu import prepare_for_cpu
 from .forward import (
@@ -39,6 +48,7 @@ __all__ = [
     "export_model",
     "find_model",
     "find_or_fetch",
+    "freeze_parts",
     "head_parts",
     "hidden_states",
     "load_classifier",

@@ -115,6 +115,12 @@ def check_teachers(recipe: Recipe, plan: ModelPlan, plans: dict[str, ModelPlan])
             where=f"models.{plan.name}.labels.draws",
             fix="set masking.dynamic to true, or draws to 1",
         )
+    if isinstance(labels, StoredLabels) and plan.training.best_by == "loss":
+        raise InputError(
+            "the loss of validation text needs labels of it, and stored labels are of training text alone",
+            where=f"models.{plan.name}.training.best_by",
+            fix="take mrr, or `labels: {kind: soft, ...}`",
+        )
     if isinstance(labels.teachers, dict):
         check_known(tuple(labels.teachers), recipe.trained_languages, where)
     for language in plan.languages:

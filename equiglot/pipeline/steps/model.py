@@ -23,6 +23,7 @@ from equiglot.models import (
     copy_checkpoint,
     device,
     export_model,
+    freeze_parts,
     load_model,
     model_identity,
     on_device,
@@ -188,6 +189,8 @@ class TrainedModel(Model):
         material = material_of(run, recipe, plan)
         data = plan_data(material.sources, plan.balance, plan.training, special=special, seed=seed)
         model = on_device(self._initial(run, tokenizer, seed))
+        with foreign_model(self.plan, "training.frozen"):
+            freeze_parts(model, plan.training.frozen)
         if not checkpoints.exists():  # from the start: the curves of an earlier recipe are not its own
             shutil.rmtree(run.events(plan.name), ignore_errors=True)
         task = MaskedLM(
@@ -197,6 +200,7 @@ class TrainedModel(Model):
             sequences=plan.training.validation_sequences,
             objective=replace(plan.labels.objective, rate=self.recipe.masking.rate),
             labels=_labels(run, plan, data.stream, material, model.config),
+            best_by=plan.training.best_by,
         )
         with EventWriter(run.events(plan.name), task.metric) as events:
             trainer = Trainer(
