@@ -5,6 +5,18 @@ and are all that the report needs to know of a model's quality.
 """
 
 from equiglot.evaluation.counting import Gold
+from equiglot.evaluation.estimates import (
+    ESTIMATES,
+    PairEstimates,
+    PairKey,
+    monolingual,
+    pair_estimates,
+    position_estimates,
+    primary_metric,
+    read_estimates,
+    score_labels,
+    write_estimates,
+)
 from equiglot.evaluation.external import (
     EvalSettings,
     ExternalScores,
@@ -15,7 +27,6 @@ from equiglot.evaluation.external import (
     write_external_scores,
 )
 from equiglot.evaluation.filling import Filler, fill
-from equiglot.evaluation.likelihood_rows import likelihood_rows
 from equiglot.evaluation.metrics import (
     LIKELIHOOD,
     MASKED_LM,
@@ -32,13 +43,18 @@ from equiglot.evaluation.mlm import (
     TestMasks,
     frequency_predictor,
     model_predictor,
-    read_positions,
     score_positions,
-    write_positions,
 )
 from equiglot.evaluation.pseudo_likelihood import Coverage, WordBits, coverage_of, measure_words, read_bits, write_bits
-from equiglot.evaluation.rdt import rdt_rows
-from equiglot.evaluation.rows import Bootstrap, ByLanguage, comparison_rows, difference_rows, known, language_rows
+from equiglot.evaluation.rows import (
+    averages,
+    comparison_rows,
+    difference_rows,
+    known,
+    likelihood_rows,
+    pair_rows,
+    references_of,
+)
 from equiglot.evaluation.score import (
     ALL,
     IN_LANGUAGE,
@@ -49,22 +65,14 @@ from equiglot.evaluation.score import (
     write_scores,
 )
 from equiglot.evaluation.sentences import sentence_losses
-from equiglot.evaluation.statistics import Estimate, bootstrap_mean, distance, mean_over, smallest_p
-from equiglot.evaluation.tagging import primary_metric, score_labels
-from equiglot.evaluation.transfer import (
-    PairEstimates,
-    PairKey,
-    monolingual,
-    pair_estimates,
-    read_estimates,
-    write_estimates,
-)
-from equiglot.evaluation.transfer_rows import GroupMembers, group_members, pair_rows, transfer_rows
+from equiglot.evaluation.statistics import Bootstrap, ByLanguage, Estimate, mean_over, smallest_p
+from equiglot.evaluation.transfer import group_members, rdt_rows, transfer_rows
 from equiglot.evaluation.trim_proof import ModelProof, TextProof
 from equiglot.evaluation.trimming import MOST_HELD_OUT, TrimRecord, TrimText, kept_languages, trim_model, trim_texts
 
 __all__ = [
     "ALL",
+    "ESTIMATES",
     "IN_LANGUAGE",
     "LIKELIHOOD",
     "MASKED_LM",
@@ -80,7 +88,6 @@ __all__ = [
     "ExternalScores",
     "Filler",
     "Gold",
-    "GroupMembers",
     "LabelRule",
     "MaskedPositions",
     "Metric",
@@ -94,18 +101,16 @@ __all__ = [
     "TrimRecord",
     "TrimText",
     "WordBits",
-    "bootstrap_mean",
+    "averages",
     "comparison_rows",
     "coverage_of",
     "difference_rows",
-    "distance",
     "fill",
     "frequency_predictor",
     "group_language",
     "group_members",
     "kept_languages",
     "known",
-    "language_rows",
     "likelihood_rows",
     "mean_over",
     "measure_words",
@@ -115,14 +120,15 @@ __all__ = [
     "name_texts",
     "pair_estimates",
     "pair_rows",
+    "position_estimates",
     "primary_metric",
     "primary_of",
     "rdt_rows",
     "read_bits",
     "read_estimates",
-    "read_positions",
     "read_scores",
     "read_texts",
+    "references_of",
     "score_external",
     "score_labels",
     "score_positions",
@@ -135,6 +141,5 @@ __all__ = [
     "write_bits",
     "write_estimates",
     "write_external_scores",
-    "write_positions",
     "write_scores",
 ]

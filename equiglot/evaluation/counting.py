@@ -1,6 +1,7 @@
 """Predicted labels against right ones: counts by sentence, and scores that are functions of their sums.
 
 A bootstrap over sentences is then a product of matrices: of how often each sentence is drawn, and of its counts.
+Entities are found in all sentences at once: strictly, and as seqeval reads them.
 """
 
 from collections.abc import Callable, Sequence
@@ -9,11 +10,136 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from equiglot.evaluation.entities import Reader, TaggedText, Tags, count_entities
 from equiglot.evaluation.statistics import Floats
 
+Tags = npt.NDArray[np.int16]
 Table = npt.NDArray[np.int64]
 """Whole numbers [sentences, columns]."""
+
+
+@dataclass(frozen=True)
+class TaggedText:
+    """Sentences one after another, "O" after each, so that no entity goes from one into the next.
+
+    Attributes:
+        tags: int64 [words + sentences], places in the labels; `len(labels)` is the "O" after a sentence.
+        sentences: int64 [words + sentences], the sentence of each.
+        count: sentences.
+    """
+
+    tags: npt.NDArray[np.int64]
+    sentences: npt.NDArray[np.int64]
+    count: int
+
+    @classmethod
+    def of(cls, tags: Tags, lengths: npt.NDArray[np.int64], labels: Sequence[str]) -> "TaggedText":
+        """From tags [words], places in `labels`, and the number of words of each sentence."""
+        words = np.repeat(np.arange(len(lengths)), lengths)
+        padded = np.full(len(words) + len(lengths), len(labels), dtype=np.int64)
+        padded[np.arange(len(words)) + words] = tags
+        return cls(padded, np.repeat(np.arange(len(lengths)), lengths + 1), len(lengths))
+
+
+@dataclass(frozen=True)
+class Spans:
+    """Entities, each at its last word.
+
+    Attributes:
+        last: bool [n], whether an entity ends here.
+        first: int64 [n], where it begins; meaningless where none ends.
+        kinds: int64 [n], its type as a number; meaningless where none ends.
+    """
+
+    last: npt.NDArray[np.bool_]
+    first: npt.NDArray[np.int64]
+    kinds: npt.NDArray[np.int64]
+
+    def shared(self, other: "Spans") -> npt.NDArray[np.bool_]:
+        """Where an entity ends that both have: the same words, the same type."""
+        same: npt.NDArray[np.bool_] = (self.first == other.first) & (self.kinds == other.kinds)
+        return self.last & other.last & same
+
+
+Reader = Callable[[TaggedText, Sequence[str]], Spans]
+"""Text and the names of its labels -> entities."""
+
+
+def strict_spans(text: TaggedText, labels: Sequence[str]) -> Spans:
+    """IOB2 by the letter: an entity begins with B- and goes on with I- of its type; any other I- is no entity.
+
+    Equal to seqeval's mode="strict", scheme=IOB2.
+
+    Args:
+        text: the tags.
+        labels: names: "O", "B-" or "I-" and a type.
+    """
+    names = [*labels, "O"]
+    goes_on = [[now[0] == "I" and before[0] in "BI" and now[2:] == before[2:] for now in names] for before in names]
+    begins = np.array([name[0] == "B" for name in names])
+    joined = np.array(goes_on)[_before(text.tags, len(labels)), text.tags]
+    first = _latest(~joined)
+    return Spans(begins[text.tags[first]] & ~_after(joined), first, _kinds([name[2:] for name in names])[text.tags])
+
+
+def lenient_spans(text: TaggedText, labels: Sequence[str]) -> Spans:
+    """As seqeval reads tags by default, and XTREME with it: I- after "O" or after another type begins an entity.
+
+    seqeval takes the first letter of any tag for its place in an entity and the rest for the type, so universal
+    part-of-speech tags make "entities" too. Its oddities are kept, for the sake of comparable numbers: "X", which has
+    no rest, is of the type of "O", so it neither begins after "O" nor ends before it; what ends without having
+    begun counts from the latest beginning, be it in an earlier sentence.
+
+    Args:
+        text: the tags.
+        labels: names, of any kind.
+    """
+    pieces = [_pieces(name) for name in [*labels, "O"]]
+    begins = np.array([[_begins(*before, *now) for now in pieces] for before in pieces])
+    ends = np.array([[_ends(*before, *now) for now in pieces] for before in pieces])
+    before = _before(text.tags, len(labels))
+    first = _latest(begins[before, text.tags])
+    return Spans(_after(ends[before, text.tags]), first, _kinds([kind for _, kind in pieces])[text.tags])
+
+
+def count_entities(gold: Spans, predicted: Spans, text: TaggedText) -> npt.NDArray[np.int64]:
+    """Entities by sentence: int64 [sentences, 3], those that both have, those predicted, those in the gold."""
+    counted = (gold.shared(predicted), predicted.last, gold.last)
+    return np.stack([np.bincount(text.sentences[each], minlength=text.count) for each in counted], axis=1)
+
+
+def _pieces(name: str) -> tuple[str, str]:
+    """A tag's letter, and its type as seqeval takes it."""
+    return name[0], name[1:].split("-", maxsplit=1)[-1] or "_"
+
+
+def _begins(before: str, kind_before: str, now: str, kind: str) -> bool:
+    """Whether seqeval begins an entity at a tag, after another (its `start_of_chunk`)."""
+    pairs = ("EE", "EI", "SE", "SI", "OE", "OI")
+    return now in "BS" or before + now in pairs or (now != "O" and kind_before != kind)
+
+
+def _ends(before: str, kind_before: str, now: str, kind: str) -> bool:
+    """Whether seqeval ends an entity between two tags (its `end_of_chunk`)."""
+    pairs = ("BB", "BS", "BO", "IB", "IS", "IO")
+    return before in "ES" or before + now in pairs or (before != "O" and kind_before != kind)
+
+
+def _before(tags: npt.NDArray[np.int64], outside: int) -> npt.NDArray[np.int64]:
+    return np.concatenate([[outside], tags])[:-1]
+
+
+def _after(flags: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    return np.concatenate([flags, [False]])[1:]
+
+
+def _latest(flags: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
+    """For each place the last one up to it where the flag is set; 0 where there is none."""
+    return np.maximum.accumulate(np.where(flags, np.arange(len(flags)), 0))
+
+
+def _kinds(names: Sequence[str]) -> npt.NDArray[np.int64]:
+    """A number for each name; equal names have equal numbers."""
+    return np.unique(names, return_inverse=True)[1]
 
 
 @dataclass(frozen=True)

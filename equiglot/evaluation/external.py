@@ -11,12 +11,14 @@ from equiglot.corpus import check_language
 from equiglot.corpus.opening import read_lines
 from equiglot.corpus.sources import kind_of
 from equiglot.errors import InputError
+from equiglot.evaluation.estimates import PairEstimates, position_estimates
 from equiglot.evaluation.lines import TokenizedLines, tokenize_lines
-from equiglot.evaluation.metrics import LIKELIHOOD
-from equiglot.evaluation.mlm import MaskedPositions, TestMasks, frequency_predictor, model_predictor, score_positions
+from equiglot.evaluation.metrics import LIKELIHOOD, MASKED_LM
+from equiglot.evaluation.mlm import TestMasks, frequency_predictor, model_predictor, score_positions
 from equiglot.evaluation.pseudo_likelihood import Coverage, WordBits, bits_per_character, coverage_of, measure_words
-from equiglot.evaluation.rows import Bootstrap, language_rows, score_of
+from equiglot.evaluation.rows import pair_rows, rows_of
 from equiglot.evaluation.score import Score
+from equiglot.evaluation.statistics import Bootstrap
 from equiglot.models import OpenModel
 from equiglot.run import write_json
 
@@ -184,15 +186,16 @@ def _masked_scores(
     size = int(first.model.config.vocab_size)
     predictors = {each.name: model_predictor(each.model) for each in group}
     for name in (*predictors, FREQUENCY):
-        positions: dict[str, MaskedPositions] = {}
+        estimates: PairEstimates = {}
         for code, lines in read.items():
             progress(f"{name}: masked words of {code}")
             _check_maskable(code, lines, masks)
             predict = predictors[name] if name in predictors else frequency_predictor(lines.text, size)
             found = score_positions(predict, code, lines.text, masks)
             of_lines = lines.lines[found.sequences].astype(np.int32)  # pieces of a line are not independent
-            positions[code] = replace(found, sequences=of_lines, count=lines.count)
-        yield from language_rows(name, positions, settings.bootstrap, settings.seed)
+            by_line = replace(found, sequences=of_lines, count=lines.count)
+            estimates |= position_estimates(code, by_line, settings.bootstrap)
+        yield from pair_rows(name, MASKED_LM, estimates, settings.seed)
 
 
 def _check_maskable(language: str, lines: TokenizedLines, masks: TestMasks) -> None:
@@ -210,4 +213,4 @@ def _bits_rows(language: str, words: Mapping[str, WordBits], settings: EvalSetti
             fix="leave out the models that have [UNK] for it, or the text",
         )
     for name, estimate in estimates.items():
-        yield score_of(estimate, model=name, task=LIKELIHOOD, language=language, metric="bits", seed=settings.seed)
+        yield from rows_of({language: estimate}, model=name, task=LIKELIHOOD, metric="bits", seed=settings.seed)

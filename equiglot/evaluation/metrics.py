@@ -8,8 +8,18 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import AfterValidator
 
-from equiglot.evaluation.counting import Gold, Table, count_classes, count_right, count_spans, mean_f1, share
-from equiglot.evaluation.entities import Tags, lenient_spans, strict_spans
+from equiglot.evaluation.counting import (
+    Gold,
+    Table,
+    Tags,
+    count_classes,
+    count_right,
+    count_spans,
+    lenient_spans,
+    mean_f1,
+    share,
+    strict_spans,
+)
 from equiglot.evaluation.statistics import Counts, Floats
 
 MASKED_LM, LIKELIHOOD = "mlm", "likelihood"

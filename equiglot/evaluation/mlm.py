@@ -1,14 +1,11 @@
 """Masked language modelling as a test: rank and loss of every chosen position, on masks that all models share."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from safetensors.numpy import load_file, save_file
 from torch import Tensor
 from transformers import PreTrainedModel
 
@@ -125,27 +122,3 @@ def score_positions(predict: Predictor, language: str, text: TokenizedText, mask
         sequences=sequences[order].astype(np.int32),
         count=min(len(text), masks.sequences or len(text)),
     )
-
-
-def write_positions(path: Path, positions: Mapping[str, MaskedPositions]) -> None:
-    """Writes language -> positions as safetensors."""
-    arrays: dict[str, npt.NDArray[Any]] = {}
-    for language, each in positions.items():
-        arrays |= {f"{language}.ranks": each.ranks, f"{language}.losses": each.losses}
-        arrays |= {f"{language}.sequences": each.sequences, f"{language}.count": np.array([each.count])}
-    save_file(arrays, path)
-
-
-def read_positions(path: Path) -> dict[str, MaskedPositions]:
-    """Reads what `write_positions` wrote."""
-    arrays = load_file(path)
-    languages = [name.removesuffix(".ranks") for name in arrays if name.endswith(".ranks")]
-    return {
-        language: MaskedPositions(
-            arrays[f"{language}.ranks"],
-            arrays[f"{language}.losses"],
-            arrays[f"{language}.sequences"],
-            int(arrays[f"{language}.count"][0]),
-        )
-        for language in languages
-    }

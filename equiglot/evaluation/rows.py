@@ -1,86 +1,32 @@
-"""From scored positions to rows of numbers: by language, by group, and models against each other."""
+"""From estimates to rows of numbers: of each model, over groups of languages, and of models against each other."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
-import numpy as np
+from equiglot.evaluation.estimates import PairEstimates
+from equiglot.evaluation.metrics import LIKELIHOOD, primary_of
+from equiglot.evaluation.pseudo_likelihood import WordBits, bits_per_character
+from equiglot.evaluation.score import IN_LANGUAGE, ZERO_SHOT, Score, group_language
+from equiglot.evaluation.statistics import (
+    Bootstrap,
+    ByLanguage,
+    Estimate,
+    mean_of_repeats,
+    mean_on_same,
+    mean_over,
+)
 
-from equiglot.evaluation.metrics import MASKED_LM, METRICS, metrics_of
-from equiglot.evaluation.mlm import MaskedPositions
-from equiglot.evaluation.score import Score, group_language
-from equiglot.evaluation.statistics import Estimate, bootstrap_mean, by_sentence, distance, mean_over
-
-ByLanguage = dict[str, Estimate]
-
-
-@dataclass(frozen=True)
-class Bootstrap:
-    """How intervals are made: how many resamples, from which seed."""
-
-    resamples: int
-    seed: int
-
-    def estimates(self, positions: Mapping[str, MaskedPositions], metric: str = "mrr") -> ByLanguage:
-        """Language -> estimate; in percent (loss: nats). Paired between models, as the resamples are the language's."""
-        return {language: self._estimate(language, each, metric) for language, each in positions.items()}
-
-    def _estimate(self, language: str, positions: MaskedPositions, metric: str) -> Estimate:
-        values = METRICS[metric].positions
-        assert values is not None
-        sums = by_sentence(values(positions.ranks, positions.losses), positions.sequences, positions.count)
-        counts = np.bincount(positions.sequences, minlength=positions.count)
-        return bootstrap_mean(sums, counts, resamples=self.resamples, seed=self.seed, salt=language)
+Groups = Mapping[str, Sequence[str]]
+"""Name of a group -> the languages that its mean is over."""
 
 
-def language_rows(
-    model: str, positions: Mapping[str, MaskedPositions], bootstrap: Bootstrap, seed: int
-) -> Iterator[Score]:
-    """Every metric of one model in every language, with intervals."""
-    for metric in metrics_of(MASKED_LM):
-        for language, estimate in bootstrap.estimates(positions, metric.name).items():
-            yield _row(model, language, metric.name, estimate, seed)
-
-
-def comparison_rows(
-    models: Mapping[str, ByLanguage],
-    teachers: ByLanguage,
-    *,
-    reference: str,
-    groups: Mapping[str, Sequence[str]],
-    seed: int,
-) -> Iterator[Score]:
-    """Means over groups, distances from the teachers, and differences between models, all of MRR.
-
-    Args:
-        models: name -> MRR by language.
-        teachers: language -> MRR of its monolingual teacher.
-        reference: the name of the teachers taken together.
-        groups: name -> languages; "all" among them.
-        seed: of the training.
-    """
-    for name, languages in groups.items():
-        for model, scores in {reference: teachers, **models}.items():
-            if known(scores, languages):
-                mean = mean_over([scores[language] for language in languages])
-                yield _row(model, group_language(name), "mrr", mean, seed)
-    for model, scores in models.items():
-        for language, codes in _places(groups, scores, teachers):
-            yield _row(model, language, "d", distance(scores, teachers, codes), seed, reference)
-    for first, second in combinations(models, 2):
-        yield from difference_rows((first, models[first]), (second, models[second]), groups=groups, seed=seed)
-
-
-def difference_rows(
-    first: tuple[str, ByLanguage], second: tuple[str, ByLanguage], *, groups: Mapping[str, Sequence[str]], seed: int
-) -> Iterator[Score]:
-    """MRR of the first of two models, given with their names, minus that of the second, paired.
-
-    Both must have been scored on the same masks of the same text, and resampled alike.
-    """
-    for language, codes in _places(groups, first[1], second[1]):
-        yield _row(first[0], language, "difference", distance(first[1], second[1], codes), seed, second[0])
+def score_of(estimate: Estimate, **identity: Any) -> Score:
+    """A row with all that an estimate says; `identity` are the other fields of `Score`."""
+    low, high = estimate.interval
+    of_repeats = {"deviation": estimate.deviation, "repeats": max(1, len(estimate.repeats))}
+    return Score(value=estimate.value, low=low, high=high, n=estimate.n, **{**of_repeats, **identity})
 
 
 def known(scores: Iterable[str], languages: Iterable[str]) -> bool:
@@ -89,22 +35,183 @@ def known(scores: Iterable[str], languages: Iterable[str]) -> bool:
     return bool(languages) and languages <= set(scores)
 
 
-def _places(
-    groups: Mapping[str, Sequence[str]], first: ByLanguage, second: ByLanguage
-) -> Iterator[tuple[str, Sequence[str]]]:
-    """Every language that both have, then every group that both have whole: its name in rows, and its languages."""
-    both = [language for language in first if language in second]
-    yield from ((language, (language,)) for language in both)
-    yield from ((group_language(name), codes) for name, codes in groups.items() if known(both, codes))
+def group_means(numbers: ByLanguage, groups: Groups) -> ByLanguage:
+    """Of every group whose languages all have a number: its name in rows -> the mean."""
+    return {
+        group_language(name): mean_over([numbers[code] for code in codes])
+        for name, codes in groups.items()
+        if known(numbers, codes)
+    }
 
 
-def _row(model: str, language: str, metric: str, estimate: Estimate, seed: int, reference: str | None = None) -> Score:
-    return score_of(
-        estimate, model=model, task=MASKED_LM, language=language, metric=metric, seed=seed, reference=reference
+def averages(estimates: PairEstimates) -> dict[tuple[str, str | None], ByLanguage]:
+    """(metric, source as in `Score`) -> language -> the mean over trainings.
+
+    Zero-shot is, for each target, the mean over the probes trained on all other languages (paper 1, Tables 6 and 7).
+    """
+    found: dict[tuple[str, str | None], dict[str, dict[int, list[Estimate]]]] = defaultdict(dict)
+    for key, estimate in estimates.items():
+        trained = IN_LANGUAGE if key.source == key.target else ZERO_SHOT
+        targets = found[key.metric, None if key.source is None else trained]
+        targets.setdefault(key.target, defaultdict(list))[key.seed].append(estimate)
+    return {
+        place: {
+            target: mean_of_repeats([mean_on_same(by_seed[seed]) for seed in sorted(by_seed)])
+            for target, by_seed in targets.items()
+        }
+        for place, targets in found.items()
+    }
+
+
+def pair_rows(model: str, task: str, estimates: PairEstimates, seed: int) -> Iterator[Score]:
+    """Every number of one model by language; of probes of each pair of languages, in-language, and zero-shot.
+
+    Args:
+        model: its name.
+        task: as in `Score`.
+        estimates: all that is known of it.
+        seed: of the model's training.
+    """
+    pairs: dict[tuple[str, str, str], list[Estimate]] = defaultdict(list)
+    for key, estimate in estimates.items():
+        if key.source not in (None, key.target):
+            pairs[key.metric, str(key.source), key.target].append(estimate)
+    for (metric, source, target), repeats in pairs.items():
+        number = {target: mean_of_repeats(repeats)}
+        yield from rows_of(number, model=model, task=task, metric=metric, seed=seed, source=source)
+    yield from average_rows(estimates, model, task, seed)
+
+
+def comparison_rows(
+    task: str,
+    models: Mapping[str, ByLanguage],
+    references: Mapping[str, ByLanguage],
+    *,
+    reference: str,
+    groups: Groups,
+    taught: Groups | None = None,
+    seed: int,
+) -> Iterator[Score]:
+    """Means over groups, D, the distance from the teachers, and differences between models.
+
+    All are of the task's first metric. `d` and `difference` are positive where the model is better; a model has no `d`
+    in a language whose teacher it is. A group's mean of a model that lacks one of its languages is left out.
+
+    Args:
+        task: as in `Score`.
+        models: name -> numbers.
+        references: teacher -> the numbers that it stands for among the teachers taken together.
+        reference: the name of the teachers taken together.
+        groups: name -> languages; "all" among them.
+        taught: those of their languages that the means of `d` are over; all, if not given.
+        seed: of the training.
+    """
+    together = {code: number for numbers in references.values() for code, number in numbers.items()}
+    for model, numbers in {**models, reference: together}.items():
+        means = group_means(numbers, groups)
+        yield from rows_of(means, model=model, task=task, metric=primary_of(task).name, seed=seed)
+    for model, numbers in models.items():
+        others = {code: each for code, each in together.items() if code not in references.get(model, {})}
+        yield from against_rows("d", task, (model, numbers), (reference, others), taught or groups, seed)
+    for pair in combinations(models.items(), 2):
+        yield from difference_rows(task, *pair, groups=groups, seed=seed)
+
+
+def difference_rows(
+    task: str, first: tuple[str, ByLanguage], second: tuple[str, ByLanguage], *, groups: Groups, seed: int
+) -> Iterator[Score]:
+    """How much better the first of two models, given with their names, is than the second, paired.
+
+    Both must have been scored on the same items, and resampled alike.
+    """
+    yield from against_rows("difference", task, first, second, groups, seed)
+
+
+def likelihood_rows(
+    words: Mapping[str, Mapping[str, WordBits]],
+    teachers: Mapping[str, str],
+    *,
+    reference: str,
+    groups: Groups,
+    bootstrap: Bootstrap,
+    seed: int,
+) -> Iterator[Score]:
+    """Bits per character of every model in its languages, D from the teachers, and differences; all paired.
+
+    In each language all of its models are measured on the words that every one of them can express. `d` and
+    `difference` are bits saved. A group's `d` is the mean over those of its languages that have a teacher.
+
+    Args:
+        words: model -> language -> what the words of its test text cost; the teachers' too.
+        teachers: language -> the model that its distance is measured from; a language can have none.
+        reference: the name of the teachers taken together.
+        groups: name -> languages; "all" among them.
+        bootstrap: how intervals are made.
+        seed: of the training.
+    """
+    bits: dict[str, ByLanguage] = {model: {} for model in words}
+    for language in dict.fromkeys(language for each in words.values() for language in each):
+        models = {model: each[language] for model, each in words.items() if language in each}
+        for model, estimate in bits_per_character(models, language, bootstrap).items():
+            bits[model][language] = estimate
+    references = references_of(bits, teachers)
+    taught = taught_groups(groups, references)
+    for model, numbers in bits.items():
+        yield from rows_of(numbers, model=model, task=LIKELIHOOD, metric="bits", seed=seed)
+    yield from comparison_rows(
+        LIKELIHOOD, bits, references, reference=reference, groups=groups, taught=taught, seed=seed
     )
 
 
-def score_of(estimate: Estimate, **identity: Any) -> Score:
-    """A row with an estimate's value, interval and number of items; `identity` are the other fields of `Score`."""
-    low, high = estimate.interval
-    return Score(value=estimate.value, low=low, high=high, n=estimate.n, **identity)
+def references_of(models: Mapping[str, ByLanguage], teachers: Mapping[str, str]) -> dict[str, ByLanguage]:
+    """Teacher -> its numbers of the languages whose distance is measured from it, as far as there are any.
+
+    Args:
+        models: name -> numbers, the teachers' among them.
+        teachers: language -> the teacher that its distance is measured from.
+    """
+    return {
+        name: {code: models[name][code] for code, own in teachers.items() if own == name and code in models[name]}
+        for name in dict.fromkeys(teachers.values())
+        if name in models
+    }
+
+
+def average_rows(estimates: PairEstimates, model: str, task: str, seed: int) -> Iterator[Score]:
+    """What `averages` says, as rows of a model."""
+    for (metric, source), numbers in averages(estimates).items():
+        yield from rows_of(numbers, model=model, task=task, metric=metric, seed=seed, source=source)
+
+
+def against_rows(
+    metric: str,
+    task: str,
+    first: tuple[str, ByLanguage],
+    second: tuple[str, ByLanguage],
+    groups: Groups,
+    seed: int,
+    source: str | None = None,
+) -> Iterator[Score]:
+    """How much better the first model is than the second: every language that both have, then every group."""
+    better = {code: each.minus(second[1][code]) for code, each in first[1].items() if code in second[1]}
+    if primary_of(task).lower_is_better:
+        better = {code: second[1][code].minus(first[1][code]) for code in better}
+    numbers = better | group_means(better, groups)
+    yield from rows_of(numbers, model=first[0], task=task, metric=metric, seed=seed, reference=second[0], source=source)
+
+
+def rows_of(numbers: ByLanguage, **identity: Any) -> Iterator[Score]:
+    """A row for each number; `identity` are the other fields of `Score`."""
+    for language, number in numbers.items():
+        yield score_of(number, language=language, **identity)
+
+
+def taught_groups(groups: Groups, references: Mapping[str, ByLanguage]) -> Groups:
+    """Of each group the languages that a teacher stands for."""
+    return groups_within(groups, {code for numbers in references.values() for code in numbers})
+
+
+def groups_within(groups: Groups, codes: Collection[str]) -> dict[str, tuple[str, ...]]:
+    """The groups with these languages only; none without any."""
+    kept = {name: tuple(code for code in group if code in codes) for name, group in groups.items()}
+    return {name: group for name, group in kept.items() if group}

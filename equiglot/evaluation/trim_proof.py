@@ -1,4 +1,4 @@
-"""What trimming a vocabulary changes: how text is cut, and what the model makes of it."""
+"""What trimming a vocabulary changes: how text is cut, what the model makes of it, and the card that says so."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -19,6 +19,7 @@ from equiglot.vocabulary import Reduction, text_encoder
 TOLERANCE = 1e-5
 """How far logits of kept entries may be from what they were, as a share of the largest: a matrix of another shape is
 multiplied in another order."""
+_HEAD = "| language | sentences | cut as before | unknown tokens | tokens a word |\n|---|---:|---:|---:|---:|"
 _LONGEST = 64  # tokens of a sentence that the models are compared on
 _FIX = "use a model of an architecture that transformers has, with the tokenizer that it was trained with"
 _Integers = npt.NDArray[np.int64]
@@ -216,4 +217,40 @@ def load_whole(folder: Path) -> PreTrainedModel:
     what = f"the model cannot be loaded: {refused or f'it lacks weights ({missing[0]})'}"
     raise (known_refusal(refused, folder) if refused else None) or InputError(
         what, where=folder, fix="get or make the folder again"
+    )
+
+
+def trim_card(
+    languages: Sequence[str], source: str, chosen_by: str, texts: Sequence[TextProof], model: ModelProof
+) -> str:
+    """The card in Markdown; its first lines are the hub's fields."""
+    kept = [each for each in texts if each.kept]
+    others = [each for each in texts if not each.kept]
+    name = source.replace("`", "'").replace("\n", " ")
+    parts = [
+        "---\nlanguage:\n" + "".join(f"- {code}\n" for code in languages) + "tags:\n- trimmed\n---",
+        f"# {', '.join(languages)}, out of `{name}`",
+        f"The weights are those of `{name}` ({model.kind}), but that only vocabulary entries needed for "
+        f"{', '.join(languages)} are left ({chosen_by}): {model.parameters_before:,} parameters became "
+        f"{model.parameters_after:,}. Its licence is that model's.",
+        f"Text whose entries were all kept is cut as before, and its last hidden states are equal bit by bit (compared "
+        f"on {model.sentences} sentences). On sentences that chose no entry, before and after:",
+        "\n".join([_HEAD, *map(_row, kept)]),
+        "`trim.json` has every number, `old_ids.json` the old id of each new one.",
+    ]
+    if others:
+        parts += ["## What it can no longer do", "\n".join([_HEAD, *map(_row, others)])]
+    else:
+        parts += [
+            "## What it can no longer do",
+            "Languages that were not chosen: what it lost there is not measured.",
+        ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _row(text: TextProof) -> str:
+    (unknown, unknown_after), (fertility, fertility_after) = text.unknown_rates, text.fertilities
+    return (
+        f"| {text.language} | {text.sentences:,} | {text.same_share:.1%} | {unknown:.2%} to {unknown_after:.2%} | "
+        f"{fertility:.2f} to {fertility_after:.2f} |"
     )

@@ -12,8 +12,7 @@ from transformers import PreTrainedTokenizerFast
 
 from equiglot.errors import InputError
 from equiglot.evaluation.external import stream_lines
-from equiglot.evaluation.trim_card import trim_card
-from equiglot.evaluation.trim_proof import ModelProof, TextProof, prove_model, prove_text, whole_sentences
+from equiglot.evaluation.trim_proof import ModelProof, TextProof, prove_model, prove_text, trim_card, whole_sentences
 from equiglot.hashing import digest
 from equiglot.models import find_or_fetch
 from equiglot.models.trimming import check_trimmable, copy_modules, ids_that_stay, trim_weights, vocabulary_bytes

@@ -20,8 +20,8 @@ from equiglot.evaluation import (
     score_positions,
 )
 from equiglot.evaluation.external import FREQUENCY, spread, write_external_scores
-from equiglot.evaluation.likelihood import word_bits
 from equiglot.evaluation.lines import tokenize_lines
+from equiglot.evaluation.pseudo_likelihood import word_bits
 from equiglot.models import OpenModel, open_model
 from tests.stock import SCRIPTS, save_stock
 

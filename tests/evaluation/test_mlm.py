@@ -1,7 +1,6 @@
 """Scored positions: as many as are masked, the same for every model, whatever the batches."""
 
 from collections import Counter
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,9 +14,7 @@ from equiglot.evaluation import (
     frequency_predictor,
     mlm,
     model_predictor,
-    read_positions,
     score_positions,
-    write_positions,
 )
 from equiglot.masking import Batch
 from tests.tiny import MASK, SPECIAL, UNKNOWN, VOCABULARY, make_model, make_text
@@ -150,18 +147,6 @@ def test_word_frequencies_against_counting_by_hand() -> None:
 def test_what_is_not_a_number_is_refused() -> None:
     with pytest.raises(InputError, match="NaN"):
         score_positions(lambda batch: (_constant(batch)[0] * torch.nan, _constant(batch)[1]), "en", _TEXT, _MASKS)
-
-
-def test_positions_come_back_as_they_were(tmp_path: Path) -> None:
-    written = {code: score_positions(model_predictor(make_model()), code, _TEXT, _MASKS) for code in ("en", "zh-Hant")}
-    write_positions(tmp_path / "positions.safetensors", written)
-    read = read_positions(tmp_path / "positions.safetensors")
-    assert read.keys() == written.keys()
-    for code, each in written.items():
-        assert read[code].count == each.count
-        for name in ("ranks", "losses", "sequences"):
-            before, after = getattr(each, name), getattr(read[code], name)
-            assert before.dtype == after.dtype and np.array_equal(before, after)
 
 
 def test_scoring_leaves_no_gradient_and_no_dropout() -> None:

@@ -7,12 +7,16 @@ from equiglot.evaluation import (
     ALL,
     Bootstrap,
     ByLanguage,
+    Estimate,
     MaskedPositions,
     Score,
+    averages,
     comparison_rows,
     group_language,
     known,
-    language_rows,
+    pair_rows,
+    position_estimates,
+    references_of,
 )
 
 _BOOTSTRAP = Bootstrap(resamples=50, seed=0)
@@ -31,11 +35,16 @@ def _random(seed: int, count: int = 40) -> MaskedPositions:
 
 
 def _estimates(*languages: str, seed: int = 0) -> ByLanguage:
-    return _BOOTSTRAP.estimates({language: _random(seed + place) for place, language in enumerate(languages)})
+    return {language: _mrr(language, _random(seed + place)) for place, language in enumerate(languages)}
+
+
+def _mrr(language: str, positions: MaskedPositions) -> Estimate:
+    return averages(position_estimates(language, positions, _BOOTSTRAP))["mrr", None][language]
 
 
 def test_metrics_by_hand() -> None:
-    rows = list(language_rows("m", {"eu": _positions([1, 2, 5, 10], [0, 0, 2, 3], 5)}, _BOOTSTRAP, seed=7))
+    estimates = position_estimates("eu", _positions([1, 2, 5, 10], [0, 0, 2, 3], 5), _BOOTSTRAP)
+    rows = list(pair_rows("m", "mlm", estimates, seed=7))
     values = {row.metric: row.value for row in rows}
     assert values["mrr"] == pytest.approx(100 * (1 + 1 / 2 + 1 / 5 + 1 / 10) / 4)
     assert values["accuracy"] == pytest.approx(25)
@@ -48,17 +57,16 @@ def test_metrics_by_hand() -> None:
 
 
 def test_models_are_paired_by_language() -> None:
-    one = _BOOTSTRAP.estimates({"eu": _random(0), "en": _random(0)})
-    same = _BOOTSTRAP.estimates({"eu": _random(0)})
-    assert np.array_equal(one["eu"].replicates, same["eu"].replicates)
-    assert not np.array_equal(one["eu"].replicates, one["en"].replicates)
+    basque, english, same = (_mrr(language, _random(0)) for language in ("eu", "en", "eu"))
+    assert np.array_equal(basque.replicates, same.replicates)
+    assert not np.array_equal(basque.replicates, english.replicates)
 
 
 def _rows(groups: dict[str, list[str]] | None = None) -> list[Score]:
     teachers = _estimates("en", "eu", "tr")
     models = {"student": _estimates("en", "eu", "tr", seed=10), "baseline": _estimates("en", "eu", seed=20)}
     chosen = groups or {ALL: ["en", "eu", "tr"], "low": ["eu", "tr"], "high": ["en"]}
-    return list(comparison_rows(models, teachers, reference="teachers", groups=chosen, seed=3))
+    return list(comparison_rows("mlm", models, {"teacher": teachers}, reference="teachers", groups=chosen, seed=3))
 
 
 def _value(rows: list[Score], **fields: object) -> float:
@@ -103,10 +111,20 @@ def test_differences_between_models() -> None:
 
 def test_a_model_against_itself() -> None:
     same = _estimates("en", "eu")
-    rows = comparison_rows({"a": same, "b": same}, same, reference="t", groups={ALL: ["en", "eu"]}, seed=0)
+    rows = comparison_rows(
+        "mlm", {"a": same, "b": same}, {"teacher": same}, reference="t", groups={ALL: ["en", "eu"]}, seed=0
+    )
     for row in rows:
         if row.metric in ("d", "difference"):
             assert (row.value, row.low, row.high) == (0, 0, 0)
+
+
+def test_a_model_has_no_distance_where_it_is_the_teacher() -> None:
+    numbers = _estimates("en", "eu")
+    references = references_of({"a": numbers, "b": numbers}, {"en": "a", "eu": "b", "tr": "missing"})
+    assert {name: list(each) for name, each in references.items()} == {"a": ["en"], "b": ["eu"]}
+    rows = comparison_rows("mlm", {"a": numbers}, references, reference="t", groups={ALL: ["en", "eu"]}, seed=0)
+    assert {row.language for row in rows if row.metric == "d"} == {"eu"}
 
 
 def test_groups_must_be_known_whole() -> None:

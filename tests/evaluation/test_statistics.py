@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from equiglot.evaluation import Estimate, bootstrap_mean, distance, mean_over, smallest_p, statistics
-from equiglot.evaluation.statistics import by_sentence, mean_on_same, resample_sums, signed_rank_p
+from equiglot.evaluation import Bootstrap, Estimate, mean_over, smallest_p, statistics
+from equiglot.evaluation.statistics import by_sentence, mean_of_repeats, mean_on_same, signed_rank_p
 from equiglot.hashing import hash_name
 
 
@@ -20,12 +20,12 @@ def _items(seed: int, sentences: int = 80, shift: float = 0.0) -> tuple[np.ndarr
 
 def _bootstrap(seed: int = 0, *, salt: str = "eu", resamples: int = 300, shift: float = 0.0) -> Estimate:
     sums, counts = _items(seed, shift=shift)
-    return bootstrap_mean(sums, counts, resamples=resamples, seed=0, salt=salt)
+    return Bootstrap(resamples, 0).mean(sums, counts, salt)
 
 
 def test_the_value_is_the_mean_over_items_not_over_sentences() -> None:
     sums, counts = np.array([1.0, 10.0, 0.0]), np.array([1, 2, 0])
-    estimate = bootstrap_mean(sums, counts, resamples=50, seed=0, salt="eu")
+    estimate = Bootstrap(50, 0).mean(sums, counts, "eu")
     assert estimate.value == pytest.approx(11 / 3)
     assert estimate.n == 3
     assert estimate.replicates.shape == (50,)
@@ -35,14 +35,14 @@ def test_intervals_cover_the_truth_as_often_as_they_say() -> None:
     covered = 0
     for seed in range(400):
         sums, counts = _items(seed, sentences=60, shift=0.3)
-        low, high = bootstrap_mean(sums, counts, resamples=200, seed=seed, salt="eu").interval
+        low, high = Bootstrap(200, seed).mean(sums, counts, "eu").interval
         covered += low <= 0.3 <= high
     assert 0.90 <= covered / 400 <= 0.98
 
 
 def test_the_spread_is_that_of_the_mean() -> None:
     sums, counts = _items(1, sentences=400)
-    replicates = bootstrap_mean(sums, counts, resamples=1500, seed=0, salt="eu").replicates
+    replicates = Bootstrap(1500, 0).mean(sums, counts, "eu").replicates
     # The linearised variance of a ratio of sums.
     residuals = sums - counts * sums.sum() / counts.sum()
     assert replicates.std() == pytest.approx(np.sqrt((residuals**2).sum()) / counts.sum(), rel=0.1)
@@ -50,19 +50,12 @@ def test_the_spread_is_that_of_the_mean() -> None:
 
 def test_equal_salts_give_equal_resamples() -> None:
     sums, counts = _items(0)
-    first = bootstrap_mean(sums, counts, resamples=100, seed=0, salt="eu").replicates
-    again = bootstrap_mean(sums + counts, counts, resamples=100, seed=0, salt="eu").replicates
+    first = Bootstrap(100, 0).mean(sums, counts, "eu").replicates
+    again = Bootstrap(100, 0).mean(sums + counts, counts, "eu").replicates
     np.testing.assert_allclose(again, first + 1)  # Every item one more: paired, so every replicate exactly one more.
-    for changed in ({"salt": "en", "seed": 0}, {"salt": "eu", "seed": 1}):
-        other = bootstrap_mean(sums, counts, resamples=100, **changed).replicates  # type: ignore[arg-type]
+    for salt, seed in (("en", 0), ("eu", 1)):
+        other = Bootstrap(100, seed).mean(sums, counts, salt).replicates
         assert not np.allclose(other, first)
-
-
-def test_a_model_is_at_no_distance_from_itself() -> None:
-    scores = {language: _bootstrap(seed, salt=language) for seed, language in enumerate(("en", "eu", "tr"))}
-    same = distance(scores, scores, ["en", "eu", "tr"])
-    assert same.value == 0
-    assert same.interval == (0, 0)
 
 
 def test_pairing_makes_differences_sharper() -> None:
@@ -73,15 +66,10 @@ def test_pairing_makes_differences_sharper() -> None:
     assert np.ptp(paired.interval) < 0.2 * np.ptp(apart.interval)
 
 
-def test_distance_is_the_papers_equation_and_positive_when_the_model_is_better() -> None:
-    def fixed(value: float) -> Estimate:
-        return Estimate(value, np.array([value - 1, value + 1]), 10)
-
-    model = {"en": fixed(30), "eu": fixed(45), "tr": fixed(0)}
-    teachers = {"en": fixed(33), "eu": fixed(41), "tr": fixed(99)}
-    assert distance(model, teachers, ["en", "eu"]).value == pytest.approx(((30 - 33) + (45 - 41)) / 2)
-    assert distance(model, teachers, ["eu"]).value == 4
-    assert distance(model, teachers, ["en"]).value == -3
+def test_fewer_resamples_are_the_first_of_many() -> None:
+    many, few = _bootstrap(0, resamples=300), _bootstrap(0, resamples=120, shift=0.1)
+    paired = few.minus(many)
+    assert paired.replicates.tolist() == few.minus(_bootstrap(0, resamples=120)).replicates.tolist()
 
 
 @given(st.lists(st.tuples(st.floats(-50, 50), st.integers(1, 100)), min_size=1, max_size=6))
@@ -108,7 +96,7 @@ def test_sums_by_sentence(sentences: list[int]) -> None:
 def test_resamples_do_not_depend_on_how_many_are_made_at_a_time(monkeypatch: pytest.MonkeyPatch, block: int) -> None:
     monkeypatch.setattr(statistics, "_BLOCK", block)
     sums, counts = _items(0)
-    found = bootstrap_mean(sums, counts, resamples=30, seed=7, salt="eu").replicates
+    found = Bootstrap(30, 7).mean(sums, counts, "eu").replicates
     generator, expected = np.random.default_rng([7, hash_name("eu")]), []
     for _ in range(30):
         weights = np.bincount(generator.integers(0, len(sums), len(sums)), minlength=len(sums))
@@ -119,8 +107,8 @@ def test_resamples_do_not_depend_on_how_many_are_made_at_a_time(monkeypatch: pyt
 def test_tables_are_summed_over_the_same_sentences_that_means_are_taken_over() -> None:
     sums, counts = np.arange(80.0), _items(0)[1]
     table = np.stack([sums.astype(np.int64), counts], axis=1)
-    first, second = resample_sums([table, table[:, :1]], resamples=30, seed=7, salt="eu")
-    mean = bootstrap_mean(sums, counts, resamples=30, seed=7, salt="eu").replicates
+    first, second = Bootstrap(30, 7).sums([table, table[:, :1]], "eu")
+    mean = Bootstrap(30, 7).mean(sums, counts, "eu").replicates
     assert (first[:, 0] / first[:, 1]).tolist() == mean.tolist()
     assert second.shape == (30, 1) and np.array_equal(second[:, 0], first[:, 0])
 
@@ -128,6 +116,17 @@ def test_tables_are_summed_over_the_same_sentences_that_means_are_taken_over() -
 def test_a_mean_on_the_same_items_counts_them_once() -> None:
     mean = mean_on_same([Estimate(3, np.array([2.0, 4.0]), 10), Estimate(4, np.array([4.0, 4.0]), 10)])
     assert (mean.value, mean.replicates.tolist(), mean.n) == (3.5, [3, 4], 10)
+
+
+def test_repeats_are_kept_through_differences_and_means() -> None:
+    def trained_twice(*values: float) -> Estimate:
+        return mean_of_repeats([Estimate(value, np.full(4, value), 10) for value in values])
+
+    first, second = trained_twice(3, 5), trained_twice(8, 4)
+    assert (first.value, first.n, first.deviation) == (4, 10, pytest.approx(2**0.5))
+    difference = mean_over([first, second]).minus(trained_twice(1, 2))
+    assert (difference.repeats, difference.value) == ((4.5, 2.5), 3.5)
+    assert trained_twice(3).repeats == () and trained_twice(3).deviation is None
 
 
 @pytest.mark.parametrize(

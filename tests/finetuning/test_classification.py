@@ -10,8 +10,7 @@ import torch
 from torch import nn
 from transformers import get_linear_schedule_with_warmup
 
-from equiglot.evaluation import Gold, score_labels
-from equiglot.evaluation.rows import Bootstrap
+from equiglot.evaluation import Bootstrap, Gold, score_labels
 from equiglot.finetuning import Classification, FineTuning, name_data, predict, read_examples
 from equiglot.finetuning.classification import lay_out_examples
 from equiglot.models import OpenModel, load_classifier, with_tokenizer

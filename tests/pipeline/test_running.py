@@ -186,7 +186,7 @@ def flip(path: Path) -> None:
     [
         ("models/mono-ru/model.safetensors", "model/mono-ru"),
         ("corpus/ar/train.arrow", "corpus/ar"),
-        ("scores/hl/positions.safetensors", "scores/hl"),
+        ("scores/hl/estimates.safetensors", "scores/hl"),
     ],
 )
 def test_damage_is_noticed(done: Path, make: Change, file: str, job: str) -> None:

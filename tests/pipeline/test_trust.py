@@ -52,7 +52,7 @@ def swap_weights(path: Path) -> None:
 
 
 DAMAGE: list[tuple[str, Callable[[Path], None]]] = [
-    ("scores/hl/positions.safetensors", flip),
+    ("scores/hl/estimates.safetensors", flip),
     ("scores/hl/scores.jsonl", cut_lines),
     ("corpus/en/corpus.json", break_json),
     ("tokens/ru/tokens.json", break_json),
@@ -86,7 +86,7 @@ def test_a_run_does_not_go_on_with_what_has_changed(
 
 
 def test_runs_that_have_changed_are_not_compared(done: Path, finished: Path, tmp_path: Path) -> None:
-    flip(done / "scores/hl/positions.safetensors")
+    flip(done / "scores/hl/estimates.safetensors")
     with pytest.raises(InputError, match="files of scores/hl have changed"):
         compare_runs([finished, done], tmp_path / "page.html")
     assert not (tmp_path / "page.html").exists()

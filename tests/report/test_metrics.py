@@ -20,8 +20,9 @@ from equiglot.evaluation import (
     MaskedPositions,
     Metric,
     Score,
-    language_rows,
     metrics_of,
+    pair_rows,
+    position_estimates,
     primary_of,
     score_labels,
 )
@@ -59,9 +60,9 @@ def _shown(print_: object, *scores: object) -> str:
     return file.getvalue()
 
 
-def _positions() -> dict[str, MaskedPositions]:
+def _positions() -> MaskedPositions:
     ranks = np.array([1, 9, 10, 3, 8, 2, 40, 1], np.int32)
-    return {"en": MaskedPositions(ranks=ranks, losses=np.ones(8, np.float32), sequences=np.arange(8) // 2, count=4)}
+    return MaskedPositions(ranks=ranks, losses=np.ones(8, np.float32), sequences=np.arange(8) // 2, count=4)
 
 
 def _with(report: Report, scores: Iterable[Score]) -> Report:
@@ -73,7 +74,7 @@ def _place(score: Score) -> tuple[str, str, str, str | None]:
 
 
 def test_one_entry_is_enough_for_masked_words(toy: Metric, synthetic: Report, tmp_path: Path) -> None:
-    rows = list(language_rows("student", _positions(), BOOTSTRAP, seed=0))
+    rows = list(pair_rows("student", "mlm", position_estimates("en", _positions(), BOOTSTRAP), seed=0))
     (row,) = (each for each in rows if each.metric == toy.name)
     assert row.value == 75.0 and row.low is not None
     report = _with(synthetic, [row])

@@ -9,18 +9,22 @@ from safetensors.numpy import load_file
 
 from equiglot.errors import InputError
 from equiglot.evaluation import (
+    ESTIMATES,
+    MASKED_LM,
     Bootstrap,
     ByLanguage,
     Estimate,
     Score,
     WordBits,
-    bootstrap_mean,
+    averages,
     comparison_rows,
     coverage_of,
     likelihood_rows,
+    primary_of,
     read_bits,
-    read_positions,
+    read_estimates,
     read_scores,
+    references_of,
     write_scores,
 )
 from equiglot.pipeline.execution.states import recorded_graph, state_of
@@ -31,7 +35,6 @@ from equiglot.pipeline.results.probes import ProbedModels
 from equiglot.pipeline.results.texts import RunText
 from equiglot.pipeline.results.wording import balance_in_words, encoder_in_words, labels_in_words, start_in_words
 from equiglot.pipeline.steps.likelihood import BITS
-from equiglot.pipeline.steps.scores import bootstrap_of
 from equiglot.recipe import FREQUENCY, ModelPlan, Recipe, recipe_text
 from equiglot.report import (
     Curve,
@@ -76,7 +79,6 @@ class Assembly:
     Args:
         run: its folder.
         recipe: its recipe.
-        bootstrap: how intervals are made, where not as the recipe says.
 
     Attributes:
         mrr: model -> language -> its MRR, for all that is scored.
@@ -84,7 +86,7 @@ class Assembly:
         probed: task -> its probes, for every task whose data is prepared.
     """
 
-    def __init__(self, run: RunDirectory, recipe: Recipe, bootstrap: Bootstrap | None = None) -> None:
+    def __init__(self, run: RunDirectory, recipe: Recipe) -> None:
         self._run, self._recipe = run, recipe
         self._plans = recipe.plans()
         jobs = recorded_graph(run, recipe).jobs
@@ -92,10 +94,7 @@ class Assembly:
         self._records = {name: read_record(run, name) for name, state in self._states.items() if state == "done"}
         self.probed = {task: self._probed(task) for task in recipe.probed if self._done(f"task/{task}")}
         self.bits = {name: self._bits(name) for name in self._plans if self._done(f"likelihood/{name}")}
-        task = recipe.masked
-        bootstrap = bootstrap or (bootstrap_of(task) if task is not None else None)
-        scored = [name for name in (*self._plans, FREQUENCY) if self._done(f"scores/{name}")]
-        self.mrr = {name: self._estimates(name, bootstrap) for name in scored} if bootstrap is not None else {}
+        self.mrr = {name: self._mrr(name) for name in (*self._plans, FREQUENCY) if self._done(f"scores/{name}")}
 
     def scores(self, groups: Mapping[str, Sequence[str]] | None = None) -> Iterator[Score]:
         """Every number of the run: of each model alone, then of groups (its own, or these), distances, differences."""
@@ -122,8 +121,14 @@ class Assembly:
     def comparisons(self, groups: Mapping[str, Sequence[str]]) -> Iterator[Score]:
         """Means over groups of languages, distances from the teachers, and differences between models."""
         compared = {name: scores for name, scores in self.mrr.items() if name == FREQUENCY or self._compared(name)}
-        reference, seed = self._recipe.reference_name, self._recipe.seed
-        yield from comparison_rows(compared, self.teachers(), reference=reference, groups=groups, seed=seed)
+        yield from comparison_rows(
+            MASKED_LM,
+            compared,
+            references_of(self.mrr, self._references()),
+            reference=self._recipe.reference_name,
+            groups=groups,
+            seed=self._recipe.seed,
+        )
 
     def report(self, scores: list[Score]) -> Report:
         """All that the page shows."""
@@ -182,14 +187,14 @@ class Assembly:
         done = [name for name in self._plans if self._done(f"probes/{task}.{name}")]
         return ProbedModels(self._run, self._recipe, self._recipe.probed[task], done)
 
-    def _estimates(self, name: str, bootstrap: Bootstrap) -> ByLanguage:
-        positions = read_positions(self._run.scores_of(name) / "positions.safetensors")
-        return bootstrap.estimates(positions)
+    def _mrr(self, name: str) -> ByLanguage:
+        estimates = averages(read_estimates(self._run.scores_of(name) / ESTIMATES))
+        return estimates[primary_of(MASKED_LM).name, None]
 
     def teachers(self) -> ByLanguage:
         """Language -> MRR of the model that its distance is measured from."""
-        named = self._references()
-        return {code: self.mrr[name][code] for code, name in named.items() if code in self.mrr.get(name, {})}
+        references = references_of(self.mrr, self._references())
+        return {code: number for numbers in references.values() for code, number in numbers.items()}
 
     def _references(self) -> dict[str, str]:
         """Language -> the model that its distance is measured from."""
@@ -314,4 +319,4 @@ def _gain_of_second_half(run: RunDirectory, name: str, language: str) -> Estimat
     best = int(np.argmin(np.abs(updates - about["best_update"])))
     half = int(np.argmin(np.abs(updates - about["best_update"] / 2)))
     sums = 100 * (ranks[language][best] - ranks[language][half])
-    return bootstrap_mean(sums, ranks[f"{language}/counts"][0], resamples=1000, seed=0, salt=language)
+    return Bootstrap(1000, seed=0).mean(sums, ranks[f"{language}/counts"][0], language)

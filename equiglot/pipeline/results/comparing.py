@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from equiglot.errors import InputError
-from equiglot.evaluation import Bootstrap, ByLanguage, Score, difference_rows
+from equiglot.evaluation import MASKED_LM, ByLanguage, Score, difference_rows
 from equiglot.pipeline.execution.folder import read_run
 from equiglot.pipeline.execution.states import checked_graph
 from equiglot.pipeline.results.assembling import Assembly
 from equiglot.pipeline.results.recipe_diff import changed_fields
-from equiglot.pipeline.steps.scores import bootstrap_of
 from equiglot.recipe import Recipe
 from equiglot.report import ComparedRun, Comparison, Field, is_comparison, listed, name_in, task_title, write_comparison
 from equiglot.run import RunDirectory, canonical_json, check_new, fingerprint
@@ -44,9 +43,7 @@ def compare_runs(roots: Sequence[Path], into: Path, *, replace: bool = False) ->
     """
     _check(roots, into, replace=replace)
     recipes = [read_run(root) for root in roots]
-    names, scored = _names(roots), [recipe.masked for recipe in recipes if recipe.masked is not None]
-    bootstrap = bootstrap_of(scored[0]) if scored else None
-    runs = [_Run(*each, bootstrap) for each in zip(names, roots, recipes, strict=True)]
+    runs = [_Run(*each) for each in zip(_names(roots), roots, recipes, strict=True)]
     groups = _common_groups(recipes)
     pairs = list(combinations(runs, 2))
     comparison = Comparison(
@@ -84,17 +81,16 @@ def _names(roots: Sequence[Path]) -> list[str]:
 
 @dataclass(frozen=True)
 class _Run:
-    """One of the runs, and how its intervals are made: as those of all others."""
+    """One of the runs."""
 
     name: str
     root: Path
     recipe: Recipe
-    bootstrap: Bootstrap | None
 
     @cached_property
     def assembly(self) -> Assembly:
         checked_graph(RunDirectory(self.root), self.recipe)
-        return Assembly(RunDirectory(self.root), self.recipe, self.bootstrap)
+        return Assembly(RunDirectory(self.root), self.recipe)
 
     @property
     def scores(self) -> dict[str, ByLanguage]:
@@ -285,4 +281,4 @@ def _differences(one: _Run, two: _Run, groups: Mapping[str, Sequence[str]]) -> I
         first = {code: each for code, each in before.get(name, {}).items() if code in comparable}
         second = {code: each for code, each in scores.items() if code in comparable}
         named = ((name_in(two.name, name), second), (name_in(one.name, name), first))
-        yield from difference_rows(*named, groups=groups, seed=two.recipe.seed)
+        yield from difference_rows(MASKED_LM, *named, groups=groups, seed=two.recipe.seed)

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 
 from equiglot.evaluation import (
+    ESTIMATES,
     PairEstimates,
     Score,
     group_members,
@@ -14,7 +15,6 @@ from equiglot.evaluation import (
     transfer_rows,
 )
 from equiglot.pipeline.results.wording import probe_in_words
-from equiglot.pipeline.steps.probe import ESTIMATES
 from equiglot.probing import FixedProbe, read_facts
 from equiglot.recipe import ProbedTask as Settings
 from equiglot.recipe import Recipe

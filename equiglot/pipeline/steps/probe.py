@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from equiglot.evaluation import (
+    ESTIMATES,
     Bootstrap,
     Gold,
     pair_estimates,
@@ -21,8 +22,6 @@ from equiglot.recipe import ModelPlan, ProbedTask, Recipe
 from equiglot.run import RunDirectory, atomic_folder
 from equiglot.tasks import OpenTask, Place, build_task, open_task, task_at, task_identity
 
-ESTIMATES = "estimates.safetensors"
-"""The file of the estimates of all pairs in the folder of a model's probes."""
 _PROBING = set(Probing.model_fields)
 
 

@@ -4,14 +4,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from equiglot.evaluation import (
+    ESTIMATES,
+    MASKED_LM,
     Bootstrap,
-    MaskedPositions,
+    PairEstimates,
     TestMasks,
     frequency_predictor,
-    language_rows,
     model_predictor,
+    pair_rows,
+    position_estimates,
     score_positions,
-    write_positions,
+    write_estimates,
     write_scores,
 )
 from equiglot.masking import special_tokens_of
@@ -29,6 +32,7 @@ class Scores(Step):
     """The model of `plan`, or with None the frequency ranking, scored on the test text of its languages."""
 
     kind = "scores"
+    version = 2
     folder = staticmethod(RunDirectory.scores_of)
     scored = True
     plan: ModelPlan | None
@@ -55,7 +59,7 @@ class Scores(Step):
         run, task, name = context.run, self._task, self.subject
         tokenizer = load_tokenizer(run.vocabulary)
         masks = TestMasks(task.rate, task.draws, task.sequences, task.seed, special_tokens_of(tokenizer))
-        positions: dict[str, MaskedPositions] = {}
+        estimates: PairEstimates = {}
         if self.plan:
             model = on_device(load_model(run.model(name), vocabulary_size=len(tokenizer)))
         for language in self._languages:
@@ -63,11 +67,12 @@ class Scores(Step):
                 predict = model_predictor(model)
             else:
                 predict = frequency_predictor(open_tokens(run.tokens(language) / "train"), len(tokenizer))
-            positions[language] = score_positions(predict, language, open_tokens(run.tokens(language) / "test"), masks)
+            positions = score_positions(predict, language, open_tokens(run.tokens(language) / "test"), masks)
+            estimates |= position_estimates(language, positions, Bootstrap(task.resamples, task.seed))
         seed = self.plan.seed(self.recipe) if self.plan else self.recipe.seed
         with atomic_folder(run.scores_of(name)) as folder:
-            write_positions(folder / "positions.safetensors", positions)
-            write_scores(folder / "scores.jsonl", language_rows(name, positions, bootstrap_of(task), seed))
+            write_estimates(folder / ESTIMATES, estimates)
+            write_scores(folder / "scores.jsonl", pair_rows(name, MASKED_LM, estimates, seed))
 
     @property
     def _task(self) -> MaskedLanguageModelling:
@@ -77,8 +82,3 @@ class Scores(Step):
     @property
     def _languages(self) -> tuple[str, ...]:
         return tuple(self.plan.languages if self.plan else self.recipe.text_languages)
-
-
-def bootstrap_of(task: MaskedLanguageModelling) -> Bootstrap:
-    """How the intervals of a task are made."""
-    return Bootstrap(task.resamples, task.seed)

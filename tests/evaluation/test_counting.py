@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from seqeval.metrics.sequence_labeling import get_entities
 from seqeval.scheme import IOB2, Entities
 
-from equiglot.evaluation.entities import Reader, TaggedText, count_entities, lenient_spans, strict_spans
+from equiglot.evaluation.counting import Reader, TaggedText, count_entities, lenient_spans, strict_spans
 
 _BIO = ("B-ORG", "B-PER", "B-SYM-PTOM", "B-место", "I-ORG", "I-PER", "I-SYM-PTOM", "I-место", "O")
 _UNIVERSAL = (

@@ -21,7 +21,6 @@ from equiglot.evaluation import (
     primary_of,
     score_labels,
 )
-from equiglot.evaluation.statistics import resample_weights
 
 _NER = [metric.name for metric in metrics_of("ner")]
 _BIO = ("B-LOC", "B-PER", "I-LOC", "I-PER", "O")
@@ -89,8 +88,7 @@ def test_every_resample_scores_as_its_sentences_do_when_put_together() -> None:
     gold, predicted = _data(5, _BIO, 40)
     (scores,) = _score("ner", gold, predicted)
     right, guessed = (_words(tags, gold.lengths, _BIO) for tags in (gold.labels, predicted))
-    blocks = resample_weights(40, resamples=80, seed=_BOOTSTRAP.seed, salt="eu")
-    for place, weights in enumerate(np.concatenate(list(blocks))):
+    for place, weights in enumerate(np.concatenate(list(_BOOTSTRAP.weights(40, "eu")))):
         drawn = np.repeat(np.arange(40), weights)
         resampled = [right[sentence] for sentence in drawn], [guessed[sentence] for sentence in drawn]
         for metric, estimate in scores.items():

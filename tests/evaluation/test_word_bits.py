@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from equiglot.evaluation import likelihood
-from equiglot.evaluation.likelihood import word_bits
+from equiglot.evaluation import pseudo_likelihood
 from equiglot.evaluation.lines import TokenizedLines, tokenize_lines
+from equiglot.evaluation.pseudo_likelihood import word_bits
 from equiglot.models import OpenModel, open_model
 from tests.stock import ARCHITECTURES, SCRIPTS, save_stock
 
@@ -49,8 +49,8 @@ def test_bits_do_not_depend_on_the_batches(
     opened = open_model("stock", str(save_stock(tmp_path, "distilbert")))
     lines = tokenize_lines(opened.tokenizer, LINES, opened.max_tokens)
     usual = word_bits(opened, lines)
-    monkeypatch.setattr(likelihood, "_TOKENS", tokens)
-    monkeypatch.setattr(likelihood, "_LOGITS", logits)
+    monkeypatch.setattr(pseudo_likelihood, "_TOKENS", tokens)
+    monkeypatch.setattr(pseudo_likelihood, "_LOGITS", logits)
     np.testing.assert_allclose(word_bits(opened, lines), usual, rtol=1e-4, atol=1e-4)
 
 
