@@ -54,8 +54,11 @@ def reseed(hashes: U64, seed: int) -> U64:
     return mix(mix(hashes + key) ^ key)
 
 
-def below(numbers: U64, share: float) -> npt.NDArray[np.bool_]:
-    """True for a `share` (0 to 1) of uniformly distributed uint64: those below share * 2**64."""
+def below(numbers: U64, share: float | npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+    """True for a `share` (0 to 1) of uniformly distributed uint64: those below share * 2**64; a share for each number,
+    all of them below 1, if it is an array."""
+    if isinstance(share, np.ndarray):
+        return numbers < (share * 2.0**64).astype(np.uint64)
     if share >= 1:
         return np.ones(numbers.shape, dtype=np.bool_)
     return numbers < np.uint64(int(share * 2**64))

@@ -12,11 +12,11 @@ from typing import cast
 import numpy as np
 import torch
 from torch import Tensor, nn
-from transformers import PreTrainedModel
+from transformers import PretrainedConfig, PreTrainedModel
 
 from equiglot.masking import Batch, BatchStream, RowIds
-from equiglot.models import SHAPE_STEP, TensorBatch, head_parts, hidden_states, to_tensors
-from equiglot.objectives import SoftTargets, TeacherStates
+from equiglot.models import SHAPE_STEP, TensorBatch, head_parts, hidden_states, states_inside, to_tensors
+from equiglot.objectives import Objective, SoftTargets, TeacherStates, mapped_layers, relations
 
 _TOKENS = 8192  # of one forward pass of a teacher
 
@@ -29,7 +29,8 @@ class OnlineTeachers:
             a language without one gets no soft labels.
         stream: the student's batches.
         device: where the models are.
-        states: whether their hidden states are asked for, at every token: then they read batch by batch.
+        objective: the student's; where it compares hidden states, teachers read batch by batch.
+        student: the student's configuration, whose layers and heads such an objective compares.
     """
 
     def __init__(
@@ -38,9 +39,11 @@ class OnlineTeachers:
         stream: BatchStream,
         device: torch.device,
         *,
-        states: bool = False,
+        objective: Objective | None = None,
+        student: PretrainedConfig | None = None,
     ) -> None:
-        self._stream, self._device, self._states = stream, device, states
+        self._stream, self._device = stream, device
+        self._objective, self._student = objective or Objective(), student
         self._teachers = {stream.languages.index(language): model for language, model in teachers.items()}
         self._pool: int | None = None
         self._vectors: list[Tensor] = []
@@ -48,8 +51,8 @@ class OnlineTeachers:
     @torch.no_grad()
     def targets(self, batch: Batch) -> SoftTargets | None:
         """The teachers' distributions at the targets of `batch`; None where no row has a teacher."""
-        if self._states:
-            return self._read_whole(batch)
+        if self._objective.compares_states:
+            return self.read(batch)
         pool, slot = divmod(batch.index, self._stream.pool_batches)
         if pool != self._pool:
             self._vectors, self._pool = self._read_pool(pool), pool
@@ -67,12 +70,13 @@ class OnlineTeachers:
         order = torch.argsort(torch.cat(positions))
         return SoftTargets(torch.cat(logits)[order], torch.cat(positions)[order])
 
-    def _read_whole(self, batch: Batch) -> SoftTargets | None:
-        """What the teachers make of a batch, hidden states too."""
+    @torch.no_grad()
+    def read(self, batch: Batch) -> SoftTargets | None:
+        """What the teachers make of any batch, of the stream or not, hidden states too; None where no row has one."""
         whole, width = to_tensors(batch, self._device), batch.inputs.shape[1]
         row_languages = torch.from_numpy(batch.languages).to(self._device)
         real = torch.ones_like(whole.inputs, dtype=torch.bool) if whole.attention is None else whole.attention
-        logits, positions, states, tokens = [], [], [], []
+        logits, positions, tokens, found = [], [], [], []
         for teacher in {id(model): model for model in self._teachers.values()}.values():
             own = [number for number, model in self._teachers.items() if model is teacher]
             taught = torch.isin(row_languages, torch.tensor(own, device=self._device))
@@ -81,18 +85,44 @@ class OnlineTeachers:
                 continue
             attention = None if whole.attention is None else whole.attention[rows]
             read = TensorBatch(whole.inputs[rows], attention, whole.targets, whole.gold, whole.languages)
-            seen = torch.zeros(*real.shape, teacher.config.hidden_size, device=self._device)
-            seen[rows] = hidden_states(teacher, read).float()
+            own_tokens = real[rows].flatten().nonzero().flatten()
+            states, layers, related = self._read_inside(teacher, read, own_tokens)
+            seen = torch.zeros(*real.shape, states.shape[-1], device=self._device)
+            seen[rows] = states.float()
             prepare, project = head_parts(teacher)
             logits.append(project(prepare(seen.flatten(0, 1)[whole.targets[here]])).float())
             positions.append(here)
             tokens.append((real & taught[:, None]).flatten().nonzero().flatten())
-            states.append(seen.flatten(0, 1)[tokens[-1]])
+            found.append((seen.flatten(0, 1)[tokens[-1]], layers, related))
         if not logits:
             return None
         order, places = torch.argsort(torch.cat(positions)), torch.cat(tokens)
-        known = TeacherStates(torch.cat(states), places, row_languages[places // width])
+        values, layers_of, relations_of = zip(*found, strict=True)
+        known = TeacherStates(
+            torch.cat(values),
+            places,
+            row_languages[places // width],
+            tuple(map(torch.cat, zip(*layers_of, strict=True))),
+            None if relations_of[0] is None else torch.cat(relations_of, dim=1),
+        )
         return SoftTargets(torch.cat(logits)[order], torch.cat(positions)[order], known)
+
+    def _read_inside(
+        self, teacher: PreTrainedModel, batch: TensorBatch, tokens: Tensor
+    ) -> tuple[Tensor, tuple[Tensor, ...], Tensor | None]:
+        """Last hidden states [rows, width, hidden]; of the layers that are compared, and of relations, what stands at
+        `tokens` (see `TeacherStates`)."""
+        if not self._objective.looks_inside:
+            return hidden_states(teacher, batch), (), None
+        assert self._student is not None
+        states, inside = states_inside(teacher, batch)
+        layers: tuple[Tensor, ...] = ()
+        if "layers" in self._objective.beside:
+            chosen = mapped_layers(self._student.num_hidden_layers, teacher.config.num_hidden_layers)
+            layers = tuple(inside.layers[number].flatten(0, 1)[tokens].float() for number in chosen)
+        if "relations" not in self._objective.beside:
+            return states, layers, None
+        return states, layers, relations(inside.attention, batch.attention, tokens, self._student.num_attention_heads)
 
     def _read_pool(self, pool: int) -> list[Tensor]:
         """For each batch of the pool, the vectors float32 [m, hidden] of its targets (zeros without a teacher)."""

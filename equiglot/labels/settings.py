@@ -52,13 +52,35 @@ class SoftLabels(_Taught):
         "token, beside the loss of the words (paper 4, Eq. 6 and 8: 1/7, with weight 5/7 and temperature 2); they need "
         "one hidden_size.",
     )
+    logits: Weight | None = Field(
+        None, description="Weight of 1 minus the cosine between their logits at masked words: Eq. 6 as it is printed."
+    )
+    squared_error: Weight | None = Field(
+        None, description="Weight of the mean squared difference of these logits (Kim et al., 2021)."
+    )
+    layers: Weight | None = Field(
+        None,
+        description="Weight of the squared error of every layer's hidden states against those of the teacher's layer "
+        "at the same height, as a share of their squares (TinyBERT); they need one hidden_size.",
+    )
+    relations: Weight | None = Field(
+        None,
+        description="Weight of the divergence between how queries relate to each other in the last layers, and keys, "
+        "and values (MiniLM v2); the widths may differ.",
+    )
+
+    @property
+    def beside(self) -> dict[str, Annealed]:
+        """Term beside the loss of the words -> its weight, of those that are asked for."""
+        terms = {name: getattr(self, name) for name in ("states", "logits", "squared_error", "layers", "relations")}
+        return {name: weight for name, weight in terms.items() if weight is not None}
 
     @property
     def objective(self) -> "Objective":
         """The loss that these labels stand for."""
         from equiglot.objectives import Objective
 
-        return Objective(weight=self.weight, temperature=self.temperature, scale=self.scale, states=self.states)
+        return Objective(weight=self.weight, temperature=self.temperature, scale=self.scale, beside=self.beside)
 
     def teachers_of(self, language: str) -> tuple[str, ...]:
         """The name of the model that teaches `language`; none where it has no teacher."""

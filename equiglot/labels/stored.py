@@ -76,6 +76,9 @@ class StoredTeachers:
             for each in several:
                 _check(each.store, stream.sources[source], objective)
 
+    def read(self, batch: Batch) -> None:
+        """Nothing: a store has labels of the text that it was made from alone."""
+
     def targets(self, batch: Batch) -> TopKTargets | None:
         """The teachers' words at the targets of `batch`; None where nothing is known about any.
 

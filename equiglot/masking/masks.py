@@ -9,6 +9,7 @@ from equiglot.masking.special_tokens import SpecialTokens
 from equiglot.settings import Settings
 
 _CHOICE, _KIND, _TOKEN = 1, 2, 3  # one stream of hashes for each of the three questions
+_MOST_OFTEN = 0.5  # a sentence of rare tokens keeps half of them to predict the others by
 
 
 class MaskSettings(Settings):
@@ -18,6 +19,13 @@ class MaskSettings(Settings):
     rate: float = Field(0.15, gt=0, lt=1, description="Share of the positions that are predicted.")
     mask_share: float = Field(0.8, ge=0, le=1, description="Of these, the share replaced by [MASK].")
     random_share: float = Field(0.1, ge=0, le=1, description="Of these, the share replaced by a random token.")
+    smoothing: float = Field(
+        0,
+        ge=0,
+        le=1,
+        description="Rarer tokens are predicted more often, in proportion to count ** -smoothing, at most every second "
+        "time (paper 4: 0.7; paper 3: 0.5); 0: all alike.",
+    )
     dynamic: bool = Field(True, description="New masks at every pass over the text; otherwise the same ones.")
 
     @model_validator(mode="after")
@@ -41,6 +49,7 @@ def mask_tokens(
     settings: MaskSettings,
     special: SpecialTokens,
     seed: int,
+    rates: npt.NDArray[np.float64] | None = None,
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
     """Masks a flat run of tokens.
 
@@ -52,11 +61,13 @@ def mask_tokens(
         settings: rate and shares.
         special: [MASK], and the ids that may be masked or stand for a masked one.
         seed: the run's seed.
+        rates: float64 [all ids], how often each is predicted (`mask_rates`); None: as often as `settings.rate` says.
 
     Returns:
         The model's input, int64 [n], and which positions are to be predicted, bool [n]: never one of a special token.
     """
-    where = np.flatnonzero(below(hash_u64(seed, _CHOICE, sequences, draws, positions), settings.rate))
+    share = settings.rate if rates is None else rates[ids]
+    where = np.flatnonzero(below(hash_u64(seed, _CHOICE, sequences, draws, positions), share))
     where = where[np.isin(ids[where], special.maskable_ids)]  # [UNK] stands in text, and is no word to predict
     chosen = np.zeros(len(ids), dtype=np.bool_)
     chosen[where] = True
@@ -79,6 +90,7 @@ def mask_rows(
     settings: MaskSettings,
     special: SpecialTokens,
     seed: int,
+    rates: npt.NDArray[np.float64] | None = None,
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
     """`mask_tokens` for whole sequences: lengths int64 [rows], identities uint64 [rows], draws int64 [rows]."""
     positions = np.arange(len(ids)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
@@ -90,4 +102,30 @@ def mask_rows(
         settings=settings,
         special=special,
         seed=seed,
+        rates=rates,
     )
+
+
+def mask_rates(counts: npt.NDArray[np.int64], settings: MaskSettings) -> npt.NDArray[np.float64] | None:
+    """How often each token is predicted where rare ones are predicted more often (Conneau and Lample, 2019, section 4).
+
+    In proportion to count ** -smoothing, at most every second time, so that the share of the text's tokens that are
+    predicted is `rate` as ever.
+
+    Args:
+        counts: int64 [ids], how often each stands in the text.
+        settings: rate and smoothing.
+
+    Returns:
+        float64 [ids], or None without smoothing.
+    """
+    if not settings.smoothing:
+        return None
+    weights = np.maximum(counts, 1.0) ** -settings.smoothing
+    most, total = max(_MOST_OFTEN, settings.rate), settings.rate * counts.sum()
+    low, high = 0.0, most / weights.min()
+    for _ in range(64):  # the share grows with the factor
+        factor = (low + high) / 2
+        low, high = (low, factor) if (counts * np.minimum(most, factor * weights)).sum() > total else (factor, high)
+    rates: npt.NDArray[np.float64] = np.minimum(most, high * weights)
+    return rates

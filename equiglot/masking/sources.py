@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from equiglot.hashing import hash_name, hash_u64
 from equiglot.masking.collate import Integers, MaskedTokens, number_targets
-from equiglot.masking.masks import MaskSettings, mask_rows
+from equiglot.masking.masks import MaskSettings, mask_rates, mask_rows
 from equiglot.masking.special_tokens import SpecialTokens
 from equiglot.vocabulary import TokenizedText, VocabularyMap
 
@@ -78,6 +78,16 @@ class Source:
         """The sequences of the text, int64 [m], that stand at these places (each below `size`)."""
         return self.sequences[places] if isinstance(self.sequences, np.ndarray) else places
 
+    @cached_property
+    def rates(self) -> npt.NDArray[np.float64] | None:
+        """How often each token is predicted, float64 [ids]; None: all alike."""
+        if not self.masks.smoothing:
+            return None
+        counts = np.bincount(self.text.ids, minlength=int(self.special.maskable_ids.max()) + 1)
+        seen = np.zeros_like(counts)
+        seen[self.special.maskable_ids] = counts[self.special.maskable_ids]
+        return mask_rates(seen, self.masks)
+
     def read(self, sequences: Integers, readings: Integers) -> MaskedTokens:
         """Sequences int64 [m] of the text, masked, at these readings of them (0, 1, ...), in the student's ids."""
         flat, lengths = self.text.gather(sequences)
@@ -85,7 +95,7 @@ class Source:
         salt = hash_name(f"train/{self.language}")
         draws = self.draws_of(readings)
         identities = hash_u64(salt, sequences.astype(np.uint64))
-        inputs, chosen = mask_rows(ids, lengths, identities, draws, self.masks, self.special, self.seed)
+        inputs, chosen = mask_rows(ids, lengths, identities, draws, self.masks, self.special, self.seed, self.rates)
         mask_index = number_targets(chosen, lengths)
         word_start = np.zeros(len(ids), dtype=np.bool_)
         if self.mapping is not None:

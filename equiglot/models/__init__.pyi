@@ -1,7 +1,27 @@
-from .building import build_model, count_parameters, device, export_model, load_model, on_device, resolve_encoder
+from .building import (
+    build_model,
+    count_parameters,
+    device,
+    export_model,
+    freeze_parts,
+    load_model,
+    on_device,
+    resolve_encoder,
+)
 from .copy_checkpoint import copy_checkpoint, model_identity
 from .cpu import prepare_for_cpu
-from .forward import SHAPE_STEP, Outputs, TensorBatch, head_parts, hidden_states, outputs, target_logits, to_tensors
+from .forward import (
+    SHAPE_STEP,
+    Inside,
+    Outputs,
+    TensorBatch,
+    head_parts,
+    hidden_states,
+    outputs,
+    states_inside,
+    target_logits,
+    to_tensors,
+)
 from .heads import load_classifier
 from .opening import OpenModel, find_model, find_or_fetch, locate_model, name_models, open_model, with_tokenizer
 from .publishing import Upload, check_token, look_up, prepare_upload, send
@@ -12,6 +32,7 @@ from .validation import read_config
 __all__ = [
     "SHAPE_STEP",
     "EncoderSettings",
+    "Inside",
     "LayerChoice",
     "OpenModel",
     "Outputs",
@@ -27,6 +48,7 @@ __all__ = [
     "export_model",
     "find_model",
     "find_or_fetch",
+    "freeze_parts",
     "head_parts",
     "hidden_states",
     "load_classifier",
@@ -44,6 +66,7 @@ __all__ = [
     "resolve_encoder",
     "send",
     "start_from",
+    "states_inside",
     "take_layers",
     "target_logits",
     "to_tensors",

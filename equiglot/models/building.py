@@ -1,6 +1,7 @@
 """Encoders: built from a recipe, loaded from a folder, saved as an ordinary Hugging Face folder."""
 
 from bisect import bisect_right
+from collections.abc import Iterable
 from inspect import signature
 from pathlib import Path
 from typing import Any, cast
@@ -20,6 +21,7 @@ from equiglot.models.validation import (
     check_unasked,
     missing_weights,
     position_count,
+    position_table,
     weight_files,
 )
 from equiglot.vocabulary import write_tokenizer
@@ -141,6 +143,20 @@ def load_model(folder: Path, *, vocabulary_size: int | None = None) -> PreTraine
             fix="use the vocabulary that the model was trained with",
         )
     return model
+
+
+def freeze_parts(model: PreTrainedModel, parts: Iterable[str]) -> None:
+    """Takes `positions`, or all `embeddings` and what is tied to them, out of a model's training.
+
+    Raises:
+        InputError: the model has no embeddings of positions.
+    """
+    for part in parts:
+        frozen = position_table(model) if part == "positions" else model.base_model.get_submodule("embeddings")
+        if frozen is None:
+            what = f"models of type {model.config.model_type!r} have no embeddings of positions that could be frozen"
+            raise InputError(what, fix="leave positions out")
+        frozen.requires_grad_(False)
 
 
 def export_model(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:

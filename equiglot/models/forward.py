@@ -1,5 +1,6 @@
 """The forward pass: hidden states for every token, logits only where they count."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import cast
 
@@ -27,6 +28,19 @@ _HEADS = {
     "xlm-roberta": _ROBERTA,
 }
 
+
+# Where each architecture's layers stand, and what makes queries, keys and values in each: three projections or one.
+_QKV = ("attention.self.query", "attention.self.key", "attention.self.value")
+_ATTENTION = {
+    "bert": ("encoder.layer", _QKV),
+    "camembert": ("encoder.layer", _QKV),
+    "deberta-v2": ("encoder.layer", tuple(f"{name}_proj" for name in _QKV)),
+    "distilbert": ("transformer.layer", ("attention.q_lin", "attention.k_lin", "attention.v_lin")),
+    "electra": ("encoder.layer", _QKV),
+    "modernbert": ("layers", ("attn.Wqkv",)),
+    "roberta": ("encoder.layer", _QKV),
+    "xlm-roberta": ("encoder.layer", _QKV),
+}
 
 SHAPE_STEP = 16
 """Rows of a matrix product are filled up to a multiple of this: products are compiled for each shape, and few shapes
@@ -69,16 +83,32 @@ def to_tensors(batch: Batch, device: torch.device) -> TensorBatch:
 
 
 @dataclass(frozen=True)
+class Inside:
+    """What stands inside of a model when it has read a batch.
+
+    Attributes:
+        layers: float [rows, width, hidden] each: the embeddings, and the hidden states after each layer.
+        attention: float [rows, width, hidden] each: queries, keys and values of the last layer, all heads side by side,
+            before positions are rotated into them.
+    """
+
+    layers: tuple[Tensor, ...]
+    attention: tuple[Tensor, ...]
+
+
+@dataclass(frozen=True)
 class Outputs:
     """What a model makes of a batch.
 
     Attributes:
         logits: float32 [m, |V|], at the targets only.
         states: float [rows, width, hidden], the last hidden states; None of models whose head is not known.
+        inside: where it is asked for.
     """
 
     logits: Tensor
     states: Tensor | None
+    inside: Inside | None = None
 
 
 def hidden_states(model: PreTrainedModel, batch: TensorBatch) -> Tensor:
@@ -88,16 +118,53 @@ def hidden_states(model: PreTrainedModel, batch: TensorBatch) -> Tensor:
     return states
 
 
-def outputs(model: PreTrainedModel, batch: TensorBatch) -> Outputs:
-    """Hidden states, and logits at the targets: the projection to the vocabulary is skipped everywhere else."""
+def states_inside(model: PreTrainedModel, batch: TensorBatch) -> tuple[Tensor, Inside]:
+    """Last hidden states, float [rows, width, hidden], and what stands before them.
+
+    Raises:
+        InputError: an architecture that we do not know.
+    """
+    kind, base = model.config.model_type, model.base_model
+    if kind not in _ATTENTION:
+        what = f"the inside of models of type {kind!r} is not known"
+        raise InputError(
+            what, fix=f"leave the terms `layers` and `relations` out, or use one of: {', '.join(_ATTENTION)}"
+        )
+    place, names = _ATTENTION[kind]
+    last = base.get_submodule(f"{place}.{int(model.config.num_hidden_layers) - 1}")
+    seen: dict[str, Tensor] = {}
+
+    def keep(name: str) -> Callable[[nn.Module, object, Tensor], None]:
+        return lambda module, inputs, output: seen.__setitem__(name, output)
+
+    handles = [last.get_submodule(name).register_forward_hook(keep(name)) for name in names]
+    try:
+        output = base(input_ids=batch.inputs, attention_mask=batch.attention, output_hidden_states=True)
+    finally:
+        for handle in handles:
+            handle.remove()
+    attention = tuple(seen[name] for name in names)
+    if len(attention) == 1:
+        attention = attention[0].chunk(3, dim=-1)
+    return output.last_hidden_state, Inside(tuple(output.hidden_states), attention)
+
+
+def outputs(model: PreTrainedModel, batch: TensorBatch, *, inside: bool = False) -> Outputs:
+    """Hidden states, and logits at the targets: the projection to the vocabulary is skipped everywhere else.
+
+    Args:
+        model: a masked language model.
+        batch: what it reads.
+        inside: whether what stands inside of it is asked for, too (`states_inside`).
+    """
     if not _has_known_head(model):
         return Outputs(_selected_logits(model, batch).float(), None)
     prepare, project = head_parts(model)
     count = len(batch.targets)
     targets = functional.pad(batch.targets, (0, -count % SHAPE_STEP))
-    states = hidden_states(model, batch)
+    states, known = states_inside(model, batch) if inside else (hidden_states(model, batch), None)
     logits: Tensor = project(prepare(states.flatten(0, 1)[targets]))[:count]
-    return Outputs(logits.float(), states)
+    return Outputs(logits.float(), states, known)
 
 
 def target_logits(model: PreTrainedModel, batch: TensorBatch) -> Tensor:

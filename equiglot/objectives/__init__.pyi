@@ -1,5 +1,14 @@
 from .combination import Losses, Objective, Term
-from .losses import hard_loss, soft_loss, state_loss
+from .losses import (
+    hard_loss,
+    layer_loss,
+    mapped_layers,
+    relation_loss,
+    relations,
+    soft_loss,
+    squared_error,
+    state_loss,
+)
 from .ranking import target_ranks
 from .schedule import Annealed, Weight
 from .sparse import log_masses
@@ -17,8 +26,13 @@ __all__ = [
     "TopKTargets",
     "Weight",
     "hard_loss",
+    "layer_loss",
     "log_masses",
+    "mapped_layers",
+    "relation_loss",
+    "relations",
     "soft_loss",
+    "squared_error",
     "state_loss",
     "target_ranks",
     "top_k_losses",

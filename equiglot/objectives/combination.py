@@ -1,5 +1,6 @@
 """The weighted, annealed sum of the loss terms."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -7,9 +8,17 @@ import torch
 from torch import Tensor
 
 from equiglot.models import Outputs, TensorBatch
-from equiglot.objectives.losses import hard_loss, soft_loss, state_loss
+from equiglot.objectives.losses import (
+    hard_loss,
+    layer_loss,
+    relation_loss,
+    relations,
+    soft_loss,
+    squared_error,
+    state_loss,
+)
 from equiglot.objectives.schedule import Annealed
-from equiglot.objectives.targets import SoftTargets, TopKTargets
+from equiglot.objectives.targets import SoftTargets, TeacherStates, TopKTargets
 from equiglot.objectives.top_k import TailMode, top_k_losses
 
 
@@ -34,26 +43,32 @@ class Losses:
     Attributes:
         total: float32 [], the weighted sum of the terms over all items, to be divided by their number; carries the
             gradient.
-        terms: name ("hard", "soft", "states") -> what is written down of it.
+        terms: name ("hard", "soft", or one of `BESIDE`) -> what is written down of it.
     """
 
     total: Tensor
     terms: dict[str, Term]
 
 
+AT_TARGETS = ("logits", "squared_error")
+"""Terms that compare a student's logits with its teacher's, at masked positions."""
+INSIDE = ("states", "layers", "relations")
+"""Terms that compare what stands inside of a student and its teacher, at every token."""
+
+
 @dataclass(frozen=True)
 class Objective:
-    """weight * soft + (1 - weight) * hard where there is a teacher, hard elsewhere; plus states * cosine distance.
+    """weight * soft + (1 - weight) * hard where there is a teacher, hard elsewhere; plus the terms `beside` them.
 
-    The first two are summed over targets, the last over tokens, of which there are more: it is multiplied by their
-    `rate`, so that all weigh as means do (paper 4, Eq. 8), whatever the size of a batch.
+    Terms are summed over targets, or over tokens, of which there are more: these are multiplied by the `rate` of
+    targets, so that all weigh as means do (paper 4, Eq. 8), whatever the size of a batch.
 
     Attributes:
         weight: the soft labels' share; 0 is the masked-LM baseline, 1 is paper 1's student.
         temperature: of the soft labels.
         scale: whether the soft term is multiplied by the squared temperature.
         reading: what stands for the words that are not stored, where soft labels are.
-        states: the weight of the distance between hidden states; None where they are not compared.
+        beside: term of `AT_TARGETS` or `INSIDE` -> its weight.
         rate: targets a token.
     """
 
@@ -61,7 +76,7 @@ class Objective:
     temperature: float = 1.0
     scale: bool = True
     reading: TailMode = "renormalised"
-    states: Annealed | None = None
+    beside: Mapping[str, Annealed] = field(default_factory=dict)
     rate: float = 0.15
 
     def losses(
@@ -69,13 +84,26 @@ class Objective:
     ) -> Losses:
         """The loss of what a model made of a batch, at a training's progress (0 to 1)."""
         losses = self._of_words(outputs.logits, batch, soft, self.weight.at(progress))
-        if self.states is None or not isinstance(soft, SoftTargets) or soft.states is None or outputs.states is None:
+        if not isinstance(soft, SoftTargets):
             return losses
-        theirs = soft.states
-        values = state_loss(outputs.states.flatten(0, 1)[theirs.tokens], theirs.values)
-        term = Term(values.detach(), torch.ones_like(values, dtype=torch.bool), theirs.languages)
-        total = losses.total + self.states.at(progress) * self.rate * values.sum()
-        return Losses(total, {**losses.terms, "states": term})
+        total, terms = losses.total, dict(losses.terms)
+        for name, weight in self.beside.items():
+            at_targets = name in AT_TARGETS
+            values = _at_targets(name, outputs, soft) if at_targets else _inside(name, outputs, batch, soft.states)
+            languages = batch.languages[soft.positions] if at_targets or soft.states is None else soft.states.languages
+            total = total + weight.at(progress) * (1 if at_targets else self.rate) * values.sum()
+            terms[name] = Term(values.detach(), torch.ones_like(values, dtype=torch.bool), languages)
+        return Losses(total, terms)
+
+    @property
+    def compares_states(self) -> bool:
+        """Whether teachers are asked for more than their logits."""
+        return any(name in INSIDE for name in self.beside)
+
+    @property
+    def looks_inside(self) -> bool:
+        """Whether more of a model counts than its last hidden states."""
+        return "layers" in self.beside or "relations" in self.beside
 
     def _of_words(
         self, logits: Tensor, batch: TensorBatch, soft: SoftTargets | TopKTargets | None, weight: float
@@ -105,6 +133,26 @@ class Objective:
         taught = logits if len(soft.positions) == len(logits) else logits[soft.positions]
         values = soft_loss(taught, soft.logits, self.temperature, scale=self.scale)
         return values, None if gold is None else hard_loss(logits, gold)
+
+
+def _at_targets(name: str, outputs: Outputs, soft: SoftTargets) -> Tensor:
+    """A term of `AT_TARGETS`, float32 [p]."""
+    compare = {"logits": state_loss, "squared_error": squared_error}[name]
+    return compare(outputs.logits[soft.positions], soft.logits)
+
+
+def _inside(name: str, outputs: Outputs, batch: TensorBatch, theirs: TeacherStates | None) -> Tensor:
+    """A term of `INSIDE`, float32 [n]."""
+    assert theirs is not None and outputs.states is not None
+    if name == "states":
+        return state_loss(outputs.states.flatten(0, 1)[theirs.tokens], theirs.values)
+    assert outputs.inside is not None
+    if name == "layers":
+        own = [layer.flatten(0, 1)[theirs.tokens] for layer in outputs.inside.layers]
+        return layer_loss(own, theirs.layers)
+    assert theirs.relations is not None
+    heads = theirs.relations.shape[2]
+    return relation_loss(relations(outputs.inside.attention, batch.attention, theirs.tokens, heads), theirs.relations)
 
 
 def _spread(values: Tensor, positions: Tensor, count: int) -> tuple[Tensor, Tensor]:

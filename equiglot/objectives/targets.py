@@ -7,17 +7,21 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class TeacherStates:
-    """The last hidden states of teachers at real tokens of a batch.
+    """What stands inside of teachers at real tokens of a batch.
 
     Attributes:
-        values: float [n, hidden].
+        values: float [n, hidden], the last hidden states.
         tokens: int64 [n], indices into the flattened inputs.
         languages: int64 [n].
+        layers: float [n, hidden] each, of the layers that are compared with the student's, its embeddings first.
+        relations: float32 [3, n, heads, width], log-probabilities (`relations`); None where they are not compared.
     """
 
     values: Tensor
     tokens: Tensor
     languages: Tensor
+    layers: tuple[Tensor, ...] = ()
+    relations: Tensor | None = None
 
 
 @dataclass(frozen=True)

@@ -115,6 +115,12 @@ def check_teachers(recipe: Recipe, plan: ModelPlan, plans: dict[str, ModelPlan])
             where=f"models.{plan.name}.labels.draws",
             fix="set masking.dynamic to true, or draws to 1",
         )
+    if isinstance(labels, StoredLabels) and plan.training.best_by == "loss":
+        raise InputError(
+            "the loss of validation text needs labels of it, and stored labels are of training text alone",
+            where=f"models.{plan.name}.training.best_by",
+            fix="take mrr, or `labels: {kind: soft, ...}`",
+        )
     if isinstance(labels.teachers, dict):
         check_known(tuple(labels.teachers), recipe.trained_languages, where)
     for language in plan.languages:
@@ -126,24 +132,39 @@ def check_teachers(recipe: Recipe, plan: ModelPlan, plans: dict[str, ModelPlan])
             raise InputError(f"a teacher of {language} is named twice", where=where, fix="name each once")
         for name in teachers.get(language, ()):
             _check_teacher(recipe, plan, plans, language, name)
-    if isinstance(labels, SoftLabels) and labels.states is not None:
-        for name in plan.all_teachers:
-            encoder = plans[name].encoder
-            if plan.encoder is not None and encoder is not None:  # of others it is known when they are there
-                check_width(plan, name, plan.encoder.hidden_size, encoder.hidden_size)
+    for name in plan.all_teachers:
+        encoder = plans[name].encoder
+        if plan.encoder is not None and encoder is not None:  # of others it is known when they are there
+            check_width(plan, name, plan.encoder.hidden_size, plan.encoder.heads, encoder.hidden_size)
 
 
-def check_width(plan: ModelPlan, teacher: str, own: int, theirs: int) -> None:
-    """Refuses to compare hidden states of different widths.
+def check_width(plan: ModelPlan, teacher: str, own: int, heads: int, theirs: int) -> None:
+    """Refuses to compare hidden states of different widths, and relations in heads that a teacher cannot be cut into.
+
+    Args:
+        plan: the student.
+        teacher: its teacher's name.
+        own: the width of the student's hidden states.
+        heads: of its attention.
+        theirs: the width of the teacher's hidden states.
 
     Raises:
-        InputError: they are different.
+        InputError: they do not fit, and the student's labels compare them.
     """
-    if own != theirs:
+    terms = plan.labels.beside if isinstance(plan.labels, SoftLabels) else {}
+    field = next((term for term in ("states", "layers") if term in terms), None)
+    where = f"models.{plan.name}.labels"
+    if field is not None and own != theirs:
         raise InputError(
             f"{plan.name} has hidden states {own} wide, its teacher {teacher} {theirs}",
-            where=f"models.{plan.name}.labels.states",
-            fix="give both one hidden_size, or leave `states` out",
+            where=f"{where}.{field}",
+            fix=f"give both one hidden_size, or take `relations` in place of `{field}`",
+        )
+    if "relations" in terms and theirs % heads:
+        raise InputError(
+            f"relations are compared in the student's {heads} heads, and its teacher {teacher} is {theirs} wide",
+            where=f"{where}.relations",
+            fix=f"give {plan.name} a number of heads that divides {theirs}",
         )
 
 

@@ -1,7 +1,7 @@
 """Masked language modelling, from the masked words and from teachers: a training task."""
 
-from collections.abc import Mapping
-from typing import Protocol
+from collections.abc import Iterator, Mapping
+from typing import Literal, Protocol
 
 import numpy as np
 import torch
@@ -24,9 +24,13 @@ class LabelSource(Protocol):
         """The soft labels of `batch`; None where nothing is known about any of its targets."""
         ...
 
+    def read(self, batch: Batch) -> SoftTargets | TopKTargets | None:
+        """The same, of a batch that is none of the training's; None where no labels can be made of such."""
+        ...
+
 
 class MaskedLM:
-    """Learns to fill masks; validated by MRR on held-out text.
+    """Learns to fill masks; validated on held-out text.
 
     Args:
         stream: the training batches.
@@ -35,10 +39,8 @@ class MaskedLM:
         validation: language -> validation text.
         sequences: so many of each language's are validated on at most.
         special: special ids.
+        best_by: what the best weights are best in.
     """
-
-    metric = "mrr"
-    lower_is_better = False
 
     def __init__(
         self,
@@ -49,7 +51,9 @@ class MaskedLM:
         sequences: int = 1000,
         objective: Objective | None = None,
         labels: LabelSource | None = None,
+        best_by: Literal["mrr", "loss"] = "mrr",
     ) -> None:
+        self.metric, self.lower_is_better = best_by, best_by == "loss"
         self.languages = stream.languages
         self._stream, self._objective, self._labels = stream, objective or Objective(), labels
         self._validation, self._sequences, self._special_tokens = validation, sequences, special
@@ -62,39 +66,56 @@ class MaskedLM:
         """The objective's loss, summed over the targets."""
         tensors = to_tensors(batch, model.device)
         soft = self._labels.targets(batch) if self._labels else None
-        made = outputs(model, tensors)
+        made = outputs(model, tensors, inside=self._objective.looks_inside)
         with torch.autocast(model.device.type, enabled=False):
             return self._objective.losses(made, tensors, soft, progress)
 
     @torch.no_grad()
     def validate(self, model: PreTrainedModel) -> Validation:
-        """MRR (percent) and loss (nats), in fp32, every chosen position replaced by [MASK] (paper 1, section 4.3)."""
-        ranks, losses, counts = {}, {}, {}
-        for language, text in self._validation.items():
-            sums = self._validate(model, language, text)
-            ranks[language], losses[language], counts[language] = sums[0], sums[1].sum(), sums[2].astype(np.int64)
-        targets = {language: max(1, count.sum()) for language, count in counts.items()}
-        return Validation(
-            scores={language: float(100 * ranks[language].sum() / count) for language, count in targets.items()},
-            losses={language: float(losses[language] / count) for language, count in targets.items()},
-            sums=ranks,
-            counts=counts,
-        )
+        """MRR (percent) and loss (nats), in fp32, every chosen position replaced by [MASK] (paper 1, section 4.3).
 
-    def _validate(self, model: PreTrainedModel, language: str, text: TokenizedText) -> np.ndarray:
-        """Reciprocal ranks, losses and numbers of targets, summed by sequence: float64 [3, sequences]."""
-        count = min(self._sequences, len(text))
-        sums = np.zeros((3, count))
-        for batch in evaluation_batches(
-            text,
+        The loss is that of the masked words, or, where the best weights are chosen by it, the training's own.
+        """
+        ranks, losses, counts = {}, {}, {}
+        for language in self._validation:
+            sums = self._validate(model, language)
+            ranks[language], losses[language], counts[language] = sums[0], sums[1].sum(), sums[2].astype(np.int64)
+            if self.metric == "loss":
+                losses[language] = self._objective_loss(model, language)
+        targets = {language: max(1, count.sum()) for language, count in counts.items()}
+        means = {language: float(losses[language] / count) for language, count in targets.items()}
+        mrr = {language: float(100 * ranks[language].sum() / count) for language, count in targets.items()}
+        return Validation(scores=mrr if self.metric == "mrr" else means, losses=means, sums=ranks, counts=counts)
+
+    def _batches(self, language: str) -> Iterator[Batch]:
+        return evaluation_batches(
+            self._validation[language],
             salt=f"valid/{language}",
-            language=0,
-            limit=count,
+            language=self.languages.index(language),
+            limit=self._count(language),
             tokens=_TOKENS,
             masks=evaluation_masks(),
             special=self._special_tokens,
             seed=_SEED,
-        ):
+        )
+
+    def _count(self, language: str) -> int:
+        return min(self._sequences, len(self._validation[language]))
+
+    def _objective_loss(self, model: PreTrainedModel, language: str) -> float:
+        """The training's loss at its end, summed over the targets."""
+        total = 0.0
+        for batch in self._batches(language):
+            tensors = to_tensors(batch, model.device)
+            soft = self._labels.read(batch) if self._labels else None
+            made = outputs(model, tensors, inside=self._objective.looks_inside)
+            total += float(self._objective.losses(made, tensors, soft, progress=1.0).total)
+        return total
+
+    def _validate(self, model: PreTrainedModel, language: str) -> np.ndarray:
+        """Reciprocal ranks, losses and numbers of targets, summed by sequence: float64 [3, sequences]."""
+        sums = np.zeros((3, self._count(language)))
+        for batch in self._batches(language):
             tensors = to_tensors(batch, model.device)
             logits = target_logits(model, tensors)
             rows = batch.sequences[batch.target_rows]

@@ -11,7 +11,7 @@ _Memory = Annotated[float, Field(ge=0, lt=1)]
 
 
 class EarlyStopping(Settings):
-    """Stop when the mean over languages of the validation MRR has not risen for `patience` validations."""
+    """Stop when the validations' mean over languages (`best_by`) has not improved for `patience` of them."""
 
     patience: int = Field(gt=0, le=MOST_REPEATS, description="Validations without a new best.")
 
@@ -48,6 +48,14 @@ class TrainingSettings(Settings):
         20, gt=0, le=MOST_REPEATS, description="How often the model is validated, at equal distances."
     )
     validation_sequences: int = Field(1000, gt=0, le=MOST, description="At most so many sequences of each language.")
+    best_by: Literal["mrr", "loss"] = Field(
+        "mrr",
+        description="What the weights that are kept are best in, on validation text: the rank of the masked words, or "
+        "the loss that is trained for, teachers included (paper 4, section 4).",
+    )
+    frozen: tuple[Literal["positions", "embeddings"], ...] = Field(
+        (), description="What is not trained: positions (paper 4 with XLM-R), or all embeddings."
+    )
     early_stopping: EarlyStopping | None = Field(None, description="When to stop before the end; never if null.")
     seed: int = Field(
         0, ge=0, le=MOST, description="Of initialisation, order, masks and dropout; added to the recipe's."

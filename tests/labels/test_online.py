@@ -6,8 +6,8 @@ import torch
 from transformers import PreTrainedModel
 
 from equiglot.labels import OnlineTeachers, freeze, online
-from equiglot.models import SHAPE_STEP, hidden_states, outputs, target_logits, to_tensors
-from equiglot.objectives import Objective
+from equiglot.models import SHAPE_STEP, hidden_states, outputs, states_inside, target_logits, to_tensors
+from equiglot.objectives import Objective, relations
 from equiglot.objectives.schedule import Annealed
 from tests.tiny import ENCODER, make_model, make_stream, make_text
 
@@ -15,6 +15,9 @@ _CPU = torch.device("cpu")
 _TEXTS = {"en": make_text(120), "eu": make_text(40, seed=1), "tr": make_text(20, seed=2)}
 _STREAM = make_stream(_TEXTS, passes={"en": 1.0, "eu": 2.5, "tr": 2.0}, sentences=2)
 _TAUGHT = Objective(weight=Annealed(start=1, end=1))
+_ALWAYS = Annealed(start=1, end=1)
+_STATES = Objective(weight=_ALWAYS, beside={"states": _ALWAYS})
+_INSIDE = Objective(weight=_ALWAYS, beside={"layers": _ALWAYS, "relations": _ALWAYS})
 
 
 def _teacher(seed: int, hidden_size: int = 16, **others: object) -> PreTrainedModel:
@@ -127,7 +130,7 @@ def test_hidden_states_come_with_the_same_logits(shared: bool) -> None:
     """At every real token of a language that has a teacher, as its teacher makes them of the batch."""
     one, other = _teacher(1), _teacher(2)
     teachers = {"en": one, "tr": one} if shared else {"en": one, "tr": other}
-    ahead, now = OnlineTeachers(teachers, _STREAM, _CPU), OnlineTeachers(teachers, _STREAM, _CPU, states=True)
+    ahead, now = OnlineTeachers(teachers, _STREAM, _CPU), OnlineTeachers(teachers, _STREAM, _CPU, objective=_STATES)
     seen = 0
     for index in (*range(6), 40):
         batch = _STREAM[index]
@@ -154,3 +157,29 @@ def test_hidden_states_come_with_the_same_logits(shared: bool) -> None:
             torch.testing.assert_close(value, made[name][token], rtol=1e-4, atol=1e-5)
             seen += 1
     assert seen > 20
+
+
+def test_what_stands_inside_comes_from_the_mapped_layers_of_each_teacher() -> None:
+    """Teachers of other depths and numbers of heads, one of another architecture, beside a student of two layers."""
+    student = make_model(0, ENCODER.model_copy(update={"layers": 2})).config
+    teachers = {"en": _teacher(1, layers=4), "tr": _teacher(2, layers=3, heads=4, architecture="modernbert")}
+    labels = OnlineTeachers(teachers, _STREAM, _CPU, objective=_INSIDE, student=student)
+    chosen, seen = {"en": (0, 2, 4), "tr": (0, 2, 3)}, set()
+    for index in range(12):
+        batch = _STREAM[index]
+        soft = labels.targets(batch)
+        if soft is None or soft.states is None:
+            continue
+        whole, states = to_tensors(batch, _CPU), soft.states
+        assert states.relations is not None and len(states.layers) == 3
+        for name, teacher in teachers.items():
+            own = (states.languages == _STREAM.languages.index(name)).nonzero().flatten()
+            _, inside = states_inside(teacher, whole)
+            tokens = states.tokens[own]
+            for layer, number in zip(states.layers, chosen[name], strict=True):
+                wanted = inside.layers[number].flatten(0, 1)[tokens]
+                torch.testing.assert_close(layer[own], wanted, rtol=1e-4, atol=1e-5)
+            related = relations(inside.attention, whole.attention, tokens, student.num_attention_heads)
+            torch.testing.assert_close(states.relations[:, own].exp(), related.exp(), rtol=1e-4, atol=1e-5)
+            seen |= {name} if len(own) else set()
+    assert seen == {"en", "tr"}

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from equiglot.masking import MaskSettings, SpecialTokens, evaluation_masks, mask_tokens
+from equiglot.masking.masks import mask_rates
 from tests.tiny import MASK, SPECIAL, UNKNOWN, VOCABULARY
 
 _SPECIAL = SPECIAL
@@ -114,3 +115,39 @@ def test_evaluation_masks_every_chosen_position() -> None:
 def test_settings_that_make_no_sense_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ValidationError):
         MaskSettings.model_validate(wrong)
+
+
+@given(
+    counts=st.lists(st.integers(0, 10_000), min_size=2, max_size=300),
+    rate=st.floats(0.02, 0.9),
+    smoothing=st.floats(0.05, 1),
+)
+def test_rare_words_are_predicted_more_often_and_all_together_as_often_as_ever(
+    counts: list[int], rate: float, smoothing: float
+) -> None:
+    seen = np.array([*counts, 7])
+    rates = mask_rates(seen, MaskSettings(rate=rate, smoothing=smoothing))
+    assert rates is not None and (rates > 0).all() and rates.max() <= max(0.5, rate) + 1e-12
+    assert (seen * rates).sum() == pytest.approx(rate * seen.sum(), rel=1e-9)
+    order = np.argsort(seen)
+    assert (np.diff(rates[order]) <= 1e-12).all()
+    some = (rates < max(0.5, rate) - 1e-9) & (seen > 0)
+    factors = rates[some] * seen[some] ** smoothing
+    assert len(factors) == 0 or factors.max() == pytest.approx(factors.min())
+
+
+def test_rates_of_words_are_those_of_the_masks() -> None:
+    counts = np.array([0] * 5 + [9000, 900, 90, 9])
+    settings = MaskSettings(rate=0.2, smoothing=0.5)
+    assert mask_rates(counts, MaskSettings(rate=0.2)) is None
+    rates = mask_rates(counts, settings)
+    assert rates is not None
+    ids = np.repeat(np.arange(9), 20_000)
+    where = np.arange(len(ids), dtype=np.uint64)
+    special = SpecialTokens(2, 3, 0, 4, np.arange(5, 9))
+    _, chosen = mask_tokens(
+        ids, where, np.zeros_like(where), where, settings=settings, special=special, seed=1, rates=rates
+    )
+    found = chosen.reshape(9, -1).mean(axis=1)
+    assert not found[:5].any()
+    np.testing.assert_allclose(found[5:], rates[5:], atol=0.015)

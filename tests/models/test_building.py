@@ -22,6 +22,7 @@ from equiglot.models import (
     EncoderSettings,
     count_parameters,
     export_model,
+    freeze_parts,
     load_model,
     prepare_for_cpu,
     start_from,
@@ -322,3 +323,19 @@ def test_sizes_that_the_weights_do_not_have_are_refused(folder: Path, size: str)
     _configure(folder, **{size: 2 * 10**9})
     with pytest.raises(InputError, match=r"cannot be loaded|not enough memory"):
         load_model(folder)
+
+
+@pytest.mark.parametrize("architecture", ["bert", "electra", "modernbert"])
+def test_parts_can_be_frozen(architecture: str) -> None:
+    model = make_model(encoder=ENCODER.model_copy(update={"architecture": architecture}))
+    freeze_parts(model, ["embeddings"])
+    frozen = {name for name, each in model.named_parameters() if not each.requires_grad}
+    assert frozen and all("embeddings" in name for name in frozen)
+    if architecture == "modernbert":
+        with pytest.raises(InputError, match="no embeddings of positions"):
+            freeze_parts(model, ["positions"])
+        return
+    model.requires_grad_(True)
+    freeze_parts(model, ["positions"])
+    (frozen_table,) = (name for name, each in model.named_parameters() if not each.requires_grad)
+    assert frozen_table.endswith("position_embeddings.weight")

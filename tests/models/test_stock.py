@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from transformers import AlbertConfig, AlbertForMaskedLM, AutoModelForMaskedLM, PreTrainedModel
 
 from equiglot.errors import InputError
-from equiglot.models import TensorBatch, head_parts, hidden_states, target_logits
+from equiglot.models import TensorBatch, head_parts, hidden_states, outputs, states_inside, target_logits
 from tests.stock import ARCHITECTURES, TOKENIZERS, configuration, stock_model, train_tokenizer
 
 
@@ -86,3 +86,38 @@ def test_a_model_whose_projection_cannot_be_found_makes_all_logits() -> None:
     expected = target_logits(model, batch)
     model.get_output_embeddings = lambda: None
     torch.testing.assert_close(target_logits(model, batch), expected)
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@torch.no_grad()
+def test_what_stands_inside_is_the_models_own(architecture: str) -> None:
+    tokenizer = train_tokenizer(TOKENIZERS[architecture])
+    model = stock_model(architecture, tokenizer=tokenizer)
+    batch = _batch(len(tokenizer), [4, 13])
+    states, inside = states_inside(model, batch)
+    torch.testing.assert_close(states, hidden_states(model, batch))
+    assert len(inside.layers) == model.config.num_hidden_layers + 1 and inside.layers[-1].equal(states)
+    assert [each.shape for each in inside.attention] == [states.shape] * 3
+    hooks = sum(len(module._forward_hooks) for module in model.modules())  # transformers keeps some of its own
+    made = outputs(model, batch, inside=True)
+    torch.testing.assert_close(made.logits, target_logits(model, batch))
+    assert made.inside is not None and made.inside.attention[2].equal(inside.attention[2])
+    assert sum(len(module._forward_hooks) for module in model.modules()) == hooks
+
+
+@pytest.mark.parametrize("architecture", ["bert", "distilbert", "electra", "roberta", "xlm-roberta"])
+@torch.no_grad()
+def test_queries_and_keys_make_the_attention_of_the_last_layer(architecture: str) -> None:
+    """Where nothing is added or rotated, against the attention that the model itself reports."""
+    tokenizer = train_tokenizer(TOKENIZERS[architecture])
+    model = stock_model(architecture, tokenizer=tokenizer)
+    model.set_attn_implementation("eager")
+    batch = _batch(len(tokenizer), [4])
+    queries, keys, _ = states_inside(model, batch)[1].attention
+    heads = model.config.num_attention_heads
+    queries, keys = (each.unflatten(-1, (heads, -1)).transpose(1, 2) for each in (queries, keys))
+    products = queries @ keys.transpose(-1, -2) / queries.shape[-1] ** 0.5
+    assert batch.attention is not None
+    products = products.masked_fill(~batch.attention[:, None, None], -torch.inf)
+    reported = model.base_model(input_ids=batch.inputs, attention_mask=batch.attention, output_attentions=True)
+    torch.testing.assert_close(products.softmax(-1), reported.attentions[-1], rtol=1e-4, atol=1e-5)

@@ -192,7 +192,7 @@ def test_hidden_states_are_compared_at_tokens_and_weigh_as_a_mean_does() -> None
     states = TeacherStates(theirs[tokens], tokens, torch.tensor([0, 0, 0, 1, 2]))
     soft = SoftTargets(_TEACHER, torch.arange(_COUNT), states)
     plain = Objective(weight=_constant(0.5))
-    compared = Objective(weight=_constant(0.5), states=Annealed(start=0.4, end=0), rate=0.3)
+    compared = Objective(weight=_constant(0.5), beside={"states": Annealed(start=0.4, end=0)}, rate=0.3)
     losses = compared.losses(Outputs(_LOGITS, mine), _BATCH, soft, 0.5)
     distances = torch.nn.functional.cosine_embedding_loss(
         mine.flatten(0, 1)[tokens], theirs[tokens], torch.ones(len(tokens)), reduction="none"
@@ -206,3 +206,15 @@ def test_hidden_states_are_compared_at_tokens_and_weigh_as_a_mean_does() -> None
     reached = mine.grad.flatten(0, 1).abs().sum(1).nonzero().flatten()
     assert reached.tolist() == tokens.tolist()
     assert state_loss(theirs, 3 * theirs).abs().max() < 1e-6 and state_loss(theirs, -theirs).min() > 2 - 1e-6
+
+
+def test_logits_are_compared_at_targets() -> None:
+    some = torch.tensor([1, 4, 7])
+    beside = {"squared_error": _constant(0.5), "logits": _constant(0.25)}
+    losses = Objective(weight=_constant(1), beside=beside).losses(Outputs(_LOGITS, None), _BATCH, _soft(some), 0.0)
+    plain = Objective(weight=_constant(1)).losses(Outputs(_LOGITS, None), _BATCH, _soft(some), 0.0)
+    squares = torch.nn.functional.mse_loss(_LOGITS[some], _TEACHER[some], reduction="none").mean(1)
+    torch.testing.assert_close(losses.terms["squared_error"].values, squares)
+    cosines = 1 - torch.nn.functional.cosine_similarity(_LOGITS[some], _TEACHER[some])
+    torch.testing.assert_close(losses.total, plain.total + 0.5 * squares.sum() + 0.25 * cosines.sum())
+    assert losses.terms["logits"].languages.tolist() == _LANGUAGES[some].tolist()

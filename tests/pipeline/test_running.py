@@ -560,3 +560,32 @@ def test_a_student_whose_hidden_states_are_its_teachers_too(make: Change, tmp_pa
     assert terms == {f"{term}/{code}" for term in ("soft", "hard", "states") for code in ("en", "ru")}
     first, last = (about["losses"][place]["losses"]["states/en"] for place in (0, -1))
     assert 0 < last < first < 2
+
+
+def test_a_narrow_student_learns_from_relations_and_logits(make: Change, finished: Path, tmp_path: Path) -> None:
+    labels = {"kind": "soft", "teachers": "mono-{language}", "weight": 0.7, "relations": 0.2, "squared_error": 0.1}
+    narrow = {"balance": "truncate", "labels": labels, "encoder": {"hidden_size": 8}}
+    into = tmp_path / "run"
+    run(make(models__narrow=narrow), into, reuse=[finished])
+    about = read_json(into / "models/narrow/training.json")
+    terms = {name.split("/")[0] for point in about["losses"] for name in point["losses"]}
+    assert terms == {"soft", "hard", "relations", "squared_error"}
+    first, last = (about["losses"][place]["losses"]["relations/en"] for place in (0, -1))
+    assert 0 < last < first
+
+
+def test_rare_words_frozen_positions_and_the_lowest_loss(make: Change, tmp_path: Path) -> None:
+    """All that paper 4 has besides its losses."""
+    into, training = tmp_path / "run", {"best_by": "loss", "frozen": ["positions"], "epsilon": 1e-6}
+    student = {"labels": {"kind": "soft", "teachers": "hl"}, "from": {"model": "hl"}, "training": training}
+    run(make(models={"hl": {}, "student": student}, masking={"smoothing": 0.7}), into)
+    about = read_json(into / "models/student/training.json")
+    assert about["metric"] == "loss"
+    best = min(about["validations"], key=lambda point: sum(point["scores"].values()))
+    assert best["update"] == about["best_update"] and best["scores"] == best["losses"]
+    before, after = (load_file(into / "models" / name / "model.safetensors") for name in ("hl", "student"))
+    same = {name for name, each in after.items() if np.array_equal(each, before[name])}
+    assert "bert.embeddings.position_embeddings.weight" in same and "bert.embeddings.word_embeddings.weight" not in same
+    stored = {"labels": {"kind": "stored", "teachers": "hl"}, "training": {"best_by": "loss"}}
+    with pytest.raises(InputError, match="labels of it"):
+        make(models={"hl": {}, "student": stored})

@@ -4,7 +4,10 @@ import numpy as np
 import pytest
 import torch
 
+from equiglot.labels import OnlineTeachers, SoftLabels, freeze
 from equiglot.masking import evaluation_batches, evaluation_masks
+from equiglot.models import target_logits, to_tensors
+from equiglot.objectives import hard_loss, soft_loss
 from equiglot.training import MaskedLM, Validation, masked_lm
 from tests.tiny import SPECIAL, VOCABULARY, make_model, make_stream, make_text
 
@@ -65,3 +68,40 @@ def test_the_first_sequences_are_the_same_whatever_the_limit() -> None:
     few, more = _validate(limit=10), _validate()
     for language in _TEXTS:
         np.testing.assert_allclose(few.sums[language], more.sums[language][:10], rtol=1e-5)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("states", [None, 0.5])
+def test_the_best_can_be_those_with_the_lowest_loss_teachers_included(states: float | None) -> None:
+    """A teacher of English alone; at the end of the training, whose soft labels then weigh a quarter."""
+    teacher, device = freeze(make_model(3), torch.device("cpu")), torch.device("cpu")
+    weight = {"start": 1, "end": 0.25}
+    objective = SoftLabels(teachers="one", weight=weight, states=states).objective  # type: ignore[arg-type]
+    labels = OnlineTeachers({"en": teacher}, _STREAM, device, objective=objective)
+    task = MaskedLM(
+        _STREAM, special=SPECIAL, validation=_TEXTS, sequences=10, objective=objective, labels=labels, best_by="loss"
+    )
+    assert (task.metric, task.lower_is_better) == ("loss", True)
+    model = make_model().eval()
+    found, usual = task.validate(model), _validate(10)
+    assert found.scores == found.losses and found.losses["eu"] == pytest.approx(usual.losses["eu"], rel=1e-5)
+    np.testing.assert_array_equal(found.sums["en"], usual.sums["en"])
+    total, count = 0.0, 0
+    for batch in evaluation_batches(
+        _TEXTS["en"],
+        salt="valid/en",
+        language=0,
+        limit=10,
+        tokens=60,
+        masks=evaluation_masks(),
+        special=SPECIAL,
+        seed=0,
+    ):
+        tensors = to_tensors(batch, device)
+        logits, theirs = target_logits(model, tensors), target_logits(teacher, tensors)
+        words = 0.25 * soft_loss(logits, theirs, 1.0) + 0.75 * hard_loss(logits, tensors.gold)
+        total, count = total + float(words.sum()), count + batch.count
+    if states is None:
+        assert found.losses["en"] == pytest.approx(total / count, rel=1e-5)
+    else:
+        assert found.losses["en"] > total / count

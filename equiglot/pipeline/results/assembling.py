@@ -275,6 +275,8 @@ class Assembly:
         for code in self._plans[name].languages:
             values = tuple(point.scores[code] for point in points)
             yield Curve(model=name, split="valid", metric=metric, language=code, updates=updates, values=values)
+            if metric == "loss":
+                continue
             values = tuple(point.losses[code] for point in points)
             yield Curve(model=name, split="valid", metric="loss", language=code, updates=updates, values=values)
         if len(self._plans[name].languages) > 1:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from equiglot.labels import HardLabels, StoredLabels
+from equiglot.labels import HardLabels, SoftLabels, StoredLabels
 from equiglot.models import EncoderSettings
 from equiglot.probing import FixedProbe, Probing
 from equiglot.recipe import PLACEHOLDER, ModelPlan, Start
@@ -21,6 +21,15 @@ _ACCENTS = {
 
 
 _ARCHITECTURES = {"bert": "BERT", "electra": "ELECTRA", "modernbert": "ModernBERT"}
+
+
+_BESIDE = {
+    "states": "last hidden states",
+    "logits": "logits (cosine)",
+    "squared_error": "logits (squared error)",
+    "layers": "hidden states in every layer",
+    "relations": "relations of queries, keys and values",
+}
 
 
 def labels_in_words(plan: ModelPlan) -> str:
@@ -46,7 +55,8 @@ def labels_in_words(plan: ModelPlan) -> str:
         share = f" (weight {weight.start:g} to {weight.end:g}) and the masked words"
     heat = "" if plan.labels.temperature == 1 else f" at temperature {plan.labels.temperature:g}"
     if not isinstance(plan.labels, StoredLabels):
-        return f"distributions of {whose}{heat}{share}"
+        beside = [_BESIDE[term] for term in plan.labels.beside] if isinstance(plan.labels, SoftLabels) else []
+        return f"distributions of {whose}{heat}{share}{''.join(f', and their {what}' for what in beside)}"
     top = f"the {plan.labels.k} most probable words of {whose}{heat}, stored{share}"
     return "; ".join([top, *_stored_in_words(plan, plan.labels)])
 

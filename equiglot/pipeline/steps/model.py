@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from safetensors.numpy import save_file
-from transformers import PreTrainedModel, PreTrainedTokenizerFast
+from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerFast
 
 from equiglot.corpus import read_sentences
 from equiglot.errors import InputError
@@ -23,6 +23,7 @@ from equiglot.models import (
     copy_checkpoint,
     device,
     export_model,
+    freeze_parts,
     load_model,
     model_identity,
     on_device,
@@ -188,6 +189,8 @@ class TrainedModel(Model):
         material = material_of(run, recipe, plan)
         data = plan_data(material.sources, plan.balance, plan.training, special=special, seed=seed)
         model = on_device(self._initial(run, tokenizer, seed))
+        with foreign_model(self.plan, "training.frozen"):
+            freeze_parts(model, plan.training.frozen)
         if not checkpoints.exists():  # from the start: the curves of an earlier recipe are not its own
             shutil.rmtree(run.events(plan.name), ignore_errors=True)
         task = MaskedLM(
@@ -196,7 +199,8 @@ class TrainedModel(Model):
             validation={code: open_tokens(run.tokens(code, plan.owner) / "valid") for code in plan.languages},
             sequences=plan.training.validation_sequences,
             objective=replace(plan.labels.objective, rate=self.recipe.masking.rate),
-            labels=_labels(run, plan, data.stream, material, model.config.hidden_size),
+            labels=_labels(run, plan, data.stream, material, model.config),
+            best_by=plan.training.best_by,
         )
         with EventWriter(run.events(plan.name), task.metric) as events:
             trainer = Trainer(
@@ -255,16 +259,15 @@ def _about(record: dict[str, Any], parameters: int, data: DataPlan) -> dict[str,
 
 
 def _labels(
-    run: RunDirectory, plan: ModelPlan, stream: BatchStream, material: Material, width: int
+    run: RunDirectory, plan: ModelPlan, stream: BatchStream, material: Material, student: PretrainedConfig
 ) -> LabelSource | None:
     """What the teachers say: read from their stores, or asked while the student trains; None for the masked words."""
     if isinstance(plan.labels, SoftLabels):
         loaded = {name: freeze(load_model(run.model(name)), device()) for name in plan.all_teachers}
-        if plan.labels.states is not None:
-            for name, teacher in loaded.items():
-                check_width(plan, name, width, teacher.config.hidden_size)
+        for name, teacher in loaded.items():
+            check_width(plan, name, student.hidden_size, student.num_attention_heads, teacher.config.hidden_size)
         teachers = {language: loaded[names[0]] for language, names in plan.teachers().items()}
-        return OnlineTeachers(teachers, stream, device(), states=plan.labels.states is not None)
+        return OnlineTeachers(teachers, stream, device(), objective=plan.labels.objective, student=student)
     taught = {
         place: material.taught[source.name]
         for place, source in enumerate(stream.sources)
