@@ -54,7 +54,7 @@ def take_part(model: PreTrainedModel, part: Part, *, where: str) -> PreTrainedMo
 
 
 def _take_layers(model: PreTrainedModel, layers: LayerChoice, *, where: str) -> PreTrainedModel:
-    """A model of some of a model's layers; all else is the same, also which layers of ModernBERT see all of the text."""
+    """A model of some of a model's layers; all else is the same, also which of ModernBERT's see all of the text."""
     if layers == "all":
         return model
     kind, count = model.config.model_type, int(model.config.num_hidden_layers)
