@@ -149,7 +149,10 @@ class TrainedModel(Model):
             "seed": self.recipe.seed,
         }
         if self.plan.start is not None:
-            inputs |= {"encoder": None, "start": self.plan.start.model_dump(mode="json", include={"layers"})}
+            inputs |= {
+                "encoder": None,
+                "start": self.plan.start.model_dump(mode="json", exclude={"model", "folder"}),
+            }
         return inputs
 
     @property
@@ -237,7 +240,7 @@ class TrainedModel(Model):
         with foreign_model(self.plan, "from"):
             check_same_vocabulary(folder, tokenizer)
             longest = self.recipe.encoder.max_length
-            return start_from(folder, start.layers, vocabulary_size=len(tokenizer), max_length=longest)
+            return start_from(folder, start, vocabulary_size=len(tokenizer), max_length=longest)
 
 
 @contextmanager
