@@ -119,7 +119,7 @@ def beyond_the_axis(report: Report) -> dict[Series, tuple[float, float]]:
 
 
 def _values(report: Report, numbers: ScoreIndex, series: Series) -> list[float]:
-    found = (series.number(numbers, "mrr", row[0]) for row in row_languages(report))
+    found = (series.number(numbers, MASKED.name, row[0]) for row in row_languages(report))
     return [number.value for number in found if number]
 
 

@@ -1,10 +1,10 @@
 """By what a report compares its models with their teachers, and how it says so."""
 
-from equiglot.evaluation import LIKELIHOOD, MASKED_LM, METRICS, Metric
+from equiglot.evaluation import LIKELIHOOD, MASKED_LM, Metric, primary_of
 from equiglot.report.data import Report
 from equiglot.report.score_index import ScoreIndex
 
-MASKED, BITS = METRICS["mrr"], METRICS["bits"]
+MASKED, BITS = primary_of(MASKED_LM), primary_of(LIKELIHOOD)
 """Of bits fewer are better; D and differences are bits saved."""
 
 

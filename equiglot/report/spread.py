@@ -90,11 +90,11 @@ class _Trainings:
 
     def _number_tables(self) -> tuple[Table, ...]:
         caption = "over the trainings: mean; beneath, smallest to largest, and the standard deviation of n trainings."
-        if self.task == MASKED_LM:
-            titles = {"mrr": f"MRR in percent {caption}", "d": f"D in points {caption}"}
-            return tuple(self._number_table(metric, None, title) for metric, title in titles.items())
         metric = primary_of(self.task)
         phrase = f"{capital(metric.phrase)} in percent"
+        if self.task == MASKED_LM:
+            titles = {metric.name: f"{phrase} {caption}", "d": f"D in points {caption}"}
+            return tuple(self._number_table(name, None, title) for name, title in titles.items())
         return tuple(self._number_table(metric.name, source, f"{phrase}, {source}, {caption}") for source in SOURCES)
 
     def _number_table(self, metric: str, source: str | None, caption: str) -> Table:
