@@ -17,14 +17,12 @@ from equiglot.report.comparison import (
 )
 from equiglot.report.data import Report
 from equiglot.report.format import NONE, capital, listed, moment, task_title
-from equiglot.report.measures import MASKED, measures_distance
-from equiglot.report.plots import Plot, single
-from equiglot.report.rendering import render_page
-from equiglot.report.score_index import ScoreIndex
-from equiglot.report.sections import Fold, Heading, NamedTable, Notes, Paragraph, Part, Section
+from equiglot.report.plotting import Plot, single
+from equiglot.report.probes import SOURCES
+from equiglot.report.score_index import MASKED, ScoreIndex, measures_distance
+from equiglot.report.sections import Fold, Heading, NamedTable, Notes, Paragraph, Part, Section, render_page
 from equiglot.report.spread import spreads
 from equiglot.report.tables import Cell, Table, row_languages
-from equiglot.report.transfer import SOURCES
 from equiglot.run import write_text
 
 _MARK, _HEAD = "Equiglot comparison</title>", 1 << 16  # what the page says of itself, in its first characters

@@ -8,10 +8,8 @@ from math import log10
 
 from equiglot.report.data import Model, Report
 from equiglot.report.format import NONE, decimal, interval, listed, short_count, signed
-from equiglot.report.measures import MASKED
-from equiglot.report.plots import Plot
-from equiglot.report.plotting import Axis, Dot, Figure, Tick, Trace, span_of, spoken, whisker
-from equiglot.report.score_index import Number, ScoreIndex
+from equiglot.report.plotting import Axis, Dot, Figure, Plot, Tick, Trace, span_of, spoken, whisker
+from equiglot.report.score_index import MASKED, Number, ScoreIndex
 from equiglot.report.sections import NamedTable, Paragraph, Section
 from equiglot.report.series import Series
 from equiglot.report.tables import Cell, Table, number_cell

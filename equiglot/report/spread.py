@@ -9,10 +9,10 @@ from equiglot.evaluation import ALL, MASKED_LM, METRICS, ZERO_SHOT, primary_of
 from equiglot.report.comparison import ComparedRun, Comparison, all_models, distinct, name_in, shared_tasks
 from equiglot.report.data import Model, Report
 from equiglot.report.format import MINUS, NONE, capital, decimal, listed, signed, spelt, task_title
-from equiglot.report.leading import called
+from equiglot.report.probes import SOURCES
 from equiglot.report.score_index import ScoreIndex
 from equiglot.report.tables import Cell, Table, row_header, row_languages
-from equiglot.report.transfer import SOURCES
+from equiglot.report.verdict import called
 
 
 @dataclass(frozen=True)
