@@ -218,7 +218,7 @@ class Assembly:
             labels=labels_in_words(plan),
             teachers=plan.teachers(),
             pretrained=plan.tokens,
-            source=_place(plan.existing),
+            source=_place(plan.existing) if plan.trim is None else plan.trim.model,
         )
         done = self._done(f"model/{plan.name}")
         if done:
