@@ -12,7 +12,7 @@ from equiglot.corpus.sources import AnySource
 from equiglot.labels import HardLabels, Labels, SoftLabels, StoredLabels
 from equiglot.masking import MaskSettings
 from equiglot.models import EncoderSettings
-from equiglot.recipe.merging import merge, plain
+from equiglot.recipe.reading import merge, plain
 from equiglot.recipe.scoring import Evaluations, Likelihood, MaskedLanguageModelling, ProbedTask
 from equiglot.recipe.starting import Start, Trim
 from equiglot.settings import MOST, Settings
