@@ -12,6 +12,7 @@ from equiglot.report.contents import plots_of, tables_of
 from equiglot.report.data import (
     CleaningStep,
     Curve,
+    FineTunedTask,
     Language,
     Model,
     Portion,
@@ -37,6 +38,7 @@ __all__ = [
     "Curve",
     "CutText",
     "Field",
+    "FineTunedTask",
     "Language",
     "Merged",
     "Model",

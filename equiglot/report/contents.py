@@ -13,6 +13,7 @@ from equiglot.report.background import (
 from equiglot.report.data import Report
 from equiglot.report.deviations import rdt_sections
 from equiglot.report.findings import probe_sections
+from equiglot.report.finetuned import fine_tuned_sections
 from equiglot.report.likelihood import likelihood_sections
 from equiglot.report.masked_lm import masked_sections, trade_off_sections
 from equiglot.report.measures import MASKED, measure_of
@@ -37,6 +38,7 @@ TOPICS: tuple[Topic, ...] = (
     _scores,
     growth_sections,
     probe_sections,
+    fine_tuned_sections,
     rdt_sections,
     paper_sections,
     learning_sections,

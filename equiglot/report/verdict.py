@@ -9,7 +9,7 @@ from equiglot.report.leading import called, leader
 from equiglot.report.measures import BITS, measure_of, measures_distance, numbers_of, teachers_of
 from equiglot.report.plotting import spoken
 from equiglot.report.score_index import Number, ScoreIndex
-from equiglot.report.transfer import Transfer
+from equiglot.report.transfer import SOURCES, Transfer
 
 _MOST_NAMED = 4
 """Of more models than this the headline only says how many they are."""
@@ -77,7 +77,12 @@ def _leader(report: Report) -> str:
     task = report.evaluated[0]
     probed = next((each for each in report.tasks if each.task == task), None)
     if probed is not None:
-        by_source = Transfer(report, probed).averages
+        by_source = dict(Transfer(report, probed).averages)
+    elif any(each.name == task for each in report.fine_tuned):
+        by_source = {source: ScoreIndex(report, task, source) for source in SOURCES}
+    else:
+        by_source = {}
+    if by_source:
         found = {f"{task_title(task)}, {name}": leader(each, primary_of(task)) for name, each in by_source.items()}
     else:
         found = {"": leader(ScoreIndex(report, task), primary_of(task))}

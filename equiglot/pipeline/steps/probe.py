@@ -13,16 +13,19 @@ from equiglot.evaluation import (
     write_estimates,
     write_scores,
 )
+from equiglot.finetuning import FineTuning
 from equiglot.models import open_model
 from equiglot.pipeline.steps.context import Context
 from equiglot.pipeline.steps.corpus import Corpus
 from equiglot.pipeline.steps.step import Step
 from equiglot.probing import Probing, open_features, probe_pairs, write_features, write_predictions
-from equiglot.recipe import ModelPlan, ProbedTask, Recipe
+from equiglot.recipe import LabelledEntry, ModelPlan, ProbedTask, Recipe
 from equiglot.run import RunDirectory, atomic_folder
 from equiglot.tasks import OpenTask, Place, build_task, open_task, task_at, task_identity
 
 _PROBING = set(Probing.model_fields)
+_HOW = _PROBING | set(FineTuning.model_fields) | {"method", "languages", "models", "keep"}
+"""What is done with labelled data, and to whom; `train` says what labels must be there."""
 
 
 @dataclass(frozen=True)
@@ -34,37 +37,49 @@ class TaskData(Step):
     version = 3
     source_name = "the labelled data"
     source_change = "the labels themselves"
-    settings: ProbedTask
+    settings: LabelledEntry
 
     @property
     def subject(self) -> str:
-        """The task."""
-        return self.settings.task
+        """The task, and how models are scored on it."""
+        return self.settings.name
 
     @property
     def inputs(self) -> dict[str, Any]:
         """How data is read, not from where, and for which languages."""
-        described = self.settings.model_dump(mode="json", exclude=_PROBING)
+        described = self.settings.model_dump(mode="json", exclude=_HOW)
         described.pop("data", None)
-        inputs: dict[str, Any] = {"task": described, "languages": list(self.recipe.trained_languages)}
+        inputs: dict[str, Any] = {"task": described, "languages": list(self._languages)}
         if isinstance(self.settings, Place):  # which reads text, as corpora do
             inputs["text"] = {"version": Corpus.version, **Corpus.tool_versions()}
         return inputs
 
     def source(self) -> Any:
         """What the data is."""
-        return task_identity(self.settings, self.recipe.trained_languages, self.recipe.sources)
+        return task_identity(self.settings, self._languages, self.recipe.sources)
 
     def pinned(self, recipe: Recipe, source: Any) -> Recipe:
         """With the commits of datasets of the Hub."""
         fixed = task_at(self.settings, source)
-        tasks = tuple(fixed if each.task == fixed.task else each for each in recipe.evaluation)
+        tasks = tuple(fixed if each == self.settings else each for each in recipe.evaluation)
         return recipe.model_copy(update={"evaluation": tasks})
 
     def run(self, context: Context) -> None:
         """Reads and checks the data."""
         with atomic_folder(context.run.task(self.subject)) as folder:
-            build_task(self.settings, self.recipe.trained_languages, self.recipe.sources, folder)
+            build_task(self.settings, self._languages, self.recipe.sources, folder)
+            self.check(open_task(folder))
+
+    def check(self, task: OpenTask) -> None:
+        """Refuses data of which more is seen only when it is read.
+
+        Raises:
+            InputError: with the language.
+        """
+
+    @property
+    def _languages(self) -> tuple[str, ...]:
+        return self.recipe.labelled_languages(self.settings)
 
 
 @dataclass(frozen=True)
