@@ -25,8 +25,8 @@ from .forward import (
 from .heads import load_classifier
 from .opening import OpenModel, find_model, find_or_fetch, locate_model, name_models, open_model, with_tokenizer
 from .publishing import Upload, check_token, look_up, prepare_upload, send
-from .settings import EncoderSettings, LayerChoice, check_layers, chosen_layers
-from .starting import start_from, take_layers
+from .settings import EncoderSettings, LayerChoice, Part, check_layers, check_width_of, chosen_layers
+from .starting import start_from, take_part
 from .validation import read_config
 
 __all__ = [
@@ -36,11 +36,13 @@ __all__ = [
     "LayerChoice",
     "OpenModel",
     "Outputs",
+    "Part",
     "TensorBatch",
     "Upload",
     "build_model",
     "check_layers",
     "check_token",
+    "check_width_of",
     "chosen_layers",
     "copy_checkpoint",
     "count_parameters",
@@ -67,7 +69,7 @@ __all__ = [
     "send",
     "start_from",
     "states_inside",
-    "take_layers",
+    "take_part",
     "target_logits",
     "to_tensors",
     "with_tokenizer",

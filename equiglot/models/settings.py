@@ -90,6 +90,33 @@ class EncoderSettings(Settings):
         return self
 
 
+class Part(Settings):
+    """What is taken of a model to start from: its layers, and how much of their width."""
+
+    layers: LayerChoice = Field(
+        "all",
+        description="Which of its layers: all; alternate, from 0 every second one (paper 4, section 3); first or last, "
+        "as many as alternate takes; or a list of numbers, counted from 0.",
+    )
+    width: int | None = Field(
+        None, gt=0, le=WIDEST, description="A smaller hidden_size, a multiple of its heads' width; its own if null."
+    )
+    by: Literal["svd", "cut"] = Field(
+        "svd",
+        description="How it is made narrower: svd, the directions in which its embeddings vary most; cut, the first "
+        "of their numbers.",
+    )
+
+    def encoder(self, source: EncoderSettings) -> EncoderSettings:
+        """The encoder that this part of `source` is."""
+        changed: dict[str, int] = {"layers": len(chosen_layers(self.layers, source.layers))}
+        if self.width is not None:
+            changed |= {"hidden_size": self.width, "heads": max(1, source.heads * self.width // source.hidden_size)}
+            if source.feed_forward is not None:
+                changed["feed_forward"] = max(1, round(source.feed_forward * self.width / source.hidden_size))
+        return source.model_copy(update=changed)
+
+
 def chosen_layers(choice: LayerChoice, count: int) -> tuple[int, ...]:
     """The numbers, from 0, of the layers that are taken from an encoder of `count`.
 
@@ -99,6 +126,19 @@ def chosen_layers(choice: LayerChoice, count: int) -> tuple[int, ...]:
     half = (count + 1) // 2
     named = {"all": range(count), "alternate": range(0, count, 2), "first": range(half), "last": range(count)[-half:]}
     return tuple(named[choice] if isinstance(choice, str) else choice)
+
+
+def check_width_of(width: int, old: int, heads: int, *, where: str) -> None:
+    """Refuses a width to which an encoder, `old` wide in so many heads, cannot be narrowed by leaving heads out.
+
+    Raises:
+        InputError: it is larger, or no multiple of a head's width.
+    """
+    head = old // heads
+    if width > old or width % head:
+        fitting = ", ".join(str(head * number) for number in range(1, heads + 1))
+        what = f"a width of {width} does not fit: the model is {old} wide, in heads of {head}"
+        raise InputError(what, where=where, fix=f"take one of: {fitting}")
 
 
 def check_layers(choice: LayerChoice, count: int, architecture: str, *, where: str) -> None:

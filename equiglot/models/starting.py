@@ -1,4 +1,4 @@
-"""Weights to start from: a masked language model's, all of its layers or some of them."""
+"""Weights to start from: a masked language model's, all of its layers or some, in all of their width or less."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,7 +9,8 @@ from transformers import AutoModelForMaskedLM, PreTrainedModel
 
 from equiglot.errors import InputError
 from equiglot.models.building import load_model, prepare
-from equiglot.models.settings import LayerChoice, check_layers, chosen_layers
+from equiglot.models.narrowing import narrow_model
+from equiglot.models.settings import LayerChoice, Part, check_layers, chosen_layers
 from equiglot.models.validation import position_count
 
 _LAYERS = {"bert": "encoder.layer", "electra": "encoder.layer", "modernbert": "layers"} | dict.fromkeys(
@@ -18,20 +19,18 @@ _LAYERS = {"bert": "encoder.layer", "electra": "encoder.layer", "modernbert": "l
 """Type of a model -> where in its encoder the layers stand, for those that layers can be taken from."""
 
 
-def start_from(
-    folder: Path, layers: LayerChoice, *, vocabulary_size: int | None = None, max_length: int = 0
-) -> PreTrainedModel:
-    """The masked language model in a folder, or one of some of its layers, with its embeddings, norms and head.
+def start_from(folder: Path, part: Part, *, vocabulary_size: int | None = None, max_length: int = 0) -> PreTrainedModel:
+    """The masked language model in a folder, or one of a part of it, with its embeddings, norms and head.
 
     Args:
         folder: of the model.
-        layers: which are taken.
+        part: what is taken.
         vocabulary_size: entries that it must have.
         max_length: positions that it must have.
 
     Raises:
         InputError: the folder holds no masked language model, or one of another vocabulary, with fewer positions or
-            without these layers.
+            without such a part.
     """
     model = load_model(folder, vocabulary_size=vocabulary_size)
     positions = position_count(model)
@@ -41,17 +40,23 @@ def start_from(
             where=folder,
             fix=f"set encoder.max_length to {positions}",
         )
-    return take_layers(model, layers, where=str(folder))
+    return take_part(model, part, where=str(folder))
 
 
-def take_layers(model: PreTrainedModel, layers: LayerChoice, *, where: str) -> PreTrainedModel:
-    """A model of some of a model's layers; all else is the same, also which of ModernBERT's layers see all of the text.
+def take_part(model: PreTrainedModel, part: Part, *, where: str) -> PreTrainedModel:
+    """A part of a model as a model: some of its layers, some of their width.
 
     Raises:
-        InputError: it is of a type whose layers are not known, or does not have these.
+        InputError: its type is one of which no such part can be taken, or it does not have it.
     """
+    taken = _take_layers(model, part.layers, where=where)
+    return prepare(taken if part.width is None else narrow_model(taken, part.width, part.by, where=where))
+
+
+def _take_layers(model: PreTrainedModel, layers: LayerChoice, *, where: str) -> PreTrainedModel:
+    """A model of some of a model's layers; all else is the same, also which of ModernBERT's see all of the text."""
     if layers == "all":
-        return prepare(model)
+        return model
     kind, count = model.config.model_type, int(model.config.num_hidden_layers)
     if kind not in _LAYERS:
         what, fix = f"single layers cannot be taken from a model of type {kind!r}", "take `layers: all`"
@@ -62,7 +67,7 @@ def take_layers(model: PreTrainedModel, layers: LayerChoice, *, where: str) -> P
     with torch.random.fork_rng(devices=[]):
         student = cast(PreTrainedModel, AutoModelForMaskedLM.from_config(config))
     student.load_state_dict(_renumbered(model, f"{model.base_model_prefix}.{_LAYERS[kind]}.", chosen))
-    return prepare(student)
+    return student
 
 
 def _config_of(model: PreTrainedModel, chosen: Sequence[int]) -> Any:

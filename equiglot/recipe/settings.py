@@ -11,7 +11,7 @@ from equiglot.corpus.balancing import All, BalancingPolicy
 from equiglot.corpus.sources import AnySource
 from equiglot.labels import HardLabels, Labels, SoftLabels, StoredLabels
 from equiglot.masking import MaskSettings
-from equiglot.models import EncoderSettings, chosen_layers
+from equiglot.models import EncoderSettings
 from equiglot.recipe.merging import merge, plain
 from equiglot.recipe.scoring import (
     Evaluations,
@@ -394,8 +394,7 @@ def _with_encoder(plan: ModelPlan, plans: dict[str, ModelPlan], seen: tuple[str,
         return plan
     encoder = _with_encoder(source, plans, (*seen, plan.name)).encoder
     if encoder is not None and plan.start is not None:
-        layers = len(chosen_layers(plan.start.layers, encoder.layers))
-        encoder = encoder.model_copy(update={"layers": layers})
+        encoder = plan.start.encoder(encoder)
     return plan if encoder is None else plan.model_copy(update={"encoder": encoder})
 
 

@@ -2,26 +2,20 @@
 
 from pydantic import Field, model_validator
 
-from equiglot.models import LayerChoice
-from equiglot.settings import Settings
+from equiglot.models import Part
 from equiglot.vocabulary import ReductionSettings
 
 
-class Start(Settings):
+class Start(Part):
     """Where a model's first weights come from: a model of the recipe, or a folder.
 
-    Embeddings, norms and the head are copied with the layers; width and vocabulary stay the same.
+    Embeddings, norms and the head are copied with the layers; the vocabulary stays the same.
     """
 
     model: str | None = Field(
         None, description="A model of the recipe, taken or trained in the same run; {language} may be in the name."
     )
     folder: str | None = Field(None, description="A Hugging Face folder; it must fit the vocabulary.")
-    layers: LayerChoice = Field(
-        "all",
-        description="Which of its layers: all; alternate, from 0 every second one (paper 4, section 3); first or last, "
-        "as many as alternate takes; or a list of numbers, counted from 0.",
-    )
 
     @model_validator(mode="after")
     def _one_place(self) -> "Start":

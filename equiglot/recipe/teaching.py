@@ -2,7 +2,7 @@
 
 from equiglot.errors import InputError
 from equiglot.labels import HardLabels, SoftLabels, StoredLabels
-from equiglot.models import check_layers
+from equiglot.models import check_layers, check_width_of
 from equiglot.recipe.names import check_known, nearest
 from equiglot.recipe.settings import SHARED, ModelPlan, Recipe
 from equiglot.vocabulary import UnionVocabulary
@@ -78,6 +78,8 @@ def check_start(plan: ModelPlan, plans: dict[str, ModelPlan]) -> None:
         )
     if source.encoder is not None:
         check_layers(start.layers, source.encoder.layers, source.encoder.architecture, where=f"{where}.layers")
+        if start.width is not None:
+            check_width_of(start.width, source.encoder.hidden_size, source.encoder.heads, where=f"{where}.width")
 
 
 def check_trim(plan: ModelPlan, plans: dict[str, ModelPlan]) -> None:

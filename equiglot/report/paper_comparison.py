@@ -65,7 +65,7 @@ class Row:
     """
 
     language: str
-    theirs: Mapping[str, PublishedNumber]
+    theirs: Mapping[str, Number]
     ours: Mapping[str, Number]
     languages: tuple[str, ...]
     published: tuple[str, ...]
@@ -123,29 +123,29 @@ class PublishedTable:
         return tuple(number for number in there if number.model in self._labels)
 
     @cached_property
+    def _theirs(self) -> ScoreIndex:
+        """The numbers, looked up as a run's are; only those that are printed, so without groups."""
+        report = Report(name=self.published.source, scores=self.numbers, reference=TEACHERS)
+        return ScoreIndex(report, self.place.task, self.place.source)
+
+    @cached_property
+    def _ours(self) -> ScoreIndex:
+        return ScoreIndex(self.report, self.place.task, self.place.source)
+
+    @cached_property
     def _labels(self) -> dict[str, str]:
         """Name of a model -> its label; the teachers together are one, where there are teachers."""
         together = {TEACHERS: capital(teachers_of(self.report))} if self.report.of_role("teacher") else {}
         return {**together, **{model.name: model.label for model in self.report.models}}
 
-    @property
-    def task(self) -> str:
-        """As in `Score`."""
-        return self.place.task
-
-    @property
-    def source(self) -> str | None:
-        """As in `Score`."""
-        return self.place.source
-
     @cached_property
     def title(self) -> str:
         """The table's name, with what tells it from the table's other numbers."""
         alike = {Place.of(each) for each in self.published.numbers if each.table == self.place.table}
-        task = task_title(self.task) if len({each.task for each in alike}) > 1 else ""
+        task = task_title(self.place.task) if len({each.task for each in alike}) > 1 else ""
         from_ = f"RDT from {self._labels.get(self.place.reference or '', self.place.reference)}"
-        trained = self.source in (None, IN_LANGUAGE, ZERO_SHOT)
-        source = self.source if trained else f"trained on {self.report.language_name(self.source or '')}"
+        trained = self.place.source in (None, IN_LANGUAGE, ZERO_SHOT)
+        source = self.place.source if trained else f"trained on {self.report.language_name(self.place.source or '')}"
         return ", ".join(filter(None, (self.place.table, task, from_ if self.place.metric == "rdt" else "", source)))
 
     @cached_property
@@ -160,33 +160,32 @@ class PublishedTable:
         return tuple(row for row in found if row.ours and set(row.languages) & set(row.published))
 
     def _row(self, language: str) -> Row:
-        theirs = {each.model: each for each in self.numbers if each.language == language}
-        name = language.removeprefix(_GROUP)
-        found = {model: self._own(number) for model, number in theirs.items()}
+        theirs = {model: number for model in self.models if (number := self._look_up(self._theirs, model, language))}
+        found = {model: self._own(model, language) for model in theirs}
         return Row(
             language,
             theirs,
             {model: number for model, (number, _) in found.items() if number},
             next((codes for number, codes in found.values() if number), ()),
-            (language,) if name == language else self.published.groups.get(name, ()),
+            self.published.groups.get(language.removeprefix(_GROUP), ())
+            if language.startswith(_GROUP)
+            else (language,),
         )
 
-    def _own(self, number: PublishedNumber) -> tuple[Number | None, tuple[str, ...]]:
+    def _own(self, model: str, language: str) -> tuple[Number | None, tuple[str, ...]]:
         """Our number, and the languages that it is the mean of: of a group those that have one."""
-        numbers = ScoreIndex(self.report, number.task, number.source)
-        codes = numbers.languages_of(number.language)
-        found = {code: self._look_up(numbers, number, code) for code in codes}
+        codes = self._ours.languages_of(language)
+        found = {code: self._look_up(self._ours, model, code) for code in codes}
         known = {code: each.value for code, each in found.items() if each}
         mean = Number(fmean(known.values())) if known else None
-        return self._look_up(numbers, number, number.language) or mean, tuple(known) or codes
+        return self._look_up(self._ours, model, language) or mean, tuple(known) or codes
 
-    def _look_up(self, numbers: ScoreIndex, number: PublishedNumber, language: str) -> Number | None:
-        if number.metric == "rdt":
-            own = self.report.references.get(language, self.report.reference)
-            return numbers.rdt(number.model, own if number.reference == TEACHERS else number.reference or "", language)
-        if number.model == TEACHERS:
-            return numbers.of_teachers(number.metric, language)
-        return numbers.of(number.model, number.metric, language)
+    def _look_up(self, numbers: ScoreIndex, model: str, language: str) -> Number | None:
+        metric, reference = self.place.metric, self.place.reference
+        if metric == "rdt":
+            own = numbers.report.references.get(language, numbers.report.reference)
+            return numbers.rdt(model, own if reference == TEACHERS else reference or "", language)
+        return numbers.of_teachers(metric, language) if model == TEACHERS else numbers.of(model, metric, language)
 
     @property
     def agreement(self) -> Agreement:
@@ -198,7 +197,7 @@ class PublishedTable:
             (row.ours[model].value > 0) == (number.value > 0)
             for row in alike
             for model, number in row.theirs.items()
-            if number.metric == "d" and model in row.ours and number.value
+            if self.place.metric == "d" and model in row.ours and number.value
         ]
         return Agreement(len(ordered), sum(same), sum(best), len(signs), sum(signs))
 
@@ -209,19 +208,20 @@ class PublishedTable:
         return Table(self._caption(), columns, tuple(self._cells(row) for row in self.rows))
 
     def _caption(self) -> str:
-        what = f"{task_title(self.task)}, {METRICS[self.place.metric].phrase} of probes in percent"
-        if self.task == MASKED_LM:
+        how = " of probes" if any(each.task == self.place.task for each in self.report.tasks) else ""
+        what = f"{task_title(self.place.task)}, {METRICS[self.place.metric].phrase}{how} in percent"
+        if self.place.task == MASKED_LM:
             what = f"D, points of MRR from the {teachers_of(self.report)}"
         if self.place.metric == "rdt":
-            what = "relative deviation in percent, of probes here"
+            what = f"relative deviation in percent{how and f',{how} here'}"
         beneath = "Beneath each number its interval or standard deviation, then the published one."
         return " ".join(filter(None, (f"{self.title}: {what}.", self.agreement.words, self._trained_on(), beneath)))
 
     def _trained_on(self) -> str:
         """Zero-shot numbers are means over the languages that probes were trained on: says where those are others."""
-        if self.source != ZERO_SHOT:
+        if self.place.source != ZERO_SHOT:
             return ""
-        scores = [score for score in self.report.scores if score.task == self.task]
+        scores = [score for score in self.report.scores if score.task == self.place.task]
         ours = {score.language if score.source == IN_LANGUAGE else score.source for score in scores}
         codes = [code for code in self.published.groups.get("all", ()) if code not in ours]
         names = listed([self.report.language_name(code) for code in codes])
@@ -233,8 +233,20 @@ class PublishedTable:
         label = group_label(name) if group else self.report.language_name(name)
         values = {"": label, "code": row.language, "languages": " ".join(row.languages)}
         head = Cell(label, self._otherwise(row), "total" if group else "", values)
-        numbers = (_beside(row.ours.get(name), row.theirs.get(name)) for name in self.models)
-        return (head, *numbers, self._order(row))
+        return (head, *(self._beside(row, model) for model in self.models), self._order(row))
+
+    def _beside(self, row: Row, model: str) -> Cell:
+        """Our number, with theirs and what is doubtful about it in the note."""
+        theirs, signs = row.theirs.get(model), METRICS[self.place.metric].signed
+        cell = number_cell(row.ours.get(model), "", signs=signs and theirs is not None, digits=1)
+        if theirs is None:
+            return cell
+        value = signed(theirs.value) if signs else decimal(theirs.value)
+        deviation = "" if theirs.deviation is None else f" \N{PLUS-MINUS SIGN} {decimal(theirs.deviation)}"
+        doubt = next((each.doubt for each in self.numbers if (each.model, each.language) == (model, row.language)), "")
+        note = "\n".join(filter(None, (cell.note, f"published {value}{deviation}", doubt)))
+        more = {"published": theirs.value, "published deviation": theirs.deviation, "doubt": doubt or None}
+        return Cell(cell.text, note, cell.mark, {**cell.values, **more})
 
     def _otherwise(self, row: Row) -> str:
         """How the languages of a group differ from those of the publication's."""
@@ -249,19 +261,6 @@ class PublishedTable:
         same = "same" if row.same_order else "another"
         here = " > ".join(self.models[name] for name in row.order)
         return Cell(same, "" if row.same_order else here, values={"": same, "here": here})
-
-
-def _beside(ours: Number | None, theirs: PublishedNumber | None) -> Cell:
-    """Our number, with theirs and what is doubtful about it in the note."""
-    signs = theirs is not None and METRICS[theirs.metric].signed
-    cell = number_cell(ours, "", signs=signs, digits=1)
-    if theirs is None:
-        return cell
-    value = signed(theirs.value) if signs else decimal(theirs.value)
-    deviation = "" if theirs.deviation is None else f" \N{PLUS-MINUS SIGN} {decimal(theirs.deviation)}"
-    note = "\n".join(filter(None, (cell.note, f"published {value}{deviation}", theirs.doubt)))
-    more = {"published": theirs.value, "published deviation": theirs.deviation, "doubt": theirs.doubt or None}
-    return Cell(cell.text, note, cell.mark, {**cell.values, **more})
 
 
 @dataclass(frozen=True)
@@ -294,7 +293,7 @@ def compare_with_paper(report: Report) -> PaperComparison | None:
         return None
     places = dict.fromkeys(Place.of(number) for number in published.numbers)
     found = [PublishedTable(report, published, place) for place in places]
-    shown = sorted((each for each in found if each.rows), key=lambda each: each.task != MASKED_LM)
+    shown = sorted((each for each in found if each.rows), key=lambda each: each.place.task != MASKED_LM)
     if not shown:
         return None
     files = _files(shown)
@@ -305,7 +304,7 @@ def compare_with_paper(report: Report) -> PaperComparison | None:
         agreement=sum((each.agreement for each in shown), Agreement()).words,
         findings={each.title: words for each in shown if (words := each.agreement.words)},
         tables={file: each.table for file, each in files.items()},
-        probed=tuple(file for file, each in files.items() if each.task != MASKED_LM),
+        probed=tuple(file for file, each in files.items() if each.place.task != MASKED_LM),
     )
 
 

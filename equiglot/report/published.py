@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, ClassVar, Self
 
 import langcodes
 from pydantic import AfterValidator, Field, FiniteFloat, ValidationError, model_validator
@@ -19,6 +19,7 @@ TEACHERS = "teachers"
 _NUMBER = re.compile(r"([-\N{MINUS SIGN}]?\d+(?:\.\d+)?)(?:\s*±\s*(\d+(?:\.\d+)?))?")
 
 _Cell = FiniteFloat | str | None
+_Place = Mapping[str, str | None]
 
 
 class PublishedNumber(Score):
@@ -65,97 +66,102 @@ _Metrics = Annotated[str, AfterValidator(_check_metrics)]
 
 
 class _Doubt(Part):
-    """Why one number may not be what was meant."""
+    """Why one number, of two in a cell the last, may not be what was meant; its table, row and column tell which."""
 
-    row: str
+    row: str | None = None
     model: str
+    task: str | None = None
     source: str | None = None
     says: str
 
+    @property
+    def place(self) -> dict[str, str]:
+        given = {"language": self.row, "model": self.model, "task": self.task, "source": self.source}
+        return {field: value for field, value in given.items() if value is not None}
 
-class _Table(Part):
-    """A table as it is printed: a row is a group or a language, with `sources` many numbers of each model."""
+    def is_of(self, place: _Place) -> bool:
+        return self.place.items() <= place.items()
 
+
+class _Printed(Part):
+    """A table as it is printed: every cell is of its line and of its column, by the fields of `Score`."""
+
+    size: ClassVar[str]
     table: str
+    reference: str | None = None
+    doubts: tuple[_Doubt, ...] = ()
+
+    @property
+    def lines(self) -> tuple[tuple[_Place, tuple[_Cell, ...]], ...]:
+        raise NotImplementedError
+
+    @property
+    def columns(self) -> tuple[_Place, ...]:
+        raise NotImplementedError
+
+    @property
+    def cells(self) -> Iterator[tuple[dict[str, str | None], _Cell]]:
+        for line, cells in self.lines:
+            for column, cell in zip(self.columns, cells, strict=True):
+                yield {**line, **column}, cell
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        for line, cells in self.lines:
+            _check_row(str(*line.values()), cells, [str(column["metric"]) for column in self.columns], self.size)
+        for doubt in self.doubts:
+            if (found := sum(doubt.is_of(place) for place, _ in self.cells)) != 1:
+                number = f"are {found} numbers" if found else "is no number"
+                raise ValueError(f"there {number} ({', '.join(doubt.place.values())}) to doubt")
+        return self
+
+    def numbers(self, groups: Mapping[str, tuple[str, ...]]) -> Iterator[PublishedNumber]:
+        for place, cell in self.cells:
+            doubt = next((doubt.says for doubt in self.doubts if doubt.is_of(place)), "")
+            row = str(place["language"])
+            where = {"table": self.table, "reference": self.reference}
+            yield from _numbers(
+                cell, doubt, {**place, **where, "language": group_language(row) if row in groups else row}
+            )
+
+
+class _Table(_Printed):
+    """A row is a group or a language, with `sources` many numbers of each model."""
+
+    size: ClassVar[str] = "models times sources make"
     task: str
     metric: _Metrics
     models: tuple[str, ...] = Field(min_length=1)
     sources: tuple[str | None, ...] = Field((None,), min_length=1)
-    reference: str | None = None
     rows: dict[str, tuple[_Cell, ...]] = Field(min_length=1)
-    doubts: tuple[_Doubt, ...] = ()
 
     @property
-    def columns(self) -> tuple[tuple[str, str | None], ...]:
-        """(model, source) of each number of a row."""
-        return tuple((model, source) for model in self.models for source in self.sources)
+    def lines(self) -> tuple[tuple[_Place, tuple[_Cell, ...]], ...]:
+        return tuple(({"language": row}, cells) for row, cells in self.rows.items())
 
     @property
-    def places(self) -> tuple[str, ...]:
-        """The languages and groups that it has numbers of."""
-        return tuple(self.rows)
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        for name, cells in self.rows.items():
-            _check_row(name, cells, [self.metric] * len(self.columns), "models times sources make")
-        for doubt in self.doubts:
-            if doubt.row not in self.rows or (doubt.model, doubt.source) not in self.columns:
-                place = ", ".join(filter(None, (doubt.row, doubt.model, doubt.source)))
-                raise ValueError(f"there is no number ({place}) to doubt")
-        return self
-
-    def numbers(self, groups: Mapping[str, tuple[str, ...]]) -> Iterator[PublishedNumber]:
-        """All of it, row by row."""
-        doubts = {(doubt.row, doubt.model, doubt.source): doubt.says for doubt in self.doubts}
-        for row, cells in self.rows.items():
-            for (model, source), cell in zip(self.columns, cells, strict=True):
-                where = {"table": self.table, "task": self.task, "source": source, "reference": self.reference}
-                doubt = doubts.get((row, model, source), "")
-                yield from _numbers(cell, self.metric, model=model, language=_place(row, groups), doubt=doubt, **where)
+    def columns(self) -> tuple[_Place, ...]:
+        same = {"task": self.task, "metric": self.metric}
+        return tuple({**same, "model": model, "source": source} for model in self.models for source in self.sources)
 
 
-class _TaskDoubt(Part):
-    """Why one number, of two that are printed as one the last, may not be what was meant."""
+class _TasksTable(_Printed):
+    """A row is a model, with a number of each task; all in one language or group."""
 
-    model: str
-    task: str
-    says: str
-
-
-class _TasksTable(Part):
-    """A table as it is printed: a row is a model, with a number of each task; all in one language or group."""
-
-    table: str
+    size: ClassVar[str] = "tasks make"
     row: str
     source: str | None = None
-    reference: str | None = None
     tasks: dict[str, _Metrics] = Field(min_length=1)
     models: dict[str, tuple[_Cell, ...]] = Field(min_length=1)
-    doubts: tuple[_TaskDoubt, ...] = ()
 
     @property
-    def places(self) -> tuple[str, ...]:
-        """The language or group that it has numbers of."""
-        return (self.row,)
+    def lines(self) -> tuple[tuple[_Place, tuple[_Cell, ...]], ...]:
+        return tuple(({"model": model}, cells) for model, cells in self.models.items())
 
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        for name, cells in self.models.items():
-            _check_row(name, cells, list(self.tasks.values()), "tasks make")
-        for doubt in self.doubts:
-            if doubt.model not in self.models or doubt.task not in self.tasks:
-                raise ValueError(f"there is no number ({doubt.model}, {doubt.task}) to doubt")
-        return self
-
-    def numbers(self, groups: Mapping[str, tuple[str, ...]]) -> Iterator[PublishedNumber]:
-        """All of it, row by row."""
-        doubts = {(doubt.model, doubt.task): doubt.says for doubt in self.doubts}
-        for model, cells in self.models.items():
-            for (task, metric), cell in zip(self.tasks.items(), cells, strict=True):
-                where = {"table": self.table, "task": task, "source": self.source, "reference": self.reference}
-                doubt = doubts.get((model, task), "")
-                yield from _numbers(cell, metric, model=model, language=_place(self.row, groups), doubt=doubt, **where)
+    @property
+    def columns(self) -> tuple[_Place, ...]:
+        same = {"language": self.row, "source": self.source}
+        return tuple({**same, "task": task, "metric": metric} for task, metric in self.tasks.items())
 
 
 def _check_row(name: str, cells: Sequence[_Cell], metrics: Sequence[str], why: str) -> None:
@@ -178,16 +184,15 @@ class _File(Part):
     across_tasks: tuple[_TasksTable, ...] = ()
 
     @property
-    def all_tables(self) -> tuple[_Table | _TasksTable, ...]:
-        """Of both kinds."""
+    def all_tables(self) -> tuple[_Printed, ...]:
         return (*self.tables, *self.across_tasks)
 
     @model_validator(mode="after")
     def _check(self) -> Self:
         if not self.all_tables:
             raise ValueError("there are no numbers in it: give `tables` or `across_tasks`")
-        rows = {row for table in self.all_tables for row in table.places if row not in self.groups}
-        for code in sorted(rows | {code for codes in self.groups.values() for code in codes}):
+        rows = {str(place["language"]) for table in self.all_tables for place, _ in table.cells}
+        for code in sorted((rows - self.groups.keys()) | {code for codes in self.groups.values() for code in codes}):
             if not langcodes.tag_is_valid(code):
                 raise ValueError(f"{code!r} is neither a language code nor one of `groups`")
         return self
@@ -234,22 +239,17 @@ def _tree(name: str) -> object:
         raise InputError(f"published numbers cannot be read: {error.what}", where=error.where, fix=error.fix) from None
 
 
-def _place(row: str, groups: Mapping[str, tuple[str, ...]]) -> str:
-    """What stands in `Score.language` for a row."""
-    return group_language(row) if row in groups else row
-
-
-def _numbers(cell: _Cell, metrics: str, *, doubt: str, **where: str | None) -> Iterator[PublishedNumber]:
+def _numbers(cell: _Cell, doubt: str, place: _Place) -> Iterator[PublishedNumber]:
     """The numbers of a cell: none, one, or one for each metric; a doubt is of the last."""
     if cell is None:
         return
     parts: Sequence[float | str] = cell.split("/") if isinstance(cell, str) else [cell]
-    names = metrics.split("/")
+    names = str(place["metric"]).split("/")
     for part, metric in zip(parts, names, strict=True):
         value, deviation = _value(part)
         said = {"doubt": doubt if metric == names[-1] else "", "value": value, "deviation": deviation}
-        against = {"reference": where["reference"] or (TEACHERS if METRICS[metric].relative_to else None)}
-        yield PublishedNumber.model_validate({"metric": metric, **where, **against, **said})
+        against = {"reference": place["reference"] or (TEACHERS if METRICS[metric].relative_to else None)}
+        yield PublishedNumber.model_validate({**place, **against, **said, "metric": metric})
 
 
 def _value(cell: float | str) -> tuple[float, float | None]:

@@ -20,6 +20,7 @@ from transformers import (
 from equiglot.errors import InputError
 from equiglot.models import (
     EncoderSettings,
+    Part,
     count_parameters,
     export_model,
     freeze_parts,
@@ -123,7 +124,7 @@ def test_the_tokenizer_beside_the_model_is_the_same_and_knows_the_models_length(
 
 
 def test_a_folder_is_where_a_training_can_start(folder: Path) -> None:
-    started = start_from(folder, "all", vocabulary_size=VOCABULARY, max_length=ENCODER.max_length)
+    started = start_from(folder, Part(), vocabulary_size=VOCABULARY, max_length=ENCODER.max_length)
     assert torch.equal(_logits(started), _logits(make_model()))
     assert started.num_parameters() == count_parameters(ENCODER, VOCABULARY)
 

@@ -17,11 +17,12 @@ from equiglot.errors import InputError
 from equiglot.models import (
     EncoderSettings,
     LayerChoice,
+    Part,
     build_model,
     chosen_layers,
     export_model,
     start_from,
-    take_layers,
+    take_part,
 )
 from tests.stock import save_stock
 from tests.tiny import PADDING, VOCABULARY
@@ -58,7 +59,7 @@ def test_weights_are_copied_exactly(architecture: str, stack: str, layers: Layer
     teacher = build_model(settings, VOCABULARY, padding=PADDING, seed=1)
     teacher.save_pretrained(tmp_path / "teacher")
     before = torch.random.get_rng_state()
-    student = start_from(tmp_path / "teacher", layers, vocabulary_size=VOCABULARY, max_length=32)
+    student = start_from(tmp_path / "teacher", Part(layers=layers), vocabulary_size=VOCABULARY, max_length=32)
     assert torch.equal(before, torch.random.get_rng_state())
     chosen = chosen_layers(layers, 5)
     theirs, ours = teacher.state_dict(), student.state_dict()
@@ -82,7 +83,7 @@ def _check_the_same_when_saved(student: torch.nn.Module, folder: Path) -> None:
 def test_modernberts_layers_keep_what_they_attend_to() -> None:
     config = ModernBertConfig(**STOCK, num_hidden_layers=7, local_attention=4, pad_token_id=0)
     teacher = AutoModelForMaskedLM.from_config(config).eval()
-    student = take_layers(teacher, (0, 1, 3, 6), where="here").eval()
+    student = take_part(teacher, Part(layers=(0, 1, 3, 6)), where="here").eval()
     kinds = [layer.attention_type for layer in student.model.layers]
     assert kinds == ["full_attention", "sliding_attention", "full_attention", "full_attention"]
     # The states between its layers are those that the teacher's layers make of the same.
@@ -95,10 +96,10 @@ def test_modernberts_layers_keep_what_they_attend_to() -> None:
 def test_xlm_robertas_layers(tmp_path: Path) -> None:
     config = XLMRobertaConfig(**STOCK, num_hidden_layers=4, max_position_embeddings=34, pad_token_id=1)
     AutoModelForMaskedLM.from_config(config).save_pretrained(tmp_path / "teacher")
-    student = start_from(tmp_path / "teacher", "alternate", max_length=32)
+    student = start_from(tmp_path / "teacher", Part(layers="alternate"), max_length=32)
     _check_the_same_when_saved(student, tmp_path / "student")
     with pytest.raises(InputError, match="32 positions, fewer than"):
-        start_from(tmp_path / "teacher", "all", max_length=33)
+        start_from(tmp_path / "teacher", Part(), max_length=33)
 
 
 @pytest.mark.parametrize(
@@ -112,7 +113,7 @@ def test_xlm_robertas_layers(tmp_path: Path) -> None:
 )
 def test_layers_that_cannot_be_taken(config: PreTrainedConfig, layers: LayerChoice, what: str) -> None:
     with pytest.raises(InputError, match=what) as caught:
-        take_layers(AutoModelForMaskedLM.from_config(config), layers, where="here")
+        take_part(AutoModelForMaskedLM.from_config(config), Part(layers=layers), where="here")
     assert caught.value.fix and caught.value.where == "here"
 
 

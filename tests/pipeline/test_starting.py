@@ -163,3 +163,19 @@ def test_modernbert_begins_with_its_first_layer(make: Change) -> None:
     with pytest.raises(InputError, match="none of them can be first") as caught:
         make(models={"student": {"from": {"model": "teacher", "layers": "last"}}, "teacher": {"encoder": encoder}})
     assert "student.from.layers" in str(caught.value.where)
+
+
+def test_a_narrow_student_of_a_wide_teacher(make: Change, tmp_path: Path) -> None:
+    labels = {"kind": "soft", "teachers": "teacher", "relations": 0.2}
+    models = {"teacher": {}, "student": {"from": {"model": "teacher", "width": 8}, "labels": labels}}
+    recipe = make(models=models)
+    run_here(recipe, tmp_path / "run")
+    config = json.loads((tmp_path / "run/models/student/config.json").read_text())
+    assert (config["hidden_size"], config["num_attention_heads"]) == (8, 1)
+    card = (tmp_path / "run/models/student/README.md").read_text()
+    assert "width 8" in card and "in the directions in which its embeddings vary most" in card
+    with pytest.raises(InputError, match="does not fit") as refused:
+        make(models={"teacher": {}, "student": {"from": {"model": "teacher", "width": 10}}})
+    assert "models.student.from.width" in str(refused.value.where)
+    with pytest.raises(InputError, match="hidden states 8 wide"):
+        make(models=models, models__student__labels={"kind": "soft", "teachers": "teacher", "states": 0.2})

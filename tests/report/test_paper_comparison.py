@@ -258,6 +258,9 @@ def test_paper_2_has_a_table_for_each_task_and_one_for_its_rdt() -> None:
     assert _row(scores, "EN") == {
         "": "EN|", "Monolingual teachers": "96.6|published 96.6", "student": "96.3|published 96.3", "Order": "same|"
     }  # fmt: skip
+    assert "Part of speech, F1 as XTREME counts it in percent." in scores.caption, (
+        "not all that learns tasks is a probe"
+    )
     relative = found.tables["beside-table-2-named-entities-rdt-from-monolingual-teachers-in-language"]
     assert _row(relative, "All languages")["student"] == "+0.6|published +0.6"
 

@@ -18,7 +18,7 @@ from equiglot.models import (
     on_device,
     read_config,
     start_from,
-    take_layers,
+    take_part,
 )
 from equiglot.recipe import ModelPlan
 from equiglot.run import canonical_json
@@ -101,9 +101,9 @@ def model_like(plan: ModelPlan, plans: Mapping[str, ModelPlan], vocabulary_size:
         assert plan.encoder is not None
         return build_model(plan.encoder, vocabulary_size(plan.owner), padding=0, seed=0)
     if plan.start.model is None:
-        return start_from(Path(plan.start.folder or ""), plan.start.layers)
+        return start_from(Path(plan.start.folder or ""), plan.start)
     source = model_like(plans[plan.start.model], plans, vocabulary_size)
-    return take_layers(source, plan.start.layers, where=f"models.{plan.name}.from")
+    return take_part(source, plan.start, where=f"models.{plan.name}.from")
 
 
 def size_of(plan: ModelPlan, plans: Mapping[str, ModelPlan], vocabulary_size: _Sizes) -> str:
@@ -115,10 +115,10 @@ def size_of(plan: ModelPlan, plans: Mapping[str, ModelPlan], vocabulary_size: _S
     if plan.start is None:
         assert plan.encoder is not None
         return f"{vocabulary_size(plan.owner)} {plan.encoder.model_dump_json()}"
-    layers = plan.start.layers
+    part = plan.start.model_dump(mode="json", include={"layers", "width"})
     if plan.start.model is None:
-        return f"{layers} of {canonical_json(read_config(Path(plan.start.folder or '')))}"
-    return f"{layers} of {size_of(plans[plan.start.model], plans, vocabulary_size)}"
+        return f"{part} of {canonical_json(read_config(Path(plan.start.folder or '')))}"
+    return f"{part} of {size_of(plans[plan.start.model], plans, vocabulary_size)}"
 
 
 def _made_up(rows: int, length: int, vocabulary_size: int) -> tuple[TokenizedText, SpecialTokens]:

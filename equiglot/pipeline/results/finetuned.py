@@ -60,12 +60,8 @@ class FineTunedModels:
         together, members, seed = recipe.reference_name, self._members(groups), recipe.seed
         compared = {name: each for name, each in self.estimates.items() if not recipe.is_expert(plans[name])}
         known = {code: self.estimates[name] for code, name in references.items() if name in self.estimates}
-        yield from transfer_rows(
-            task, compared, monolingual(known), reference=together, members=members, seed=seed
-        )
-        yield from reference_rows(
-            task, self.estimates, references, reference=together, members=members, seed=seed
-        )
+        yield from transfer_rows(task, compared, monolingual(known), reference=together, members=members, seed=seed)
+        yield from reference_rows(task, self.estimates, references, reference=together, members=members, seed=seed)
 
     def task(self) -> FineTunedTask:
         """What the page says of the task."""

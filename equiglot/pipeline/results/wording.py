@@ -109,7 +109,9 @@ def start_in_words(start: Start) -> str:
         which = named[start.layers]
     else:
         which = f"layer{'s' if len(start.layers) > 1 else ''} {listed(list(map(str, start.layers)))} of "
-    return f"started from {which}{start.model or Path(start.folder or '').name}"
+    ways = {"svd": "in the directions in which its embeddings vary most", "cut": "cut to its first numbers"}
+    narrower = "" if start.width is None else f", {ways[start.by]}"
+    return f"started from {which}{start.model or Path(start.folder or '').name}{narrower}"
 
 
 def foreign_encoder_in_words(config: Mapping[str, Any]) -> str:

@@ -14,7 +14,8 @@ from equiglot.evaluation import ESTIMATES, write_estimates, write_scores
 from equiglot.finetuning import PREDICTIONS, TRAINING, FineTuner, FineTuning, check_trained_labels, fine_tuned_rows
 from equiglot.pipeline.progress import JobProgress
 from equiglot.pipeline.steps.context import Context
-from equiglot.pipeline.steps.probe import TaskData
+from equiglot.pipeline.steps.cost import FINE_TUNING, Cost, Meter
+from equiglot.pipeline.steps.probe import TaskData, data_sizes, data_tokens
 from equiglot.pipeline.steps.step import Step
 from equiglot.recipe import FineTunedTask, ModelPlan, Recipe
 from equiglot.run import RunDirectory, atomic_folder, write_json
@@ -51,6 +52,7 @@ class FineTuned(Step):
 
     kind = "finetune"
     folder = staticmethod(RunDirectory.fine_tuned)
+    group = FINE_TUNING
     continues = True
     scored = True
     settings: FineTunedTask
@@ -75,6 +77,18 @@ class FineTuned(Step):
     def needs(self) -> tuple[str, ...]:
         """The data and the model."""
         return (f"task/{self.settings.name}", f"model/{self.plan.name}")
+
+    def cost(self, meter: Meter) -> Cost:
+        """Of all trainings: a token that is learnt from costs as much as three that are read."""
+        settings, seeds = self.settings, self.settings.seeds
+        learnt, tested = (
+            data_sizes(meter, settings, codes, *splits)
+            for codes, splits in ((self.trained, ("train",)), (self.tested, ("test",)))
+        )
+        validations = settings.validations or max(1, round(settings.epochs))
+        tokens = 3 * settings.epochs * data_tokens(settings, *learnt) + data_tokens(settings, *tested)
+        tokens += validations * data_tokens(settings, *data_sizes(meter, settings, self.trained, "dev"))
+        return Cost(seeds * learnt[1], seeds * tokens / meter.reader(self.plan.name).speed)
 
     def run(self, context: Context) -> None:
         """Trains and tests it; continues at the checkpoint of the seed that it was at."""

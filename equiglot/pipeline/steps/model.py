@@ -31,6 +31,7 @@ from equiglot.models import (
 )
 from equiglot.outputs import check_model, output_checksums
 from equiglot.pipeline.steps.context import Context
+from equiglot.pipeline.steps.cost import Cost, Meter
 from equiglot.pipeline.steps.events import EventWriter
 from equiglot.pipeline.steps.leaks import text_needs, training_text
 from equiglot.pipeline.steps.material import Material, material_of, randomness
@@ -148,7 +149,10 @@ class TrainedModel(Model):
             "seed": self.recipe.seed,
         }
         if self.plan.start is not None:
-            inputs |= {"encoder": None, "start": self.plan.start.model_dump(mode="json", include={"layers"})}
+            inputs |= {
+                "encoder": None,
+                "start": self.plan.start.model_dump(mode="json", exclude={"model", "folder"}),
+            }
         return inputs
 
     @property
@@ -180,6 +184,10 @@ class TrainedModel(Model):
             raise InputError("there is no such model folder", where=f"{folder} ({field})", fix="correct the path")
         check_model(folder)
         return output_checksums(folder)
+
+    def cost(self, meter: Meter) -> Cost:
+        """The time of its training."""
+        return Cost(seconds=meter.training_seconds(self.plan.name))
 
     def run(self, context: Context) -> None:
         """Trains it; continues at the checkpoint."""
@@ -232,7 +240,7 @@ class TrainedModel(Model):
         with foreign_model(self.plan, "from"):
             check_same_vocabulary(folder, tokenizer)
             longest = self.recipe.encoder.max_length
-            return start_from(folder, start.layers, vocabulary_size=len(tokenizer), max_length=longest)
+            return start_from(folder, start, vocabulary_size=len(tokenizer), max_length=longest)
 
 
 @contextmanager
