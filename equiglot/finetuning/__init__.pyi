@@ -1,6 +1,6 @@
 from .classification import CHOOSING, Classification, Examples, predict, read_examples
 from .data import name_data
-from .running import FineTuned, fine_tune
+from .running import FineTuned, fine_tune, open_data
 from .scores import Predictions, fine_tuned_estimates, fine_tuned_rows
 from .settings import FineTuning, check_settings
 from .tuning import PREDICTIONS, TRAINING, FineTuner, check_trained_labels
@@ -21,6 +21,7 @@ __all__ = [
     "fine_tuned_estimates",
     "fine_tuned_rows",
     "name_data",
+    "open_data",
     "predict",
     "read_examples",
 ]

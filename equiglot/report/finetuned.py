@@ -5,13 +5,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
 
-from equiglot.evaluation import IN_LANGUAGE, METRICS, ZERO_SHOT, Metric, left_tailed, metrics_of, primary_of, ratios_of
+from equiglot.evaluation import IN_LANGUAGE, METRICS, Metric, left_tailed, metrics_of, primary_of, ratios_of
 from equiglot.report.data import FineTunedTask, Report
 from equiglot.report.format import NONE, capital, decimal, interval, listed, probability, spelt, task_title
-from equiglot.report.leading import SURE
-from equiglot.report.measures import teachers_of
-from equiglot.report.probes import data_table
-from equiglot.report.score_index import Number, ScoreIndex
+from equiglot.report.probes import SOURCES, data_table
+from equiglot.report.score_index import Number, ScoreIndex, teachers_of
 from equiglot.report.sections import Fold, Heading, NamedTable, Notes, Paragraph, Part, Section
 from equiglot.report.series import Series, likelihood_series
 from equiglot.report.tables import (
@@ -26,8 +24,8 @@ from equiglot.report.tables import (
     row_header,
     row_languages,
 )
+from equiglot.report.verdict import SURE
 
-_SOURCES = (IN_LANGUAGE, ZERO_SHOT)
 _RATIO_DIGITS = 3
 
 
@@ -36,7 +34,7 @@ def fine_tuned_sections(report: Report) -> Iterator[Section]:
     tasks = [TunedTask(report, task) for task in report.fine_tuned]
     if not tasks:
         return
-    against = [each for source in _SOURCES for each in all_against(tasks, source)]
+    against = [each for source in SOURCES for each in all_against(tasks, source)]
     said = {each.title: each.words() for each in against}
     parts: list[Part] = [Paragraph(text) for text in _about(tasks)]
     if not any(task.scored for task in tasks):
@@ -90,7 +88,7 @@ class TunedTask:
     @cached_property
     def by_source(self) -> dict[str, ScoreIndex]:
         """In the languages that a model was trained on; and in others."""
-        return {source: ScoreIndex(self.report, self.task.name, source) for source in _SOURCES}
+        return {source: ScoreIndex(self.report, self.task.name, source) for source in SOURCES}
 
     @property
     def scored(self) -> bool:

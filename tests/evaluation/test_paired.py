@@ -64,7 +64,7 @@ def _exact(differences: list[int]) -> float:
     return float(np.mean(np.array(sums) <= ranks[left > 0].sum() + 1e-9))
 
 
-@settings(max_examples=30)
+@settings(max_examples=20)
 @given(scores)
 def test_it_is_what_the_definition_says(pairs: list[tuple[int, int]]) -> None:
     ours, theirs = ([float(each) for each in side] for side in zip(*pairs, strict=True))
@@ -79,7 +79,7 @@ def test_it_is_what_the_definition_says(pairs: list[tuple[int, int]]) -> None:
         assert test.p == pytest.approx(test.smallest)
 
 
-@settings(max_examples=30)
+@settings(max_examples=20)
 @given(scores, st.integers(0, 100))
 def test_a_model_that_gets_better_never_has_a_higher_p(pairs: list[tuple[int, int]], gain: int) -> None:
     ours, theirs = ([float(each) for each in side] for side in zip(*pairs, strict=True))
@@ -90,7 +90,8 @@ def test_a_model_that_gets_better_never_has_a_higher_p(pairs: list[tuple[int, in
         assert after.p <= before.p + 1e-12
     one, two = ratios_of(ours, theirs), ratios_of(better, theirs)
     if one.mean is not None and two.mean is not None and two.lowest is not None and one.lowest is not None:
-        assert two.mean >= one.mean and two.lowest >= one.lowest <= one.mean
+        slack = 1e-9  # of a mean's rounding
+        assert two.mean + slack >= one.mean and two.lowest >= one.lowest <= one.mean + slack
 
 
 def _of(**values: float) -> PairEstimates:
