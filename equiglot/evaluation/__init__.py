@@ -28,6 +28,7 @@ from equiglot.evaluation.external import (
 )
 from equiglot.evaluation.filling import Filler, fill
 from equiglot.evaluation.metrics import (
+    COST,
     LIKELIHOOD,
     MASKED_LM,
     METRICS,
@@ -75,6 +76,7 @@ from equiglot.evaluation.trimming import MOST_HELD_OUT, TrimRecord, TrimText, ke
 
 __all__ = [
     "ALL",
+    "COST",
     "ESTIMATES",
     "IN_LANGUAGE",
     "LIKELIHOOD",
