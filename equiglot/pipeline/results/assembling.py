@@ -39,7 +39,7 @@ from equiglot.pipeline.results.wording import (
     labels_in_words,
     start_in_words,
 )
-from equiglot.pipeline.steps.likelihood import BITS
+from equiglot.pipeline.steps.scores import BITS
 from equiglot.recipe import FREQUENCY, ModelPlan, Recipe, recipe_text
 from equiglot.report import (
     Curve,
