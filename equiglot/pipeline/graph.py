@@ -10,6 +10,7 @@ from equiglot.pipeline.steps import (
     Agreement,
     Corpus,
     Features,
+    FineTunedData,
     Labels,
     LeakSearch,
     LikelihoodBits,
@@ -23,6 +24,7 @@ from equiglot.pipeline.steps import (
     TrainedModel,
     TrimmedModel,
     Vocabulary,
+    fine_tuned_steps,
 )
 from equiglot.pipeline.steps.stores import stores_of, texts_of
 from equiglot.recipe import ModelPlan, Recipe
@@ -110,6 +112,8 @@ def steps_of(recipe: Recipe) -> Iterator[Step]:
 def _labelled_data(recipe: Recipe) -> Iterator[Step]:
     for settings in recipe.probed.values():
         yield TaskData(recipe, settings)
+    for tuned in recipe.fine_tuned.values():
+        yield FineTunedData(recipe, tuned)
 
 
 def _taken_models(recipe: Recipe) -> Iterator[Step]:
@@ -199,6 +203,11 @@ def _probes(recipe: Recipe) -> Iterator[Step]:
             yield Probes(recipe, settings, plan)
 
 
+def _fine_tuned(recipe: Recipe) -> Iterator[Step]:
+    for settings in recipe.fine_tuned.values():
+        yield from fine_tuned_steps(recipe, settings)
+
+
 STEPS: list[Callable[[Recipe], Iterator[Step]]] = [
     _labelled_data,  # first: what is wrong with labels shows before anything is trained
     _taken_models,
@@ -208,5 +217,6 @@ STEPS: list[Callable[[Recipe], Iterator[Step]]] = [
     _made_models,
     _evaluation,
     _probes,
+    _fine_tuned,
 ]
 """What the steps of a recipe are made by: a new kind of step is one more line."""

@@ -10,7 +10,7 @@ from equiglot.corpus import check_text
 from equiglot.corpus.languages import check_language
 from equiglot.errors import InputError
 from equiglot.recipe.names import check_known, nearest
-from equiglot.recipe.scoring import Likelihood, MaskedLanguageModelling, ProbedTask
+from equiglot.recipe.scoring import FineTunedTask, LabelledEntry, Likelihood, MaskedLanguageModelling, ProbedTask
 from equiglot.recipe.settings import FREQUENCY, PLACEHOLDER, SHARED, TEACHERS, ModelPlan, Recipe
 from equiglot.recipe.teaching import check_existing, check_start, check_teachers, check_trim, check_vocabularies
 from equiglot.tasks import check_task
@@ -124,8 +124,10 @@ def check_settings(recipe: Recipe) -> None:
     _check_encoders(recipe)
     _check_reference(recipe, plans)
     for number, evaluation in enumerate(recipe.evaluation):
-        if not isinstance(evaluation, MaskedLanguageModelling | Likelihood):
+        if isinstance(evaluation, ProbedTask):
             _check_layers(recipe, f"evaluation.{number}", evaluation)
+        if isinstance(evaluation, FineTunedTask):
+            _check_fine_tuned(recipe, f"evaluation.{number}", evaluation)
 
 
 @contextmanager
@@ -140,10 +142,10 @@ def _named(field: str) -> Iterator[None]:
         raise
 
 
-def _check_task(recipe: Recipe, field: str, task: ProbedTask) -> None:
+def _check_task(recipe: Recipe, field: str, task: LabelledEntry) -> None:
     try:
         with _named(field):
-            check_task(task, recipe.trained_languages, recipe.sources)
+            check_task(task, recipe.labelled_languages(task), recipe.sources)
     except InputError as error:  # which names the task, not its place in the recipe
         where = str(error.where).replace(f"evaluation.{task.task}", field)
         raise InputError(error.what, where=where, fix=error.fix) from None
@@ -158,6 +160,23 @@ def _check_layers(recipe: Recipe, field: str, task: ProbedTask) -> None:
                 where=f"{field}.layers",
                 fix="name one of these, or last, all or mix",
             )
+
+
+def _check_fine_tuned(recipe: Recipe, field: str, task: FineTunedTask) -> None:
+    """Models and languages that are named must be there, and be of use."""
+    if task.languages is not None:
+        check_known(task.languages, recipe.trained_languages, f"{field}.languages")
+    languages, plans = recipe.labelled_languages(task), recipe.plans()
+    if task.train != "each":
+        check_known(task.train, languages, f"{field}.train")
+    for name in task.models or ():
+        if name not in plans:
+            fix = nearest(name, tuple(plans)) or f"the recipe has: {', '.join(plans)}"
+            raise InputError(f"there is no model {name!r} to fine-tune", where=f"{field}.models", fix=fix)
+    trained = languages if task.train == "each" else task.train
+    if not any({*trained} & {*plan.languages} for plan in recipe.fine_tuned_models(task)):
+        what = f"no model that is fine-tuned has the language{'s' if len(trained) > 1 else ''} {', '.join(trained)}"
+        raise InputError(what, where=f"{field}.train", fix="name others, or other models")
 
 
 def _check_names(recipe: Recipe) -> None:

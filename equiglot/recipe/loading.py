@@ -98,7 +98,9 @@ def recipe_schema() -> Tree:
     schema = Recipe.model_json_schema()
     required = schema.pop("required")
     for part in schema["$defs"].values():
-        part.pop("required", None)  # what is missing here may stand in the recipe that this one is laid over
+        # What is missing here may stand in the recipe that this one is laid over; without a method, a task is probed.
+        if "method" in part.pop("required", ()):
+            part["required"] = ["method"]
     extends = {"type": "string", "description": "A recipe (a file or a built-in name) that this one is laid over."}
     schema["properties"] = {"extends": extends, **schema["properties"]}
     return {**schema, "anyOf": [{"required": required}, {"required": ["extends"]}]}

@@ -7,6 +7,7 @@ from typing import Any
 
 from safetensors import safe_open
 
+from equiglot.finetuning import FineTuning
 from equiglot.labels import HardLabels, SoftLabels, StoredLabels
 from equiglot.models import EncoderSettings, read_config
 from equiglot.probing import FixedProbe, Probing
@@ -138,6 +139,17 @@ def probe_in_words(settings: Probing) -> str:
         updates = f"{probe.epochs:,} epochs of Adam in batches of {probe.batch:,} sentences"
         return f"trained on {read} for {updates}, with a learning rate of {probe.learning_rate:g} that falls to 0"
     return f"a multinomial logistic regression on {read}, trained to convergence, its penalty chosen on dev data"
+
+
+def fine_tuning_in_words(settings: FineTuning) -> str:
+    """How models are fine-tuned, a phrase."""
+    kept = "the best of its validations kept"
+    stops = f", stopped after {settings.patience:,} of them without a new best" if settings.patience else ""
+    return (
+        f"{settings.epochs:g} epochs of AdamW in batches of {settings.batch:,} at a learning rate of "
+        f"{settings.learning_rate:g}, rising for at most {settings.warmup:,} updates and falling to 0, and a weight "
+        f"decay of {settings.weight_decay:g}; {kept}{stops}"
+    )
 
 
 def vocabulary_in_words(settings: Vocabulary, size: int, origins: Sequence[str]) -> str:

@@ -3,6 +3,7 @@
 from equiglot.pipeline.steps.agreement import Agreement
 from equiglot.pipeline.steps.context import Context
 from equiglot.pipeline.steps.corpus import Corpus, LeakSearch
+from equiglot.pipeline.steps.finetune import FineTuned, FineTunedData, fine_tuned_steps
 from equiglot.pipeline.steps.labels import Labels, Losses
 from equiglot.pipeline.steps.model import TakenModel, TrainedModel, TrimmedModel
 from equiglot.pipeline.steps.probe import Features, Probes, TaskData
@@ -16,6 +17,8 @@ __all__ = [
     "Context",
     "Corpus",
     "Features",
+    "FineTuned",
+    "FineTunedData",
     "Labels",
     "LeakSearch",
     "LikelihoodBits",
@@ -29,4 +32,5 @@ __all__ = [
     "TrainedModel",
     "TrimmedModel",
     "Vocabulary",
+    "fine_tuned_steps",
 ]
