@@ -41,7 +41,7 @@ from equiglot.pipeline.results.wording import (
     start_in_words,
 )
 from equiglot.pipeline.steps import fine_tuned_steps
-from equiglot.pipeline.steps.likelihood import BITS
+from equiglot.pipeline.steps.scores import BITS
 from equiglot.recipe import FREQUENCY, ModelPlan, Recipe, recipe_text
 from equiglot.report import (
     Curve,
