@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from equiglot.errors import InputError, known_refusal
+
 Integers = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
 GRAPHS = {"fp32": "model.onnx", "int8": "model_int8.onnx"}
@@ -58,6 +60,9 @@ class Session:
     Args:
         path: its file.
         threads: of ONNX Runtime, for one batch.
+
+    Raises:
+        InputError: ONNX Runtime cannot read it, or has not all of its operators.
     """
 
     def __init__(self, path: Path, *, threads: int) -> None:
@@ -66,7 +71,11 @@ class Session:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.log_severity_level = 3  # errors
-        self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        try:
+            self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # it has exceptions of its own, of no common kind
+            what, fix = f"ONNX Runtime cannot load the graph: {error}", "export the model again, or update onnxruntime"
+            raise known_refusal(error, path) or InputError(what, where=path.name, fix=fix) from error
         self.inputs: tuple[str, ...] = tuple(each.name for each in self._session.get_inputs())
 
     def run(self, feed: Mapping[str, Integers]) -> Floats:
