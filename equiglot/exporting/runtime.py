@@ -17,6 +17,7 @@ GRAPHS = {"fp32": "model.onnx", "int8": "model_int8.onnx"}
 """Precision -> the graph's file in an exported folder."""
 _CPUINFO = Path("/proc/cpuinfo")
 _VNNI = ("avx512_vnni", "avx_vnni", "amx_int8")
+_TOLD = ("avx2", "avx512f", *_VNNI)
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ def this_processor(cpuinfo: Path = _CPUINFO) -> Processor:
     fields = dict(_fields(cpuinfo))
     name = fields.get("model name") or platform.processor() or platform.machine()
     flags = fields.get("flags", fields.get("Features", "")).split()
-    return Processor(name, platform.machine(), tuple(sorted(each for each in flags if each.startswith(("avx", "amx")))))
+    return Processor(name, platform.machine(), tuple(each for each in _TOLD if each in flags))
 
 
 def _fields(cpuinfo: Path) -> list[tuple[str, str]]:

@@ -14,6 +14,7 @@ from equiglot.pipeline.steps import (
     LeakSearch,
     LikelihoodBits,
     Losses,
+    Measuring,
     Probes,
     Scores,
     Step,
@@ -199,6 +200,12 @@ def _probes(recipe: Recipe) -> Iterator[Step]:
             yield Probes(recipe, settings, plan)
 
 
+def _costs(recipe: Recipe) -> Iterator[Step]:
+    if recipe.costs is not None:
+        others = chain.from_iterable(some(recipe) for some in STEPS if some is not _costs)
+        yield Measuring(recipe, tuple(dict.fromkeys(step.name for step in others)))
+
+
 STEPS: list[Callable[[Recipe], Iterator[Step]]] = [
     _labelled_data,  # first: what is wrong with labels shows before anything is trained
     _taken_models,
@@ -208,5 +215,6 @@ STEPS: list[Callable[[Recipe], Iterator[Step]]] = [
     _made_models,
     _evaluation,
     _probes,
+    _costs,  # last: nothing else is at work then
 ]
 """What the steps of a recipe are made by: a new kind of step is one more line."""

@@ -11,7 +11,7 @@ from equiglot.corpus.languages import check_language
 from equiglot.errors import InputError
 from equiglot.recipe.names import check_known, nearest
 from equiglot.recipe.needs import check_needs
-from equiglot.recipe.scoring import Likelihood, MaskedLanguageModelling, ProbedTask
+from equiglot.recipe.scoring import Costs, Likelihood, MaskedLanguageModelling, ProbedTask
 from equiglot.recipe.settings import FREQUENCY, PLACEHOLDER, SHARED, TEACHERS, ModelPlan, Recipe
 from equiglot.recipe.teaching import check_existing, check_start, check_teachers, check_trim, check_vocabularies
 from equiglot.tasks import check_task
@@ -36,7 +36,7 @@ def check_recipe(recipe: Recipe) -> None:
             check_text(recipe.text, {code: language})
     check_text(recipe.text, recipe.languages)
     for number, evaluation in enumerate(recipe.evaluation):
-        if not isinstance(evaluation, MaskedLanguageModelling | Likelihood):
+        if not isinstance(evaluation, MaskedLanguageModelling | Likelihood | Costs):
             _check_task(recipe, f"evaluation.{number}", evaluation)
 
 
@@ -59,7 +59,7 @@ def check_settings(recipe: Recipe) -> None:
     _check_encoders(recipe)
     _check_reference(recipe, plans)
     for number, evaluation in enumerate(recipe.evaluation):
-        if not isinstance(evaluation, MaskedLanguageModelling | Likelihood):
+        if not isinstance(evaluation, MaskedLanguageModelling | Likelihood | Costs):
             _check_layers(recipe, f"evaluation.{number}", evaluation)
 
 

@@ -64,7 +64,10 @@ def _check_scored(recipe: Recipe) -> None:
                 where=f"evaluation.{number}",
                 fix="leave mlm out; likelihood, and tasks that are probed, compare models of any vocabulary",
             )
-    if not recipe.evaluated and all(plan.existing is not None for plan in recipe.expanded()):
+    if recipe.costs is not None and not recipe.text_languages:
+        what = "costs are measured on test sentences, and no language has text"
+        raise InputError(what, where="evaluation", fix="leave cost out, or say where text is")
+    if not recipe.evaluated and recipe.costs is None and all(plan.existing is not None for plan in recipe.expanded()):
         raise InputError(
             "nothing is trained and nothing is scored: all models are there already",
             where="evaluation",

@@ -13,7 +13,7 @@ from equiglot.labels import HardLabels, Labels, SoftLabels, StoredLabels
 from equiglot.masking import MaskSettings
 from equiglot.models import EncoderSettings
 from equiglot.recipe.merging import merge, plain
-from equiglot.recipe.scoring import Evaluations, Likelihood, MaskedLanguageModelling, ProbedTask
+from equiglot.recipe.scoring import Costs, Evaluations, Likelihood, MaskedLanguageModelling, ProbedTask
 from equiglot.recipe.starting import Start, Trim
 from equiglot.settings import MOST, Settings
 from equiglot.training import TrainingSettings
@@ -210,7 +210,7 @@ class Recipe(Settings):
     @property
     def probed(self) -> dict[str, ProbedTask]:
         """Task -> how it is probed."""
-        others = (MaskedLanguageModelling, Likelihood)
+        others = (MaskedLanguageModelling, Likelihood, Costs)
         return {each.task: each for each in self.evaluation if not isinstance(each, others)}
 
     @property
@@ -219,9 +219,15 @@ class Recipe(Settings):
         return next((each for each in self.evaluation if isinstance(each, Likelihood)), None)
 
     @property
+    def costs(self) -> Costs | None:
+        """How costs are measured; None where they are not."""
+        return next((each for each in self.evaluation if isinstance(each, Costs)), None)
+
+    @property
     def evaluated(self) -> tuple[str, ...]:
-        """The tasks that models are scored in, in the recipe's order."""
-        return tuple(each.task for each in self.evaluation if each.task != "mlm" or self.masked is not None)
+        """The tasks that models are scored in, in the recipe's order; what they cost is no score."""
+        scored = (each.task for each in self.evaluation if not isinstance(each, Costs))
+        return tuple(task for task in scored if task != "mlm" or self.masked is not None)
 
     @property
     def trained_languages(self) -> tuple[str, ...]:

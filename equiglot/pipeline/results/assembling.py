@@ -105,6 +105,8 @@ class Assembly:
         yield from self._likelihood(groups)
         for probed in self.probed.values():
             yield from probed.scores(groups)
+        if self._done("cost/all"):
+            yield from read_scores(self._run.costs / "scores.jsonl")
 
     def _likelihood(self, groups: Mapping[str, Sequence[str]]) -> Iterator[Score]:
         """Bits a character, where they are measured."""

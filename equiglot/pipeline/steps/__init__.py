@@ -7,6 +7,7 @@ from equiglot.pipeline.steps.labels import Labels
 from equiglot.pipeline.steps.leaks import LeakSearch
 from equiglot.pipeline.steps.likelihood import LikelihoodBits
 from equiglot.pipeline.steps.losses import Losses
+from equiglot.pipeline.steps.measuring import Measuring
 from equiglot.pipeline.steps.model import TakenModel, TrainedModel, TrimmedModel
 from equiglot.pipeline.steps.probe import Features, Probes, TaskData
 from equiglot.pipeline.steps.scores import Scores
@@ -23,6 +24,7 @@ __all__ = [
     "LeakSearch",
     "LikelihoodBits",
     "Losses",
+    "Measuring",
     "Probes",
     "Scores",
     "Step",
