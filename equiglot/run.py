@@ -134,6 +134,11 @@ class RunDirectory:
         """What probes on these features predict, `name` is task.model: predictions, estimates, scores.jsonl."""
         return self.root / "probes" / name
 
+    def fine_tuned(self, name: str) -> Path:
+        """What a fine-tuned model predicts, `name` is task.language.model: predictions, estimates, scores.jsonl,
+        training.json; and model, where it is kept."""
+        return self.root / "finetuned" / name
+
     @property
     def scores(self) -> Path:
         """All scores of the run, one row a number."""

@@ -3,6 +3,7 @@
 from equiglot.pipeline.steps.agreement import Agreement
 from equiglot.pipeline.steps.context import Context
 from equiglot.pipeline.steps.corpus import Corpus
+from equiglot.pipeline.steps.finetune import FineTuned, FineTunedData, fine_tuned_steps
 from equiglot.pipeline.steps.labels import Labels
 from equiglot.pipeline.steps.leaks import LeakSearch
 from equiglot.pipeline.steps.likelihood import LikelihoodBits
@@ -20,6 +21,8 @@ __all__ = [
     "Context",
     "Corpus",
     "Features",
+    "FineTuned",
+    "FineTunedData",
     "Labels",
     "LeakSearch",
     "LikelihoodBits",
@@ -34,4 +37,5 @@ __all__ = [
     "TrainedModel",
     "TrimmedModel",
     "Vocabulary",
+    "fine_tuned_steps",
 ]
