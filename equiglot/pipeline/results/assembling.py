@@ -116,6 +116,8 @@ class Assembly:
             yield from probed.scores(groups)
         for tuned in self.fine_tuned.values():
             yield from tuned.scores(groups)
+        if self._done("cost/all"):
+            yield from read_scores(self._run.costs / "scores.jsonl")
 
     def _likelihood(self, groups: Mapping[str, Sequence[str]]) -> Iterator[Score]:
         """Bits a character, where they are measured."""

@@ -5,6 +5,7 @@ from equiglot.pipeline.steps.context import Context
 from equiglot.pipeline.steps.corpus import Corpus, LeakSearch
 from equiglot.pipeline.steps.finetune import FineTuned, FineTunedData, fine_tuned_steps
 from equiglot.pipeline.steps.labels import Labels, Losses
+from equiglot.pipeline.steps.measuring import Measuring
 from equiglot.pipeline.steps.model import TakenModel, TrainedModel, TrimmedModel
 from equiglot.pipeline.steps.probe import Features, Probes, TaskData
 from equiglot.pipeline.steps.scores import LikelihoodBits, Scores
@@ -23,6 +24,7 @@ __all__ = [
     "LeakSearch",
     "LikelihoodBits",
     "Losses",
+    "Measuring",
     "Probes",
     "Scores",
     "Step",
