@@ -377,7 +377,7 @@ def _listed(text: str) -> list[str]:
 @contextmanager
 def _stoppable(threads: int | None) -> Iterator[Callable[[], bool]]:
     """Prepares this process for a training; yields what tells it that a signal asked to stop."""
-    from equiglot.pipeline.execution.signals import StopSignals
+    from equiglot.pipeline.execution.pool import StopSignals
     from equiglot.pipeline.execution.workers import prepare_process
     from equiglot.training import Stopped
 

@@ -10,10 +10,9 @@ from pydantic import ValidationError
 from equiglot.errors import InputError
 from equiglot.reading import read_yaml
 from equiglot.recipe.checks import check_recipe
-from equiglot.recipe.merging import override, plain
 from equiglot.recipe.messages import readable, shortened
 from equiglot.recipe.names import nearest
-from equiglot.recipe.reading import Origin, Tree, expand_variables, read_tree, rooted
+from equiglot.recipe.reading import Origin, Tree, expand_variables, override, plain, read_tree, rooted
 from equiglot.recipe.settings import PLACEHOLDER, Recipe
 
 _NAMED = ("languages", "models")  # mappings whose keys the user chooses

@@ -12,7 +12,7 @@ from equiglot.corpus.sources import AnySource
 from equiglot.labels import HardLabels, Labels, SoftLabels, StoredLabels
 from equiglot.masking import MaskSettings
 from equiglot.models import EncoderSettings
-from equiglot.recipe.merging import merge, plain
+from equiglot.recipe.reading import merge, plain
 from equiglot.recipe.scoring import (
     Evaluations,
     FineTunedTask,
@@ -343,11 +343,15 @@ class Recipe(Settings):
         """Whether a model is the expert of its language or languages, and not one that is compared with it.
 
         It teaches, or distances are measured from it. Students are none, nor other models of one language where the
-        recipe has the one that distances are measured from; models of several languages only if they are there already.
+        recipe has the one that distances are measured from; models of several languages only if they are there already,
+        or `report.reference` names them and no model of one language teaches.
         """
-        teaches = any(plan.name in each.all_teachers for each in self.expanded())
+        teachers = {name for each in self.expanded() for name in each.all_teachers}
+        teaches, referred = plan.name in teachers, plan.name in map(self.reference, plan.languages)
         if not plan.is_trained:
-            return teaches or plan.name in map(self.reference, plan.languages)
+            return teaches or referred
+        if referred and "reference" in self.report.model_fields_set:
+            return plan.is_plain or not any(each.is_plain and each.name in teachers for each in self.expanded())
         alike = {each.name for each in self.expanded() if each.is_plain and each.languages == plan.languages}
         reference = self.reference(plan.languages[0])
         return plan.is_plain and (plan.name == reference or (teaches and reference not in alike))

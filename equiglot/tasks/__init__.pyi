@@ -1,10 +1,9 @@
 from .building import build_task
 from .checking import check_task
-from .folder import LabelledSplit, OpenTask, open_task
-from .identity import task_at, task_identity
+from .folder import LabelledSplit, OpenTask, TaskLanguage, TaskSummary, open_task
 from .names import fine_tuned_name, task_of
+from .reading import task_at, task_identity
 from .settings import SPLITS, NamedEntities, PartOfSpeech, Place, Sentences, Task, Topic
-from .summary import TaskLanguage, TaskSummary
 
 __all__ = [
     "SPLITS",

@@ -2,12 +2,11 @@ from .counting import EntryCounts, count_entries, id_count
 from .folder import TOKENIZER_FILES, check_same_vocabulary, load_tokenizer, write_tokenizer
 from .mapping import VocabularyMap, read_map, write_map
 from .matching import map_vocabulary
-from .pieces import piece_text, readable_pieces
+from .normalisation import check_rules, rules_of
+from .pieces import Pieces, piece_text, pieces_of, readable_pieces
 from .reducing import Reduction, choose_entries, reduce_tokenizer
-from .rules import check_rules, rules_of
 from .segmentation import Agreement, agreement
 from .settings import CONTINUATION, SPECIAL_TOKENS, ReductionSettings, UnionVocabulary, Vocabulary, VocabularySettings
-from .surfaces import Pieces, pieces_of
 from .tokenising import TokenStatistics, text_encoder, tokenise_split
 from .tokens import TokenizedText, open_sentences, open_tokens
 from .training import VocabularyRecord, train_vocabulary

@@ -29,12 +29,17 @@ from equiglot.evaluation import (
 )
 from equiglot.pipeline.execution.states import recorded_graph, state_of
 from equiglot.pipeline.records import Record, read_record
-from equiglot.pipeline.results.describing import describe_model
 from equiglot.pipeline.results.finetuned import FineTunedModels
 from equiglot.pipeline.results.merged import MergedRun
 from equiglot.pipeline.results.probes import ProbedModels
 from equiglot.pipeline.results.texts import RunText
-from equiglot.pipeline.results.wording import balance_in_words, encoder_in_words, labels_in_words, start_in_words
+from equiglot.pipeline.results.wording import (
+    balance_in_words,
+    describe_model,
+    encoder_in_words,
+    labels_in_words,
+    start_in_words,
+)
 from equiglot.pipeline.steps import fine_tuned_steps
 from equiglot.pipeline.steps.likelihood import BITS
 from equiglot.recipe import FREQUENCY, ModelPlan, Recipe, recipe_text
@@ -230,7 +235,7 @@ class Assembly:
             labels=labels_in_words(plan),
             teachers=plan.teachers(),
             pretrained=plan.tokens,
-            source=_place(plan.existing),
+            source=_place(plan.existing) if plan.trim is None else plan.trim.model,
         )
         done = self._done(f"model/{plan.name}")
         if done:
