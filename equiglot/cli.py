@@ -118,6 +118,7 @@ def plan(
     from equiglot.pipeline import Machine, plan_recipe
     from equiglot.recipe import load_recipe
 
+    _be_quiet()
     loaded = load_recipe(recipe, overrides or [])
     print_plan(_output, plan_recipe(loaded, _folder(loaded, into), Machine.of_here(workers, threads)))
 

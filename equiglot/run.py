@@ -62,6 +62,11 @@ class RunDirectory:
         return self.root / "corpus" / language
 
     @property
+    def costs(self) -> Path:
+        """What models cost: cost.json, and the same as scores."""
+        return self.root / "cost"
+
+    @property
     def leaks(self) -> Path:
         """Held-out sentences of one language in the training text of another: leaks.json; where they are dropped, a
         folder a language with its training text."""

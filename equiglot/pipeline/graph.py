@@ -15,6 +15,7 @@ from equiglot.pipeline.steps import (
     LeakSearch,
     LikelihoodBits,
     Losses,
+    Measuring,
     Probes,
     Scores,
     Step,
@@ -208,6 +209,12 @@ def _fine_tuned(recipe: Recipe) -> Iterator[Step]:
         yield from fine_tuned_steps(recipe, settings)
 
 
+def _costs(recipe: Recipe) -> Iterator[Step]:
+    if recipe.costs is not None:
+        others = chain.from_iterable(some(recipe) for some in STEPS if some is not _costs)
+        yield Measuring(recipe, tuple(dict.fromkeys(step.name for step in others)))
+
+
 STEPS: list[Callable[[Recipe], Iterator[Step]]] = [
     _labelled_data,  # first: what is wrong with labels shows before anything is trained
     _taken_models,
@@ -218,5 +225,6 @@ STEPS: list[Callable[[Recipe], Iterator[Step]]] = [
     _evaluation,
     _probes,
     _fine_tuned,
+    _costs,  # last: nothing else is at work then
 ]
 """What the steps of a recipe are made by: a new kind of step is one more line."""

@@ -10,7 +10,7 @@ from equiglot.corpus import check_text
 from equiglot.corpus.languages import check_language
 from equiglot.errors import InputError
 from equiglot.recipe.names import check_known, nearest
-from equiglot.recipe.scoring import FineTunedTask, LabelledEntry, Likelihood, MaskedLanguageModelling, ProbedTask
+from equiglot.recipe.scoring import FineTunedTask, LabelledEntry, MaskedLanguageModelling, ProbedTask
 from equiglot.recipe.settings import FREQUENCY, PLACEHOLDER, SHARED, TEACHERS, ModelPlan, Recipe
 from equiglot.recipe.teaching import check_existing, check_start, check_teachers, check_trim, check_vocabularies
 from equiglot.tasks import check_task
@@ -74,7 +74,10 @@ def _check_scored(recipe: Recipe) -> None:
                 where=f"evaluation.{number}",
                 fix="leave mlm out; likelihood, and tasks that are probed, compare models of any vocabulary",
             )
-    if not recipe.evaluated and all(plan.existing is not None for plan in recipe.expanded()):
+    if recipe.costs is not None and not recipe.text_languages:
+        what = "costs are measured on test sentences, and no language has text"
+        raise InputError(what, where="evaluation", fix="leave cost out, or say where text is")
+    if not recipe.evaluated and recipe.costs is None and all(plan.existing is not None for plan in recipe.expanded()):
         raise InputError(
             "nothing is trained and nothing is scored: all models are there already",
             where="evaluation",
@@ -101,7 +104,7 @@ def check_recipe(recipe: Recipe) -> None:
             check_text(recipe.text, {code: language})
     check_text(recipe.text, recipe.languages)
     for number, evaluation in enumerate(recipe.evaluation):
-        if not isinstance(evaluation, MaskedLanguageModelling | Likelihood):
+        if isinstance(evaluation, LabelledEntry):
             _check_task(recipe, f"evaluation.{number}", evaluation)
 
 

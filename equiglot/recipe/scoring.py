@@ -38,6 +38,18 @@ class Likelihood(Settings):
     seed: int = Field(0, ge=0, le=MOST, description="Of the bootstrap.")
 
 
+class Costs(Settings):
+    """What models cost: parameters, bytes on disk and in memory, time; of all models of the run, measured in turn.
+
+    It is the last thing that a run does, so that nothing else is at work beside it.
+    """
+
+    task: Literal["cost"] = Field("cost", description="What is measured.")
+    sentences: int = Field(64, gt=0, le=MOST, description="Test sentences that each model reads in a round.")
+    rounds: int = Field(5, gt=0, le=MOST_REPEATS, description="Rounds of all models, which take turns.")
+    threads: int = Field(1, gt=0, le=4096, description="Threads of the model that is measured.")
+
+
 class _Probe(Probing):
     """What all probes share."""
 
@@ -115,6 +127,7 @@ _BY_METHOD = Field(discriminator="method")
 _Evaluation = Annotated[
     MaskedLanguageModelling
     | Likelihood
+    | Costs
     | Annotated[PartOfSpeechProbe | PartOfSpeechFineTuning, _BY_METHOD]
     | Annotated[NamedEntityProbe | NamedEntityFineTuning, _BY_METHOD]
     | Annotated[TopicProbe | TopicFineTuning, _BY_METHOD]
@@ -123,7 +136,7 @@ _Evaluation = Annotated[
 ]
 _TWO_METHODS = ("pos", "ner", "topic")
 
-_Named = Literal["mlm", "likelihood", "place"]
+_Named = Literal["mlm", "likelihood", "cost", "place"]
 
 
 def _from_names(value: Any) -> Any:
@@ -155,8 +168,8 @@ Evaluations = Annotated[
     BeforeValidator(_from_names, json_schema_input_type=tuple[_Evaluation | _Named, ...]),
     AfterValidator(_check_tasks),
     Field(
-        description="What is scored: masked words (mlm), likelihood, and tasks that are probed, or that models are "
-        "fine-tuned on. Models are compared by the first where no distance is measured."
+        description="What is scored: masked words (mlm), likelihood, tasks that are probed, or that models are "
+        "fine-tuned on, and cost. Models are compared by the first score where no distance is measured."
     ),
 ]
 """What is scored: each task at most once by a method."""

@@ -14,6 +14,7 @@ from equiglot.masking import MaskSettings
 from equiglot.models import EncoderSettings
 from equiglot.recipe.reading import merge, plain
 from equiglot.recipe.scoring import (
+    Costs,
     Evaluations,
     FineTunedTask,
     LabelledEntry,
@@ -239,9 +240,15 @@ class Recipe(Settings):
         return next((each for each in self.evaluation if isinstance(each, Likelihood)), None)
 
     @property
+    def costs(self) -> Costs | None:
+        """How costs are measured; None where they are not."""
+        return next((each for each in self.evaluation if isinstance(each, Costs)), None)
+
+    @property
     def evaluated(self) -> tuple[str, ...]:
-        """The tasks that models are scored in, in the recipe's order."""
-        scored = (each for each in self.evaluation if each.task != "mlm" or self.masked is not None)
+        """The tasks that models are scored in, in the recipe's order; what they cost is no score."""
+        asked = (each for each in self.evaluation if not isinstance(each, Costs))
+        scored = (each for each in asked if each.task != "mlm" or self.masked is not None)
         return tuple(each.name if isinstance(each, ProbedTask | FineTunedTask) else each.task for each in scored)
 
     @property

@@ -13,6 +13,7 @@ from equiglot.report.background import (
     run_sections,
     vocabulary_sections,
 )
+from equiglot.report.cost import cost_sections
 from equiglot.report.data import Model, Report
 from equiglot.report.deviations import rdt_sections
 from equiglot.report.findings import probe_sections
@@ -46,6 +47,7 @@ TOPICS: tuple[Topic, ...] = (
     probe_sections,
     fine_tuned_sections,
     rdt_sections,
+    cost_sections,
     paper_sections,
     learning_sections,
     data_sections,

@@ -41,7 +41,7 @@ from equiglot.pipeline.results.wording import (
     start_in_words,
 )
 from equiglot.pipeline.steps import fine_tuned_steps
-from equiglot.pipeline.steps.likelihood import BITS
+from equiglot.pipeline.steps.scores import BITS
 from equiglot.recipe import FREQUENCY, ModelPlan, Recipe, recipe_text
 from equiglot.report import (
     Curve,
@@ -116,6 +116,8 @@ class Assembly:
             yield from probed.scores(groups)
         for tuned in self.fine_tuned.values():
             yield from tuned.scores(groups)
+        if self._done("cost/all"):
+            yield from read_scores(self._run.costs / "scores.jsonl")
 
     def _likelihood(self, groups: Mapping[str, Sequence[str]]) -> Iterator[Score]:
         """Bits a character, where they are measured."""
