@@ -139,4 +139,4 @@ def test_every_metric_can_be_computed_for_its_tasks() -> None:
     for metric in METRICS.values():
         assert set(map(task_of, metric.first_of)) <= set(metric.tasks)
         assert ("mlm" in metric.tasks) == (metric.positions is not None)
-        assert (metric.labels is not None) == bool({*metric.tasks} - {"mlm", "likelihood"})
+        assert (metric.labels is not None) == bool({*metric.tasks} - {"mlm", "likelihood", "cost"})
