@@ -23,9 +23,10 @@ class PairKey(NamedTuple):
 
     Attributes:
         metric: what was measured.
-        source: the language that a probe was trained on; None where nothing is trained to be scored.
+        source: the language that was trained on, by a probe or in fine-tuning; of a model that was fine-tuned on others
+            than the target, all of these, joined by "+". None where nothing is trained to be scored.
         target: the language that it was tested on.
-        seed: of the probe's initial weights; 0, 1 and so on.
+        seed: of the probe's initial weights, or of fine-tuning; 0, 1 and so on.
     """
 
     metric: str

@@ -120,7 +120,7 @@ def comparison_rows(
 def _shared(pair: Sequence[tuple[str, ByLanguage]], groups: Groups, taught: Groups) -> Groups:
     """The groups that two models are compared over: those languages that have a teacher, where one lacks others."""
     whole = {name for name, codes in groups.items() if all(known(numbers, codes) for _, numbers in pair)}
-    return {name: codes if name in whole else taught[name] for name, codes in groups.items()}
+    return {name: codes if name in whole else taught.get(name, ()) for name, codes in groups.items()}
 
 
 def difference_rows(

@@ -40,10 +40,11 @@ class Score(BaseModel):
         n: how many items (masked positions, for "mlm") it was measured on.
         seed: the seed of the training that it belongs to.
         reference: the model that it is relative to, for `d`, `difference`, `p` and `rdt`.
-        source: for a probe, the language that it was trained on: a code, `IN_LANGUAGE` or `ZERO_SHOT`; of a group, the
-            mean over its languages as targets. None where nothing is trained to be scored.
+        source: for a probe, or a model that was fine-tuned, the language that it was trained on: a code, `IN_LANGUAGE`
+            or `ZERO_SHOT`; of a group, the mean over its languages as targets. None where nothing is trained to be
+            scored.
         deviation: standard deviation over repeats (n - 1 in the denominator); `value` is their mean. None without.
-        repeats: how often the probe was trained, from different initial weights.
+        repeats: how often it was trained so, from different initial weights.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -358,7 +358,8 @@ class Recipe(Settings):
         if not plan.is_trained:
             return teaches or referred
         if referred and "reference" in self.report.model_fields_set:
-            return plan.is_plain or not any(each.is_plain and each.name in teachers for each in self.expanded())
+            experts = (each for each in self.expanded() if each.is_trained and each.is_plain and each.name in teachers)
+            return plan.is_plain or not any(experts)
         alike = {each.name for each in self.expanded() if each.is_plain and each.languages == plan.languages}
         reference = self.reference(plan.languages[0])
         return plan.is_plain and (plan.name == reference or (teaches and reference not in alike))

@@ -1,17 +1,25 @@
-"""The section on what models cost."""
+"""What models cost, and what they score for it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from math import ceil, floor, log10
 
-from equiglot.evaluation import ALL, COST, metrics_of
-from equiglot.report.data import Report
-from equiglot.report.format import capital
-from equiglot.report.score_index import ScoreIndex
+from equiglot.evaluation import ALL, COST, IN_LANGUAGE, METRICS, metrics_of, primary_of
+from equiglot.report.data import Model, Report
+from equiglot.report.format import capital, decimal, task_title
+from equiglot.report.labels import Point, text_positions
+from equiglot.report.plotting import Axis, Dot, Figure, Plot, Tick, Trace
+from equiglot.report.score_index import Number, ScoreIndex
 from equiglot.report.sections import NamedTable, Paragraph, Section
 from equiglot.report.tables import Cell, Table, number_cell
 
+_FEWEST = 3
+"""Models of a language that are drawn: two are compared by their numbers alone."""
+_AGAINST = {"size": ("parameters", "number of parameters"), "latency": ("latency", "time that a sentence takes")}
+"""Name of a plot -> the cost that runs along it, and what it is called."""
+
 
 def cost_sections(report: Report) -> Iterator[Section]:
-    """One row a number, one column a model, where costs were measured."""
+    """One row a number, one column a model, where costs were measured; and scores against costs, one point a model."""
     numbers = ScoreIndex(report, COST)
     models = [model for model in report.models if numbers.of(model.name, "latency", ALL)]
     if not models:
@@ -33,4 +41,84 @@ def cost_sections(report: Report) -> Iterator[Section]:
         "most. Times are of the machine that is named at the end of this page, and say nothing of others."
     )
     table = Table(caption, ("", *(model.label for model in models)), rows)
-    yield Section("cost", "Cost", "What the models cost", (Paragraph(about), NamedTable("cost", table)))
+    plots = [_plot(name, *along, numbers, models) for name, along in _AGAINST.items()]
+    drawn = [plot for plot in plots if plot.views]
+    yield Section("cost", "Cost", "What the models cost", (Paragraph(about), *drawn, NamedTable("cost", table)))
+
+
+def _plot(name: str, metric: str, phrase: str, numbers: ScoreIndex, models: Sequence[Model]) -> Plot:
+    """Scores against one of the costs: a view for every task and language that enough models are scored in."""
+    views = {}
+    for task in (*numbers.report.evaluated, *(each.task for each in numbers.report.fine_tuned)):
+        for language in numbers.report.languages:
+            points = list(_points(task, language.code, metric, numbers, models))
+            if len(points) >= _FEWEST:
+                views[f"{task_title(task)}, {language.name}"] = _figure(task, metric, phrase, points)
+    return Plot(
+        name=name,
+        title=f"Scatter plot: scores of the models by their {phrase}",
+        caption=f"Scores by {phrase}, on a logarithmic axis: further up is better, further left cheaper. Vertical "
+        "lines are 95 % intervals.",
+        absent="",
+        views=views,
+        choice="Task",
+    )
+
+
+def _points(
+    task: str, language: str, metric: str, numbers: ScoreIndex, models: Sequence[Model]
+) -> Iterator[tuple[str, float, Number]]:
+    """Label, cost and score of each model that has both."""
+    scores = [ScoreIndex(numbers.report, task, source) for source in (None, IN_LANGUAGE)]
+    for model in models:
+        cost = numbers.of(model.name, metric, ALL)
+        found = (each.of(model.name, primary_of(task).name, language) for each in scores)
+        score = next(filter(None, found), None)
+        if cost is not None and score is not None:
+            yield model.label, cost.value, score
+
+
+def _figure(task: str, metric: str, phrase: str, points: Sequence[tuple[str, float, Number]]) -> Figure:
+    cost, score = METRICS[metric], primary_of(task)
+    places = [log10(value) for _, value, _ in points]
+    room = 0.15 * max(max(places) - min(places), 0.1)
+    lows = [number.value if number.low is None else number.low for *_, number in points]
+    highs = [number.value if number.high is None else number.high for *_, number in points]
+    margin = 0.08 * (max(highs) - min(lows) or 1.0)
+    x_range, y_range = (min(places) - room, max(places) + room), (min(lows) - margin, max(highs) + margin)
+    y_range = y_range[::-1] if score.lower_is_better else y_range
+    labelled = [Point(x, number.value, label) for x, (label, _, number) in zip(places, points, strict=True)]
+    traces = [
+        Trace(
+            point.label,
+            [Dot(point.x, point.y, _said(task, metric, value, number), upwards=_interval(number))],
+            "var(--blue)",
+            "circle",
+            side=side,
+        )
+        for point, (_, value, number), side in zip(
+            labelled, points, text_positions(labelled, x_range, y_range), strict=True
+        )
+    ]
+    return Figure(
+        height=330,
+        x=Axis(f"{phrase} ({cost.unit})", x_range, _decades(x_range)),
+        y=Axis(f"{score.phrase} ({score.unit})", y_range),
+        traces=traces,
+    )
+
+
+def _said(task: str, metric: str, value: float, number: Number) -> str:
+    cost, score = METRICS[metric], primary_of(task)
+    return f"{decimal(number.value, score.digits)} {score.unit}, {decimal(value, cost.digits)} {cost.unit}"
+
+
+def _interval(number: Number) -> tuple[float, float] | None:
+    return None if number.low is None or number.high is None else (number.low, number.high)
+
+
+def _decades(limits: tuple[float, float]) -> tuple[Tick, ...]:
+    """1, 2, 5 and their powers of ten between two logarithms."""
+    low, high = limits
+    values = (step * 10.0**power for power in range(floor(low), ceil(high) + 1) for step in (1, 2, 5))
+    return tuple(Tick(log10(value), f"{value:g}") for value in values if low <= log10(value) <= high)

@@ -196,12 +196,14 @@ class Against:
     def words(self) -> str:
         """How large its ratios are, and whether its lead, over languages and tasks, is more than chance."""
         ratios, test = ratios_of(*self._scores), left_tailed(*self._scores)
-        several, teachers = len(self.pairs) > 1, teachers_of(self.report)
+        teachers = teachers_of(self.report)
         if ratios.mean is None or ratios.lowest is None or ratios.highest is None:
             return f"The {teachers} score 0, and there is nothing to divide by."
         low, mean, high = (decimal(each, _RATIO_DIGITS) for each in (ratios.lowest, ratios.mean, ratios.highest))
-        size = f"{mean} times what the {teachers} score" + (f" on average, {low} to {high}" if several else "")
-        over = f"over {_pairs(len(self.pairs))} of a language and a task"
+        size = f"{mean} times what the {teachers} score" + (f" on average, {low} to {high}" if ratios.count > 1 else "")
+        over = f"over {_pairs(ratios.count)} of a language and a task"
+        none = len(self.pairs) - ratios.count
+        over += f" ({_pairs(none)} more, where the {teachers} score 0, without a ratio)" if none else ""
         left = f"; {_pairs(test.zeros)} without a difference left out" if test.zeros else ""
         tied = f"; {test.ties} differences are tied and share ranks" if test.ties else ""
         return f"{capital(size)}, {over}. {_verdict(test.p, test.smallest, test.pairs, teachers)}{left}{tied}."
@@ -234,7 +236,7 @@ def _verdict(p: float, smallest: float, pairs: int, teachers: str) -> str:
     test = f"left-tailed Wilcoxon signed-rank test of the {teachers} minus the model"
     if smallest > SURE:
         return f"{capital(_pairs(pairs))} cannot decide it: the p of a {test} is {smallest:.3f} at the least"
-    least = f"{smallest:.1e}" if smallest < 0.0005 else f"{smallest:.3f}"
+    least = f"{smallest:.3f}" if smallest >= 0.0005 else f"{smallest:.1g}"
     said = "better by more than chance" if p <= SURE else "not shown to be better"
     return f"It is {said}: p {probability(p)} ({test}; with {_pairs(pairs)} it cannot be below {least})"
 
@@ -283,20 +285,20 @@ def _ratio_table(against: Sequence[Against]) -> Table:
 
 def _about(tasks: Sequence[TunedTask]) -> Iterator[str]:
     """What was done, and what the numbers are, in whole sentences."""
-    for method, group in groupby(tasks, lambda each: (each.task.method, each.task.together)):
+    for method, group in groupby(tasks, lambda each: (each.task.method, each.task.together, each.task.seeds)):
         named = listed([task_title(each.task.task).lower() for each in group])
-        how, together = method
-        where = "in one language at a time, and tested in it"
+        how, together, seeds = method
+        where = "on one language at a time, and tested on that one"
         if together:
             names = listed([tasks[0].report.language_name(code) for code in together])
-            where = f"in {names} together, as far as it has them, and tested in all of its languages: in-language in "
-            where += "these, zero-shot in others"
-        yield f"{capital(named)}: all weights of each model, and a new classifier, are trained {where}. {capital(how)}."
-    several = max(each.task.seeds for each in tasks)
-    noise = "They do not contain the noise of fine-tuning, nor that of training the models."
-    if several > 1:
-        noise = (
-            f"Each score is the mean of {spelt(several)} trainings with other new weights, order and dropout. The "
-            "intervals do not contain the noise of training the models: another seed of a model moves its scores too."
-        )
-    yield f"The intervals are over test sentences. {noise}"
+            where = f"on {names} together, as far as the model has them, and tested on all languages of the model: "
+            where += "in-language on these, zero-shot on others"
+        often = "There is one training of each: what another seed would change is not known."
+        if seeds > 1:
+            often = f"Each score is the mean of {spelt(seeds)} trainings with other new weights, order and dropout."
+        what = "all weights of a model, and a new classifier, are trained"
+        yield f"{capital(named)}: {what} {where}. {capital(how)}. {often}"
+    yield (
+        "The intervals are over test sentences. They do not contain the noise of fine-tuning, nor that of training the "
+        "models themselves: another seed of either moves scores too."
+    )

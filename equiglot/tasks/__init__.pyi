@@ -1,9 +1,8 @@
 from .building import build_task
 from .checking import check_task
 from .folder import LabelledSplit, OpenTask, TaskLanguage, TaskSummary, open_task
-from .names import fine_tuned_name, task_of
 from .reading import task_at, task_identity
-from .settings import SPLITS, NamedEntities, PartOfSpeech, Place, Sentences, Task, Topic
+from .settings import SPLITS, NamedEntities, PartOfSpeech, Place, Sentences, Task, Topic, fine_tuned_name, task_of
 
 __all__ = [
     "SPLITS",

@@ -54,7 +54,7 @@ def in_order(task: Task, labels: Iterable[str]) -> tuple[str, ...]:
 
 
 def check_agreement(task: Task, trained: Mapping[str, Set[str]]) -> None:
-    """Refuses languages whose probes would learn different things.
+    """Refuses languages whose probes, or fine-tuned models, would learn different things.
 
     Args:
         task: the task.

@@ -70,7 +70,7 @@ def _arranged(task: Task, language: str, documents: Mapping[str, TextSource], se
 
 
 def _check_amount(task: Task, found: Mapping[str, Arranged]) -> None:
-    for split, purpose in (("train", "train probes on"), ("test", "score them on")):
+    for split, purpose in (("train", "train on"), ("test", "score models on")):
         if not any(split in each.splits for each in found.values()):
             what = f"The task {task.task} has no data to {purpose} in any of the languages {', '.join(found)}."
             raise InputError(what, where=f"evaluation.{task.task}", fix="give more data, or leave the task out")

@@ -45,7 +45,7 @@ def check_task(task: Task, languages: Sequence[str], documents: Mapping[str, Tex
             splits |= _check_files(source, codes, owners, where)
         if isinstance(task, NamedEntities) and isinstance(source, ConlluFiles):
             raise InputError("CoNLL-U has no named entities.", where=where, fix="give BIO files: {kind: bio, ...}")
-    for needed, purpose in (({"train", "dev"}, "train probes on"), ({"test"}, "score them on")):
+    for needed, purpose in (({"train", "dev"}, "train on"), ({"test"}, "score models on")):
         if not needed & splits:
             fix = f"give `{'` or `'.join(sorted(needed, reverse=True))}`"
             raise InputError(f"The task {task.task} has no data to {purpose}.", where=where, fix=fix)

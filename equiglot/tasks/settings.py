@@ -7,6 +7,7 @@ from pydantic import BeforeValidator, Field
 from equiglot.settings import MOST, Settings
 
 SPLITS = ("train", "dev", "test")
+_FINE_TUNED = "-finetune"  # behind a task in scores, jobs and folders: probes and fine-tuning may share one
 
 _Patterns = Annotated[
     tuple[str, ...], BeforeValidator(lambda value: (value,) if isinstance(value, str) else value, str | list[str])
@@ -137,3 +138,13 @@ def source_of(task: Task, language: str) -> Any:
     """Where the labels of a language are; None where the recipe names nothing."""
     data = getattr(task, "data", None)
     return data.get(language) if isinstance(data, dict) else data
+
+
+def fine_tuned_name(task: str) -> str:
+    """What stands in `Score.task` for models that were fine-tuned on a task: pos-finetune, where pos is probed."""
+    return task + _FINE_TUNED
+
+
+def task_of(name: str) -> str:
+    """The task that is meant by what stands in `Score.task`."""
+    return name.removesuffix(_FINE_TUNED)

@@ -238,7 +238,7 @@ def test_what_cannot_work_is_refused(tuned: Change, make: Change) -> None:
         assert "evaluation" in str(refused.value.where)
     with pytest.raises(InputError, match="unknown field 'epochs'"):
         make(evaluation=[{"task": "pos", "epochs": 3, "data": {"kind": "conllu", "train": "x"}}])
-    with pytest.raises(InputError, match="has no data to score them on"):
+    with pytest.raises(InputError, match="has no data to score models on"):
         files = tuned().evaluation[1].data.model_dump(mode="json") | {"test": []}
         tuned(data=files)
 

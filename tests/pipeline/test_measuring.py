@@ -14,19 +14,22 @@ from equiglot.recipe import Recipe, parse_recipe
 from equiglot.run import RunDirectory
 from tests.pipeline.conftest import TREE, run_here
 
-MODELS = ("mono-en", "mono-ru", "hl")
+MODELS = ("mono-en", "hl", "en")
 
 
 def _recipe(text: Path, evaluation: Any, **changes: Any) -> Recipe:
-    models = {name: TREE["models"][name] for name in ("mono-{language}", "hl")}
+    models = {"mono-en": {"languages": ["en"]}, "hl": {}, "en": {"languages": ["en"]}}
     return parse_recipe({**TREE, "models": models, "evaluation": evaluation, **changes}, text)
 
 
 @pytest.fixture(scope="module")
 def measured(text_files: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run of three models of which costs alone are asked; not to be touched."""
+    """A run of three models, of which little more than costs is asked; not to be touched."""
     into = tmp_path_factory.mktemp("measured") / "run"
-    run_here(_recipe(text_files, [{"task": "cost", "sentences": 4, "rounds": 2}]), into)
+    run_here(
+        _recipe(text_files, [{"task": "likelihood", "sentences": 2}, {"task": "cost", "sentences": 4, "rounds": 2}]),
+        into,
+    )
     return into
 
 
@@ -49,6 +52,15 @@ def test_the_page_has_a_table(measured: Path) -> None:
     assert "What the models cost" in page and "sentences/s" in page
     lines = (run.tables / "cost.csv").read_text().splitlines()
     assert len(lines) == 1 + len(metrics_of(COST)) and any("ms" in line for line in lines)
+
+
+def test_scores_stand_against_costs(measured: Path) -> None:
+    """A point a model, in the language that three have; none in the others."""
+    run = RunDirectory(measured)
+    page = run.report.read_text()
+    assert "Scores by number of parameters" in page and "Scores by time that a sentence takes" in page
+    assert "Likelihood, Russian" not in page
+    assert {path.stem for path in run.figures.glob("*.svg")} >= {"size", "latency"}
 
 
 def test_it_comes_last_and_times_change_nothing_else(text_files: Path) -> None:

@@ -205,7 +205,7 @@ def test_places(tmp_path: Path, write: Write) -> None:
     test = read_back(tmp_path / "task", "te", "test")
     assert test is not None and test[:2] == [[(ARTICLE["te"], "first")], [(ARTICLE["ko"], "between")]]
     short = {code: FilesSource(paths=(str(write("one\n\ntwo\n", f"short-{code}.txt")),)) for code in ("el", "te")}
-    with pytest.raises(InputError, match="has no data to train probes on in any of the languages el, te"):
+    with pytest.raises(InputError, match="has no data to train on in any of the languages el, te"):
         built(Place(task="place"), ["el", "te"], tmp_path / "task", short)
 
 

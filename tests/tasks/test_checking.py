@@ -52,8 +52,8 @@ def test_signs_of_patterns_in_the_name_of_a_folder(tmp_path: Path) -> None:
     [
         ({**WHOLE, "train": ["{language}-train.conllu"]}, ".train", "matches no file of el, ko, vi"),
         ({**WHOLE, "test": ["x", "y"]}, ".test", "x and "),
-        ({"test": WHOLE["test"]}, "", "The task pos has no data to train probes on"),
-        ({"train": WHOLE["train"]}, "", "The task pos has no data to score them on"),
+        ({"test": WHOLE["test"]}, "", "The task pos has no data to train on"),
+        ({"train": WHOLE["train"]}, "", "The task pos has no data to score models on"),
         ({}, "", "No files are named"),
         ({**WHOLE, "dev": WHOLE["test"]}, "", "el_a-test.conllu would be el dev data and el test data"),
         ({**WHOLE, "test": ["el_a-test.conllu"]}, "", "el_a-test.conllu would be el test data and ko test data"),

@@ -264,7 +264,7 @@ class Assembly:
                 "tokens": sum(about["tokens"].values()),
                 "seconds": about["seconds"],
                 "portions": {code: Portion(**portion) for code, portion in about["portions"].items()},
-                "starved": self._starved(plan) if known.role == "teacher" else None,
+                "starved": self._starved(plan) if known.role == "teacher" and len(plan.languages) == 1 else None,
             }
         )
 

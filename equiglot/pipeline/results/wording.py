@@ -143,10 +143,10 @@ def probe_in_words(settings: Probing) -> str:
 
 def fine_tuning_in_words(settings: FineTuning) -> str:
     """How models are fine-tuned, a phrase."""
-    kept = "the best of its validations kept"
+    epochs, kept = "epoch" if settings.epochs == 1 else "epochs", "the best of its validations kept"
     stops = f", stopped after {settings.patience:,} of them without a new best" if settings.patience else ""
     return (
-        f"{settings.epochs:g} epochs of AdamW in batches of {settings.batch:,} at a learning rate of "
+        f"{settings.epochs:g} {epochs} of AdamW in batches of {settings.batch:,} at a learning rate of "
         f"{settings.learning_rate:g}, rising for at most {settings.warmup:,} updates and falling to 0, and a weight "
         f"decay of {settings.weight_decay:g}; {kept}{stops}"
     )
