@@ -9,8 +9,8 @@ from equiglot.exporting import CostRecord, cost_rows
 
 
 def print_cost(console: Console, record: CostRecord) -> None:
-    """A row for each number, a column for each model: the number, how many times the first model's it is, and of times
-    the range over rounds."""
+    """A row for each number, a column for each model: the number, of times the range over rounds, and how many times
+    the first model's it is."""
     rows = {(each.model, each.metric): each for each in cost_rows(record)}
     table = Table("", box=None, pad_edge=False)
     for each in record.models:
@@ -30,6 +30,9 @@ def print_cost(console: Console, record: CostRecord) -> None:
 
 
 def _cell(score: Score, first: Score, digits: int) -> str:
-    ends = "" if score.low is None or score.high is None else f" [{score.low:,.{digits}f}, {score.high:,.{digits}f}]"
-    times = "" if score is first or not first.value else f" ({score.value / first.value:.2f}x)"
-    return f"{score.value:,.{digits}f}{ends}{times}"
+    lines = [f"{score.value:,.{digits}f}"]
+    if score.low is not None and score.high is not None:
+        lines.append(f"[{score.low:,.{digits}f}, {score.high:,.{digits}f}]")
+    if score is not first and first.value:
+        lines.append(f"({score.value / first.value:.2f}x)")
+    return "\n".join(lines)

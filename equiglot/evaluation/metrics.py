@@ -216,7 +216,7 @@ METRICS: dict[str, Metric] = {
         Metric(name="rdt", phrase="RDT", relative_to="any", signed=True),
         # What a model costs. Of times `low` and `high` are the least and the most of all rounds.
         Metric(name="parameters", phrase="parameters", unit="million", lower_is_better=True, tasks=(COST,)),
-        Metric(name="embeddings", phrase="of the vocabulary", unit="million", lower_is_better=True, tasks=(COST,)),
+        Metric(name="embeddings", phrase="in embeddings", unit="million", lower_is_better=True, tasks=(COST,)),
         Metric(name="disk", phrase="on disk", unit="MB", lower_is_better=True, tasks=(COST,)),
         Metric(name="memory", phrase="in memory", unit="MB", lower_is_better=True, tasks=(COST,)),
         Metric(
@@ -226,7 +226,6 @@ METRICS: dict[str, Metric] = {
             digits=2,
             lower_is_better=True,
             tasks=(COST,),
-            first_of=(COST,),
         ),
         Metric(name="throughput_1", phrase="one by one", unit="sentences/s", tasks=(COST,)),
         Metric(name="throughput_32", phrase="batches of 32", unit="sentences/s", tasks=(COST,)),
