@@ -1,4 +1,5 @@
 from .counting import EntryCounts, count_entries, id_count
+from .extending import Extension, count_words, extend_tokenizer
 from .folder import TOKENIZER_FILES, check_same_vocabulary, load_tokenizer, write_tokenizer
 from .mapping import VocabularyMap, read_map, write_map
 from .matching import map_vocabulary
@@ -6,7 +7,15 @@ from .pieces import piece_text, readable_pieces
 from .reducing import Reduction, choose_entries, reduce_tokenizer
 from .rules import check_rules, rules_of
 from .segmentation import Agreement, agreement
-from .settings import CONTINUATION, SPECIAL_TOKENS, ReductionSettings, UnionVocabulary, Vocabulary, VocabularySettings
+from .settings import (
+    CONTINUATION,
+    SPECIAL_TOKENS,
+    ExtensionSettings,
+    ReductionSettings,
+    UnionVocabulary,
+    Vocabulary,
+    VocabularySettings,
+)
 from .surfaces import Pieces, pieces_of
 from .tokenising import TokenStatistics, text_encoder, tokenise_split
 from .tokens import TokenizedText, open_sentences, open_tokens
@@ -20,6 +29,8 @@ __all__ = [
     "TOKENIZER_FILES",
     "Agreement",
     "EntryCounts",
+    "Extension",
+    "ExtensionSettings",
     "Pieces",
     "Reduction",
     "ReductionSettings",
@@ -37,6 +48,8 @@ __all__ = [
     "check_same_vocabulary",
     "choose_entries",
     "count_entries",
+    "count_words",
+    "extend_tokenizer",
     "id_count",
     "load_tokenizer",
     "make_union",
