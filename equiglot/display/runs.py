@@ -11,8 +11,6 @@ from equiglot.evaluation import primary_of
 from equiglot.pipeline import Plan, Status, StepCost
 from equiglot.recipe import Found, Recipe
 
-_AMOUNTS = {"text": "characters", "labels": "tokens", "probes": "words and texts"}
-
 
 def print_plan(console: Console, plan: Plan) -> None:
     """Jobs, then models, then the sum."""
@@ -35,12 +33,12 @@ def print_plan(console: Console, plan: Plan) -> None:
             f"~{duration(model.seconds)}",
         )
     console.print(table)
-    _print_steps(console, [step for step in plan.steps if step.jobs])
+    _print_steps(console, plan.steps)
     if not all(model.counted for model in plan.models):
         console.print("~ from the sizes of the files: text is counted when the corpus and its tokens are made.")
     console.print(
         f"About {duration(plan.seconds)} of work is left, {plan.workers} job(s) at a time, if no training stops early; "
-        f"some {plan.disk / 1e6:,.0f} MB on the disk. Scoring is not counted.",
+        f"some {plan.disk / 1e6:,.0f} MB on the disk.",
         highlight=False,
     )
 
@@ -53,7 +51,7 @@ def _print_steps(console: Console, steps: Sequence[StepCost]) -> None:
     for title in ("jobs", "amount", "time", "disk"):
         table.add_column(title, justify="right")
     for step in steps:
-        amount = f"~{step.amount:,} {_AMOUNTS[step.name]}"
+        amount = f"~{step.amount:,} {step.unit}"
         table.add_row(step.name, f"{step.jobs:,}", amount, f"~{duration(step.seconds)}", f"~{step.disk / 1e6:,.1f} MB")
     console.print(table)
 

@@ -20,6 +20,8 @@ from equiglot.vocabulary import load_tokenizer
 _WANTED = (
     *("config.json", "model*.safetensors*", "tokenizer*.json", "special_tokens_map.json", "added_tokens.json"),
     *("vocab.*", "merges.txt", "*.model"),
+    # Of sentence-transformers, whose other modules stand in folders: 1_Pooling, 2_Dense.
+    *("modules.json", "*sentence*.json", "[0-9]_*/*.json", "[0-9]_*/*.safetensors"),
 )
 _PATHS = "correct the path; a name on the hub stands without ./"
 _LONGEST = 512  # tokens read at once, also by models that could read more: context beyond it changes little
@@ -163,7 +165,7 @@ def _fetch(source: str) -> Path:
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, RepositoryNotFoundError
 
     try:
-        folder = Path(snapshot_download(source, allow_patterns=list(_WANTED), ignore_patterns=["*/*"]))
+        folder = Path(snapshot_download(source, allow_patterns=list(_WANTED), ignore_patterns=["[!0-9]*/*"]))
     except HFValidationError:
         raise InputError("there is no such model folder", where=source, fix="correct the path") from None
     except RepositoryNotFoundError:  # a private or gated model looks the same

@@ -126,7 +126,9 @@ def copy_modules(folder: Path, into: Path) -> None:
     for name in ("config_sentence_transformers.json", "sentence_bert_config.json", "modules.json"):
         if (folder / name).is_file():
             shutil.copyfile(folder / name, into / name)
-    for place in _module_folders(folder):
+    for place, kind in _modules(folder).items():
+        if kind == "Normalize" and not (folder / place).exists():  # it has no file, and git keeps no empty folder
+            continue
         if (folder / place).resolve().parent != folder.resolve() or not (folder / place).is_dir():
             what = f"a part of the model is not in its folder: {place}"
             raise InputError(what, where=folder / "modules.json", fix="get the folder again")
@@ -160,10 +162,11 @@ def model_classes(config: PretrainedConfig) -> list[Any]:
     return [*own, AutoModelForMaskedLM, AutoModel]
 
 
-def _module_folders(folder: Path) -> list[str]:
+def _modules(folder: Path) -> dict[str, str]:
+    """Folder -> kind, of the modules that are no encoder."""
     path = folder / "modules.json"
     modules = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
-    return [str(each["path"]) for each in modules if each.get("path")]
+    return {str(each["path"]): str(each.get("type", "")).rpartition(".")[2] for each in modules if each.get("path")}
 
 
 def _vocabulary_size(folder: Path) -> int:

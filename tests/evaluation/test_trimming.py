@@ -202,6 +202,7 @@ def test_the_modules_of_an_embedding_model_come_along(texts: dict[str, Path], tm
     modules = [
         {"idx": 0, "name": "0", "path": "", "type": "T"},
         {"idx": 1, "name": "1", "path": "1_Pooling", "type": "P"},
+        {"idx": 2, "name": "2", "path": "2_Normalize", "type": "sentence_transformers.models.Normalize"},
     ]
     (folder / "modules.json").write_text(json.dumps(modules))
     (folder / "1_Pooling").mkdir()

@@ -1,13 +1,19 @@
 """What a run will take: how long jobs take side by side, and what is counted besides trainings."""
 
+import io
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.console import Console
 
-from equiglot.pipeline import Machine, StepCost, plan_recipe
+from equiglot.display import print_plan
+from equiglot.pipeline import Machine, StepCost, graph, plan_recipe
 from equiglot.pipeline.planning.plan import side_by_side
+from equiglot.pipeline.steps import Context, Step
+from equiglot.pipeline.steps.cost import Cost, Group, Meter
 from equiglot.recipe import Recipe
 from equiglot.run import RunDirectory
 from equiglot.tasks import open_task
@@ -51,12 +57,12 @@ def steps(recipe: Recipe, into: Path | None = None) -> dict[str, StepCost]:
 def test_text_is_counted_where_nothing_is_made_yet(make: Change) -> None:
     found = steps(make())
     assert found["text"].jobs == 5 and 20_000 < found["text"].amount < 200_000 and found["text"].disk > 100_000
-    assert (found["labels"].jobs, found["probes"].jobs) == (0, 0)
+    assert found.keys() == {"text", "scores"}
 
 
 def test_nothing_is_left_of_a_finished_run(finished: Path, make: Change) -> None:
     plan = plan_recipe(make(), finished, Machine())
-    assert plan.seconds == 0 and all(step == StepCost(step.name, 0, 0, 0, 0) for step in plan.steps)
+    assert plan.seconds == 0 and plan.steps == []
 
 
 def test_stored_labels_are_counted_as_they_will_be(finished: Path, make: Change) -> None:
@@ -68,9 +74,9 @@ def test_stored_labels_are_counted_as_they_will_be(finished: Path, make: Change)
     assert 0.15 * 2 * tokens * 8 < left.disk < 0.15 * 2 * tokens * 80
 
 
-def test_probes_are_counted(finished_probes: Path, probed: Change, make: Change, finished: Path) -> None:
-    before, left = steps(make())["probes"], steps(probed(), finished)["probes"]
-    assert before.jobs == 0 and left.jobs == 24 and left.amount > 1000 and left.seconds > 0
+def test_probes_are_counted(finished_probes: Path, probed: Change, finished: Path) -> None:
+    left = steps(probed(), finished)["probes"]
+    assert left.jobs == 24 and left.amount > 1000 and left.seconds > 0
     again = probed(layers="all")
     counted = steps(again, finished_probes)["probes"]  # of data that is read already
     summaries = [open_task(RunDirectory(finished_probes).task(task)).summary for task in ("pos", "ner", "place")]
@@ -81,3 +87,52 @@ def test_probes_are_counted(finished_probes: Path, probed: Change, make: Change,
     # Two monolingual models read one language each, two others both.
     assert counted.amount == 3 * (items["en"] + items["ru"])
     assert counted.disk == 2 * 16 * 2 * counted.amount
+
+
+def test_scoring_is_counted_by_the_tokens_that_are_read(finished: Path, make: Change) -> None:
+    task = {"task": "mlm", "sequences": 7, "draws": 3, "resamples": 100}
+    left = steps(make(evaluation=[task, {"task": "likelihood", "sentences": 4}]), finished)["scores"]
+    texts = [open_tokens(RunDirectory(finished).tokens(code) / "test") for code in ("en", "ru")]
+    lengths = [int(text.offsets[-1]) / len(text) for text in texts]
+    # Two monolingual models, two multilingual ones and the frequencies; the frequencies have no likelihood.
+    masked, words = sum(3 * 7 * (each + 2) for each in lengths), sum(4 * each * (each + 2) for each in lengths)
+    assert left.jobs == 5 + 4 and left.amount == pytest.approx(4 * masked + 3 * words, rel=0.01)
+    assert left.seconds > 0
+
+
+def test_validations_are_part_of_a_training(finished: Path, make: Change) -> None:
+    def seconds(validations: int) -> float:
+        plan = plan_recipe(make(training__validations=validations), finished, Machine())
+        return sum(model.seconds for model in plan.models)
+
+    assert seconds(4_000) > 10 * seconds(4)
+
+
+@dataclass(frozen=True)
+class Counting(Step):
+    """A kind of step that planning has never heard of."""
+
+    kind = "counting"
+    folder = staticmethod(RunDirectory.corpus)
+    group = Group("counts", "pages")
+
+    @property
+    def subject(self) -> str:
+        return "all"
+
+    def cost(self, meter: Meter) -> Cost:
+        return Cost(meter.characters("en"), 1e6, 3)
+
+    def run(self, context: Context) -> None:
+        raise NotImplementedError
+
+
+def test_a_new_kind_of_step_says_its_own_cost(make: Change, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(graph, "STEPS", [*graph.STEPS, lambda recipe: iter([Counting(recipe)])])
+    plan = plan_recipe(make(), None, Machine())
+    step = next(each for each in plan.steps if each.name == "counts")
+    assert (step.jobs, step.unit, step.seconds, step.disk) == (1, "pages", 1e6, 3)
+    assert step.amount > 1000 and plan.seconds >= 1e6
+    file = io.StringIO()
+    print_plan(Console(file=file, width=200), plan)
+    assert f"~{step.amount:,} pages" in file.getvalue()

@@ -5,9 +5,13 @@ from typing import Any
 
 from equiglot.corpus import HubSource, build_corpus, identifier_version
 from equiglot.pipeline.steps.context import Context
+from equiglot.pipeline.steps.cost import TEXT, Cost, Meter
 from equiglot.pipeline.steps.step import Step
 from equiglot.recipe import Recipe
 from equiglot.run import RunDirectory, atomic_folder
+
+_SPEED = 4_000_000  # characters a second on one core; see docs/scale.md
+_COPIES = 8  # bytes on the disk for a character of text: cleaned, as tokens, and on the way there
 
 
 @dataclass(frozen=True)
@@ -15,6 +19,7 @@ class Corpus(Step):
     """Text of a language, cleaned and split."""
 
     kind = "corpus"
+    group = TEXT
     folder = staticmethod(RunDirectory.corpus)
     version = 3
     tools = ("sentencex", "markdown-it-py")
@@ -41,6 +46,11 @@ class Corpus(Step):
         if self.recipe.text.identify_language is not None:
             inputs["identifier"] = identifier_version()
         return inputs
+
+    def cost(self, meter: Meter) -> Cost:
+        """Of the text as it is read."""
+        characters = meter.characters(self.language)
+        return Cost(characters, characters / _SPEED, _COPIES * characters)
 
     def source(self) -> Any:
         """What the text is."""

@@ -7,9 +7,11 @@ from typing import Any
 
 from equiglot.errors import InputError
 from equiglot.labels import StoreSettings, label_text, open_store
+from equiglot.labels.packing import RowFormat
 from equiglot.masking import Source
 from equiglot.models import open_model
 from equiglot.pipeline.steps.context import Context
+from equiglot.pipeline.steps.cost import LABELS, Cost, Meter, read_tokens
 from equiglot.pipeline.steps.material import check_mixtures, label_facts, label_masks_seed
 from equiglot.pipeline.steps.step import Step
 from equiglot.pipeline.steps.stores import Store, texts_of
@@ -25,6 +27,7 @@ class Labels(Step):
     """The labels of a store."""
 
     kind = "labels"
+    group = LABELS
     folder = staticmethod(RunDirectory.labels)
     continues = True
     store: Store
@@ -48,6 +51,15 @@ class Labels(Step):
         """The teacher, and the text as it cuts it."""
         texts = texts_of(self.recipe, self.store)
         return (f"model/{self.store.teacher}", *(f"tokens/{tokens_of(self.store.language, each)}" for each in texts))
+
+    def cost(self, meter: Meter) -> Cost:
+        """Of the text that the teacher reads, and the rows that are kept of it."""
+        reader, labels = meter.reader(self.store.teacher), self.store.labels
+        text = meter.text(self.store.language, self.store.owner)
+        tokens = read_tokens(text) * labels.draws
+        width = RowFormat(reader.vocabulary, min(labels.k, reader.vocabulary), labels.samples, labels.precision).width
+        rows = round(tokens * self.recipe.masking.rate * width)
+        return Cost(tokens, tokens / reader.speed, rows + len(text) * labels.draws)
 
     def run(self, context: Context) -> None:
         """Asks the teacher; continues at the shard."""

@@ -8,6 +8,7 @@ from equiglot.corpus import read_sentences
 from equiglot.evaluation import measure_words, spread, write_bits
 from equiglot.models import open_model
 from equiglot.pipeline.steps.context import Context
+from equiglot.pipeline.steps.cost import SCORES, Cost, Meter, read_tokens
 from equiglot.pipeline.steps.step import Step
 from equiglot.recipe import Likelihood, ModelPlan
 from equiglot.run import RunDirectory, atomic_folder
@@ -21,6 +22,7 @@ class LikelihoodBits(Step):
     """Bits of each test sentence under the model of `plan`, in each of its languages."""
 
     kind = "likelihood"
+    group = SCORES
     folder = staticmethod(RunDirectory.likelihood)
     plan: ModelPlan
 
@@ -38,6 +40,15 @@ class LikelihoodBits(Step):
     def needs(self) -> tuple[str, ...]:
         """The model and the text of its languages."""
         return (f"model/{self.plan.name}", *(f"corpus/{language}" for language in self.plan.languages))
+
+    def cost(self, meter: Meter) -> Cost:
+        """Each token is a row of its own, as long as its sentence."""
+        tokens = 0
+        for language in self.plan.languages:
+            text = meter.text(language, self.plan.owner, "test")
+            length = read_tokens(text) / max(1, len(text))
+            tokens += round(min(self._settings.sentences, len(text)) * length * (length - 2))
+        return Cost(tokens, tokens / meter.reader(self.plan.name).speed)
 
     def run(self, context: Context) -> None:
         """Measures the sentences, language by language."""

@@ -9,6 +9,7 @@ from equiglot.evaluation import sentence_losses
 from equiglot.hashing import hash_name, hash_u64
 from equiglot.models import open_model
 from equiglot.pipeline.steps.context import Context
+from equiglot.pipeline.steps.cost import LABELS, Cost, Meter, read_tokens
 from equiglot.pipeline.steps.leaks import text_needs, training_text
 from equiglot.pipeline.steps.material import LOSSES
 from equiglot.pipeline.steps.step import Step
@@ -22,6 +23,7 @@ class Losses(Step):
     """A teacher's loss on each sentence of a language's training text; `store` says of which."""
 
     kind = "losses"
+    group = LABELS
     folder = staticmethod(RunDirectory.losses)
     store: Store
 
@@ -40,6 +42,11 @@ class Losses(Step):
         """The text and the teacher."""
         text = text_needs(self.recipe, self.store.language)
         return (*text, tokenizer_need(self.recipe, self.store.owner), f"model/{self.store.teacher}")
+
+    def cost(self, meter: Meter) -> Cost:
+        """Of the text that the teacher reads."""
+        tokens = read_tokens(meter.text(self.store.language, self.store.owner))
+        return Cost(tokens, tokens / meter.reader(self.store.teacher).speed)
 
     def run(self, context: Context) -> None:
         """Lets the teacher score the sentences."""

@@ -31,6 +31,7 @@ from equiglot.models import (
 )
 from equiglot.outputs import check_model, output_checksums
 from equiglot.pipeline.steps.context import Context
+from equiglot.pipeline.steps.cost import Cost, Meter
 from equiglot.pipeline.steps.events import EventWriter
 from equiglot.pipeline.steps.leaks import text_needs, training_text
 from equiglot.pipeline.steps.material import Material, material_of, randomness
@@ -183,6 +184,10 @@ class TrainedModel(Model):
             raise InputError("there is no such model folder", where=f"{folder} ({field})", fix="correct the path")
         check_model(folder)
         return output_checksums(folder)
+
+    def cost(self, meter: Meter) -> Cost:
+        """The time of its training."""
+        return Cost(seconds=meter.training_seconds(self.plan.name))
 
     def run(self, context: Context) -> None:
         """Trains it; continues at the checkpoint."""

@@ -1,6 +1,7 @@
 """Probes of one model, trained on each of its languages and tested on all of them; and what they read."""
 
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 from equiglot.evaluation import (
@@ -16,13 +17,20 @@ from equiglot.evaluation import (
 from equiglot.models import open_model
 from equiglot.pipeline.steps.context import Context
 from equiglot.pipeline.steps.corpus import Corpus
+from equiglot.pipeline.steps.cost import PROBES, Cost, Meter
 from equiglot.pipeline.steps.step import Step
-from equiglot.probing import Probing, open_features, probe_pairs, write_features, write_predictions
+from equiglot.probing import ConvergedProbe, Probing, open_features, probe_pairs, write_features, write_predictions
 from equiglot.recipe import ModelPlan, ProbedTask, Recipe
 from equiglot.run import RunDirectory, atomic_folder
-from equiglot.tasks import OpenTask, Place, build_task, open_task, task_at, task_identity
+from equiglot.tasks import SPLITS, OpenTask, Place, build_task, open_task, task_at, task_identity
 
 _PROBING = set(Probing.model_fields)
+_FLOPS = 1e10  # additions and multiplications a second, in the training of probes
+_EVALUATIONS = 40  # of a converged probe's loss for each penalty: "some 20 to 60"
+_UPDATE_SECONDS = 1e-3  # of a probe that is trained for a fixed number of epochs
+# Where labelled data is not read yet: what a recipe leaves open, and how long sentences and texts are.
+_SENTENCES, _WORDS, _LABELS = 1_000, 20, 17
+_TOKENS_A_WORD, _TOKENS_A_TEXT = 1.5, 100
 
 
 @dataclass(frozen=True)
@@ -79,12 +87,28 @@ class OfTaskAndModel(Step):
         """task.model."""
         return f"{self.settings.task}.{self.plan.name}"
 
+    def sizes(self, meter: Meter, *splits: str) -> tuple[int, int]:
+        """Sentences and items (words or texts) in all languages: counted, or as many as the recipe lets them be."""
+        settings, known = self.settings, {}
+        if counted := meter.done(f"task/{settings.task}"):
+            known = {each.code: each for each in open_task(meter.run.task(settings.task)).summary.languages}
+        sentences = items = 0
+        for language, split in product(self.plan.languages, splits):
+            if not counted:
+                size = getattr(settings.sentences, split) or _SENTENCES
+                sentences, items = sentences + size, items + size * (_WORDS if settings.unit == "word" else 1)
+            elif language in known:
+                sentences += known[language].sentences.get(split, 0)
+                items += known[language].items.get(split, 0)
+        return sentences, items
+
 
 @dataclass(frozen=True)
 class Features(OfTaskAndModel):
     """The hidden states of a task's words or texts, for one model."""
 
     kind = "features"
+    group = PROBES
     folder = staticmethod(RunDirectory.features)
     internal = True  # and large
 
@@ -97,6 +121,13 @@ class Features(OfTaskAndModel):
     def needs(self) -> tuple[str, ...]:
         """The data and the model."""
         return (f"task/{self.settings.task}", f"model/{self.plan.name}")
+
+    def cost(self, meter: Meter) -> Cost:
+        """Of what the model reads, and of the states of all layers that are kept."""
+        reader, (sentences, items) = meter.reader(self.plan.name), self.sizes(meter, *SPLITS)
+        tokens = items * (_TOKENS_A_WORD if self.settings.unit == "word" else _TOKENS_A_TEXT) + 2 * sentences
+        layers = reader.layers + 1 if self.settings.layers in ("all", "mix") else 1
+        return Cost(items, tokens / reader.speed, 2 * items * layers * reader.hidden)
 
     def run(self, context: Context) -> None:
         """Lets the model read the data."""
@@ -112,6 +143,7 @@ class Probes(OfTaskAndModel):
     """Probes of one model, trained on each of its languages and tested on all of them."""
 
     kind = "probes"
+    group = PROBES
     folder = staticmethod(RunDirectory.probes)
     scored = True
 
@@ -125,6 +157,15 @@ class Probes(OfTaskAndModel):
     def needs(self) -> tuple[str, ...]:
         """The data and the hidden states."""
         return (f"task/{self.settings.task}", f"features/{self.subject}")
+
+    def cost(self, meter: Meter) -> Cost:
+        """Of the training of its probes."""
+        probe, (sentences, items) = self.settings.probe, self.sizes(meter, "train")
+        if not isinstance(probe, ConvergedProbe):
+            return Cost(seconds=sentences * probe.epochs * probe.seeds / probe.batch * _UPDATE_SECONDS)
+        reader = meter.reader(self.plan.name)
+        width = reader.hidden * (reader.layers + 1 if self.settings.layers == "all" else 1)
+        return Cost(seconds=4 * items * width * _LABELS * _EVALUATIONS * len(probe.penalties) / _FLOPS)
 
     def run(self, context: Context) -> None:
         """Trains and tests the probes."""

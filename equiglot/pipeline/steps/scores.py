@@ -20,11 +20,14 @@ from equiglot.evaluation import (
 from equiglot.masking import special_tokens_of
 from equiglot.models import load_model, on_device
 from equiglot.pipeline.steps.context import Context
+from equiglot.pipeline.steps.cost import SCORES, Cost, Meter, read_tokens
 from equiglot.pipeline.steps.step import Step
 from equiglot.pipeline.steps.vocabulary import tokenizer_need
 from equiglot.recipe import FREQUENCY, MaskedLanguageModelling, ModelPlan
 from equiglot.run import RunDirectory, atomic_folder
 from equiglot.vocabulary import load_tokenizer, open_tokens
+
+_RESAMPLING = 2e-7  # seconds for a sentence in a resample, of all metrics
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,7 @@ class Scores(Step):
     """The model of `plan`, or with None the frequency ranking, scored on the test text of its languages."""
 
     kind = "scores"
+    group = SCORES
     version = 2
     folder = staticmethod(RunDirectory.scores_of)
     scored = True
@@ -53,6 +57,15 @@ class Scores(Step):
         """The model, or the tokenizer, and the text."""
         model = f"model/{self.plan.name}" if self.plan else tokenizer_need(self.recipe, "")
         return (model, *(f"tokens/{language}" for language in self._languages))
+
+    def cost(self, meter: Meter) -> Cost:
+        """Of the test text that the model reads, and of the resamples; frequencies are looked up."""
+        texts, task = [meter.text(language, "", "test") for language in self._languages], self._task
+        shares = [min(1.0, (task.sequences or len(text)) / max(1, len(text))) for text in texts]
+        tokens = sum(round(read_tokens(text) * share) for text, share in zip(texts, shares, strict=True)) * task.draws
+        sentences = sum(len(text) * share for text, share in zip(texts, shares, strict=True))
+        reading = tokens / meter.reader(self.plan.name).speed if self.plan else 0.0
+        return Cost(tokens, reading + sentences * task.resamples * _RESAMPLING)
 
     def run(self, context: Context) -> None:
         """Scores the test text, language by language."""

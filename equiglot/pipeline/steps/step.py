@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from equiglot.pipeline.steps.context import Context
+from equiglot.pipeline.steps.cost import Cost, Group, Meter
 from equiglot.recipe import Recipe
 from equiglot.run import RunDirectory
 
@@ -29,6 +30,7 @@ class Step(ABC):
         continues: whether it saves when it is asked to stop, and continues from its checkpoints.
         scored: whether scores.jsonl is in its folder, which is shown while the run is at work.
         internal: whether other steps alone read its folder, no page and no table.
+        group: what its cost is added up under; None where it takes little, or is counted elsewhere.
     """
 
     recipe: Recipe
@@ -41,6 +43,7 @@ class Step(ABC):
     continues: ClassVar[bool] = False
     scored: ClassVar[bool] = False
     internal: ClassVar[bool] = False
+    group: ClassVar[Group | None] = None
 
     @property
     @abstractmethod
@@ -70,6 +73,10 @@ class Step(ABC):
             InputError: it cannot be made.
             Stopped: it was asked to stop, and has saved where it is.
         """
+
+    def cost(self, meter: Meter) -> Cost:
+        """What it will take."""
+        return Cost()
 
     @property
     def place(self) -> str | None:

@@ -1,0 +1,183 @@
+"""What steps ask to tell what they will take: sizes of text, counted or guessed, and speeds, measured once a size."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from equiglot.labels import SoftLabels, freeze
+from equiglot.masking import Source, SpecialTokens
+from equiglot.models import count_parameters, device, locate_model
+from equiglot.pipeline.execution.machine import Machine
+from equiglot.pipeline.execution.states import State
+from equiglot.pipeline.planning.speed import measure_labelling, measure_speed, model_like, size_of
+from equiglot.pipeline.steps.cost import Reader, read_tokens
+from equiglot.pipeline.steps.vocabulary import tokenizer_folder
+from equiglot.recipe import ModelPlan, Recipe
+from equiglot.run import RunDirectory, tokens_of
+from equiglot.settings import MOST
+from equiglot.training import plan_data
+from equiglot.vocabulary import TokenizedText, VocabularySettings, load_tokenizer, open_tokens
+
+# Where nothing is tokenised yet: a token of a shared vocabulary is some four characters, a sentence some eighty.
+_CHARACTERS_A_TOKEN, _CHARACTERS_A_SENTENCE = 4.0, 80
+
+
+@dataclass(frozen=True)
+class ModelCost:
+    """What a model will take.
+
+    Attributes:
+        name: the model's.
+        state: whether it is done.
+        parameters: how many.
+        updates: of its training.
+        tokens: read in its training, special tokens included.
+        seconds: of training on this machine, one job at a time.
+        counted: whether tokens and updates are exact; otherwise they come from sizes of files.
+    """
+
+    name: str
+    state: State
+    parameters: int
+    updates: int
+    tokens: int
+    seconds: float
+    counted: bool
+
+
+class RunMeter:
+    """Of the steps of a recipe, as far as its run is made."""
+
+    def __init__(self, recipe: Recipe, run: RunDirectory, states: dict[str, State], machine: Machine) -> None:
+        self.run = run
+        self._recipe, self._plans, self._states, self._machine = recipe, recipe.plans(), states, machine
+        self._characters: dict[str, int] = {}
+        self._readers: dict[str, Reader] = {}
+        self._speeds: dict[str, float] = {}
+        self._texts: dict[tuple[str, str, str], TokenizedText] = {}
+        self._trainings: dict[str, ModelCost] = {}
+        self._special_tokens = SpecialTokens(2, 3, 0, 4, np.arange(5, 64))
+
+    def done(self, step: str) -> bool:
+        """Whether a step is done."""
+        return self._states.get(step) == "done"
+
+    def characters(self, language: str) -> int:
+        """Of all text of a language: as many as its source seems to have, or as the recipe takes."""
+        return min(self._source_characters(language), self._recipe.languages[language].characters or MOST)
+
+    def text(self, language: str, owner: str, split: str = "train") -> TokenizedText:
+        """A split as it is cut, or lengths without tokens of about its size: for training, of all the text."""
+        key = language, owner, split
+        if key not in self._texts:
+            done = self.done(f"tokens/{tokens_of(language, owner)}")
+            self._texts[key] = (
+                open_tokens(self.run.tokens(language, owner) / split) if done else self._guess(language, split)
+            )
+        return self._texts[key]
+
+    def reader(self, model: str) -> Reader:
+        """A model of the size that this one has or will have."""
+        about = (self._plans[model], self._plans, self._vocabulary_size)
+        key = size_of(*about)
+        if key not in self._readers:
+            made = freeze(model_like(*about), device())
+            speed, config = self._measured(lambda: measure_labelling(made)), made.config
+            self._readers[key] = Reader(speed, config.num_hidden_layers, config.hidden_size, config.vocab_size)
+        return self._readers[key]
+
+    def training_seconds(self, model: str) -> float:
+        """What a training takes, its validations too."""
+        return self.training(self._plans[model]).seconds
+
+    def training(self, plan: ModelPlan) -> ModelCost:
+        """What the training of a model takes."""
+        if plan.name not in self._trainings:
+            self._trainings[plan.name] = self._training(plan)
+        return self._trainings[plan.name]
+
+    def _training(self, plan: ModelPlan) -> ModelCost:
+        sources = [
+            Source(language, self.text(language, plan.owner), self._special_tokens, self._recipe.masking, 0)
+            for language in plan.languages
+        ]
+        data = plan_data(sources, plan.balance, plan.training, special=self._special_tokens, seed=0)
+        a_batch = data.stream.epoch_tokens() / data.stream.epoch_batches
+        tokens = round(a_batch * data.updates * plan.training.accumulation)
+        return ModelCost(
+            name=plan.name,
+            state=self._states[f"model/{plan.name}"],
+            parameters=self._parameters(plan),
+            updates=data.updates,
+            tokens=tokens,
+            seconds=tokens / self._speed(plan, tokens / data.updates / plan.training.accumulation)
+            + self._validated_tokens(plan) / self.reader(plan.name).speed,
+            counted=all(self.done(f"tokens/{tokens_of(language, plan.owner)}") for language in plan.languages),
+        )
+
+    def _validated_tokens(self, plan: ModelPlan) -> int:
+        """Read in all validations together."""
+        texts = [self.text(language, plan.owner, "valid") for language in plan.languages]
+        shares = [min(1.0, plan.training.validation_sequences / max(1, len(text))) for text in texts]
+        once = sum(read_tokens(text) * share for text, share in zip(texts, shares, strict=True))
+        return round(plan.training.validations * once)
+
+    def _parameters(self, plan: ModelPlan) -> int:
+        if plan.start is None and plan.encoder is not None:  # nothing is built
+            return count_parameters(plan.encoder, self._vocabulary_size(plan.owner))
+        return model_like(plan, self._plans, self._vocabulary_size).num_parameters()
+
+    def _vocabulary_size(self, owner: str) -> int:
+        """Entries of a vocabulary: as it is, if it is made, or as large as it can be."""
+        folder = tokenizer_folder(self.run, self._recipe, owner)
+        if (folder / "tokenizer.json").is_file():
+            return len(load_tokenizer(folder))
+        plan = self._plans.get(owner)
+        if plan is not None and plan.existing is not None:
+            return len(load_tokenizer(locate_model(plan.existing)))
+        if plan is not None and plan.trim is not None:
+            before = self._vocabulary_size(self._plans[plan.trim.model].owner)
+            return min(before, plan.trim.size or before)
+        settings = plan.own_vocabulary if plan is not None else self._recipe.vocabulary
+        if isinstance(settings, VocabularySettings):
+            return settings.size
+        return sum(self._vocabulary_size(name) for name in self._recipe.united)
+
+    def _source_characters(self, language: str) -> int:
+        if language not in self._characters:
+            characters = self._recipe.languages[language].source.estimate_characters(language)
+            self._characters[language] = max(_CHARACTERS_A_SENTENCE, characters)
+        return self._characters[language]
+
+    def _guess(self, language: str, split: str) -> TokenizedText:
+        sentences = self.characters(language) // _CHARACTERS_A_SENTENCE
+        if split != "train":  # which is what the recipe lets be read, and these are shares of all that there is
+            size = self._recipe.text.valid if split == "valid" else self._recipe.text.test
+            whole = self._source_characters(language) // _CHARACTERS_A_SENTENCE
+            sentences = min(whole, size if isinstance(size, int) else round(size * whole))
+        sentences = max(1, sentences)
+        length = round(_CHARACTERS_A_SENTENCE / _CHARACTERS_A_TOKEN)
+        ids = np.broadcast_to(np.uint16(5), (sentences * length,))
+        edges = np.arange(sentences + 1)
+        return TokenizedText(ids, edges * length, edges * _CHARACTERS_A_SENTENCE)
+
+    def _speed(self, plan: ModelPlan, batch_tokens: float) -> float:
+        """Tokens a second of this kind of training."""
+        taught, about = isinstance(plan.labels, SoftLabels), (plan, self._plans, self._vocabulary_size)
+        key = f"{size_of(*about)} {round(batch_tokens, -2)} {plan.training.precision} {taught}"
+        if key not in self._speeds:
+            self._speeds[key] = self._measured(
+                lambda: measure_speed(lambda: model_like(*about), plan.training, round(batch_tokens), taught=taught)
+            )
+        return self._speeds[key]
+
+    def _measured(self, measure: Callable[[], float]) -> float:
+        """With as many threads as a job will have."""
+        threads = torch.get_num_threads()
+        torch.set_num_threads(self._machine.threads)
+        try:
+            return measure()
+        finally:
+            torch.set_num_threads(threads)

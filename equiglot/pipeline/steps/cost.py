@@ -1,0 +1,77 @@
+"""What a step will take, as it says itself before it is begun, from what a meter knows of the run and measures."""
+
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+from equiglot.run import RunDirectory
+from equiglot.vocabulary import TokenizedText
+
+
+class Group(NamedTuple):
+    """What costs are added up under: its name, and what its amount is counted in."""
+
+    name: str
+    unit: str
+
+
+TEXT = Group("text", "characters")
+LABELS = Group("labels", "tokens")
+PROBES = Group("probes", "words and texts")
+SCORES = Group("scores", "tokens")
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a step will take.
+
+    Attributes:
+        amount: how much of it there is, in the unit of its group.
+        seconds: on this machine, alone.
+        disk: bytes of what it makes.
+    """
+
+    amount: int = 0
+    seconds: float = 0.0
+    disk: int = 0
+
+
+@dataclass(frozen=True)
+class Reader:
+    """A model that reads text, of the size that one of the recipe has or will have.
+
+    Attributes:
+        speed: tokens a second, where 15 % of them are asked for.
+        layers, hidden: of its states.
+        vocabulary: its entries.
+    """
+
+    speed: float
+    layers: int
+    hidden: int
+    vocabulary: int
+
+
+class Meter(Protocol):
+    """What steps ask to tell what they will take."""
+
+    run: RunDirectory
+
+    def done(self, step: str) -> bool:
+        """Whether a step is done, so that its folder can be looked at."""
+
+    def characters(self, language: str) -> int:
+        """Of all text of a language, about."""
+
+    def text(self, language: str, owner: str, split: str = "train") -> TokenizedText:
+        """A split as the tokenizer of `owner` cuts it, or one of about its size; "" for the run's tokenizer."""
+
+    def reader(self, model: str) -> Reader:
+        """How fast a model reads."""
+
+    def training_seconds(self, model: str) -> float:
+        """What a training takes."""
+
+
+def read_tokens(text: TokenizedText) -> int:
+    """Tokens that a model reads of a text, special ones included."""
+    return int(text.offsets[-1]) + 2 * len(text)
