@@ -436,6 +436,67 @@ def trim(
     _output.print(f"The model: {into}", soft_wrap=True, highlight=False, markup=False)
 
 
+@app.command("export")
+def export_(
+    model: OneModel,
+    into: Annotated[Path, typer.Option(metavar="DIR", help="The folder to make.")],
+    to: Annotated[str, typer.Option(metavar="FORMAT", help="onnx.")] = "onnx",
+    quantize: Annotated[str | None, typer.Option(metavar="TYPE", help="int8 weights; fp32 if not given.")] = None,
+    text: Annotated[
+        list[Path] | None, typer.Option(metavar="FILE", help="Text to compare int8 on, a sentence a line.")
+    ] = None,
+    any_processor: Annotated[
+        bool, typer.Option("--any-processor", help="int8 for processors without VNNI, too: weights of seven bits.")
+    ] = False,
+    data: Annotated[
+        list[str] | None, typer.Option(metavar="DATA", help="Labelled data to score a fine-tuned model on.")
+    ] = None,
+    task: Annotated[str | None, typer.Option(help="pos, ner or topic; what task.json says if not given.")] = None,
+    languages: Annotated[
+        str | None, typer.Option(metavar="CODE,...", help="Of the data; those of task.json if not given.")
+    ] = None,
+    columns: Annotated[str | None, typer.Option(metavar="TEXT,LABEL", help="Columns of the data.")] = None,
+    rename: Annotated[
+        list[str] | None, typer.Option(metavar="OLD=NEW", help="A label of the data that is called otherwise.")
+    ] = None,
+    types: Annotated[str, typer.Option(metavar="TYPE,...", help="Types of entities that count; others are O.")] = "",
+    max_loss: Annotated[float, typer.Option(min=0, max=1, help="The share of the score that int8 may lose.")] = 0.01,
+    threads: Threads = None,
+) -> None:
+    """Writes an encoder for ONNX Runtime, and proves that it is the same: onnxruntime and tokenizers run it.
+
+    MODEL is a Hugging Face folder, RUN/model, or a name on the hub, with or without a head.
+    """
+    from equiglot.display import print_export
+    from equiglot.exporting import ExportSettings, export_onnx, name_scored_data
+
+    for option, given, known in (("--to", to, "onnx"), ("--quantize", quantize, "int8")):
+        if given not in (None, known):
+            raise InputError(f"{option} cannot be {given!r}", where=option, fix=f"write {known}")
+    scored = name_scored_data(
+        model,
+        data or [],
+        task=task,
+        languages=_listed(languages or ""),
+        columns=columns,
+        rename=rename or [],
+        types=_listed(types),
+    )
+    settings = ExportSettings(
+        quantize="int8" if quantize else None,
+        texts=tuple(text or ()),
+        data=scored,
+        max_loss=max_loss,
+        any_processor=any_processor,
+        threads=threads or 1,
+    )
+    _be_quiet()
+    with _errors.status("") as shown:
+        record = export_onnx(model, into, settings, lambda what: shown.update(escape(what)))
+    print_export(_output, record)
+    _output.print(f"The model: {into}", soft_wrap=True, highlight=False, markup=False)
+
+
 @app.command()
 def push(
     model: OneModel,

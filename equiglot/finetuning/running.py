@@ -163,6 +163,17 @@ def _check_same(work: Path, all_of_it: dict[str, Any], into: Path) -> None:
         raise InputError(what, where=work, fix="give the same again, choose another --into, or delete that folder")
 
 
+def open_data(folder: Path, task: LabelledTask, languages: Sequence[str]) -> OpenTask:
+    """The labelled data of a task, checked, read and written to a folder that is made.
+
+    Raises:
+        InputError: data that is not as it should be.
+    """
+    with _as_typed():
+        check_task(task, languages, {})
+    return _task(folder, task, languages)
+
+
 def _task(folder: Path, task: LabelledTask, languages: Sequence[str]) -> OpenTask:
     """The labelled data, read and checked unless it was."""
     if not folder.is_dir():

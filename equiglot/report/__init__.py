@@ -8,7 +8,6 @@ write them for papers. `write_card` tells of one model, `write_comparison` of se
 from equiglot.report.card import write_card
 from equiglot.report.comparison import ComparedRun, Comparison, Field, name_in
 from equiglot.report.comparison_page import is_comparison, render_comparison, write_comparison
-from equiglot.report.contents import plots_of, tables_of
 from equiglot.report.data import (
     CleaningStep,
     Curve,
@@ -22,13 +21,12 @@ from equiglot.report.data import (
     Size,
 )
 from equiglot.report.format import listed, task_title
-from equiglot.report.merged import CutText, Merged, StoredText
 from equiglot.report.merging import doubtful
-from equiglot.report.page import render, write_report
+from equiglot.report.page import plots_of, render, tables_of, write_report
+from equiglot.report.parts import CutText, Merged, StoredText
 from equiglot.report.published import Published, PublishedNumber, read_published
-from equiglot.report.svg import write_figures
 from equiglot.report.verdict import Verdict, verdict
-from equiglot.report.writing import write_tables
+from equiglot.report.writing import write_figures, write_tables
 
 __all__ = [
     "CleaningStep",

@@ -15,8 +15,7 @@ from equiglot.evaluation import LIKELIHOOD, MASKED_LM, METRICS, metrics_of
 from equiglot.reading import read_yaml
 from equiglot.report.data import Model, Portion, Report
 from equiglot.report.format import capital, count, decimal, duration, listed, short_count, task_title
-from equiglot.report.measures import measure_of, numbers_of
-from equiglot.report.score_index import ScoreIndex
+from equiglot.report.score_index import ScoreIndex, measure_of, numbers_of
 from equiglot.report.tables import Cell, Table, number_cell, row_header, row_languages
 from equiglot.report.writing import markdown_line, markdown_text
 from equiglot.run import write_text

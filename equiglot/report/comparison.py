@@ -6,8 +6,8 @@ from itertools import combinations
 from equiglot.evaluation import MASKED_LM, METRICS, Score
 from equiglot.report.data import Model, Report
 from equiglot.report.format import count, listed
-from equiglot.report.measures import MASKED, measure_of
 from equiglot.report.parts import Part
+from equiglot.report.score_index import MASKED, measure_of
 from equiglot.report.series import Series, multilingual_series
 from equiglot.report.tables import Pair
 

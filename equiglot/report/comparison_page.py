@@ -17,14 +17,12 @@ from equiglot.report.comparison import (
 )
 from equiglot.report.data import Report
 from equiglot.report.format import NONE, capital, listed, moment, task_title
-from equiglot.report.measures import measures_distance
-from equiglot.report.plots import Plot, single
-from equiglot.report.rendering import render_page
-from equiglot.report.score_index import ScoreIndex
-from equiglot.report.sections import Fold, Heading, NamedTable, Notes, Paragraph, Part, Section
+from equiglot.report.plotting import Plot, single
+from equiglot.report.probes import SOURCES
+from equiglot.report.score_index import MASKED, ScoreIndex, measures_distance
+from equiglot.report.sections import Fold, Heading, NamedTable, Notes, Paragraph, Part, Section, render_page
 from equiglot.report.spread import spreads
 from equiglot.report.tables import Cell, Table, row_languages
-from equiglot.report.transfer import SOURCES
 from equiglot.run import write_text
 
 _MARK, _HEAD = "Equiglot comparison</title>", 1 << 16  # what the page says of itself, in its first characters
@@ -72,7 +70,7 @@ def _sections(comparison: Comparison) -> Iterator[Section]:
         parts = [part for runs in repeated for part in _repeated(comparison, report, runs)]
         yield Section("repeated", "Repeated trainings", "Repeated trainings", tuple(parts))
     if comparison.masked:
-        yield Section("scores", "Scores", "Scores by language", (scores, named["mrr"]))
+        yield Section("scores", "Scores", "Scores by language", (scores, named[MASKED.name]))
         if apart:
             away = "Distance from the monolingual teachers"
             yield Section("distance", "Distance", away, (distances, named["distance"]))
@@ -131,18 +129,18 @@ def _reading(*, masked: bool, apart: bool, probed: bool) -> Notes:
         ),
         (
             "Comparable",
-            " are MRR and D on the same masks of the same test text with the same vocabulary, and no others: another "
-            "vocabulary cuts other tokens, which are easier or harder to guess. What stands side by side on this page "
-            "is comparable only where nothing to the contrary stands at its top; differences are shown only where it "
-            "is.",
+            f" are {MASKED.phrase} and D on the same masks of the same test text with the same vocabulary, and no "
+            "others: another vocabulary cuts other tokens, which are easier or harder to guess. What stands side by "
+            "side on this page is comparable only where nothing to the contrary stands at its top; differences are "
+            "shown only where it is.",
         ),
     )
     away = (
         (
             "D(M, L)",
-            " is the mean over the languages L of the MRR of model M minus the MRR of that language's monolingual "
-            "teacher in the same run. Where runs have other teachers, D is measured from another place: look at the "
-            "teachers' scores too.",
+            f" is the mean over the languages L of the {MASKED.phrase} of model M minus the {MASKED.phrase} of that "
+            "language's monolingual teacher in the same run. Where runs have other teachers, D is measured from "
+            "another place: look at the teachers' scores too.",
         ),
     )
     notes = (
@@ -166,8 +164,8 @@ def _plots(comparison: Comparison, report: Report) -> tuple[Plot, ...]:
     return (
         Plot(
             name="scores",
-            title="Dot plot: MRR of every model of every run by language; the table below has the numbers",
-            caption=f"MRR by group and language. {caption} The axis does not start at zero.",
+            title=f"Dot plot: {MASKED.phrase} of every model of every run by language; the table below has the numbers",
+            caption=f"{MASKED.phrase} by group and language. {caption} The axis does not start at zero.",
             absent="No model is scored yet.",
             views=single(figures.scores_by_language(report, series)),
             series=series,
@@ -189,16 +187,19 @@ def _tables(comparison: Comparison, report: Report) -> dict[str, Table]:
     intervals = "95 % intervals in brackets."
     return {
         "fields": _field_table(comparison),
-        "mrr": tables.score_table(report, "mrr", f"MRR in percent; {intervals}{_means(comparison, report)}", series),
+        MASKED.name: tables.score_table(
+            report, MASKED.name, f"{MASKED.caption}; {intervals}{_means(comparison, report)}", series
+        ),
         "distance": tables.distance_table(
             report,
-            f"D, mean difference in MRR from the run's own monolingual teachers, in points; {intervals}",
+            f"D, mean difference in {MASKED.phrase} from the run's own monolingual teachers, in points; {intervals}",
             relative,
         ),
         "difference": tables.difference_table(
             report,
-            "Difference in MRR between equally named models, the later run minus the earlier, in points, paired over "
-            f"test sentences; {intervals} Bold where the interval excludes zero; another seed alone can do that.",
+            f"Difference in {MASKED.phrase} between equally named models, the later run minus the earlier, in points, "
+            f"paired over test sentences; {intervals} Bold where the interval excludes zero; another seed alone can do "
+            "that.",
             compared_pairs(comparison),
         ),
         "runs": _run_table(comparison),

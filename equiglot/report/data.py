@@ -10,8 +10,7 @@ from typing import Literal
 from pydantic import Field, FiniteFloat
 
 from equiglot.evaluation import MASKED_LM, Coverage, Score
-from equiglot.report.merged import Merged
-from equiglot.report.parts import Part
+from equiglot.report.parts import Merged, Part
 from equiglot.report.published import Published
 from equiglot.tasks import TaskLanguage, TaskSummary
 

@@ -8,12 +8,11 @@ from itertools import groupby
 from equiglot.evaluation import ALL, IN_LANGUAGE
 from equiglot.report.data import Model, ProbedTask, Report
 from equiglot.report.format import capital, listed, task_title
-from equiglot.report.leading import called
-from equiglot.report.measures import teachers_of
 from equiglot.report.plotting import spoken
-from equiglot.report.score_index import Number, ScoreIndex
+from equiglot.report.score_index import Number, ScoreIndex, teachers_of
 from equiglot.report.sections import NamedTable, Notes, Paragraph, Section
 from equiglot.report.tables import Cell, Table, difference_cell, row_header, row_languages
+from equiglot.report.verdict import called
 
 
 @dataclass(frozen=True)

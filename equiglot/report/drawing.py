@@ -13,8 +13,7 @@ from markupsafe import Markup
 
 from equiglot.report.format import decimal, shortened
 from equiglot.report.labels import SIDES, share_of, text_width
-from equiglot.report.plots import Plot
-from equiglot.report.plotting import Figure, HeatMap, Note, Rule, Trace
+from equiglot.report.plotting import Figure, HeatMap, Note, Plot, Rule, Trace
 from equiglot.report.series import Series
 
 EM = 14.0

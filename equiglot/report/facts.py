@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from equiglot.report.data import Model, Portion, Report, Size
 from equiglot.report.format import capital, count, decimal, duration, short_count
-from equiglot.report.measures import teachers_of
+from equiglot.report.score_index import teachers_of
 from equiglot.report.tables import Cell, Table, language_cell
 
 

@@ -1,17 +1,60 @@
-"""What probes say, in words, and no more than they say."""
+"""What probes found, in sentences and in maps of all pairs of languages."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from equiglot.evaluation import ALL, Metric, smallest_p
-from equiglot.report.data import ProbedTask, Report
-from equiglot.report.format import capital, count, listed, probability, spelt, task_title
-from equiglot.report.heat import transfer_maps
-from equiglot.report.leading import SURE, called, leader
-from equiglot.report.plots import Plot
-from equiglot.report.probes import probe_tables, score_tables
+from equiglot.report.data import Model, ProbedTask, Report
+from equiglot.report.format import capital, count, decimal, listed, probability, shortened, spelt, task_title
+from equiglot.report.plotting import Axis, Figure, HeatCell, HeatMap, Plot, Tick, spoken
+from equiglot.report.probes import Transfer, probe_tables, score_tables
 from equiglot.report.score_index import Number, ScoreIndex
 from equiglot.report.sections import Fold, NamedTable, Notes, Paragraph, Section
-from equiglot.report.transfer import Transfer
+from equiglot.report.verdict import SURE, called, leader
+
+_ROW = 36
+"""Height of a row, in pixels."""
+
+
+def transfer_maps(report: Report, task: ProbedTask) -> Mapping[str, Figure]:
+    """A model's label -> rows by the language trained on, columns by the language tested on.
+
+    The colours mean the same in all of them. Models whose probes were tested on no other language have none.
+    """
+    transfer = Transfer(report, task)
+    cells = [_cells(transfer, model) for model in transfer.models]
+    values = [cell.value for found in cells for cell in found]
+    maps: dict[str, Figure] = {}
+    for model, found in zip(transfer.models, cells, strict=True):
+        # Two models may have one label: no map may hide another.
+        title = model.label if model.label not in maps else f"{model.label} ({len(maps) + 1})"
+        maps[title] = _figure(transfer, HeatMap(model.label, found, (min(values), max(values))))
+    return maps
+
+
+def _cells(transfer: Transfer, model: Model) -> list[HeatCell]:
+    name, digits = transfer.report.language_name, transfer.metric.digits
+    return [
+        HeatCell(
+            column,
+            row,
+            number.value,
+            decimal(number.value, digits),
+            f"trained on {name(source)}, tested on {name(target)}: {spoken(number, digits=digits)}",
+            framed=source == target,
+        )
+        for row, source in enumerate(transfer.sources)
+        for column, target in enumerate(transfer.targets)
+        if (number := transfer.number(model.name, source, target)) is not None
+    ]
+
+
+def _figure(transfer: Transfer, heat: HeatMap) -> Figure:
+    name = transfer.report.language_name
+    rows = [f"{shortened(name(code), 14)} ({shortened(code, 8)})" for code in transfer.sources]
+    columns = [shortened(code, 8) for code in transfer.targets]
+    x = Axis("tested on", (-0.5, len(columns) - 0.5), tuple(map(Tick, range(len(columns)), columns)), grid=False)
+    y = Axis("trained on", (len(rows) - 0.5, -0.5), tuple(map(Tick, range(len(rows)), rows)), grid=False)
+    return Figure(len(rows) * _ROW, x, y, heat=heat)
 
 
 def probe_sections(report: Report) -> Iterator[Section]:

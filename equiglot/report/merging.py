@@ -8,7 +8,7 @@ import langcodes
 from equiglot.report.data import Model, Report
 from equiglot.report.facts import share_cell
 from equiglot.report.format import count, decimal, duration, listed, short_count
-from equiglot.report.merged import CutText, Merged, StoredText
+from equiglot.report.parts import CutText, Merged, StoredText
 from equiglot.report.tables import Cell, Table, language_cell
 from equiglot.vocabulary import UnionModel
 

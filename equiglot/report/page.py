@@ -1,17 +1,74 @@
-"""The page of a run."""
+"""The page of a run: its topics, in the order in which they stand, and the file."""
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from equiglot.evaluation import ALL
-from equiglot.report.contents import sections_of
+from equiglot.report.background import (
+    data_sections,
+    learning_sections,
+    model_sections,
+    reading_sections,
+    run_sections,
+    vocabulary_sections,
+)
 from equiglot.report.data import Model, Report
+from equiglot.report.deviations import rdt_sections
+from equiglot.report.findings import probe_sections
 from equiglot.report.format import interval, signed
-from equiglot.report.measures import MASKED, measure_of, numbers_of, teachers_of
-from equiglot.report.rendering import render_page
+from equiglot.report.paper_comparison import paper_sections
+from equiglot.report.plotting import Plot
+from equiglot.report.scaling import growth_sections
+from equiglot.report.score_index import MASKED, measure_of, numbers_of, teachers_of
+from equiglot.report.scores import likelihood_sections, masked_sections, trade_off_sections
+from equiglot.report.sections import NamedTable, Section, every_part, render_page
 from equiglot.report.series import Series, multilingual_series
+from equiglot.report.tables import Table
 from equiglot.report.verdict import verdict
 from equiglot.run import write_text
+
+Topic = Callable[[Report], Iterator[Section]]
+
+
+def _scores(report: Report) -> Iterator[Section]:
+    """What models are compared with their teachers by, and then the other."""
+    masked = measure_of(report) == MASKED
+    for topic in (masked_sections, likelihood_sections) if masked else (likelihood_sections, masked_sections):
+        yield from topic(report)
+
+
+TOPICS: tuple[Topic, ...] = (
+    trade_off_sections,
+    _scores,
+    growth_sections,
+    probe_sections,
+    rdt_sections,
+    paper_sections,
+    learning_sections,
+    data_sections,
+    vocabulary_sections,
+    model_sections,
+    reading_sections,
+    run_sections,
+)
+"""In the order of the page. A new one is a file with such a function, and its name here."""
+
+
+def sections_of(report: Report) -> tuple[Section, ...]:
+    """The sections of the page."""
+    return tuple(section for topic in TOPICS for section in topic(report))
+
+
+def plots_of(report: Report) -> tuple[Plot, ...]:
+    """The figures, in the order of the page."""
+    return tuple(part for part in every_part(sections_of(report)) if isinstance(part, Plot))
+
+
+def tables_of(report: Report) -> dict[str, Table]:
+    """Name -> table, in the order of the page."""
+    return {part.name: part.table for part in every_part(sections_of(report)) if isinstance(part, NamedTable)}
+
 
 _MOST_STANDINGS = 12
 """Of more models than this the tables alone tell."""

@@ -11,9 +11,8 @@ from typing import NamedTuple
 from equiglot.evaluation import IN_LANGUAGE, MASKED_LM, METRICS, ZERO_SHOT
 from equiglot.report.data import Report
 from equiglot.report.format import NONE, capital, count, decimal, group_label, listed, short_count, signed, task_title
-from equiglot.report.measures import teachers_of
 from equiglot.report.published import TEACHERS, Published, PublishedNumber
-from equiglot.report.score_index import Number, ScoreIndex
+from equiglot.report.score_index import Number, ScoreIndex, teachers_of
 from equiglot.report.sections import Facts, Fold, Notes, Paragraph, Section, named_tables
 from equiglot.report.tables import Cell, Table, number_cell
 

@@ -1,16 +1,14 @@
-"""What figures are made of, and what all of them share: axes, traces, ranges, and how a number is put in words.
+"""Figures as data: axes, dots and lines; and how they stand on the page."""
 
-A figure says what is to be seen, in data coordinates; `drawing` makes SVG of it. Colours are the page's custom
-properties (`var(--blue)`), so that one drawing serves light and dark; texts are plain, and nothing in them is markup.
-"""
-
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil, floor, log10
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 from equiglot.report.format import MINUS, decimal, interval, signed
 from equiglot.report.score_index import Number
+from equiglot.report.series import Series
 
 Interval = tuple[float, float]
 
@@ -157,3 +155,48 @@ def span_of(numbers: Sequence[Number], share: float = 0.16) -> Interval:
 def is_within(number: Number, bounds: Interval) -> bool:
     """Whether a value lies inside axis limits."""
     return bounds[0] <= number.value <= bounds[1]
+
+
+@dataclass(frozen=True)
+class Plot:
+    """A figure's place on the page.
+
+    Attributes:
+        name: what its files are called, and with "-plot" the element that it is drawn into.
+        title: what a screen reader says of it.
+        caption: what stands under it.
+        absent: what stands in its place where there is nothing to draw.
+        views: name of a view -> figure; with several, the reader chooses.
+        choice: label of that choice.
+        series: what its key explains; empty where labels stand in the figure.
+    """
+
+    kind: ClassVar[str] = "plot"
+    name: str
+    title: str
+    caption: str
+    absent: str
+    views: Mapping[str, Figure]
+    choice: str = ""
+    series: tuple[Series, ...] = ()
+
+    @property
+    def id(self) -> str:
+        """Of the element that it is drawn into."""
+        return f"{self.name}-plot"
+
+    @property
+    def files(self) -> dict[str, str]:
+        """View -> the name of its file, without suffix; no two are equal, whatever the views are called."""
+        names: dict[str, str] = {}
+        for view in self.views:
+            name = "-".join(filter(None, (self.name, re.sub(r"\W+", "-", view.lower()).strip("-")[:60])))
+            while name in names.values():
+                name += "-"
+            names[view] = name
+        return names
+
+
+def single(figure: Figure | None) -> Mapping[str, Figure]:
+    """A figure as the only view of a plot."""
+    return {} if figure is None else {"": figure}

@@ -8,9 +8,8 @@ from math import log10
 
 from equiglot.report.data import Model, Report
 from equiglot.report.format import NONE, decimal, interval, listed, short_count, signed
-from equiglot.report.plots import Plot
-from equiglot.report.plotting import Axis, Dot, Figure, Tick, Trace, span_of, spoken, whisker
-from equiglot.report.score_index import Number, ScoreIndex
+from equiglot.report.plotting import Axis, Dot, Figure, Plot, Tick, Trace, span_of, spoken, whisker
+from equiglot.report.score_index import MASKED, Number, ScoreIndex
 from equiglot.report.sections import NamedTable, Paragraph, Section
 from equiglot.report.series import Series
 from equiglot.report.tables import Cell, Table, number_cell
@@ -51,7 +50,7 @@ class Growth:
         found: dict[str, list[Sized]] = {_GOLD: []}
         for model in self.report.models:
             characters = model.portions[self.language].characters if self.language in model.portions else None
-            number = self._numbers.of(model.name, "mrr", self.language)
+            number = self._numbers.of(model.name, MASKED.name, self.language)
             if model.languages == (self.language,) and characters and number:
                 teachers = listed(model.teachers.get(self.language, ())) or _GOLD
                 found.setdefault(teachers, []).append(Sized(model, characters, number))
@@ -64,7 +63,7 @@ class Growth:
         return tuple(sorted({each.characters for models in self.tracks.values() for each in models}))
 
     def against_gold(self, each: Sized) -> Number | None:
-        """MRR of a student minus that of the model that learnt from the masked words of the same text, paired."""
+        """Score of a student minus that of the model that learnt from the masked words of the same text, paired."""
         equal = (other for other in self.tracks.get(_GOLD, ()) if other.characters == each.characters)
         other = next(equal, None)
         if other is None or other.model == each.model:
@@ -93,7 +92,7 @@ def track_series(found: Sequence[Growth]) -> dict[str, Series]:
 
 
 def growth_figure(growth: Growth, series: Mapping[str, Series]) -> Figure:
-    """Paper 1, Figure 3: MRR by characters of text, logarithmic; one line for the masked words, one a teacher."""
+    """Paper 1, Figure 3: score by characters of text, logarithmic; one line for the masked words, one a teacher."""
     amounts = growth.amounts
     wide = log10(amounts[-1] / amounts[0])
     # Logarithms on a plain axis: so every amount that there is gets its tick, and no other.
@@ -106,7 +105,7 @@ def growth_figure(growth: Growth, series: Mapping[str, Series]) -> Figure:
     ]
     heights = span_of([each.number for models in growth.tracks.values() for each in models], 0.08)
     x = Axis("characters of training text, logarithmic", ends, ticks)
-    return Figure(height=360, x=x, y=Axis("MRR (%)", heights), traces=traces)
+    return Figure(height=360, x=x, y=Axis(MASKED.axis, heights), traces=traces)
 
 
 def _track(series: Series, models: Sequence[Sized], shift: float) -> Trace:
@@ -160,9 +159,9 @@ def growth_sections(report: Report) -> Iterator[Section]:
     series = track_series(found)
     plot = Plot(
         name="amount",
-        title="Line chart: MRR by amount of training text; the table below has the numbers",
-        caption="MRR of models of one language by the characters of text that they were trained on, with 95 % "
-        "intervals; one line for those that learnt from the masked words, one for the students of each teacher.",
+        title=f"Line chart: {MASKED.phrase} by amount of training text; the table below has the numbers",
+        caption=f"{MASKED.phrase} of models of one language by the characters of text that they were trained on, with "
+        "95 % intervals; one line for those that learnt from the masked words, one for the students of each teacher.",
         absent="",
         views={report.language_name(growth.language): growth_figure(growth, series) for growth in found},
         choice="Models of",
@@ -170,7 +169,7 @@ def growth_sections(report: Report) -> Iterator[Section]:
     )
     table = growth_table(
         report,
-        "MRR in percent by characters of training text and what a model learnt from; 95 % intervals in brackets. "
+        f"{MASKED.caption} by characters of training text and what a model learnt from; 95 % intervals in brackets. "
         "Beneath, the paired difference from the model that learnt from the masked words of the same text; bold where "
         "it excludes zero.",
     )

@@ -9,10 +9,10 @@ from equiglot.evaluation import ALL, MASKED_LM, METRICS, ZERO_SHOT, primary_of
 from equiglot.report.comparison import ComparedRun, Comparison, all_models, distinct, name_in, shared_tasks
 from equiglot.report.data import Model, Report
 from equiglot.report.format import MINUS, NONE, capital, decimal, listed, signed, spelt, task_title
-from equiglot.report.leading import called
+from equiglot.report.probes import SOURCES
 from equiglot.report.score_index import ScoreIndex
 from equiglot.report.tables import Cell, Table, row_header, row_languages
-from equiglot.report.transfer import SOURCES
+from equiglot.report.verdict import called
 
 
 @dataclass(frozen=True)
@@ -90,11 +90,11 @@ class _Trainings:
 
     def _number_tables(self) -> tuple[Table, ...]:
         caption = "over the trainings: mean; beneath, smallest to largest, and the standard deviation of n trainings."
-        if self.task == MASKED_LM:
-            titles = {"mrr": f"MRR in percent {caption}", "d": f"D in points {caption}"}
-            return tuple(self._number_table(metric, None, title) for metric, title in titles.items())
         metric = primary_of(self.task)
         phrase = f"{capital(metric.phrase)} in percent"
+        if self.task == MASKED_LM:
+            titles = {metric.name: f"{phrase} {caption}", "d": f"D in points {caption}"}
+            return tuple(self._number_table(name, None, title) for name, title in titles.items())
         return tuple(self._number_table(metric.name, source, f"{phrase}, {source}, {caption}") for source in SOURCES)
 
     def _number_table(self, metric: str, source: str | None, caption: str) -> Table:

@@ -7,8 +7,7 @@ from typing import Literal
 from equiglot.evaluation import ALL, METRICS, Metric, group_language, primary_of
 from equiglot.report.data import Language, Model, Report
 from equiglot.report.format import decimal, group_label, interval, signed
-from equiglot.report.measures import MASKED
-from equiglot.report.score_index import Number, ScoreIndex
+from equiglot.report.score_index import MASKED, Number, ScoreIndex
 from equiglot.report.series import Series, masked_series, multilingual_series
 
 Mark = Literal["", "best", "level", "clear", "own", "total"]

@@ -21,12 +21,10 @@ from equiglot.report import (
     verdict,
     write_card,
 )
-from equiglot.report.curves import lines_of_mrr
-from equiglot.report.measures import BITS, MASKED, measure_of
-from equiglot.report.score_index import ScoreIndex
-from equiglot.report.svg import write_figures
+from equiglot.report.figures import lines_of_mrr
+from equiglot.report.score_index import BITS, MASKED, ScoreIndex, measure_of
 from equiglot.report.tables import Cell, Table
-from equiglot.report.writing import csv_text, write_tables
+from equiglot.report.writing import csv_text, write_figures, write_tables
 from tests.report.merging import STUDENTS, TEACHERS, in_language, merged_report
 
 HOSTILE = '"><script>alert(1)</script>{{ 7 * 7 }}'

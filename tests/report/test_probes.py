@@ -16,12 +16,10 @@ from equiglot.evaluation import (
     pair_rows,
     transfer_rows,
 )
-from equiglot.report import Language, Model, ProbedTask, Report, rendering, tables
-from equiglot.report.findings import about_probes, findings
-from equiglot.report.heat import transfer_maps
+from equiglot.report import Language, Model, ProbedTask, Report, sections, tables
+from equiglot.report.findings import about_probes, findings, transfer_maps
 from equiglot.report.probes import probe_tables
-from equiglot.report.svg import to_svg
-from equiglot.report.writing import csv_text, latex_text, markdown_text
+from equiglot.report.writing import csv_text, latex_text, markdown_text, to_svg
 from equiglot.tasks import TaskLanguage
 
 SEVEN = {"en": "English", "ru": "Русский", "el": "Ελληνικά", "hi": "हिन्दी", "te": "తెలుగు", "ko": "한국어", "ar": "عربي"}
@@ -121,7 +119,7 @@ def test_maps_share_their_colours_and_frame_what_is_in_language(probed: Report) 
 
 
 def test_numbers_can_be_read_on_every_colour_of_a_map() -> None:
-    for block in rendering.our_text("page.css").split("}")[:2]:
+    for block in sections.our_text("page.css").split("}")[:2]:
         colours = dict(re.findall(r"(--[a-z-]+): #([0-9a-f]{6});", block))
         for name in ("--heat-low", "--heat-mid", "--heat-high"):
             dark, light = sorted((_luminance(colours[name]), _luminance(colours["--ink"])))

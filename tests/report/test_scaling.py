@@ -8,7 +8,7 @@ from equiglot.evaluation import Score
 from equiglot.report import Language, Model, Portion, Report, plots_of, render, tables_of, verdict
 from equiglot.report.scaling import growth_figure, growth_words, growths, track_series
 from equiglot.report.series import all_series
-from equiglot.report.svg import to_svg
+from equiglot.report.writing import to_svg
 from tests.report.conftest import ScoreMaker, make_score
 
 MRR = {"hl-1": (1, "", 20.0), "hl-2": (2, "", 24.0), "hl-4": (4, "", 30.0),

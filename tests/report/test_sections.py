@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from equiglot.report import Report, contents, render, tables_of, write_tables
-from equiglot.report.plots import Plot
+from equiglot.report import Report, page, render, tables_of, write_tables
+from equiglot.report.plotting import Plot
 from equiglot.report.sections import Fold, NamedTable, Notes, Paragraph, Section, every_part
 from equiglot.report.tables import Cell, Table
 
@@ -28,19 +28,19 @@ def _weather(report: Report) -> Iterator[Section]:
 def test_a_new_topic_is_a_function_and_an_entry(
     synthetic: Report, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(contents, "TOPICS", (*contents.TOPICS, _weather))
-    page = render(synthetic)
-    assert '<li><a href="#weather">Weather</a></li>' in page and '<h2 id="weather-title">The weather</h2>' in page
-    assert "<p>Measured &lt;at noon&gt;.</p>" in page and "<bdi>English &amp; co.</bdi></strong> It rains." in page
-    assert "Rain by language." in page and 'href="tables/rain.csv"' in page
-    assert "Snow" not in page  # a table without rows, and a fold with nothing else in it
+    monkeypatch.setattr(page, "TOPICS", (*page.TOPICS, _weather))
+    text = render(synthetic)
+    assert '<li><a href="#weather">Weather</a></li>' in text and '<h2 id="weather-title">The weather</h2>' in text
+    assert "<p>Measured &lt;at noon&gt;.</p>" in text and "<bdi>English &amp; co.</bdi></strong> It rains." in text
+    assert "Rain by language." in text and 'href="tables/rain.csv"' in text
+    assert "Snow" not in text  # a table without rows, and a fold with nothing else in it
     write_tables(tables_of(synthetic), tmp_path / "tables")
     assert (tmp_path / "tables" / "rain.csv").read_text(encoding="utf-8") == "Language,mm\nEnglish,3\n"
     assert not (tmp_path / "tables" / "snow.csv").exists()
 
 
 def test_no_two_tables_or_figures_have_one_name(probed: Report) -> None:
-    parts = list(every_part(contents.sections_of(probed)))
+    parts = list(every_part(page.sections_of(probed)))
     tables = [part.name for part in parts if isinstance(part, NamedTable)]
     figures = [part.name for part in parts if isinstance(part, Plot)]
     assert all(tables) and len(tables) == len(set(tables)) == len(tables_of(probed))

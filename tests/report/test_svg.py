@@ -9,9 +9,8 @@ import pytest
 from equiglot.report import Report, plots_of, write_figures
 from equiglot.report.drawing import on_page
 from equiglot.report.labels import text_width
-from equiglot.report.plots import Plot
-from equiglot.report.plotting import Axis, Figure, HeatCell, HeatMap, Tick
-from equiglot.report.svg import to_svg
+from equiglot.report.plotting import Axis, Figure, HeatCell, HeatMap, Plot, Tick
+from equiglot.report.writing import to_svg
 
 SVG = "{http://www.w3.org/2000/svg}"
 

@@ -3,8 +3,8 @@
 import pytest
 
 from equiglot.report import Language, Report, Size, plots_of, render
-from equiglot.report.svg import to_svg
-from equiglot.report.wikipedia import wikipedia_figure, wikipedia_fit
+from equiglot.report.background import wikipedia_figure, wikipedia_fit
+from equiglot.report.writing import to_svg
 
 # Paper 1, Table 1, millions of characters; Wu and Dredze (2020), Table 1, WikiSize.
 TABLES = {"en": (100, 14), "de": (100, 12), "es": (50, 12), "hu": (30, 10), "vi": (20, 9), "tr": (10, 9), "eu": (10, 7)}

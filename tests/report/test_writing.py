@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from equiglot.report import Report, render, tables_of, write_figures, write_report, write_tables
-from equiglot.report.contents import plots_of
+from equiglot.report.page import plots_of
 from equiglot.report.tables import Cell, Table
 from equiglot.report.writing import csv_text, latex_text, markdown_line, markdown_text
 

@@ -1,0 +1,257 @@
+"""A model folder -> a folder that onnxruntime and tokenizers alone can use, with the proof that it is the same."""
+
+import importlib.metadata
+import math
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Literal
+
+from tokenizers import Tokenizer
+from transformers import PreTrainedModel, PreTrainedTokenizerFast
+
+from equiglot.corpus import SampleSource
+from equiglot.errors import InputError
+from equiglot.evaluation import Score, spread
+from equiglot.evaluation.external import stream_lines
+from equiglot.evaluation.trim_proof import load_whole
+from equiglot.exporting.card import export_card
+from equiglot.exporting.checking import (
+    BOUND,
+    Agreement,
+    Head,
+    Runner,
+    agreement,
+    check_shapes,
+    head_of,
+    torch_runner,
+)
+from equiglot.exporting.graph import check_libraries, input_names, quantize, save_graph, trace
+from equiglot.exporting.record import RECORD, ExportRecord
+from equiglot.exporting.runtime import GRAPHS, Session, this_processor
+from equiglot.exporting.scoring import ScoredData, mean_score, score_graphs
+from equiglot.models import find_or_fetch
+from equiglot.models.validation import check_config, check_ids, check_kind, position_count, weight_files
+from equiglot.run import CARD, atomic_folder, checksum, fingerprint, write_json, write_text
+from equiglot.settings import SHORTEST
+from equiglot.vocabulary import TOKENIZER_FILES, load_tokenizer, write_tokenizer
+
+PYTORCH, FP32, INT8 = "PyTorch fp32", "ONNX fp32", "ONNX int8"
+"""What the forms of a model are called in tables."""
+_LONGEST = 512  # tokens, also of models that could read more: those that text is read in elsewhere, too
+_LINES = 200  # of a text that int8 is compared on
+_SCRIPTS = ("en", "ru", "ar", "zh", "ko", "tr")  # of the embedded sample, where no text is given
+_FEW = 8  # lines of each
+_VERSIONS = ("equiglot", "torch", "transformers", "tokenizers", "onnx", "onnxscript", "onnxruntime")
+
+
+@dataclass(frozen=True)
+class ExportSettings:
+    """How a model is exported.
+
+    Attributes:
+        quantize: "int8", or None for fp32.
+        texts: files that int8 is compared on, a sentence a line; the embedded sample if none.
+        data: labelled data that a fine-tuned model is scored on.
+        max_loss: the share of the score that int8 may lose.
+        any_processor: weights of int8 for processors without VNNI, too, wherever it is exported.
+        threads: of ONNX Runtime.
+    """
+
+    quantize: Literal["int8"] | None = None
+    texts: tuple[Path, ...] = ()
+    data: ScoredData | None = None
+    max_loss: float = 0.01
+    any_processor: bool = False
+    threads: int = 1
+
+
+def export_onnx(
+    source: str, into: Path, settings: ExportSettings, progress: Callable[[str], None] = lambda what: None
+) -> ExportRecord:
+    """Exports a model to ONNX, in fp32 or int8, and compares it with the model.
+
+    The folder has the graph, config.json, tokenizer.json (which cuts and pads by itself) with tokenizer_config.json,
+    the record, and a card.
+
+    Args:
+        source: a model folder, RUN/model, or a name on the hub: an encoder, bare or with a head for masked words,
+            tokens or texts.
+        into: made; nothing may be there.
+        settings: how.
+        progress: told what is being done.
+
+    Raises:
+        InputError: a library is missing; something is at `into`; no such model, one that the exporter cannot trace, or
+            a head that is not known; the graph does not compute what the model does; or int8 loses too much.
+    """
+    check_libraries()
+    if into.exists() or into.is_symlink():
+        raise InputError("something is there already", where=into, fix="choose another --into")
+    texts = _read_texts(settings) if settings.quantize else {}
+    progress("loading the model")
+    opened = _open(source)
+    with atomic_folder(into) as made:
+        record = _write(opened, made, settings, texts, progress)
+        write_json(made / RECORD, record.model_dump(mode="json", exclude_none=True))
+        write_text(made / CARD, export_card(record))
+    return record
+
+
+@dataclass(frozen=True)
+class _Opened:
+    """A model to be exported: on the CPU, fp32, evaluating; with what is known of it."""
+
+    source: str
+    folder: Path
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerFast
+    head: Head
+    longest: int
+
+
+def _open(source: str) -> _Opened:
+    folder = find_or_fetch(source)
+    check_config(folder)
+    check_kind(folder)
+    model, tokenizer = load_whole(folder), load_tokenizer(folder)
+    check_ids(tokenizer, model, folder)
+    longest = min(_LONGEST, tokenizer.model_max_length, position_count(model))
+    if longest < SHORTEST:
+        raise InputError(f"the model reads only {longest} tokens at once", where=source, fix="use another model")
+    return _Opened(source, folder, model, tokenizer, head_of(model), longest)
+
+
+def _write(
+    opened: _Opened,
+    made: Path,
+    settings: ExportSettings,
+    texts: Mapping[str, Sequence[str]],
+    progress: Callable[[str], None],
+) -> ExportRecord:
+    """Writes graph, configuration and tokenizer into an empty folder; what was compared."""
+    folder, model, processor = opened.folder, opened.model, this_processor()
+    progress("tracing the model")
+    program = trace(model)
+    save_graph(program, made / GRAPHS["fp32"])
+    run = Session(made / GRAPHS["fp32"], threads=settings.threads).run
+    progress("comparing ONNX with PyTorch")
+    shapes = check_shapes(model, run, opened.longest, opened.tokenizer.pad_token_id or 0)
+    forms: dict[str, Runner] = {PYTORCH: torch_runner(model), FP32: run}
+    precision: Literal["fp32", "int8"] = "fp32"
+    reduce_range: bool | None = None
+    if settings.quantize:
+        progress("quantising")
+        precision, reduce_range = "int8", settings.any_processor or processor.sums_may_overflow
+        save_graph(quantize(program, reduce_range=reduce_range), made / GRAPHS["int8"])
+        forms[INT8] = Session(made / GRAPHS["int8"], threads=settings.threads).run
+    found = [_agreement(opened, text, lines, forms, progress) for text, lines in texts.items()]
+    scores, loss = _score(opened, forms, settings, progress)
+    for path in made.iterdir():
+        if not path.name.startswith(GRAPHS[precision]):
+            path.unlink()
+    graph_bytes = sum(path.stat().st_size for path in made.iterdir())
+    _write_tokenizer(opened.tokenizer, made, opened.longest)
+    shutil.copyfile(folder / "config.json", made / "config.json")
+    return ExportRecord(
+        source=Path(opened.source).name if Path(opened.source).is_dir() else opened.source,  # nobody else has this path
+        fingerprint=fingerprint({name: checksum(folder / name) for name in _read_files(folder)}),
+        kind=type(model).__name__,
+        head=opened.head,
+        graph=GRAPHS[precision],
+        precision=precision,
+        inputs=input_names(model),
+        longest=opened.longest,
+        parameters=model.num_parameters(),
+        bytes_before=sum((folder / name).stat().st_size for name in weight_files(folder)),
+        bytes_after=graph_bytes,
+        bound=BOUND,
+        shapes=shapes,
+        reduce_range=reduce_range,
+        agreement=tuple(found),
+        scores=tuple(scores),
+        loss=loss,
+        processor=processor,
+        versions={name: importlib.metadata.version(name) for name in _VERSIONS},
+        files={path.name: checksum(path) for path in sorted(made.iterdir())},
+    )
+
+
+def _sample_lines(language: str) -> Iterator[str]:
+    return (line for page in SampleSource(kind="sample").documents(language) for line in page.paragraphs)
+
+
+def _read_files(folder: Path) -> list[str]:
+    """The files that a model was read from."""
+    return sorted(
+        {"config.json", *weight_files(folder), *(name for name in TOKENIZER_FILES if (folder / name).is_file())}
+    )
+
+
+def _write_tokenizer(tokenizer: PreTrainedTokenizerFast, folder: Path, longest: int) -> None:
+    """tokenizer.json that cuts at `longest` tokens and pads a batch, so that the tokenizers library needs no more."""
+    write_tokenizer(tokenizer, folder, max_length=longest)
+    backend = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    backend.enable_truncation(longest)
+    backend.enable_padding(
+        pad_id=tokenizer.pad_token_id or 0, pad_token=tokenizer.pad_token or "", pad_type_id=tokenizer.pad_token_type_id
+    )
+    backend.save(str(folder / "tokenizer.json"))
+
+
+def _agreement(
+    opened: _Opened,
+    text: str,
+    lines: Sequence[str],
+    forms: Mapping[str, Runner],
+    progress: Callable[[str], None],
+) -> Agreement:
+    progress(f"comparing int8 with fp32 on {text}")
+    config = opened.model.config
+    several = config.problem_type == "multi_label_classification"
+    values: Literal["class", "classes", "number"] = (
+        "classes" if several else "number" if config.num_labels == 1 else "class"
+    )
+    return agreement(
+        text, lines, opened.tokenizer, opened.head, forms[FP32], forms[INT8], longest=opened.longest, values=values
+    )
+
+
+def _score(
+    opened: _Opened, forms: Mapping[str, Runner], settings: ExportSettings, progress: Callable[[str], None]
+) -> tuple[list[Score], float | None]:
+    """Scores on labelled data, and the share that int8 loses.
+
+    Raises:
+        InputError: as `score_graphs`; or int8 loses more than it may.
+    """
+    if settings.data is None:
+        return [], None
+    progress("scoring")
+    scores = score_graphs(settings.data, opened.head, opened.model.config, opened.tokenizer, forms, opened.longest)
+    if INT8 not in forms:
+        return scores, None
+    before, after = (mean_score(scores, settings.data.task.task, form) for form in (FP32, INT8))
+    loss = (before - after) / before if before else 0.0
+    if loss > settings.max_loss:
+        what = f"int8 loses {loss:.1%} of the score ({before:.1f} in fp32, {after:.1f} in int8)"
+        fix = f"leave out --quantize, or allow it: --max-loss {math.ceil(1000 * loss) / 1000}"
+        raise InputError(what, where="--max-loss", fix=fix)
+    return scores, loss
+
+
+def _read_texts(settings: ExportSettings) -> dict[str, list[str]]:
+    """Name -> lines that int8 is compared on.
+
+    Raises:
+        InputError: a file that has none; or none is given, and the embedded sample is not installed.
+    """
+    if settings.texts:
+        return {path.name: spread(list(stream_lines(path)), _LINES) for path in settings.texts}
+    try:
+        return {code: [*islice(_sample_lines(code), _FEW)] for code in _SCRIPTS}
+    except InputError as error:
+        fix = "give a text to compare int8 on: --text FILE; or pip install 'equiglot[sample]'"
+        raise InputError(error.what, where="--text", fix=fix) from None

@@ -1,0 +1,178 @@
+"""The score of a fine-tuned model on its task, in whatever form it runs: PyTorch, ONNX, int8."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import SimpleNamespace
+from typing import cast
+
+import numpy as np
+import torch
+from torch import Tensor
+from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerFast
+
+from equiglot.errors import InputError
+from equiglot.evaluation import ALL, Bootstrap, Gold, Score
+from equiglot.exporting.checking import Head, Runner
+from equiglot.exporting.runtime import Integers
+from equiglot.finetuning import CHOOSING, fine_tuned_rows, name_data, open_data, predict, read_examples
+from equiglot.finetuning.data import LabelledTask
+from equiglot.masking import special_tokens_of
+from equiglot.models import OpenModel, find_or_fetch
+from equiglot.run import read_json
+from equiglot.tasks import LabelledSplit, OpenTask, TaskSummary
+
+_HEADS: dict[str, Head] = {"word": "token classifier", "sentence": "text classifier"}
+_RESAMPLES = 1000
+
+
+@dataclass(frozen=True)
+class ScoredData:
+    """Labelled data, as `equiglot finetune` takes it.
+
+    Attributes:
+        task: what is labelled, and where the files are.
+        languages: of the test data that is scored.
+    """
+
+    task: LabelledTask
+    languages: tuple[str, ...]
+
+
+def name_scored_data(
+    source: str,
+    data: Sequence[str],
+    *,
+    task: str | None,
+    languages: Sequence[str],
+    columns: str | None = None,
+    rename: Sequence[str] = (),
+    types: Sequence[str] = (),
+) -> ScoredData | None:
+    """The labelled data that is typed on a command line; None where none is.
+
+    Args:
+        source: the model; the task and the languages that are not given are those of its task.json.
+        data, columns, rename, types: as `name_data` takes them.
+        task: pos, ner or topic.
+        languages: codes.
+
+    Raises:
+        InputError: as `name_data`; or nothing says what the task is.
+    """
+    if not data:
+        return None
+    file = find_or_fetch(source) / "task.json"
+    if file.is_file() and (task is None or not languages):
+        try:
+            summary = TaskSummary.model_validate(read_json(file))
+        except ValueError as error:
+            raise InputError("task.json is damaged", where=file, fix="give --task and --languages") from error
+        task = task or summary.task
+        languages = languages or [each.code for each in summary.languages if "test" in each.sentences]
+    if task is None:
+        raise InputError("nothing says what the data is for", where="--data", fix="give --task and --languages")
+    named = name_data(task, data, languages, columns=columns, rename=rename, types=types)
+    return ScoredData(named, tuple(languages))
+
+
+class _Runs:
+    """What a prediction needs of a model, for a graph.
+
+    Args:
+        run: the graph.
+        config: the model's.
+    """
+
+    device = torch.device("cpu")
+
+    def __init__(self, run: Runner, config: PretrainedConfig) -> None:
+        self._run, self.config = run, config
+
+    def __call__(self, *, input_ids: Tensor, attention_mask: Tensor | None) -> SimpleNamespace:
+        seen = torch.ones_like(input_ids) if attention_mask is None else attention_mask.long()
+        logits = self._run({"input_ids": input_ids.numpy(), "attention_mask": seen.numpy()})
+        return SimpleNamespace(logits=torch.from_numpy(logits))
+
+
+def score_graphs(
+    data: ScoredData,
+    head: Head,
+    config: PretrainedConfig,
+    tokenizer: PreTrainedTokenizerFast,
+    runners: Mapping[str, Runner],
+    longest: int,
+) -> list[Score]:
+    """Every metric of the task by language, of each form of a model; a sentence that is too long is read in windows.
+
+    Args:
+        data: with test data.
+        head: what the model is.
+        config: the model's, with the names of its labels.
+        tokenizer: the model's.
+        runners: name of a form -> what runs it.
+        longest: tokens that the model reads at once, special ones included.
+
+    Raises:
+        InputError: the model does not label words or texts, or has not the labels of the data; or bad data.
+    """
+    with TemporaryDirectory() as place:
+        task = open_data(Path(place) / "task", data.task, data.languages)
+        if _HEADS[task.summary.unit] != head:
+            what = f"the model is a {head}, and the task {task.summary.task} needs a {_HEADS[task.summary.unit]}"
+            raise InputError(
+                what, where="--data", fix="give a model that was fine-tuned on the task, or leave out --data"
+            )
+        labels = label_names(config)
+        places = np.array([labels.index(label) if label in labels else -1 for label in task.summary.labels], np.int64)
+        gold = {code: _gold(split, places, task.summary.labels, labels) for code, split in _tests(task, data.languages)}
+        special = special_tokens_of(tokenizer)
+        forms = [
+            OpenModel(name, cast(PreTrainedModel, _Runs(run, config)), tokenizer, special, longest - 2)
+            for name, run in runners.items()
+        ]
+        read = {code: read_examples(forms[0], task, "test", [code]) for code in gold}
+        examples = {code: replace(each, gold=places[each.gold]) for code, each in read.items()}
+        rows: list[Score] = []
+        for form in forms:
+            rows += fine_tuned_rows(
+                form.name,
+                task.summary.task,
+                labels,
+                gold,
+                {code: predict(form, each)[0][None] for code, each in examples.items()},
+                trained=[*gold],
+                bootstrap=Bootstrap(_RESAMPLES, 0),
+                seed=0,
+            )
+    return rows
+
+
+def mean_score(scores: Sequence[Score], task: str, form: str) -> float:
+    """The score of a form of a model in the metric that weights are chosen by, the mean over languages."""
+    found = [each for each in scores if each.model == form and each.metric == CHOOSING[task] and each.language != ALL]
+    return float(np.mean([each.value for each in found]))
+
+
+def label_names(config: PretrainedConfig) -> list[str]:
+    """The labels of a classifier, in the order of its logits."""
+    names: dict[int, str] = {int(number): str(name) for number, name in (config.id2label or {}).items()}
+    return [names[number] for number in range(len(names))]
+
+
+def _tests(task: OpenTask, languages: Sequence[str]) -> list[tuple[str, LabelledSplit]]:
+    return [(code, split) for code in languages if (split := task.split(code, "test")) is not None]
+
+
+def _gold(split: LabelledSplit, places: Integers, of_data: Sequence[str], labels: Sequence[str]) -> Gold:
+    """The right labels, as numbers of the model's.
+
+    Raises:
+        InputError: the model does not have all of them.
+    """
+    used = np.unique(split.labels)
+    if unknown := [of_data[number] for number in used if places[number] < 0]:
+        what = f"the data has labels that the model has not: {', '.join(unknown)} (the model's: {', '.join(labels)})"
+        raise InputError(what, where="--data", fix="rename them (--rename OLD=NEW), or give the model's own test data")
+    return Gold(places[split.labels].astype(np.int16), split.lengths)
