@@ -17,6 +17,7 @@ from equiglot.evaluation.estimates import (
     score_labels,
     write_estimates,
 )
+from equiglot.evaluation.extending import EXTENSION, ExtensionRecord, ExtensionText, extend_model
 from equiglot.evaluation.external import (
     EvalSettings,
     ExternalScores,
@@ -73,6 +74,7 @@ from equiglot.evaluation.trimming import MOST_HELD_OUT, TrimRecord, TrimText, ke
 __all__ = [
     "ALL",
     "ESTIMATES",
+    "EXTENSION",
     "IN_LANGUAGE",
     "LIKELIHOOD",
     "MASKED_LM",
@@ -85,6 +87,8 @@ __all__ = [
     "Difference",
     "Estimate",
     "EvalSettings",
+    "ExtensionRecord",
+    "ExtensionText",
     "ExternalScores",
     "Filler",
     "Gold",
@@ -105,6 +109,7 @@ __all__ = [
     "comparison_rows",
     "coverage_of",
     "difference_rows",
+    "extend_model",
     "fill",
     "frequency_predictor",
     "group_language",

@@ -3,6 +3,7 @@ from .extending import Extension, count_words, extend_tokenizer
 from .folder import TOKENIZER_FILES, check_same_vocabulary, load_tokenizer, write_tokenizer
 from .mapping import VocabularyMap, read_map, write_map
 from .matching import map_vocabulary
+from .pairing import PairedSentence, choose_contexts, pair_sentences
 from .pieces import piece_text, readable_pieces
 from .reducing import Reduction, choose_entries, reduce_tokenizer
 from .rules import check_rules, rules_of
@@ -31,6 +32,7 @@ __all__ = [
     "EntryCounts",
     "Extension",
     "ExtensionSettings",
+    "PairedSentence",
     "Pieces",
     "Reduction",
     "ReductionSettings",
@@ -46,6 +48,7 @@ __all__ = [
     "agreement",
     "check_rules",
     "check_same_vocabulary",
+    "choose_contexts",
     "choose_entries",
     "count_entries",
     "count_words",
@@ -57,6 +60,7 @@ __all__ = [
     "map_vocabulary",
     "open_sentences",
     "open_tokens",
+    "pair_sentences",
     "piece_text",
     "pieces_of",
     "read_map",
