@@ -100,7 +100,7 @@ class ExtensionRecord(BaseModel):
     texts: tuple[SegmentedText, ...]
     distances: dict[str, dict[str, float]]
     """mean, and where rows were fitted also fitted: language -> squared distance of hidden states of held-out sentences
-    from those in the old segmentation, as a share of their squared length."""
+    from those in the old segmentation, in percent of their squared length."""
     fitted_on: dict[str, int]
     """Language -> sentences that rows were fitted on."""
     entries: tuple[LearntEntry, ...]

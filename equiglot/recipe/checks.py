@@ -13,7 +13,7 @@ from equiglot.recipe.names import check_known, nearest
 from equiglot.recipe.needs import check_needs
 from equiglot.recipe.scoring import Likelihood, MaskedLanguageModelling, ProbedTask
 from equiglot.recipe.settings import FREQUENCY, PLACEHOLDER, SHARED, TEACHERS, ModelPlan, Recipe
-from equiglot.recipe.teaching import check_existing, check_start, check_teachers, check_trim, check_vocabularies
+from equiglot.recipe.teaching import check_existing, check_revision, check_start, check_teachers, check_vocabularies
 from equiglot.tasks import check_task
 from equiglot.vocabulary import VocabularySettings
 
@@ -54,7 +54,7 @@ def check_settings(recipe: Recipe) -> None:
     _check_circles(plans)
     for plan in plans.values():
         check_start(plan, plans)
-        check_trim(plan, plans)
+        check_revision(plan, plans)
         check_teachers(recipe, plan, plans)
     _check_encoders(recipe)
     _check_reference(recipe, plans)
@@ -147,8 +147,8 @@ def _check_circles(plans: dict[str, ModelPlan]) -> None:
 
 def _field_of(plan: ModelPlan, before: str) -> str:
     """The field by which a model needs another one."""
-    if plan.trim is not None:
-        return f"{plan.name}.trim.model"
+    if plan.revises is not None:
+        return f"{plan.name}.{'trim' if plan.trim else 'extend'}.model"
     return f"{plan.name}.from.model" if before == plan.starts_from else f"{plan.name}.labels.teachers"
 
 
@@ -156,7 +156,7 @@ def _check_encoders(recipe: Recipe) -> None:
     """Text is cut into sequences once, for all models; each must be able to read them, and to fill a batch."""
     longest = recipe.encoder.max_length
     for name, model in recipe.models.items():
-        if model.existing is not None or model.trim is not None:
+        if model.existing is not None or model.trim is not None or model.extend is not None:
             continue
         if model.start is None and model.encoder.max_length < longest:
             raise InputError(

@@ -33,7 +33,9 @@ def _needed_texts(recipe: Recipe) -> Iterator[tuple[str, str]]:
             yield code, "it is there for the vocabulary alone, which is learnt from text"
     for plan in recipe.plans().values():
         if plan.existing is None:
-            what = "trained on it" if plan.is_trained else "trimmed to the entries that it needs"
+            what = "trained on it"
+            if not plan.is_trained:
+                what = "trimmed to the entries that it needs" if plan.trim else "given the entries that it lacks"
             yield from ((code, f"{plan.name} is {what}") for code in plan.languages)
         if plan.own_vocabulary is not None:
             codes = plan.own_vocabulary.languages or plan.languages

@@ -84,7 +84,7 @@ class RowFitting:
         seed: of the order.
     """
 
-    metric, lower_is_better = "distance", True
+    metric, lower_is_better = "state_distance", True
 
     def __init__(
         self,
@@ -126,7 +126,7 @@ class RowFitting:
 
     @torch.no_grad()
     def validate(self, model: NewRows) -> Validation | None:
-        """The squared difference of hidden states as a share of their squared length, by language."""
+        """The squared difference of hidden states in percent of their squared length, by language."""
         scores = {}
         for language, pairs in self._validation.items():
             differences = lengths = 0.0
@@ -135,7 +135,7 @@ class RowFitting:
                 differences += float((made.float() - wanted.float()).square().sum())
                 lengths += float(wanted.float().square().sum())
             if lengths:
-                scores[language] = differences / lengths
+                scores[language] = 100 * differences / lengths
         return Validation(scores=scores, losses=scores) if scores else None
 
     def _compared(self, model: NewRows, pairs: Sequence[PairedSentence]) -> tuple[Tensor, Tensor]:

@@ -3,6 +3,7 @@
 from equiglot.pipeline.steps.agreement import Agreement
 from equiglot.pipeline.steps.context import Context
 from equiglot.pipeline.steps.corpus import Corpus
+from equiglot.pipeline.steps.extended_model import ExtendedModel
 from equiglot.pipeline.steps.labels import Labels
 from equiglot.pipeline.steps.leaks import LeakSearch
 from equiglot.pipeline.steps.likelihood import LikelihoodBits
@@ -18,6 +19,7 @@ __all__ = [
     "Agreement",
     "Context",
     "Corpus",
+    "ExtendedModel",
     "Features",
     "Labels",
     "LeakSearch",
