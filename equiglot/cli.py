@@ -498,6 +498,38 @@ def export_(
 
 
 @app.command()
+def cost(
+    models: Models,
+    text: Annotated[list[Path] | None, typer.Option(metavar="FILE", help="Sentences to read, one a line.")] = None,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write every number to this file as well.")] = None,
+    sentences: Annotated[int, typer.Option(min=1, help="Read in each round.")] = 64,
+    rounds: Annotated[int, typer.Option(min=1, help="Of all models, which take turns.")] = 5,
+    threads: Threads = None,
+    replace: ReplaceFile = False,
+) -> None:
+    """Measures what models cost: parameters, bytes on disk and in memory, time; beside each other.
+
+    A MODEL is a Hugging Face folder, a folder that `equiglot export` made, RUN/model, a run folder for all its models,
+    or a name on the hub.
+    """
+    from equiglot.display import print_cost
+    from equiglot.exporting import CostSettings, measure_cost, read_sentences
+    from equiglot.models import name_models
+    from equiglot.run import write_json
+
+    if json_file is not None:
+        check_new(json_file, "--json", replace=replace)
+    settings = CostSettings(threads=threads or 1, sentences=sentences, rounds=rounds)
+    lines = read_sentences(text or [], sentences)
+    _be_quiet()
+    with _errors.status("") as shown:
+        record = measure_cost(name_models(models), lines, settings, lambda what: shown.update(escape(what)))
+    print_cost(_output, record)
+    if json_file is not None:
+        write_json(json_file, record.model_dump(mode="json"))
+
+
+@app.command()
 def push(
     model: OneModel,
     repository: Annotated[str, typer.Argument(metavar="REPO", help="On the Hugging Face hub: name/model.")],

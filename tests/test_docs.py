@@ -45,7 +45,13 @@ PAGES = [ROOT / "README.md", *sorted(DOCS.glob("*.md"))]
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 MAKE = re.compile(r"^make (\w+)", re.MULTILINE)
 NAME = re.compile(r"# (\S+\.yaml)\n")
-BEFORE = {"finetune.md": "balance.md", "models.md": "balance.md", "probes.md": "balance.md", "scale.md": "balance.md"}
+BEFORE = {
+    "export.md": "finetune.md",
+    "finetune.md": "balance.md",
+    "models.md": "balance.md",
+    "probes.md": "balance.md",
+    "scale.md": "balance.md",
+}
 """Pages that go on where another one ends."""
 REFUSED = {"equiglot run balance.yaml --into runs/balance --set models.student.labels.weight=0.5"}
 """Commands of which the page says so."""

@@ -1,5 +1,6 @@
 """What the terminal shows: progress, plans, states, scores, labels."""
 
+from equiglot.display.cost import print_cost
 from equiglot.display.exporting import print_export
 from equiglot.display.finetuning import FineTuningDisplay, print_fine_tuned
 from equiglot.display.labels import print_doubts, print_store, print_stores
@@ -13,6 +14,7 @@ __all__ = [
     "FineTuningDisplay",
     "RunDisplay",
     "duration",
+    "print_cost",
     "print_doubts",
     "print_export",
     "print_external_scores",

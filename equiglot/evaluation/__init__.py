@@ -29,6 +29,7 @@ from equiglot.evaluation.external import (
 )
 from equiglot.evaluation.filling import Filler, fill
 from equiglot.evaluation.metrics import (
+    COST,
     LIKELIHOOD,
     MASKED_LM,
     METRICS,
@@ -73,6 +74,7 @@ from equiglot.evaluation.trimming import MOST_HELD_OUT, TrimRecord, TrimText, ke
 
 __all__ = [
     "ALL",
+    "COST",
     "ESTIMATES",
     "EXTENSION",
     "IN_LANGUAGE",

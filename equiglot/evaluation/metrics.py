@@ -24,6 +24,8 @@ from equiglot.evaluation.statistics import Counts, Floats
 
 MASKED_LM, LIKELIHOOD = "mlm", "likelihood"
 """The task of filling masks, and that of predicting every word of a text, which compares models of any vocabularies."""
+COST = "cost"
+"""What stands in `Score.task` for what a model takes: bytes, time."""
 
 
 @dataclass(frozen=True)
@@ -210,6 +212,22 @@ METRICS: dict[str, Metric] = {
         Metric(name="p", phrase="p", unit="", digits=3, relative_to="any"),
         # Relative deviation from a teacher (paper 2, Eq. 3).
         Metric(name="rdt", phrase="RDT", relative_to="any", signed=True),
+        # What a model costs. Of times `low` and `high` are the least and the most of all rounds.
+        Metric(name="parameters", phrase="parameters", unit="million", lower_is_better=True, tasks=(COST,)),
+        Metric(name="embeddings", phrase="of the vocabulary", unit="million", lower_is_better=True, tasks=(COST,)),
+        Metric(name="disk", phrase="on disk", unit="MB", lower_is_better=True, tasks=(COST,)),
+        Metric(name="memory", phrase="in memory", unit="MB", lower_is_better=True, tasks=(COST,)),
+        Metric(
+            name="latency",
+            phrase="a sentence",
+            unit="ms",
+            digits=2,
+            lower_is_better=True,
+            tasks=(COST,),
+            first_of=(COST,),
+        ),
+        Metric(name="throughput_1", phrase="one by one", unit="sentences/s", tasks=(COST,)),
+        Metric(name="throughput_32", phrase="batches of 32", unit="sentences/s", tasks=(COST,)),
         # What only others have published: of answers to questions; a mean over tasks; millions of tokens.
         Metric(name="f1", phrase="f1"),
         Metric(name="exact_match", phrase="exact_match"),

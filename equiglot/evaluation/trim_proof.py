@@ -193,10 +193,22 @@ def _realign(model: PreTrainedModel) -> None:
 
 
 def load_whole(folder: Path) -> PreTrainedModel:
+    """A model as `load_as_saved` gives it, its weights aligned in memory and looked at.
+
+    Raises:
+        InputError: as `load_as_saved`; or a weight is infinite.
+    """
+    model = load_as_saved(folder)
+    check_finite(model, folder)
+    _realign(model)
+    return model
+
+
+def load_as_saved(folder: Path) -> PreTrainedModel:
     """A model as the class that its weights fill: its own, else with a masked-LM head, else bare; fp32, evaluating.
 
     Raises:
-        InputError: none fits, or a weight is infinite.
+        InputError: none fits.
     """
     refused: BaseException | None = None
     missing: list[str] = []
@@ -211,8 +223,6 @@ def load_whole(folder: Path) -> PreTrainedModel:
         model, info = loaded
         if missing := sorted(name for name in info["missing_keys"] if "pooler" not in name):
             continue
-        check_finite(model, folder)
-        _realign(model)
         return model.eval()  # type: ignore[no-any-return]
     what = f"the model cannot be loaded: {refused or f'it lacks weights ({missing[0]})'}"
     raise (known_refusal(refused, folder) if refused else None) or InputError(

@@ -1,18 +1,24 @@
 from .card import for_which_processor, value_of
+from .cost import BATCHES, CostRecord, CostSettings, cost_rows, measure_cost, read_sentences
 from .exporting import FP32, INT8, PYTORCH, ExportSettings, export_onnx
 from .record import ExportRecord
-from .scoring import ScoredData, mean_score, name_scored_data
+from .scoring import ScoredData, name_scored_data
 
 __all__ = [
+    "BATCHES",
     "FP32",
     "INT8",
     "PYTORCH",
+    "CostRecord",
+    "CostSettings",
     "ExportRecord",
     "ExportSettings",
     "ScoredData",
+    "cost_rows",
     "export_onnx",
     "for_which_processor",
-    "mean_score",
+    "measure_cost",
     "name_scored_data",
+    "read_sentences",
     "value_of",
 ]

@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
 from tokenizers import Tokenizer
+from torch import nn
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from equiglot.corpus import SampleSource
@@ -118,10 +119,7 @@ def _open(source: str) -> _Opened:
     check_kind(folder)
     model, tokenizer = load_whole(folder), load_tokenizer(folder)
     check_ids(tokenizer, model, folder)
-    longest = min(_LONGEST, tokenizer.model_max_length, position_count(model))
-    if longest < SHORTEST:
-        raise InputError(f"the model reads only {longest} tokens at once", where=source, fix="use another model")
-    return _Opened(source, folder, model, tokenizer, head_of(model), longest)
+    return _Opened(source, folder, model, tokenizer, head_of(model), longest_input(model, tokenizer))
 
 
 def _write(
@@ -153,7 +151,8 @@ def _write(
         if not path.name.startswith(GRAPHS[precision]):
             path.unlink()
     graph_bytes = sum(path.stat().st_size for path in made.iterdir())
-    _write_tokenizer(opened.tokenizer, made, opened.longest)
+    write_tokenizer(opened.tokenizer, made, max_length=opened.longest)
+    batch_tokenizer(opened.tokenizer, opened.longest).save(str(made / "tokenizer.json"))
     shutil.copyfile(folder / "config.json", made / "config.json")
     return ExportRecord(
         source=Path(opened.source).name if Path(opened.source).is_dir() else opened.source,  # nobody else has this path
@@ -165,6 +164,7 @@ def _write(
         inputs=input_names(model),
         longest=opened.longest,
         parameters=model.num_parameters(),
+        embeddings=embedding_count(model),
         bytes_before=sum((folder / name).stat().st_size for name in weight_files(folder)),
         bytes_after=graph_bytes,
         bound=BOUND,
@@ -179,7 +179,8 @@ def _write(
     )
 
 
-def _sample_lines(language: str) -> Iterator[str]:
+def sample_lines(language: str) -> Iterator[str]:
+    """Paragraphs of the embedded sample."""
     return (line for page in SampleSource(kind="sample").documents(language) for line in page.paragraphs)
 
 
@@ -190,15 +191,32 @@ def _read_files(folder: Path) -> list[str]:
     )
 
 
-def _write_tokenizer(tokenizer: PreTrainedTokenizerFast, folder: Path, longest: int) -> None:
-    """tokenizer.json that cuts at `longest` tokens and pads a batch, so that the tokenizers library needs no more."""
-    write_tokenizer(tokenizer, folder, max_length=longest)
-    backend = Tokenizer.from_file(str(folder / "tokenizer.json"))
+def embedding_count(model: PreTrainedModel) -> int:
+    """Parameters of the vocabulary's embeddings."""
+    return cast(nn.Embedding, model.get_input_embeddings()).weight.numel()
+
+
+def longest_input(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast) -> int:
+    """Tokens that a model is given at once, special ones included: 512 where it could read more.
+
+    Raises:
+        InputError: too few to be of use.
+    """
+    longest = min(_LONGEST, tokenizer.model_max_length, position_count(model))
+    if longest < SHORTEST:
+        where = tokenizer.name_or_path or None
+        raise InputError(f"the model reads only {longest} tokens at once", where=where, fix="use another model")
+    return longest
+
+
+def batch_tokenizer(tokenizer: PreTrainedTokenizerFast, longest: int) -> Tokenizer:
+    """What the tokenizers library needs for a batch, and no more: it cuts at `longest` tokens, and pads."""
+    backend = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())
     backend.enable_truncation(longest)
     backend.enable_padding(
         pad_id=tokenizer.pad_token_id or 0, pad_token=tokenizer.pad_token or "", pad_type_id=tokenizer.pad_token_type_id
     )
-    backend.save(str(folder / "tokenizer.json"))
+    return backend
 
 
 def _agreement(
@@ -243,15 +261,22 @@ def _score(
 
 
 def _read_texts(settings: ExportSettings) -> dict[str, list[str]]:
-    """Name -> lines that int8 is compared on.
-
-    Raises:
-        InputError: a file that has none; or none is given, and the embedded sample is not installed.
-    """
+    """Name -> lines that int8 is compared on."""
     if settings.texts:
         return {path.name: spread(list(stream_lines(path)), _LINES) for path in settings.texts}
+    return few_lines(_FEW)
+
+
+def few_lines(count: int) -> dict[str, list[str]]:
+    """Language -> so many lines of the embedded sample, in several scripts.
+
+    Raises:
+        InputError: it is not installed.
+    """
     try:
-        return {code: [*islice(_sample_lines(code), _FEW)] for code in _SCRIPTS}
+        pages = {code: SampleSource(kind="sample").documents(code) for code in _SCRIPTS}
+        lines = {code: (line for page in some for line in page.paragraphs) for code, some in pages.items()}
+        return {code: [*islice(some, count)] for code, some in lines.items()}
     except InputError as error:
-        fix = "give a text to compare int8 on: --text FILE; or pip install 'equiglot[sample]'"
+        fix = "give a text: --text FILE; or pip install 'equiglot[sample]'"
         raise InputError(error.what, where="--text", fix=fix) from None

@@ -32,13 +32,13 @@ _MOST_BYTES = 2_000_000_000  # of a file that protobuf reads
 _NAMES = ("batch", "length")
 
 
-def check_libraries() -> None:
-    """Refuses to go on where ONNX's libraries are not installed.
+def check_libraries(*names: str) -> None:
+    """Refuses to go on where some libraries are not installed, by default all that an export needs.
 
     Raises:
         InputError: with the extra that brings them.
     """
-    if missing := [name for name in _LIBRARIES if importlib.util.find_spec(name) is None]:
+    if missing := [name for name in names or _LIBRARIES if importlib.util.find_spec(name) is None]:
         verb = "is" if len(missing) == 1 else "are"
         raise InputError(f"{' and '.join(missing)} {verb} not installed", fix="pip install 'equiglot[export]'")
 

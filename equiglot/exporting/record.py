@@ -19,11 +19,12 @@ class ExportRecord(BaseModel):
         fingerprint: of its configuration, weights and tokenizer.
         kind: its class.
         head: what it is.
-        graph: the file.
+        graph: the file; its weights may stand beside it.
         precision: of its weights.
         inputs: int64 [batch, length] each.
         longest: tokens that it reads at most, special ones included; tokenizer.json cuts there.
         parameters: of the model.
+        embeddings: those of the vocabulary.
         bytes_before: of the model's files of weights.
         bytes_after: of the graph's files.
         bound: of differences, a share of the largest output.
@@ -48,6 +49,7 @@ class ExportRecord(BaseModel):
     inputs: tuple[str, ...]
     longest: int
     parameters: int
+    embeddings: int
     bytes_before: int
     bytes_after: int
     bound: float
