@@ -47,12 +47,10 @@ class ExtensionText:
     Attributes:
         learning: gives the sentences by which entries are learnt, and their rows fitted; asked for twice.
         held_out: sentences that show what was learnt.
-        where: what names the text in messages.
     """
 
     learning: Callable[[], Iterable[str]]
     held_out: Sequence[str]
-    where: str
 
 
 class LearntEntry(BaseModel):

@@ -18,7 +18,7 @@ from tests.stock import SCRIPTS, save_stock
 
 _WORDS = [*SCRIPTS["ru"].split(), *SCRIPTS["en"].split()]
 LINES = [" ".join(random.Random(number).choices(_WORDS, k=5)) for number in range(120)]
-TEXT = ExtensionText(lambda: iter(LINES[:90]), LINES[90:], "text")
+TEXT = ExtensionText(lambda: iter(LINES[:90]), LINES[90:])
 FITTING = FittingSettings(updates=12, sentences=8, learning_rate=0.03)
 
 
@@ -88,7 +88,7 @@ def test_a_model_without_a_head(tmp_path: Path) -> None:
 @pytest.mark.parametrize("learning", [lambda: iter(()), lambda: iter(["a b c"])])
 def test_text_with_nothing_to_learn(learning: Callable[[], object], tmp_path: Path) -> None:
     folder = save_stock(tmp_path / "before", "bert")
-    text = ExtensionText(learning, [], "text")  # type: ignore[arg-type]
+    text = ExtensionText(learning, [])  # type: ignore[arg-type]
     with pytest.raises(InputError, match="no entry can be learnt"):
         extend_model(
             str(folder), {"ru": text}, tmp_path / "after", ExtensionSettings(entries=5), start="mean", fitting=FITTING

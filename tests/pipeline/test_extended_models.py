@@ -64,7 +64,7 @@ def test_a_student_of_an_extended_teacher_has_its_rows(run: Path) -> None:
 
 def test_the_page_says_what_was_extended(run: Path) -> None:
     page = (run / "report" / "index.html").read_text()
-    assert "teacher with 30 entries more; their rows are fitted" in page
+    assert "teacher with up to 30 more entries; their rows are fitted" in page
     assert "extended" in (run / "models" / "richer" / "README.md").read_text()
 
 

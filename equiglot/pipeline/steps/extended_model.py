@@ -46,7 +46,7 @@ class ExtendedModel(Model):
         for code in self.plan.languages:
             held_out = chain.from_iterable(read_sentences(run.corpus(code) / "valid.arrow"))
             learning = partial(_sentences, run, self.recipe, code)
-            texts[code] = ExtensionText(learning, list(islice(held_out, MOST_HELD_OUT)), f"languages.{code}.text")
+            texts[code] = ExtensionText(learning, list(islice(held_out, MOST_HELD_OUT)))
         try:
             extend_model(
                 str(run.model(extend.model)),
