@@ -158,8 +158,10 @@ class Reference:
 
     def _kind(self, cls: str) -> str:
         """What tells a class from the others that may stand in its place."""
-        tags = (self._definitions[cls]["properties"].get(tag, {}).get("const") for tag in ("kind", "task"))
-        return next(filter(None, tags), "settings")
+        properties = self._definitions[cls]["properties"]
+        tags = (properties.get(tag, {}).get("const") for tag in ("kind", "task"))
+        fine_tuned = properties.get("method", {}).get("const") == "finetune"
+        return next(filter(None, tags), "settings") + (", fine-tuned" if fine_tuned else "")
 
     def _classes(self, field: Any) -> list[str]:
         """The settings classes that a field can hold, in order."""

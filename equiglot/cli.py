@@ -118,6 +118,7 @@ def plan(
     from equiglot.pipeline import Machine, plan_recipe
     from equiglot.recipe import load_recipe
 
+    _be_quiet()
     loaded = load_recipe(recipe, overrides or [])
     print_plan(_output, plan_recipe(loaded, _folder(loaded, into), Machine.of_here(workers, threads)))
 
@@ -377,7 +378,7 @@ def _listed(text: str) -> list[str]:
 @contextmanager
 def _stoppable(threads: int | None) -> Iterator[Callable[[], bool]]:
     """Prepares this process for a training; yields what tells it that a signal asked to stop."""
-    from equiglot.pipeline.execution.signals import StopSignals
+    from equiglot.pipeline.execution.pool import StopSignals
     from equiglot.pipeline.execution.workers import prepare_process
     from equiglot.training import Stopped
 

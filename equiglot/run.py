@@ -62,6 +62,11 @@ class RunDirectory:
         return self.root / "corpus" / language
 
     @property
+    def costs(self) -> Path:
+        """What models cost: cost.json, and the same as scores."""
+        return self.root / "cost"
+
+    @property
     def leaks(self) -> Path:
         """Held-out sentences of one language in the training text of another: leaks.json; where they are dropped, a
         folder a language with its training text."""
@@ -128,6 +133,11 @@ class RunDirectory:
     def probes(self, name: str) -> Path:
         """What probes on these features predict, `name` is task.model: predictions, estimates, scores.jsonl."""
         return self.root / "probes" / name
+
+    def fine_tuned(self, name: str) -> Path:
+        """What a fine-tuned model predicts, `name` is task.language.model: predictions, estimates, scores.jsonl,
+        training.json; and model, where it is kept."""
+        return self.root / "finetuned" / name
 
     @property
     def scores(self) -> Path:

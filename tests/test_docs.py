@@ -34,8 +34,7 @@ from equiglot.cli import app, main
 from equiglot.corpus import HubSource, SampleSource
 from equiglot.errors import InputError
 from equiglot.recipe import Origin, Recipe, parse_recipe, validate_recipe
-from equiglot.recipe.merging import merge, override
-from equiglot.recipe.reading import read_tree
+from equiglot.recipe.reading import merge, override, read_tree
 from tests.conftest import ROOT
 from tests.corpus.dumps import Article, dump
 from tests.labelled import write_entities, write_treebanks

@@ -21,7 +21,7 @@ import numpy as np
 
 from benchmarks.speed.data import MODELS, SENTENCES, Prepared, load, prepare
 from equiglot.models import EncoderSettings
-from equiglot.pipeline.execution.environment import hardware, versions
+from equiglot.pipeline.execution.machine import hardware, versions
 
 RATIOS = {
     "training, to transformers.Trainer as its examples are written": ("ours", "trainer"),

@@ -10,19 +10,15 @@ them in order (with `sorting`), `building` does all of it, `reading` reads the r
 """
 
 from equiglot.corpus.building import build_corpus, measure_text
-from equiglot.corpus.documents import Document
-from equiglot.corpus.files import FilesSource
+from equiglot.corpus.characters import fold
+from equiglot.corpus.documents import Document, SentenceWriter, count_sentences, read_sentences
 from equiglot.corpus.hub import HubSource
-from equiglot.corpus.identification import identifier_version
-from equiglot.corpus.jsonl import JsonlSource
-from equiglot.corpus.languages import check_language
+from equiglot.corpus.languages import check_language, identifier_version
 from equiglot.corpus.leaks import Leaks, find_leaks, read_leaks
-from equiglot.corpus.letters import fold
-from equiglot.corpus.parquet import ParquetSource
-from equiglot.corpus.reading import SentenceWriter, count_sentences, read_sentences
+from equiglot.corpus.records import JsonlSource, ParquetSource
 from equiglot.corpus.sample import SampleSource, sample_languages
 from equiglot.corpus.settings import LanguageText, TextSettings, check_text
-from equiglot.corpus.sources import TextSource
+from equiglot.corpus.sources import FilesSource, TextSource
 from equiglot.corpus.statistics import CleaningStep, CorpusStatistics, SplitStatistics, read_statistics
 from equiglot.corpus.wikipedia import WikipediaSource
 

@@ -15,11 +15,10 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from equiglot.corpus.cleaning import Cleaner
-from equiglot.corpus.drawing import draw
-from equiglot.corpus.duplicates import drop_repeats
+from equiglot.corpus.documents import SentenceWriter
 from equiglot.corpus.overlap import drop_overlap
-from equiglot.corpus.reading import SentenceWriter
 from equiglot.corpus.settings import LanguageText, TextSettings
+from equiglot.corpus.sorting import draw, drop_repeats
 from equiglot.corpus.splitting import assign_splits
 from equiglot.corpus.spool import TEST, TRAIN, VALID, Amount, Spool, SpoolWriter, open_spool
 from equiglot.corpus.statistics import (

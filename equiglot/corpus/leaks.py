@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from equiglot.corpus.letters import folded_hashes
-from equiglot.corpus.reading import SentenceWriter, count_sentences, read_sentences
+from equiglot.corpus.characters import folded_hashes
+from equiglot.corpus.documents import SentenceWriter, count_sentences, read_sentences
 from equiglot.corpus.statistics import SplitStatistics
 from equiglot.hashing import U64
 from equiglot.run import read_json, write_json

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from equiglot.corpus.letters import Int64, code_points, letters_of, ngram_hashes
+from equiglot.corpus.characters import Int64, code_points, letters_of, ngram_hashes
 from equiglot.corpus.spool import TEST, TRAIN, VALID, Spool, blocks
 from equiglot.hashing import U64
 

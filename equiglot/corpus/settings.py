@@ -6,8 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, field_validator, model_validator
 
-from equiglot.corpus.identification import name_of
-from equiglot.corpus.languages import check_language
+from equiglot.corpus.languages import check_language, name_of
 from equiglot.corpus.sources import AnySource, TextSource, check_sources, spelt_out
 from equiglot.errors import InputError
 from equiglot.settings import MOST, Settings

@@ -1,6 +1,16 @@
-"""Sorting more rows than fit in memory: spread over files by the highest bits of their keys, then sorted file by file.
+"""Sorting more rows than fit in memory, and what is decided so: which duplicates stay, and the order of storing.
 
-Everything is written and read in long stretches, so that text larger than the memory costs no seeks.
+Rows are spread over files by the highest bits of their keys, then sorted file by file. Everything is written and read
+in long stretches, so that text larger than the memory costs no seeks.
+
+Duplicates: of sentences with the same hash, the first in the order of reading stays. This happens before splits are
+made, over all text, so no sentence stands in two splits, and which split keeps a repeated sentence is left to the hash
+of the document where it came first.
+
+Drawing: every prefix of what is stored is a random sample of documents. Documents stand on a ring, at a hash of the
+seed and their id; drawing starts at a point of the ring and goes round it. So the same pages come at the same places
+in all languages of a parallel corpus, and languages that start at different points draw different pages as long as
+their amounts allow. A document's sentences stay together and in order.
 """
 
 from collections.abc import Iterator
@@ -12,7 +22,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from equiglot.corpus.letters import Int64
+from equiglot.corpus.characters import Int64
+from equiglot.corpus.spool import DROPPED, Column, Spool, blocks
+from equiglot.hashing import U64
 
 LIMIT = 1 << 22  # bytes sorted at a time
 WAITING = 1 << 22  # bytes that wait in memory to be written
@@ -150,3 +162,87 @@ def _lengths(numbers: NDArray[Any]) -> Int64:
 
 def _text_of(path: Path) -> Path:
     return path.with_name(f"{path.name}.text")
+
+
+ROW = np.dtype([("key", np.uint64), ("row", np.int64)])
+
+
+def drop_repeats(spool: Spool, keys: Column) -> None:
+    """Marks every sentence as dropped whose key an earlier one has that is not dropped; memory stays flat.
+
+    Args:
+        spool: the sentences; `fate` changes.
+        keys: hashes, uint64 [n].
+    """
+    size = ROW.itemsize * len(spool)
+    spread = np.uint64(64 - len(spool).bit_length())  # row numbers as keys: their highest bits must differ
+    with Sorter(spool.folder, ROW, size) as by_key, Sorter(spool.folder, ROW, size) as by_row:
+        for block in blocks(len(spool)):
+            kept = np.flatnonzero(spool.fate[block] != DROPPED)
+            by_key.add(_keyed(keys[block][kept], block.start + kept))
+        last = np.empty(0, np.uint64)
+        for numbers, _ in by_key.sorted():
+            before = np.concatenate([last, numbers["key"]])
+            repeats = numbers["row"][1 - len(last) :][before[1:] == before[:-1]]
+            by_row.add(_keyed(repeats.astype(np.uint64) << spread, repeats))
+            last = before[-1:]
+        for numbers, _ in by_row.sorted():
+            spool.drop(numbers["row"])
+
+
+def _keyed(keys: U64, rows: Int64) -> Rows:
+    numbers = np.empty(len(rows), ROW)
+    numbers["key"], numbers["row"] = keys, rows
+    return Rows(numbers)
+
+
+RING = 1 << 64
+ARC_BITS = 12  # the ring is cut into so many arcs, as a power of two, to see where a limit is reached
+DRAWN = np.dtype([("key", np.uint64), ("document", np.int64), ("characters", np.int32), ("bytes", np.int32)])
+
+
+def draw(spool: Spool, split: int, start: float = 0.0, limit: int | None = None) -> Iterator[Rows]:
+    """The sentences of a split in draw order; memory stays flat.
+
+    Args:
+        spool: the sentences with their splits.
+        split: which split.
+        start: where on the ring to start, in [0, 1).
+        limit: characters that are enough: somewhere beyond them drawing may end.
+
+    Yields:
+        Rows with the fields `document`, `characters` and `bytes`, and their text.
+    """
+    origin = np.uint64(int(start * RING))
+    end = np.uint64(RING - 1 if limit is None else _end(spool, split, origin, limit))
+    with Sorter(spool.folder, DRAWN, len(spool.text)) as sorter:
+        for block in spool.text_blocks():
+            places = _places(spool, block, origin)
+            wanted = np.flatnonzero((spool.fate[block] == split) & (places <= end))
+            if len(wanted):
+                sorter.add(_rows(spool, block, wanted, places[wanted]))
+        yield from sorter.sorted()
+
+
+def _end(spool: Spool, split: int, origin: np.uint64, limit: int) -> int:
+    """The last place on the ring that has to be drawn from to get `limit` characters."""
+    shift = 64 - ARC_BITS
+    found = np.zeros(1 << ARC_BITS)
+    for block in blocks(len(spool)):
+        arcs = (_places(spool, block, origin) >> np.uint64(shift)).astype(np.int64)
+        found += np.bincount(arcs, spool.characters[block] * (spool.fate[block] == split), minlength=len(found))
+    return ((int(np.searchsorted(np.cumsum(found), limit)) + 1) << shift) - 1 if found.sum() > limit else RING - 1
+
+
+def _places(spool: Spool, block: slice, origin: np.uint64) -> U64:
+    """How far each sentence's document is from the origin, going round the ring; uint64."""
+    return np.asarray(spool.of_documents(spool.position, block) - origin, np.uint64)  # wraps around
+
+
+def _rows(spool: Spool, block: slice, wanted: np.ndarray[tuple[int], np.dtype[np.int64]], places: U64) -> Rows:
+    lengths = spool.block_bytes(block)
+    numbers = np.empty(len(wanted), DRAWN)
+    numbers["key"], numbers["document"] = places, spool.documents[block][wanted]
+    numbers["characters"], numbers["bytes"] = spool.characters[block][wanted], lengths[wanted]
+    text = spool.block_text(block)
+    return Rows(numbers, text if len(wanted) == len(lengths) else selected(text, lengths, wanted))

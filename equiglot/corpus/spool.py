@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from equiglot.corpus.characters import Int64
 from equiglot.corpus.cleaning import Sentences
-from equiglot.corpus.letters import Int64
 from equiglot.hashing import reseed
 
 BLOCK = 1 << 16  # sentences handled at a time

@@ -144,6 +144,8 @@ class _Working:
         before = self.progress
         if before is None and now.update > 1:
             yield f"goes on at update {now.update:,} of {now.updates:,}"
+        if now.score is None:  # the first of several trainings, or the next
+            self.best = None
         if now.score is None or (isinstance(before, TrainingProgress) and before.score == now.score):
             return
         metric, best = METRICS[now.metric], now.score if self.best is None else self.best

@@ -21,6 +21,7 @@ from equiglot.evaluation.counting import (
     strict_spans,
 )
 from equiglot.evaluation.statistics import Counts, Floats
+from equiglot.tasks import fine_tuned_name, task_of
 
 MASKED_LM, LIKELIHOOD = "mlm", "likelihood"
 """The task of filling masks, and that of predicting every word of a text, which compares models of any vocabularies."""
@@ -145,6 +146,7 @@ METRICS: dict[str, Metric] = {
             name="entity_f1",
             phrase="F1 of whole entities",
             tasks=("ner",),
+            first_of=(fine_tuned_name("ner"),),
             labels=LabelRule(
                 count_spans(strict_spans),
                 mean_f1,
@@ -247,9 +249,12 @@ themselves follow `lower_is_better`. A metric that is added here is computed, sh
 
 
 def metrics_of(task: str) -> tuple[Metric, ...]:
-    """What is measured of a task, the metric that models are compared by first."""
-    found = (metric for metric in METRICS.values() if task in metric.tasks)
-    return tuple(sorted(found, key=lambda metric: task not in metric.first_of))
+    """What is measured of a task, the metric that models are compared by first.
+
+    Where models are fine-tuned on a task (`fine_tuned_name`), that is the one that the best weights are chosen by.
+    """
+    found = (metric for metric in METRICS.values() if task_of(task) in metric.tasks)
+    return tuple(sorted(found, key=lambda metric: (task not in metric.first_of, task_of(task) not in metric.first_of)))
 
 
 def primary_of(task: str) -> Metric:

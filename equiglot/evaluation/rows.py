@@ -114,7 +114,13 @@ def comparison_rows(
         others = {code: each for code, each in together.items() if code not in references.get(model, {})}
         yield from against_rows("d", task, (model, numbers), (reference, others), taught or groups, seed)
     for pair in combinations(models.items(), 2):
-        yield from difference_rows(task, *pair, groups=groups, seed=seed)
+        yield from difference_rows(task, *pair, groups=_shared(pair, groups, taught or groups), seed=seed)
+
+
+def _shared(pair: Sequence[tuple[str, ByLanguage]], groups: Groups, taught: Groups) -> Groups:
+    """The groups that two models are compared over: those languages that have a teacher, where one lacks others."""
+    whole = {name for name, codes in groups.items() if all(known(numbers, codes) for _, numbers in pair)}
+    return {name: codes if name in whole else taught[name] for name, codes in groups.items()}
 
 
 def difference_rows(

@@ -18,8 +18,7 @@ from equiglot.corpus import read_sentences
 from equiglot.evaluation.lines import TokenizedLines, tokenize_lines
 from equiglot.hashing import below, hash_name, hash_u64
 from equiglot.masking import Batch, RowIds
-from equiglot.masking.bucketing import bucket_rows
-from equiglot.masking.collate import MaskedTokens, collate
+from equiglot.masking.collate import MaskedTokens, bucket_rows, collate
 from equiglot.models import OpenModel, target_logits, to_tensors
 from equiglot.objectives import hard_loss
 

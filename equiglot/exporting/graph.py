@@ -22,7 +22,6 @@ from transformers.utils import logging as transformers_logging
 
 from equiglot.errors import InputError, known_refusal
 
-INT64 = np.int64
 INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 """What a graph reads, int64 [batch, length] each; the last one only of models that tell segments apart."""
 OPSET = 20
@@ -100,6 +99,9 @@ def quantize(program: Any, *, reduce_range: bool) -> Any:
     Args:
         program: an `onnx_ir.Model`; changed.
         reduce_range: seven bits for weights, for x86 processors without VNNI, whose sums of int8 products overflow.
+
+    Raises:
+        InputError: ONNX Runtime cannot quantise it.
     """
     import onnx
     import onnx_ir
@@ -109,15 +111,19 @@ def quantize(program: Any, *, reduce_range: bool) -> Any:
     with TemporaryDirectory() as place, _silence():
         before, after = Path(place) / "fp32.onnx", Path(place) / "int8.onnx"
         onnx_ir.save(program, str(before), external_data="fp32.onnx.data")
-        quantize_dynamic(
-            before,
-            after,
-            per_channel=True,
-            reduce_range=reduce_range,
-            weight_type=QuantType.QInt8,
-            use_external_data_format=True,
-            extra_options={"DefaultTensorType": onnx.TensorProto.FLOAT},
-        )
+        try:
+            quantize_dynamic(
+                before,
+                after,
+                per_channel=True,
+                reduce_range=reduce_range,
+                weight_type=QuantType.QInt8,
+                use_external_data_format=True,
+                extra_options={"DefaultTensorType": onnx.TensorProto.FLOAT},
+            )
+        except Exception as error:  # of no common kind
+            what = f"ONNX Runtime cannot quantise the graph: {error}"
+            raise known_refusal(error) or InputError(what, fix="leave out --quantize") from error
         made = onnx_ir.load(str(after))
         onnx_ir.external_data.load_to_model(made)
     _strip(made)

@@ -9,12 +9,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from equiglot.errors import InputError, known_refusal
+
 Integers = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
 GRAPHS = {"fp32": "model.onnx", "int8": "model_int8.onnx"}
 """Precision -> the graph's file in an exported folder."""
 _CPUINFO = Path("/proc/cpuinfo")
 _VNNI = ("avx512_vnni", "avx_vnni", "amx_int8")
+_TOLD = ("avx2", "avx512f", *_VNNI)
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,7 @@ def this_processor(cpuinfo: Path = _CPUINFO) -> Processor:
     fields = dict(_fields(cpuinfo))
     name = fields.get("model name") or platform.processor() or platform.machine()
     flags = fields.get("flags", fields.get("Features", "")).split()
-    return Processor(name, platform.machine(), tuple(sorted(each for each in flags if each.startswith(("avx", "amx")))))
+    return Processor(name, platform.machine(), tuple(each for each in _TOLD if each in flags))
 
 
 def _fields(cpuinfo: Path) -> list[tuple[str, str]]:
@@ -58,6 +61,9 @@ class Session:
     Args:
         path: its file.
         threads: of ONNX Runtime, for one batch.
+
+    Raises:
+        InputError: ONNX Runtime cannot read it, or has not all of its operators.
     """
 
     def __init__(self, path: Path, *, threads: int) -> None:
@@ -66,7 +72,11 @@ class Session:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.log_severity_level = 3  # errors
-        self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        try:
+            self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # it has exceptions of its own, of no common kind
+            what, fix = f"ONNX Runtime cannot load the graph: {error}", "export the model again, or update onnxruntime"
+            raise known_refusal(error, path) or InputError(what, where=path.name, fix=fix) from error
         self.inputs: tuple[str, ...] = tuple(each.name for each in self._session.get_inputs())
 
     def run(self, feed: Mapping[str, Integers]) -> Floats:

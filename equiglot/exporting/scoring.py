@@ -16,7 +16,15 @@ from equiglot.errors import InputError
 from equiglot.evaluation import ALL, Bootstrap, Gold, Score
 from equiglot.exporting.checking import Head, Runner
 from equiglot.exporting.runtime import Integers
-from equiglot.finetuning import CHOOSING, fine_tuned_rows, name_data, open_data, predict, read_examples
+from equiglot.finetuning import (
+    CHOOSING,
+    fine_tuned_estimates,
+    fine_tuned_rows,
+    name_data,
+    open_data,
+    predict,
+    read_examples,
+)
 from equiglot.finetuning.data import LabelledTask
 from equiglot.masking import special_tokens_of
 from equiglot.models import OpenModel, find_or_fetch
@@ -136,16 +144,11 @@ def score_graphs(
         examples = {code: replace(each, gold=places[each.gold]) for code, each in read.items()}
         rows: list[Score] = []
         for form in forms:
-            rows += fine_tuned_rows(
-                form.name,
-                task.summary.task,
-                labels,
-                gold,
-                {code: predict(form, each)[0][None] for code, each in examples.items()},
-                trained=[*gold],
-                bootstrap=Bootstrap(_RESAMPLES, 0),
-                seed=0,
+            predicted = {code: predict(form, each)[0][None] for code, each in examples.items()}
+            estimates = fine_tuned_estimates(
+                task.summary.task, labels, gold, predicted, trained=[*gold], bootstrap=Bootstrap(_RESAMPLES, 0)
             )
+            rows += fine_tuned_rows(form.name, task.summary.task, estimates, seed=0)
     return rows
 
 

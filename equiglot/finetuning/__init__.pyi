@@ -1,17 +1,24 @@
 from .classification import CHOOSING, Classification, Examples, predict, read_examples
 from .data import name_data
 from .running import FineTuned, fine_tune, open_data
-from .scores import fine_tuned_rows
+from .scores import Predictions, fine_tuned_estimates, fine_tuned_rows
 from .settings import FineTuning, check_settings
+from .tuning import PREDICTIONS, TRAINING, FineTuner, check_trained_labels
 
 __all__ = [
     "CHOOSING",
+    "PREDICTIONS",
+    "TRAINING",
     "Classification",
     "Examples",
     "FineTuned",
+    "FineTuner",
     "FineTuning",
+    "Predictions",
     "check_settings",
+    "check_trained_labels",
     "fine_tune",
+    "fine_tuned_estimates",
     "fine_tuned_rows",
     "name_data",
     "open_data",

@@ -19,7 +19,7 @@ from transformers import PreTrainedModel
 
 from equiglot.evaluation import METRICS, Gold
 from equiglot.hashing import hash_u64, permute
-from equiglot.masking.bucketing import bucket_rows
+from equiglot.masking.collate import bucket_rows
 from equiglot.models import OpenModel, TensorBatch
 from equiglot.objectives import Losses, Term
 from equiglot.probing.reading import Integers, ItemReader, ReadItems, Windows, cut_windows, lay_out

@@ -7,38 +7,26 @@ the labelled data, checkpoints, and a folder for each seed that is done. The sam
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import save_file
 
 from equiglot.errors import InputError
-from equiglot.evaluation import Bootstrap, Score, write_scores
-from equiglot.finetuning.classification import Classification, gold_of, predict, read_examples
+from equiglot.evaluation import Score, write_scores
 from equiglot.finetuning.data import LabelledTask
 from equiglot.finetuning.scores import fine_tuned_rows
 from equiglot.finetuning.settings import FineTuning
+from equiglot.finetuning.tuning import PREDICTIONS, TRAINING, FineTuner, check_trained_labels, has_trained
 from equiglot.labels.leases import claim
-from equiglot.models import (
-    OpenModel,
-    device,
-    find_or_fetch,
-    load_classifier,
-    name_models,
-    prepare_for_cpu,
-    with_tokenizer,
-)
+from equiglot.models import find_or_fetch, name_models
 from equiglot.outputs import output_checksums
 from equiglot.run import atomic_folder, check_absent, fingerprint, read_json, write_json
 from equiglot.tasks import OpenTask, TaskSummary, build_task, check_task, open_task, task_identity
-from equiglot.training import CheckpointFolder, Progress, Trainer, TrainingRecord
-from equiglot.vocabulary import TOKENIZER_FILES
+from equiglot.training import Progress
 
-PREDICTIONS, TRAINING, SCORES = "predictions.safetensors", "training.json", "scores.jsonl"
-_MODEL = "model"  # of a seed that is done
+SCORES = "scores.jsonl"
 _VERSION = 1  # of what a training makes of its settings
 
 
@@ -99,14 +87,14 @@ def fine_tune(
         try:
             _check_same(work, begun, into)
             opened = _task(work / "task", task, languages)
-            tuner = _FineTuner(source, place, opened, settings)
-            for seed in tuner.seeds:
-                if not (work / f"seed-{seed}").is_dir():
-                    tuner.train(seed, work, checkpoint_seconds, partial(watch, seed), stop)
+            name = next(iter(name_models([source])))
+            tuner = FineTuner(name, place, source, opened, settings, _with(opened, "train"), _with(opened, "test"))
+            with _as_option():
+                tuner.train(work, checkpoint_seconds=checkpoint_seconds, watch=watch, stop=stop)
             with atomic_folder(into) as folder:
-                scores = tuner.assemble(work, folder)
+                scores = _assemble(tuner, work, folder)
         finally:
-            if into.exists() or not _has_trained(work):
+            if into.exists() or not has_trained(work):
                 shutil.rmtree(work, ignore_errors=True)
     return FineTuned(into, tuple(scores), opened.summary)
 
@@ -141,15 +129,11 @@ def _as_option() -> Iterator[None]:
         raise InputError(error.what, where=where, fix=fix and fix.partition("; if it has a teacher")[0]) from None
 
 
-def _has_trained(work: Path) -> bool:
-    return any(work.glob("seed-*")) or any(work.glob("checkpoints/*/*"))
-
-
 def _check_same(work: Path, all_of_it: dict[str, Any], into: Path) -> None:
     """Refuses to continue what was begun otherwise; before the first checkpoint there is nothing to continue."""
     file = work / "begun.json"
     now = {name: fingerprint(value) for name, value in all_of_it.items()}
-    if not _has_trained(work):
+    if not has_trained(work):
         shutil.rmtree(work / "task", ignore_errors=True)
         write_json(file, now)
         return
@@ -179,127 +163,28 @@ def _task(folder: Path, task: LabelledTask, languages: Sequence[str]) -> OpenTas
     if not folder.is_dir():
         with _as_typed(), atomic_folder(folder) as made:
             build_task(task, languages, {}, made)
-            _check_known(OpenTask(made, open_task(made).summary))
+            built = open_task(made)
+            check_trained_labels(built, _with(built, "train"))
     return open_task(folder)
 
 
-def _check_known(task: OpenTask) -> None:
-    """Refuses classes, and types of entities, that are tested and not trained. Tags of words may be rare: they count as
-    wrong, and the summary names them.
-
-    Raises:
-        InputError: with the language and the labels.
-    """
-    summary = task.summary
-    if summary.task == "pos":
-        return
-    codes = [each.code for each in summary.languages]
-    trained = {label for code in codes for label in _kinds(task, code, "train")}
-    for code in codes:
-        for split in ("dev", "test"):
-            unseen = sorted(_kinds(task, code, split) - trained)
-            if unseen:
-                what = f"the {split} data of {code} has labels that no training data has: {', '.join(unseen)}"
-                fix = "rename them (--rename OLD=NEW), or leave them out"
-                raise InputError(what, where="--data", fix=f"{fix} (--types)" if summary.task == "ner" else fix)
+def _with(task: OpenTask, split: str) -> list[str]:
+    """The languages that have a split."""
+    return [each.code for each in task.summary.languages if split in each.sentences]
 
 
-def _kinds(task: OpenTask, language: str, split: str) -> set[str]:
-    """The classes of a split, or types of entities."""
-    found = task.split(language, split)
-    labels = () if found is None else np.unique(found.labels).tolist()
-    names = {task.summary.labels[number] for number in labels}
-    return {name.partition("-")[2] or name for name in names} if task.summary.task == "ner" else names
-
-
-class _FineTuner:
-    """Trains one model on a task, and makes one folder of all trainings."""
-
-    def __init__(self, source: str, place: Path, task: OpenTask, settings: FineTuning) -> None:
-        self._source, self._place, self._task, self._settings = source, place, task, settings
-        self._name = next(iter(name_models([source])))
-        self.seeds = range(settings.seed, settings.seed + settings.seeds)
-        summaries = task.summary.languages
-        self._trained = [each.code for each in summaries if "train" in each.sentences]
-        self._tested = [each.code for each in summaries if "test" in each.sentences]
-
-    def open(self, seed: int) -> OpenModel:
-        """The model with a new classifier, as it is before a training."""
-        summary = self._task.summary
-        unit = "token" if summary.unit == "word" else "sequence"
-        model = load_classifier(self._place, unit, summary.labels, seed=seed)  # type: ignore[arg-type]
-        opened = with_tokenizer(self._name, model, self._place, self._source)
-        if device().type == "cpu":
-            prepare_for_cpu(opened.model)
-        longest = self._settings.max_length
-        return opened if longest is None else replace(opened, max_tokens=min(opened.max_tokens, longest - 2))
-
-    def train(
-        self,
-        seed: int,
-        work: Path,
-        checkpoint_seconds: float,
-        watch: Callable[[Progress], None],
-        stop: Callable[[], bool],
-    ) -> None:
-        """Trains with a seed, from the newest checkpoint on, and writes model, record and predictions."""
-        opened = self.open(seed)
-        task = Classification(opened, self._task, self._trained, batch=self._settings.batch, seed=seed)
-        checkpoints = CheckpointFolder(work / "checkpoints" / f"seed-{seed}")
-        with _as_option():
-            record = Trainer(
-                opened.model,
-                task,
-                self._settings.training(task.epoch_batches),
-                updates=self._settings.updates(task.epoch_batches),
-                seed=seed,
-                checkpoints=checkpoints,
-                checkpoint_seconds=checkpoint_seconds,
-                watch=watch,
-                stop=stop,
-            ).train()
-        opened.model.eval()
-        predicted = {
-            code: predict(opened, read_examples(opened, self._task, "test", [code]))[0] for code in self._tested
-        }
-        with atomic_folder(work / f"seed-{seed}") as folder:
-            opened.model.save_pretrained(folder / _MODEL)
-            for name in TOKENIZER_FILES:
-                if (self._place / name).is_file():
-                    shutil.copyfile(self._place / name, folder / _MODEL / name)
-            save_file(predicted, folder / PREDICTIONS)
-            write_json(folder / TRAINING, record.model_dump(mode="json"))
-        checkpoints.remove()
-
-    def assemble(self, work: Path, folder: Path) -> list[Score]:
-        """Writes what is there of all seeds into an empty folder; the scores."""
-        settings, summary, seeds = self._settings, self._task.summary, self.seeds
-        records = [TrainingRecord.model_validate(read_json(work / f"seed-{seed}" / TRAINING)) for seed in seeds]
-        best = seeds[int(np.argmax([_best(record) for record in records]))]
-        shutil.copytree(work / f"seed-{best}" / _MODEL, folder, dirs_exist_ok=True)
-        found = [load_file(work / f"seed-{seed}" / PREDICTIONS) for seed in seeds]
-        predictions = {code: np.stack([each[code] for each in found]) for code in self._tested}
-        gold = {code: gold_of(split) for code in self._tested if (split := self._task.split(code, "test"))}
-        rows = fine_tuned_rows(
-            self._name,
-            summary.task,
-            summary.labels,
-            gold,
-            predictions,
-            trained=self._trained,
-            bootstrap=Bootstrap(settings.resamples, settings.seed),
-            seed=settings.seed,
-        )
-        scores = list(rows)
-        write_scores(folder / SCORES, scores)
-        save_file(predictions, folder / PREDICTIONS)
-        by_seed = {seed: each.model_dump(mode="json") for seed, each in zip(seeds, records, strict=True)}
-        about = {"base": self._source, "languages": self._trained, **_named(settings)}
-        write_json(folder / TRAINING, {**about, "kept": best, "seeds": by_seed})
-        write_json(folder / "task.json", summary.model_dump(mode="json"))
-        return scores
-
-
-def _best(record: TrainingRecord) -> float:
-    """The validation score of the weights that were kept."""
-    return max(point.score for point in record.validations)
+def _assemble(tuner: FineTuner, work: Path, folder: Path) -> list[Score]:
+    """Writes what is there of all seeds into an empty folder; the scores."""
+    settings, summary = tuner.settings, tuner.task.summary
+    kept, model = tuner.best(work)
+    shutil.copytree(model, folder, dirs_exist_ok=True)
+    predictions = dict(tuner.predictions(work))
+    estimates = tuner.estimates(summary.task, predictions)
+    scores = list(fine_tuned_rows(tuner.name, summary.task, estimates, seed=settings.seed))
+    write_scores(folder / SCORES, scores)
+    save_file(predictions, folder / PREDICTIONS)
+    by_seed = {seed: record.model_dump(mode="json") for seed, record in tuner.records(work).items()}
+    about = {"base": tuner.source, "languages": list(tuner.trained), **_named(settings)}
+    write_json(folder / TRAINING, {**about, "kept": kept, "seeds": by_seed})
+    write_json(folder / "task.json", summary.model_dump(mode="json"))
+    return scores

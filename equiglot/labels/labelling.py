@@ -20,8 +20,7 @@ from equiglot.labels.records import Manifest, ShardStatistics, StoreSettings
 from equiglot.labels.top_k import TopK, top_k
 from equiglot.labels.writing import begin_store, is_written, write_shard
 from equiglot.masking import Batch, RowIds, Source, SpecialTokens
-from equiglot.masking.bucketing import bucket_rows
-from equiglot.masking.collate import collate
+from equiglot.masking.collate import bucket_rows, collate
 from equiglot.models import target_logits, to_tensors
 from equiglot.objectives import hard_loss
 from equiglot.run import fingerprint

@@ -1,9 +1,7 @@
-from .batches import BatchSettings, BatchStream
+from .batches import BatchSettings, BatchStream, evaluation_batches
 from .collate import Batch, RowIds
-from .eval_batches import evaluation_batches
-from .masks import MaskSettings, evaluation_masks, mask_tokens
+from .masks import MaskSettings, SpecialTokens, evaluation_masks, mask_tokens, special_tokens_of
 from .sources import Source
-from .special_tokens import SpecialTokens, special_tokens_of
 
 __all__ = [
     "Batch",

@@ -1,12 +1,12 @@
-"""Batches as a pure function of (seed, index): any batch of any epoch costs the same, and memory stays flat.
+"""Batches as a pure function of (seed, index): any batch of any epoch costs the same; and those of held-out text.
 
-A training reads one endless stream. Each language contributes passes over its text, each pass in its own random order;
-an epoch mixes what the languages contribute; a *pool* (some 64 batches of it) is sorted by length and cut into batches
-of equal numbers of tokens or sentences, so that almost nothing is padding. Every pool of a training has the same number
-of batches: the place in the stream is one integer, and nothing before it need be computed.
+A training reads one endless stream. Each language contributes passes over its text, each pass in its own random
+order; an epoch mixes what the languages contribute; a *pool* (some 64 batches of it) is sorted by length and cut
+into batches of equal numbers of tokens or sentences, so that almost nothing is padding. Every pool of a training has
+the same number of batches: the place in the stream is one integer, and nothing before it need be computed.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -14,10 +14,11 @@ from pydantic import Field, model_validator
 
 from equiglot.errors import InputError
 from equiglot.hashing import U64, hash_name, hash_u64, permute
-from equiglot.masking.collate import Batch, Integers, MaskedTokens, RowIds, collate
+from equiglot.masking.collate import Batch, Integers, MaskedTokens, RowIds, bucket_rows, collate, number_targets
+from equiglot.masking.masks import MaskSettings, SpecialTokens, mask_rows
 from equiglot.masking.sources import Source
-from equiglot.masking.special_tokens import SpecialTokens
 from equiglot.settings import MOST, MOST_REPEATS, Settings
+from equiglot.vocabulary import TokenizedText
 
 _POOL = 64  # batches in a pool: enough to sort by length without much padding, few enough to stay random
 
@@ -231,3 +232,34 @@ def _equal(lengths: Integers, runs: int, least: int, *, by_tokens: bool) -> Inte
     ends = np.maximum.accumulate(np.maximum(ends, least) - steps) + steps  # every run gets at least so many ...
     cuts: Integers = np.minimum(ends, count - steps[::-1])  # ... and leaves as many for each that follows
     return cuts
+
+
+def evaluation_batches(
+    text: TokenizedText,
+    *,
+    salt: str,
+    language: int,
+    limit: int | None,
+    tokens: int,
+    masks: MaskSettings,
+    special: SpecialTokens,
+    seed: int,
+    draws: int = 1,
+) -> Iterator[Batch]:
+    """All sequences of a text (or its first `limit`), sorted by length, in batches of at most `tokens` tokens.
+
+    The masks depend on (seed, salt, draw, sequence, position) alone: they are the same for every model, and for every
+    `tokens` and `limit`. `draws` different masks are laid over each sequence.
+    """
+    lengths = np.asarray(text.lengths[:limit], dtype=np.int64)
+    for draw in range(draws):
+        begin = 0
+        for here in bucket_rows(lengths, tokens):
+            ids, each = (part.astype(np.int64) for part in text.gather(here))
+            identities = hash_u64(hash_name(salt), here.astype(np.uint64))
+            numbers, zeros = np.full(len(here), draw), np.zeros(len(here), dtype=np.int64)
+            inputs, chosen = mask_rows(ids, each, identities, numbers, masks, special, seed)
+            masked = MaskedTokens(each, ids, inputs, chosen, number_targets(chosen, each), np.zeros_like(chosen))
+            row_ids = RowIds(np.full(len(here), language), zeros, here, numbers)
+            yield collate(row_ids, masked, 0, len(here), special, f"{salt}, sequences sorted by length from {begin}")
+            begin += len(here)

@@ -8,8 +8,7 @@ import numpy.typing as npt
 
 from equiglot.hashing import hash_name, hash_u64
 from equiglot.masking.collate import Integers, MaskedTokens, number_targets
-from equiglot.masking.masks import MaskSettings, mask_rates, mask_rows
-from equiglot.masking.special_tokens import SpecialTokens
+from equiglot.masking.masks import MaskSettings, SpecialTokens, mask_rates, mask_rows
 from equiglot.vocabulary import TokenizedText, VocabularyMap
 
 

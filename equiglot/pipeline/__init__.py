@@ -9,12 +9,12 @@ from equiglot.pipeline.execution.folder import read_run
 from equiglot.pipeline.execution.machine import Machine
 from equiglot.pipeline.execution.pool import Event, MakePool, Pool, WorkerFailed
 from equiglot.pipeline.execution.scheduler import Watcher
-from equiglot.pipeline.execution.status import Status, read_status
+from equiglot.pipeline.execution.states import Status, read_status
 from equiglot.pipeline.graph import Graph, Job
 from equiglot.pipeline.planning.plan import Plan, StepCost, plan_recipe
 from equiglot.pipeline.progress import JobProgress, Remark, TextProgress
 from equiglot.pipeline.results.comparing import compare_runs
-from equiglot.pipeline.results.inspecting import inspect_labels, stored_texts
+from equiglot.pipeline.results.merged import inspect_labels, stored_texts
 from equiglot.pipeline.results.publishing import publish
 from equiglot.pipeline.running import run_recipe
 from equiglot.pipeline.steps.stores import stores_labels

@@ -11,10 +11,12 @@ from equiglot.pipeline.steps import (
     Corpus,
     ExtendedModel,
     Features,
+    FineTunedData,
     Labels,
     LeakSearch,
     LikelihoodBits,
     Losses,
+    Measuring,
     Probes,
     Scores,
     Step,
@@ -24,6 +26,7 @@ from equiglot.pipeline.steps import (
     TrainedModel,
     TrimmedModel,
     Vocabulary,
+    fine_tuned_steps,
 )
 from equiglot.pipeline.steps.stores import stores_of, texts_of
 from equiglot.recipe import ModelPlan, Recipe
@@ -111,6 +114,8 @@ def steps_of(recipe: Recipe) -> Iterator[Step]:
 def _labelled_data(recipe: Recipe) -> Iterator[Step]:
     for settings in recipe.probed.values():
         yield TaskData(recipe, settings)
+    for tuned in recipe.fine_tuned.values():
+        yield FineTunedData(recipe, tuned)
 
 
 def _taken_models(recipe: Recipe) -> Iterator[Step]:
@@ -200,6 +205,17 @@ def _probes(recipe: Recipe) -> Iterator[Step]:
             yield Probes(recipe, settings, plan)
 
 
+def _fine_tuned(recipe: Recipe) -> Iterator[Step]:
+    for settings in recipe.fine_tuned.values():
+        yield from fine_tuned_steps(recipe, settings)
+
+
+def _costs(recipe: Recipe) -> Iterator[Step]:
+    if recipe.costs is not None:
+        others = chain.from_iterable(some(recipe) for some in STEPS if some is not _costs)
+        yield Measuring(recipe, tuple(dict.fromkeys(step.name for step in others)))
+
+
 STEPS: list[Callable[[Recipe], Iterator[Step]]] = [
     _labelled_data,  # first: what is wrong with labels shows before anything is trained
     _taken_models,
@@ -209,5 +225,7 @@ STEPS: list[Callable[[Recipe], Iterator[Step]]] = [
     _made_models,
     _evaluation,
     _probes,
+    _fine_tuned,
+    _costs,  # last: nothing else is at work then
 ]
 """What the steps of a recipe are made by: a new kind of step is one more line."""

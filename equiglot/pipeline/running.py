@@ -6,9 +6,8 @@ from pathlib import Path
 from equiglot.errors import InputError, Interrupted, refusal
 from equiglot.pipeline.execution.folder import Log, check_other, locked, make_folder, saved_recipe
 from equiglot.pipeline.execution.machine import Machine
-from equiglot.pipeline.execution.pool import MakePool
+from equiglot.pipeline.execution.pool import MakePool, StopSignals
 from equiglot.pipeline.execution.scheduler import Execution, Watcher
-from equiglot.pipeline.execution.signals import StopSignals
 from equiglot.pipeline.execution.states import (
     Unchanged,
     check_outputs,

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from equiglot.errors import InputError
-from equiglot.masking.bucketing import bucket_rows
+from equiglot.masking.collate import bucket_rows
 from equiglot.models import OpenModel, TensorBatch, hidden_states
 from equiglot.probing.reading import Integers, ItemReader, ReadItems, cut_windows, lay_out
 from equiglot.probing.settings import Layers

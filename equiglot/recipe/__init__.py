@@ -12,7 +12,14 @@ from equiglot.recipe.loading import (
     validate_recipe,
 )
 from equiglot.recipe.reading import Origin, builtin_recipes
-from equiglot.recipe.scoring import Likelihood, MaskedLanguageModelling, ProbedTask
+from equiglot.recipe.scoring import (
+    Costs,
+    FineTunedTask,
+    LabelledEntry,
+    Likelihood,
+    MaskedLanguageModelling,
+    ProbedTask,
+)
 from equiglot.recipe.settings import FREQUENCY, PLACEHOLDER, SHARED, Language, ModelPlan, ModelSettings, Recipe
 from equiglot.recipe.starting import Start
 from equiglot.recipe.teaching import check_width
@@ -21,7 +28,10 @@ __all__ = [
     "FREQUENCY",
     "PLACEHOLDER",
     "SHARED",
+    "Costs",
+    "FineTunedTask",
     "Found",
+    "LabelledEntry",
     "Language",
     "Likelihood",
     "MaskedLanguageModelling",

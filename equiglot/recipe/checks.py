@@ -1,4 +1,4 @@
-"""Contradictions between settings, refused before anything is computed."""
+"""Contradictions between settings, and what is needed and not there, refused before anything is computed."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,12 +10,82 @@ from equiglot.corpus import check_text
 from equiglot.corpus.languages import check_language
 from equiglot.errors import InputError
 from equiglot.recipe.names import check_known, nearest
-from equiglot.recipe.needs import check_needs
-from equiglot.recipe.scoring import Likelihood, MaskedLanguageModelling, ProbedTask
+from equiglot.recipe.scoring import FineTunedTask, LabelledEntry, MaskedLanguageModelling, ProbedTask
 from equiglot.recipe.settings import FREQUENCY, PLACEHOLDER, SHARED, TEACHERS, ModelPlan, Recipe
 from equiglot.recipe.teaching import check_existing, check_revision, check_start, check_teachers, check_vocabularies
 from equiglot.tasks import check_task
 from equiglot.vocabulary import VocabularySettings
+
+
+def check_needs(recipe: Recipe) -> None:
+    """Refuses a language whose text is needed and missing, and settings of what the recipe does not do.
+
+    Raises:
+        InputError: with the field and what to change it to.
+    """
+    for code, purpose in _needed_texts(recipe):
+        if recipe.languages[code].text is None:
+            raise InputError(
+                f"{code} has no text, and {purpose}",
+                where=f"languages.{code}.text",
+                fix="say where it is; only models that are there already can be scored without, on labelled data",
+            )
+    for field, idle, what in _idle_settings(recipe):
+        if idle and field in recipe.model_fields_set:
+            raise InputError(what, where=field, fix=f"leave `{field}` out")
+    _check_scored(recipe)
+
+
+def _needed_texts(recipe: Recipe) -> Iterator[tuple[str, str]]:
+    """The languages whose text something needs, and what."""
+    for code, language in recipe.languages.items():
+        if language.vocabulary_only:
+            yield code, "it is there for the vocabulary alone, which is learnt from text"
+    for plan in recipe.plans().values():
+        if plan.existing is None:
+            what = "trained on it"
+            if not plan.is_trained:
+                what = "trimmed to the entries that it needs" if plan.trim else "given the entries that it lacks"
+            yield from ((code, f"{plan.name} is {what}") for code in plan.languages)
+        if plan.own_vocabulary is not None:
+            codes = plan.own_vocabulary.languages or plan.languages
+            yield from ((code, f"the vocabulary of {plan.name} is learnt from it") for code in codes)
+        if recipe.likelihood is not None:
+            yield from ((code, f"the task likelihood measures {plan.name} on it") for code in plan.languages)
+    yield from ((code, "the run's vocabulary is learnt from it") for code in recipe.vocabulary_languages)
+    if "place" in recipe.probed:
+        yield from ((code, "the task place makes its labels of it") for code in recipe.trained_languages)
+
+
+def _idle_settings(recipe: Recipe) -> Iterator[tuple[str, bool, str]]:
+    """Fields, whether nothing needs them, and why."""
+    yield "vocabulary", not recipe.has_vocabulary, "no model has the run's vocabulary: each has its own, or another's"
+    yield "text", not recipe.sources, "no language has text that could be cleaned and split"
+    trained = any(plan.is_trained for plan in recipe.expanded())
+    for field in ("encoder", "masking", "training"):
+        yield field, not trained, "no model is trained"
+
+
+def _check_scored(recipe: Recipe) -> None:
+    """Refuses masked words that no model can be scored by, and a run that does nothing."""
+    given = "evaluation" in recipe.model_fields_set
+    for number, task in enumerate(recipe.evaluation):
+        if given and isinstance(task, MaskedLanguageModelling) and not recipe.has_vocabulary:
+            raise InputError(
+                "mlm scores models of the run's vocabulary, and no model has it",
+                where=f"evaluation.{number}",
+                fix="leave mlm out; likelihood, and tasks that are probed, compare models of any vocabulary",
+            )
+    if recipe.costs is not None and not recipe.text_languages:
+        what = "costs are measured on test sentences, and no language has text"
+        raise InputError(what, where="evaluation", fix="leave cost out, or say where text is")
+    if not recipe.evaluated and recipe.costs is None and all(plan.existing is not None for plan in recipe.expanded()):
+        raise InputError(
+            "nothing is trained and nothing is scored: all models are there already",
+            where="evaluation",
+            fix="name what they are scored by: likelihood, or a task with labels such as pos, ner or topic",
+        )
+
 
 _TAKEN = (FREQUENCY, SHARED, TEACHERS)
 
@@ -36,7 +106,7 @@ def check_recipe(recipe: Recipe) -> None:
             check_text(recipe.text, {code: language})
     check_text(recipe.text, recipe.languages)
     for number, evaluation in enumerate(recipe.evaluation):
-        if not isinstance(evaluation, MaskedLanguageModelling | Likelihood):
+        if isinstance(evaluation, LabelledEntry):
             _check_task(recipe, f"evaluation.{number}", evaluation)
 
 
@@ -59,8 +129,10 @@ def check_settings(recipe: Recipe) -> None:
     _check_encoders(recipe)
     _check_reference(recipe, plans)
     for number, evaluation in enumerate(recipe.evaluation):
-        if not isinstance(evaluation, MaskedLanguageModelling | Likelihood):
+        if isinstance(evaluation, ProbedTask):
             _check_layers(recipe, f"evaluation.{number}", evaluation)
+        if isinstance(evaluation, FineTunedTask):
+            _check_fine_tuned(recipe, f"evaluation.{number}", evaluation)
 
 
 @contextmanager
@@ -75,10 +147,10 @@ def _named(field: str) -> Iterator[None]:
         raise
 
 
-def _check_task(recipe: Recipe, field: str, task: ProbedTask) -> None:
+def _check_task(recipe: Recipe, field: str, task: LabelledEntry) -> None:
     try:
         with _named(field):
-            check_task(task, recipe.trained_languages, recipe.sources)
+            check_task(task, recipe.labelled_languages(task), recipe.sources)
     except InputError as error:  # which names the task, not its place in the recipe
         where = str(error.where).replace(f"evaluation.{task.task}", field)
         raise InputError(error.what, where=where, fix=error.fix) from None
@@ -93,6 +165,23 @@ def _check_layers(recipe: Recipe, field: str, task: ProbedTask) -> None:
                 where=f"{field}.layers",
                 fix="name one of these, or last, all or mix",
             )
+
+
+def _check_fine_tuned(recipe: Recipe, field: str, task: FineTunedTask) -> None:
+    """Models and languages that are named must be there, and be of use."""
+    if task.languages is not None:
+        check_known(task.languages, recipe.trained_languages, f"{field}.languages")
+    languages, plans = recipe.labelled_languages(task), recipe.plans()
+    if task.train != "each":
+        check_known(task.train, languages, f"{field}.train")
+    for name in task.models or ():
+        if name not in plans:
+            fix = nearest(name, tuple(plans)) or f"the recipe has: {', '.join(plans)}"
+            raise InputError(f"there is no model {name!r} to fine-tune", where=f"{field}.models", fix=fix)
+    trained = languages if task.train == "each" else task.train
+    if not any({*trained} & {*plan.languages} for plan in recipe.fine_tuned_models(task)):
+        what = f"no model that is fine-tuned has the language{'s' if len(trained) > 1 else ''} {', '.join(trained)}"
+        raise InputError(what, where=f"{field}.train", fix="name others, or other models")
 
 
 def _check_names(recipe: Recipe) -> None:

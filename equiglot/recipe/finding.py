@@ -13,11 +13,10 @@ import langcodes
 from pydantic import ValidationError
 
 from equiglot.corpus import LanguageText, TextSettings, check_language, measure_text
-from equiglot.corpus.files import is_index
 from equiglot.corpus.languages import WIKIS, language_of_wiki
 from equiglot.corpus.opening import unpacked_name
 from equiglot.corpus.paths import files_below
-from equiglot.corpus.sources import kind_of
+from equiglot.corpus.sources import is_index, kind_of
 from equiglot.errors import InputError, check_name
 
 # Names of files that are codes of languages as well (Rawang, Domung), but hardly ever meant so; and no language at all.

@@ -10,10 +10,9 @@ from pydantic import ValidationError
 from equiglot.errors import InputError
 from equiglot.reading import read_yaml
 from equiglot.recipe.checks import check_recipe
-from equiglot.recipe.merging import override, plain
 from equiglot.recipe.messages import readable, shortened
 from equiglot.recipe.names import nearest
-from equiglot.recipe.reading import Origin, Tree, expand_variables, read_tree, rooted
+from equiglot.recipe.reading import Origin, Tree, expand_variables, override, plain, read_tree, rooted
 from equiglot.recipe.settings import PLACEHOLDER, Recipe
 
 _NAMED = ("languages", "models")  # mappings whose keys the user chooses
@@ -99,7 +98,9 @@ def recipe_schema() -> Tree:
     schema = Recipe.model_json_schema()
     required = schema.pop("required")
     for part in schema["$defs"].values():
-        part.pop("required", None)  # what is missing here may stand in the recipe that this one is laid over
+        # What is missing here may stand in the recipe that this one is laid over; without a method, a task is probed.
+        if "method" in part.pop("required", ()):
+            part["required"] = ["method"]
     extends = {"type": "string", "description": "A recipe (a file or a built-in name) that this one is laid over."}
     schema["properties"] = {"extends": extends, **schema["properties"]}
     return {**schema, "anyOf": [{"required": required}, {"required": ["extends"]}]}

@@ -65,8 +65,8 @@ def _walk(location: Sequence[Any]) -> tuple[list[Any], tuple[str, ...]]:
     for step in location:
         models = [each for each in types if isinstance(each, type) and issubclass(each, BaseModel)]
         fields = {name: info for model in models for name, info in fields_of(model).items()}
-        tagged = [model for model in models if _kind(model) == step or model.__name__ == step]
-        if tagged and step not in fields:
+        tagged = [model for model in models if step in (_kind(model), _tag(model, "method"), model.__name__)]
+        if tagged and (len(models) > 1 or step not in fields):
             types = tagged
             continue
         if isinstance(step, str) and step.startswith(_UNIONS):
@@ -82,8 +82,13 @@ def _walk(location: Sequence[Any]) -> tuple[list[Any], tuple[str, ...]]:
 
 def _kind(model: type[BaseModel]) -> str | None:
     """The tag of a union's member: all that its `kind` or `task` can be."""
-    field = model.model_fields.get("kind") or model.model_fields.get("task")
-    return None if field is None else str(get_args(field.annotation)[0])
+    return _tag(model, "kind") or _tag(model, "task")
+
+
+def _tag(model: type[BaseModel], name: str) -> str | None:
+    """The first value that a field of literals can have; None where there is no such field."""
+    field = model.model_fields.get(name)
+    return str(get_args(field.annotation)[0]) if field is not None and get_args(field.annotation) else None
 
 
 def members(annotation: Any) -> list[Any]:

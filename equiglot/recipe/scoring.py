@@ -1,13 +1,14 @@
-"""How a run's models are scored: masked words, and probes of tasks."""
+"""How a run's models are scored: masked words, probes of tasks, and fine-tuning."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from equiglot.finetuning import FineTuning
 from equiglot.probing import Probing
 from equiglot.settings import MOST, MOST_REPEATS, Settings
-from equiglot.tasks import NamedEntities, PartOfSpeech, Place, Topic
+from equiglot.tasks import NamedEntities, PartOfSpeech, Place, Sentences, Topic, fine_tuned_name
 
 
 class MaskedLanguageModelling(Settings):
@@ -37,37 +38,126 @@ class Likelihood(Settings):
     seed: int = Field(0, ge=0, le=MOST, description="Of the bootstrap.")
 
 
-class PartOfSpeechProbe(Probing, PartOfSpeech):
+class Costs(Settings):
+    """What models cost: parameters, bytes on disk and in memory, time; of all models of the run, measured in turn.
+
+    It is the last thing that a run does, so that nothing else is at work beside it.
+    """
+
+    task: Literal["cost"] = Field("cost", description="What is measured.")
+    sentences: int = Field(64, gt=0, le=MOST, description="Test sentences that each model reads in a round.")
+    rounds: int = Field(5, gt=0, le=MOST_REPEATS, description="Rounds of all models, which take turns.")
+    threads: int = Field(1, gt=0, le=4096, description="Threads of the model that is measured.")
+
+
+class _Probe(Probing):
+    """What all probes share."""
+
+    method: Literal["probe"] = Field("probe", description="A linear probe, without training the encoder.")
+
+    @property
+    def name(self) -> str:
+        """The task: what stands in `Score.task`, and in the names of its jobs and folders."""
+        return str(self.task)  # type: ignore[attr-defined]
+
+
+class _FineTuned(FineTuning):
+    """What all tasks share that models are fine-tuned on."""
+
+    method: Literal["finetune"] = Field(description="All weights are trained.")
+    train: Literal["each"] | tuple[str, ...] = Field(
+        "each",
+        min_length=1,
+        description="Codes of languages: a model is trained on these together, as far as it has them, and tested on "
+        "all of its languages. With `each` it is trained on one language at a time, and tested on that.",
+    )
+    languages: tuple[str, ...] | None = Field(
+        None, min_length=1, description="Those that are trained on and tested; all of the recipe if null."
+    )
+    models: tuple[str, ...] | None = Field(
+        None, min_length=1, description="The models that are fine-tuned, by their names; all if null."
+    )
+    keep: bool = Field(
+        False, description="Whether the model that is best on dev data is kept, of all seeds, in `finetuned/`."
+    )
+    sentences: Sentences = Field(
+        Sentences(train=None, dev=None), description="How many of a language are used at most; all if null."
+    )
+
+    @property
+    def name(self) -> str:
+        """The task, and how: what stands in `Score.task`, and in the names of its jobs and folders."""
+        return fine_tuned_name(str(self.task))  # type: ignore[attr-defined]
+
+
+class PartOfSpeechProbe(_Probe, PartOfSpeech):
     """Universal part-of-speech tags of words, by a linear probe."""
 
 
-class NamedEntityProbe(Probing, NamedEntities):
+class NamedEntityProbe(_Probe, NamedEntities):
     """Named entities, as a BIO tag of each word, by a linear probe."""
 
 
-class TopicProbe(Probing, Topic):
+class TopicProbe(_Probe, Topic):
     """The class of a text, such as its topic, by a linear probe."""
 
 
-class PlaceProbe(Probing, Place):
+class PlaceProbe(_Probe, Place):
     """Where in its document a paragraph stands, by a linear probe: first, between or last. It needs no labels."""
 
 
-ProbedTask = PartOfSpeechProbe | NamedEntityProbe | TopicProbe | PlaceProbe
-_Evaluation = Annotated[MaskedLanguageModelling | Likelihood | ProbedTask, Field(discriminator="task")]
+class PartOfSpeechFineTuning(_FineTuned, PartOfSpeech):
+    """Universal part-of-speech tags of words, by fine-tuning."""
 
-_Named = Literal["mlm", "likelihood", "place"]
+
+class NamedEntityFineTuning(_FineTuned, NamedEntities):
+    """Named entities, as a BIO tag of each word, by fine-tuning."""
+
+
+class TopicFineTuning(_FineTuned, Topic):
+    """The class of a text, such as its topic, by fine-tuning."""
+
+
+ProbedTask = PartOfSpeechProbe | NamedEntityProbe | TopicProbe | PlaceProbe
+FineTunedTask = PartOfSpeechFineTuning | NamedEntityFineTuning | TopicFineTuning
+LabelledEntry = ProbedTask | FineTunedTask
+"""An entry of `evaluation` that has labelled data."""
+
+_BY_METHOD = Field(discriminator="method")
+_Evaluation = Annotated[
+    MaskedLanguageModelling
+    | Likelihood
+    | Costs
+    | Annotated[PartOfSpeechProbe | PartOfSpeechFineTuning, _BY_METHOD]
+    | Annotated[NamedEntityProbe | NamedEntityFineTuning, _BY_METHOD]
+    | Annotated[TopicProbe | TopicFineTuning, _BY_METHOD]
+    | PlaceProbe,
+    Field(discriminator="task"),
+]
+_TWO_METHODS = ("pos", "ner", "topic")
+
+_Named = Literal["mlm", "likelihood", "cost", "place"]
 
 
 def _from_names(value: Any) -> Any:
-    return [{"task": each} if isinstance(each, str) else each for each in value] if isinstance(value, list) else value
+    return [_entry(each) for each in value] if isinstance(value, list) else value
+
+
+def _entry(value: Any) -> Any:
+    """An entry as written out: a task is probed where no method is named."""
+    if isinstance(value, str):
+        return {"task": value}
+    if isinstance(value, dict) and value.get("task") in _TWO_METHODS:
+        return {"method": "probe", **value}
+    return value
 
 
 def _check_tasks(value: Sequence[Any]) -> Any:
-    tasks = [each.task for each in value]
-    for task in tasks:
-        if tasks.count(task) > 1:
-            raise ValueError(f"the task {task} stands here twice; give it once")
+    tasks = [(each.task, getattr(each, "method", None)) for each in value]
+    for task, method in tasks:
+        if tasks.count((task, method)) > 1:
+            said = " by the same method" if task in _TWO_METHODS else ""
+            raise ValueError(f"the task {task} stands here twice{said}; give it once")
     if not tasks:
         raise ValueError("nothing is scored: name a task, such as mlm")
     return value
@@ -78,8 +168,8 @@ Evaluations = Annotated[
     BeforeValidator(_from_names, json_schema_input_type=tuple[_Evaluation | _Named, ...]),
     AfterValidator(_check_tasks),
     Field(
-        description="What is scored: masked words (mlm), likelihood, and tasks that are probed. Models are compared by "
-        "the first where no distance is measured."
+        description="What is scored: masked words (mlm), likelihood, tasks that are probed, or that models are "
+        "fine-tuned on, and cost. Models are compared by the first score where no distance is measured."
     ),
 ]
-"""What is scored: each task at most once."""
+"""What is scored: each task at most once by a method."""

@@ -12,8 +12,16 @@ from equiglot.corpus.sources import AnySource
 from equiglot.labels import HardLabels, Labels, SoftLabels, StoredLabels
 from equiglot.masking import MaskSettings
 from equiglot.models import EncoderSettings
-from equiglot.recipe.merging import merge, plain
-from equiglot.recipe.scoring import Evaluations, Likelihood, MaskedLanguageModelling, ProbedTask
+from equiglot.recipe.reading import merge, plain
+from equiglot.recipe.scoring import (
+    Costs,
+    Evaluations,
+    FineTunedTask,
+    LabelledEntry,
+    Likelihood,
+    MaskedLanguageModelling,
+    ProbedTask,
+)
 from equiglot.recipe.starting import Extend, Start, Trim
 from equiglot.settings import MOST, Settings
 from equiglot.training import TrainingSettings
@@ -229,8 +237,21 @@ class Recipe(Settings):
     @property
     def probed(self) -> dict[str, ProbedTask]:
         """Task -> how it is probed."""
-        others = (MaskedLanguageModelling, Likelihood)
-        return {each.task: each for each in self.evaluation if not isinstance(each, others)}
+        return {each.name: each for each in self.evaluation if isinstance(each, ProbedTask)}
+
+    @property
+    def fine_tuned(self) -> dict[str, FineTunedTask]:
+        """Name in scores -> how models are fine-tuned on a task."""
+        return {each.name: each for each in self.evaluation if isinstance(each, FineTunedTask)}
+
+    def labelled_languages(self, entry: LabelledEntry) -> tuple[str, ...]:
+        """The languages that an entry of `evaluation` has labelled data of."""
+        named = entry.languages if isinstance(entry, FineTunedTask) else None
+        return tuple(code for code in self.trained_languages if named is None or code in named)
+
+    def fine_tuned_models(self, entry: FineTunedTask) -> tuple[ModelPlan, ...]:
+        """The models that an entry of `evaluation` fine-tunes."""
+        return tuple(plan for plan in self.plans().values() if entry.models is None or plan.name in entry.models)
 
     @property
     def likelihood(self) -> Likelihood | None:
@@ -238,9 +259,16 @@ class Recipe(Settings):
         return next((each for each in self.evaluation if isinstance(each, Likelihood)), None)
 
     @property
+    def costs(self) -> Costs | None:
+        """How costs are measured; None where they are not."""
+        return next((each for each in self.evaluation if isinstance(each, Costs)), None)
+
+    @property
     def evaluated(self) -> tuple[str, ...]:
-        """The tasks that models are scored in, in the recipe's order."""
-        return tuple(each.task for each in self.evaluation if each.task != "mlm" or self.masked is not None)
+        """The tasks that models are scored in, in the recipe's order; what they cost is no score."""
+        asked = (each for each in self.evaluation if not isinstance(each, Costs))
+        scored = (each for each in asked if each.task != "mlm" or self.masked is not None)
+        return tuple(each.name if isinstance(each, ProbedTask | FineTunedTask) else each.task for each in scored)
 
     @property
     def trained_languages(self) -> tuple[str, ...]:
@@ -341,11 +369,15 @@ class Recipe(Settings):
         """Whether a model is the expert of its language or languages, and not one that is compared with it.
 
         It teaches, or distances are measured from it. Students are none, nor other models of one language where the
-        recipe has the one that distances are measured from; models of several languages only if they are there already.
+        recipe has the one that distances are measured from; models of several languages only if they are there already,
+        or `report.reference` names them and no model of one language teaches.
         """
-        teaches = any(plan.name in each.all_teachers for each in self.expanded())
+        teachers = {name for each in self.expanded() for name in each.all_teachers}
+        teaches, referred = plan.name in teachers, plan.name in map(self.reference, plan.languages)
         if not plan.is_trained:
-            return teaches or plan.name in map(self.reference, plan.languages)
+            return teaches or referred
+        if referred and "reference" in self.report.model_fields_set:
+            return plan.is_plain or not any(each.is_plain and each.name in teachers for each in self.expanded())
         alike = {each.name for each in self.expanded() if each.is_plain and each.languages == plan.languages}
         reference = self.reference(plan.languages[0])
         return plan.is_plain and (plan.name == reference or (teaches and reference not in alike))

@@ -11,6 +11,7 @@ from equiglot.report.comparison_page import is_comparison, render_comparison, wr
 from equiglot.report.data import (
     CleaningStep,
     Curve,
+    FineTunedTask,
     Language,
     Model,
     Portion,
@@ -35,6 +36,7 @@ __all__ = [
     "Curve",
     "CutText",
     "Field",
+    "FineTunedTask",
     "Language",
     "Merged",
     "Model",

@@ -217,9 +217,10 @@ def _tested(report: Report, model: Model) -> str:
     """What a model was tested on, a phrase."""
     found = {score.task for score in report.scores if score.model == model.name}
     probed = [task_title(task.task).lower() for task in report.tasks if task.task in found]
-    if not probed:
-        return "masked words only: on no task"
-    return f"masked words, and by linear probes on {listed(probed)}: on nothing else"
+    tuned = [task_title(task.task).lower() for task in report.fine_tuned if task.name in found]
+    ways = {"by linear probes on": probed, "by fine-tuning on": tuned}
+    said = [f"{how} {listed(tasks)}" for how, tasks in ways.items() if tasks]
+    return f"masked words, and {listed(said)}: on nothing else" if said else "masked words only: on no task"
 
 
 def _limits(report: Report, model: Model) -> Iterator[str]:

@@ -190,6 +190,25 @@ class ProbedTask(TaskSummary):
     converged: bool = True
 
 
+class FineTunedTask(TaskSummary):
+    """A task that models were fine-tuned on.
+
+    Attributes:
+        name: what stands in `Score.task`.
+        method: how, a phrase.
+        seeds: trainings of each model.
+        together: the languages that a model was trained on together; empty where it was trained on each by itself.
+    """
+
+    unit: Literal["word", "sentence"] = "word"
+    labels: tuple[str, ...] = ()
+    languages: tuple[TaskLanguage, ...] = ()
+    name: str
+    method: str = ""
+    seeds: int = Field(default=1, ge=1)
+    together: tuple[str, ...] = ()
+
+
 class Report(Part):
     """All that the page shows.
 
@@ -207,6 +226,7 @@ class Report(Part):
             the reference of D).
         evaluated: the tasks that models are scored in, the first of which compares them where there are no references.
         tasks: those that probes were trained for, in the order of the recipe.
+        fine_tuned: those that models were fine-tuned on, in the order of the recipe.
         coverage: what each tokenizer makes of the text that likelihood is measured on.
         merged: what is known of united vocabularies and stored labels; None in a run without.
         published: numbers of others to compare with.
@@ -227,6 +247,7 @@ class Report(Part):
     references: Mapping[str, str] = Field(default_factory=dict)
     evaluated: tuple[str, ...] = (MASKED_LM,)
     tasks: tuple[ProbedTask, ...] = ()
+    fine_tuned: tuple[FineTunedTask, ...] = ()
     coverage: tuple[Coverage, ...] = ()
     merged: Merged | None = None
     published: Published | None = None

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from equiglot.tasks import task_of
+
 MINUS = "\N{MINUS SIGN}"
 NONE = "\N{EN DASH}"
 """What stands where there is no number."""
@@ -121,7 +123,8 @@ def spelt(number: int) -> str:
 
 def task_title(task: str) -> str:
     """What a task is called in a title."""
-    return _TASKS.get(task, capital(task))
+    title = _TASKS.get(task_of(task), capital(task_of(task)))
+    return title if task == task_of(task) else f"{title}, fine-tuned"
 
 
 def probability(p: float) -> str:

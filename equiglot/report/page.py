@@ -13,9 +13,11 @@ from equiglot.report.background import (
     run_sections,
     vocabulary_sections,
 )
+from equiglot.report.cost import cost_sections
 from equiglot.report.data import Model, Report
 from equiglot.report.deviations import rdt_sections
 from equiglot.report.findings import probe_sections
+from equiglot.report.finetuned import fine_tuned_sections
 from equiglot.report.format import interval, signed
 from equiglot.report.paper_comparison import paper_sections
 from equiglot.report.plotting import Plot
@@ -43,7 +45,9 @@ TOPICS: tuple[Topic, ...] = (
     _scores,
     growth_sections,
     probe_sections,
+    fine_tuned_sections,
     rdt_sections,
+    cost_sections,
     paper_sections,
     learning_sections,
     data_sections,

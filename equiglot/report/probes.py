@@ -23,7 +23,7 @@ from equiglot.report.tables import (
     row_header,
     row_languages,
 )
-from equiglot.tasks import TaskLanguage
+from equiglot.tasks import TaskLanguage, TaskSummary
 
 SOURCES = (IN_LANGUAGE, ZERO_SHOT)
 
@@ -135,7 +135,7 @@ def probe_tables(report: Report, task: ProbedTask) -> dict[str, Table]:
         **{name: _score_table(transfer, metric) for name, metric in score_tables(transfer).items()},
         f"{task.task}-difference": _difference_table(transfer),
         f"{task.task}-pairs": _pair_table(transfer),
-        f"{task.task}-data": _data_table(report, task),
+        f"{task.task}-data": data_table(report, task),
     }
 
 
@@ -232,7 +232,7 @@ def _pair_cell(transfer: Transfer, model: str, source: str, target: str) -> Cell
     return number_cell(number, "own" if source == target else "", signs=False, digits=transfer.metric.digits)
 
 
-def _data_table(report: Report, task: ProbedTask) -> Table:
+def data_table(report: Report, task: TaskSummary) -> Table:
     """Per language: the files, what readers must know of them, and how much there is in each split."""
     known = {language.code: language for language in report.languages}
     things = "words" if task.unit == "word" else "texts"

@@ -6,7 +6,7 @@ from equiglot.evaluation import ALL, Metric, group_language, primary_of, smalles
 from equiglot.report.data import Model, Report
 from equiglot.report.format import capital, decimal, group_phrase, listed, signed, spelt, task_title
 from equiglot.report.plotting import spoken
-from equiglot.report.probes import Transfer
+from equiglot.report.probes import SOURCES, Transfer
 from equiglot.report.score_index import BITS, Number, ScoreIndex, measure_of, measures_distance, numbers_of, teachers_of
 
 SURE = 0.05
@@ -142,7 +142,12 @@ def _leader(report: Report) -> str:
     task = report.evaluated[0]
     probed = next((each for each in report.tasks if each.task == task), None)
     if probed is not None:
-        by_source = Transfer(report, probed).averages
+        by_source = dict(Transfer(report, probed).averages)
+    elif any(each.name == task for each in report.fine_tuned):
+        by_source = {source: ScoreIndex(report, task, source) for source in SOURCES}
+    else:
+        by_source = {}
+    if by_source:
         found = {f"{task_title(task)}, {name}": leader(each, primary_of(task)) for name, each in by_source.items()}
     else:
         found = {"": leader(ScoreIndex(report, task), primary_of(task))}

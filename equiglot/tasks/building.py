@@ -7,12 +7,20 @@ from pathlib import Path
 
 from equiglot.corpus import TextSource
 from equiglot.errors import InputError
-from equiglot.tasks.arranging import Arranged, arrange, items, labelled, labels_of
-from equiglot.tasks.folder import split_file, write_split, write_summary
-from equiglot.tasks.labels import check_agreement, in_order, labelling, stray
+from equiglot.tasks.arranging import (
+    Arranged,
+    arrange,
+    check_agreement,
+    in_order,
+    items,
+    labelled,
+    labelling,
+    labels_of,
+    stray,
+)
+from equiglot.tasks.folder import TaskLanguage, TaskSummary, split_file, write_split, write_summary
 from equiglot.tasks.reading import describe, read_language
 from equiglot.tasks.settings import NamedEntities, Task
-from equiglot.tasks.summary import TaskLanguage, TaskSummary
 
 
 def build_task(task: Task, languages: Sequence[str], documents: Mapping[str, TextSource], folder: Path) -> TaskSummary:

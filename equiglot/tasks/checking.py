@@ -6,8 +6,8 @@ from pathlib import Path
 
 from equiglot.corpus import TextSource
 from equiglot.errors import InputError
+from equiglot.tasks.arranging import UNIVERSAL
 from equiglot.tasks.hub import hub_rows
-from equiglot.tasks.labels import UNIVERSAL
 from equiglot.tasks.place import check_documents
 from equiglot.tasks.reading import FileSource, files_of, hub_splits
 from equiglot.tasks.settings import SPLITS, ConlluFiles, HubRows, NamedEntities, PartOfSpeech, Place, Task

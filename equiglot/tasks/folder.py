@@ -3,16 +3,58 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
 
 from equiglot.errors import InputError
 from equiglot.run import read_json, write_json
 from equiglot.tasks.arranging import Rows
-from equiglot.tasks.summary import TaskSummary
+
+
+class TaskLanguage(BaseModel):
+    """The labelled data of one language.
+
+    Attributes:
+        code: the language.
+        files: where it comes from, in words; empty if there is none.
+        sentences: split -> how many sentences (or texts) are used.
+        items: split -> how many words (or texts) are used.
+        available: split -> how many words (or texts) there were to choose from.
+        notes: what readers of the scores must know.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    code: str
+    files: str = ""
+    sentences: dict[str, int] = {}
+    items: dict[str, int] = {}
+    available: dict[str, int] = {}
+    notes: tuple[str, ...] = ()
+
+
+class TaskSummary(BaseModel):
+    """The labelled data of a task.
+
+    Attributes:
+        task: its name.
+        unit: what is labelled.
+        labels: all labels, sorted, O last; labels on disk are numbers of these.
+        languages: every language of the run, also those without data.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    task: str
+    unit: Literal["word", "sentence"]
+    labels: tuple[str, ...]
+    languages: tuple[TaskLanguage, ...]
+
 
 SCHEMA = pa.schema({"words": pa.list_(pa.string()), "labels": pa.list_(pa.int16())})
 SUMMARY = "task.json"

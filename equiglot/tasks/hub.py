@@ -6,7 +6,7 @@ from typing import Any
 import langcodes
 
 from equiglot.corpus import HubSource
-from equiglot.tasks.rows import Unit, labelled_rows
+from equiglot.tasks.formats import Unit, labelled_rows
 from equiglot.tasks.sentences import Sentence
 from equiglot.tasks.settings import HubRows
 

@@ -1,19 +1,17 @@
-"""Which labelled data a language has, and its sentences."""
+"""Which labelled data a language has, its sentences, and what stands for them in a fingerprint."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
+from typing import Any, TypeVar
 
 from equiglot.corpus import TextSource
-from equiglot.corpus.paths import matching_files
-from equiglot.tasks.bio import read_bio
-from equiglot.tasks.conllu import read_conllu
+from equiglot.corpus.paths import checked_sum, matching_files
+from equiglot.tasks.formats import Unit, read_bio, read_conllu, read_parquet, read_tsv
 from equiglot.tasks.hub import hub_rows
 from equiglot.tasks.place import read_places
-from equiglot.tasks.rows import Unit, read_parquet
-from equiglot.tasks.screening import screened
-from equiglot.tasks.sentences import Sentence
+from equiglot.tasks.sentences import Sentence, screened
 from equiglot.tasks.settings import (
     SPLITS,
     BioFiles,
@@ -25,7 +23,6 @@ from equiglot.tasks.settings import (
     TsvFiles,
     source_of,
 )
-from equiglot.tasks.tables import read_tsv
 
 NAMED = 5  # files of a split, in words
 FileSource = ConlluFiles | BioFiles | TsvFiles | ParquetFiles
@@ -106,3 +103,49 @@ def _read_file(source: FileSource, unit: Unit, file: Path, notes: Counter[str]) 
             return read_tsv(file, source.text, source.label)
         case ParquetFiles():
             return read_parquet(file, source.text, source.label, unit)
+
+
+AnyTask = TypeVar("AnyTask", bound=Task)
+
+
+def task_identity(task: Task, languages: Sequence[str], documents: Mapping[str, TextSource]) -> dict[str, Any]:
+    """What stands for a task's data in a fingerprint, JSON-able: contents, not names, and not the task's settings.
+
+    Args:
+        task: the task, its paths absolute.
+        languages: the languages of the run.
+        documents: language -> text, for the task that makes its labels of it.
+
+    Raises:
+        InputError: a file that cannot be read, or the Hub, where the commit of a dataset is not known.
+    """
+    return {language: _identity(task, language, documents) for language in languages}
+
+
+def task_at(task: AnyTask, identity: Mapping[str, Any]) -> AnyTask:
+    """The same task with datasets of the Hub at the commits of its identity, whatever is the newest state by now."""
+    sources = {language: source_of(task, language) for language in identity}
+    pinned = {
+        language: source.model_copy(update={"revision": identity[language]["commit"]})
+        for language, source in sources.items()
+        if isinstance(source, HubRows) and "commit" in identity[language]
+    }
+    if not pinned:
+        return task
+    others = {language: source for language, source in sources.items() if source is not None}
+    copied: AnyTask = task.model_copy(update={"data": {**others, **pinned}})  # type: ignore[assignment]
+    return copied
+
+
+def _identity(task: Task, language: str, documents: Mapping[str, TextSource]) -> Any:
+    if isinstance(task, Place):
+        return documents[language].identity(language)
+    source = source_of(task, language)
+    if source is None:
+        return None
+    if isinstance(source, HubRows):
+        splits = {split: getattr(source, split) for split in hub_splits(source)}
+        return {**hub_rows(source, task.task, language, next(iter(splits))).identity(language), "splits": splits}
+    found = files_of(source, language)
+    checksums = {split: [checked_sum(file) for file in files] for split, files in found.items()}
+    return {**source.model_dump(mode="json", exclude={*SPLITS}), "checksums": checksums}

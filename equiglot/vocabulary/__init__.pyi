@@ -3,10 +3,10 @@ from .extending import Extension, count_words, extend_tokenizer
 from .folder import TOKENIZER_FILES, check_same_vocabulary, load_tokenizer, write_tokenizer
 from .mapping import VocabularyMap, read_map, write_map
 from .matching import map_vocabulary
+from .normalisation import check_rules, rules_of
 from .pairing import PairedSentence, choose_contexts, pair_sentences
-from .pieces import piece_text, readable_pieces
+from .pieces import Pieces, piece_text, pieces_of, readable_pieces
 from .reducing import Reduction, choose_entries, reduce_tokenizer
-from .rules import check_rules, rules_of
 from .segmentation import Agreement, agreement
 from .settings import (
     CONTINUATION,
@@ -17,7 +17,6 @@ from .settings import (
     Vocabulary,
     VocabularySettings,
 )
-from .surfaces import Pieces, pieces_of
 from .tokenising import TokenStatistics, text_encoder, tokenise_split
 from .tokens import TokenizedText, open_sentences, open_tokens
 from .training import VocabularyRecord, train_vocabulary

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from transformers import PreTrainedTokenizerFast
 
-from equiglot.vocabulary.surfaces import normalised
+from equiglot.vocabulary.pieces import normalised
 from equiglot.vocabulary.tokenising import text_encoder
 
 _BATCH = 1000  # sentences in memory

@@ -19,9 +19,9 @@ from transformers import PreTrainedTokenizerFast
 from equiglot.errors import InputError
 from equiglot.vocabulary.counting import id_count
 from equiglot.vocabulary.joining import join_pairs
+from equiglot.vocabulary.pieces import Pieces, describe, normalised, pieces_of
 from equiglot.vocabulary.reducing import as_fast, entries_of, joined_token, merges_of
 from equiglot.vocabulary.settings import WORD_START, ExtensionSettings
-from equiglot.vocabulary.surfaces import Pieces, describe, normalised, pieces_of
 
 MARGIN = 1e-3
 """By how much, in nats, an entry of Unigram is better than the two pieces that it is joined from."""

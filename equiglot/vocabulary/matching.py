@@ -7,7 +7,7 @@ from transformers import PreTrainedTokenizerFast
 
 from equiglot.errors import InputError
 from equiglot.vocabulary.mapping import Integers, VocabularyMap
-from equiglot.vocabulary.surfaces import ROLES, Borders, Pieces, pieces_of
+from equiglot.vocabulary.pieces import ROLES, Borders, Pieces, pieces_of
 
 
 def map_vocabulary(teacher: PreTrainedTokenizerFast, student: PreTrainedTokenizerFast, size: int = 0) -> VocabularyMap:

@@ -10,8 +10,8 @@ from transformers import PreTrainedTokenizerFast
 
 from equiglot.vocabulary.counting import batches
 from equiglot.vocabulary.extending import Extension
+from equiglot.vocabulary.pieces import pieces_of
 from equiglot.vocabulary.settings import CONTINUATION
-from equiglot.vocabulary.surfaces import pieces_of
 
 Integers = npt.NDArray[np.int64]
 

@@ -17,9 +17,9 @@ from transformers import PreTrainedTokenizerFast
 from equiglot.errors import InputError
 from equiglot.vocabulary.counting import EntryCounts, id_count
 from equiglot.vocabulary.mapping import VocabularyMap
+from equiglot.vocabulary.pieces import UNUSED, algorithm_of, describe
 from equiglot.vocabulary.sampling import choose_alphabet
 from equiglot.vocabulary.settings import MIN_SENTENCE_SHARE, WORD_START
-from equiglot.vocabulary.surfaces import UNUSED, algorithm_of, describe
 
 ALPHABET_COVERAGE = 0.9999
 """Of each language's running characters, the share that keep an entry of their own: a word with a character that has

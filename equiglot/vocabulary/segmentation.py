@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from equiglot.hashing import GOLDEN, reseed
 from equiglot.vocabulary.mapping import VocabularyMap
-from equiglot.vocabulary.surfaces import Pieces
+from equiglot.vocabulary.pieces import Pieces
 from equiglot.vocabulary.tokens import TokenizedText, open_sentences, open_tokens
 
 _BLOCK = 20_000  # sentences in memory

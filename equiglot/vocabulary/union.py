@@ -13,9 +13,9 @@ from equiglot.run import atomic_folder, read_json, write_json
 from equiglot.vocabulary.folder import load_tokenizer, write_tokenizer
 from equiglot.vocabulary.mapping import VocabularyMap, write_map
 from equiglot.vocabulary.matching import map_vocabulary
-from equiglot.vocabulary.rules import differences
+from equiglot.vocabulary.normalisation import differences
+from equiglot.vocabulary.pieces import Pieces, pieces_of
 from equiglot.vocabulary.settings import SPECIAL_TOKENS, Algorithm, UnionVocabulary
-from equiglot.vocabulary.surfaces import Pieces, pieces_of
 from equiglot.vocabulary.uniting import unite
 
 _EXAMPLES = 8

@@ -11,10 +11,9 @@ from tokenizers import pre_tokenizers as splits
 from tokenizers.models import BPE, Model, Unigram, WordPiece
 from transformers import PreTrainedTokenizerFast
 
-from equiglot.vocabulary.normalisation import cleaned
-from equiglot.vocabulary.rules import check_rules
+from equiglot.vocabulary.normalisation import check_rules, cleaned
+from equiglot.vocabulary.pieces import Borders, Pieces, describe, normalised, pieces_of, words_of
 from equiglot.vocabulary.settings import CONTINUATION, SPECIAL_TOKENS, WORD_START, Algorithm
-from equiglot.vocabulary.surfaces import Borders, Pieces, describe, normalised, pieces_of, words_of
 from equiglot.vocabulary.training import finish_tokenizer
 
 _UNKNOWN = SPECIAL_TOKENS[1]

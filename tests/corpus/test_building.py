@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from equiglot.corpus import LanguageText, TextSettings, build_corpus, fold, read_sentences, read_statistics
 from equiglot.corpus import building as building_module
-from equiglot.corpus import files as files_module
 from equiglot.corpus import opening as opening_module
 from equiglot.corpus import sorting as sorting_module
+from equiglot.corpus import sources as sources_module
 from equiglot.corpus import spool as spool_module
 from equiglot.errors import InputError, refusal
 
@@ -73,7 +73,7 @@ def test_block_sizes_do_not_matter(
     whole = build(path, overlap=0.5, start=0.3, characters=9000)
     for module, name, size in (
         (building_module, "BATCH_CHARACTERS", 100), (spool_module, "BLOCK", 7), (spool_module, "TEXT_BLOCK", 200),
-        (opening_module, "BLOCK_CHARACTERS", 64), (files_module, "PIECE_PARAGRAPHS", 2),
+        (opening_module, "BLOCK_CHARACTERS", 64), (sources_module, "PIECE_PARAGRAPHS", 2),
         (sorting_module, "LIMIT", 500), (sorting_module, "WAITING", 300), (sorting_module, "ROWS", 3),
     ):  # fmt: skip
         monkeypatch.setattr(module, name, size)

@@ -14,8 +14,8 @@ from equiglot.corpus import overlap as overlap_module
 from equiglot.corpus import sorting as sorting_module
 from equiglot.corpus import spool as spool_module
 from equiglot.corpus.cleaning import Cleaner
-from equiglot.corpus.duplicates import drop_repeats
 from equiglot.corpus.overlap import FEWEST, drop_overlap
+from equiglot.corpus.sorting import drop_repeats
 from equiglot.corpus.spool import DROPPED, TEST, TRAIN, Spool, SpoolWriter, open_spool
 from equiglot.hashing import digest
 

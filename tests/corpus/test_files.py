@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 
 from equiglot.corpus import Document, FilesSource
-from equiglot.corpus import files as files_module
 from equiglot.corpus import opening as opening_module
+from equiglot.corpus import sources as sources_module
 from equiglot.errors import InputError
 
 Write = Callable[..., str]
@@ -40,10 +40,10 @@ def test_blocks_do_not_matter(written: Write, monkeypatch: pytest.MonkeyPatch, s
 
 
 def test_a_long_document_comes_in_pieces(written: Write, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(files_module, "PIECE_PARAGRAPHS", 2)
+    monkeypatch.setattr(sources_module, "PIECE_PARAGRAPHS", 2)
     found = documents(written("a\nb\nc\nd\n\ne\n"))
     assert [(d.id, d.paragraphs) for d in found] == [("0:0", ["a", "b"]), ("0:0", ["c", "d"]), ("0:1", ["e"])]
-    monkeypatch.setattr(files_module, "PIECE_CHARACTERS", 3)
+    monkeypatch.setattr(sources_module, "PIECE_CHARACTERS", 3)
     found = documents(written("aaa\nb\ncccc\n\ne\n"))
     assert [d.paragraphs for d in found] == [["aaa"], ["b", "cccc"], ["e"]]
 

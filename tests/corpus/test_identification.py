@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from equiglot.corpus import LanguageText, TextSettings, check_text, identifier_version
-from equiglot.corpus import identification as identification_module
+from equiglot.corpus import languages as languages_module
 from equiglot.corpus.cleaning import Cleaner
-from equiglot.corpus.identification import Identifier, name_of
+from equiglot.corpus.languages import Identifier, name_of
 from equiglot.corpus.statistics import FOREIGN
 from equiglot.errors import InputError
 
@@ -76,8 +76,8 @@ def test_a_language_that_it_does_not_know_is_refused(tmp_path: Path) -> None:
 
 def test_without_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert identifier_version() == version("py3langid")
-    monkeypatch.setattr(identification_module, "PACKAGE", "no-such-package")
-    identification_module._model.cache_clear()
+    monkeypatch.setattr(languages_module, "PACKAGE", "no-such-package")
+    languages_module._model.cache_clear()
     with pytest.raises(InputError, match="not installed") as caught:
         check_text(TextSettings(identify_language=10), languages("de", folder=tmp_path))
     assert caught.value.where == "text.identify_language" and "equiglot[language-id]" in str(caught.value.fix)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from equiglot.corpus import fold
-from equiglot.corpus.letters import Letters, code_points, fold_table, letters_of, ngram_hashes, sequence_hashes
+from equiglot.corpus.characters import Letters, code_points, fold_table, letters_of, ngram_hashes, sequence_hashes
 
 text = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pyarrow import parquet
 
 from equiglot.corpus import Document, FilesSource, JsonlSource, ParquetSource
-from equiglot.corpus import parquet as parquet_module
+from equiglot.corpus import records as records_module
 from equiglot.corpus.documents import LONGEST_TEXT
 from equiglot.corpus.paths import SAMPLE_BYTES
 from equiglot.errors import InputError
@@ -135,7 +135,7 @@ def test_no_text_at_all(written: Write, tabled: Write) -> None:
 
 @pytest.mark.parametrize("kind", [pa.string(), pa.large_string(), pa.dictionary(pa.int32(), pa.string())])
 def test_columns(tabled: Write, monkeypatch: pytest.MonkeyPatch, kind: pa.DataType) -> None:
-    monkeypatch.setattr(parquet_module, "ROWS", 3)
+    monkeypatch.setattr(records_module, "ROWS", 3)
     texts = pa.array([*TEXTS, None, " \n"]).cast(kind)
     path = tabled({"number": range(len(texts)), "body": texts}, row_group_size=4)
     found = table(path, column="body")

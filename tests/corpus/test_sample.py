@@ -10,7 +10,7 @@ from equiglot.corpus import (
     sample_languages,
 )
 from equiglot.corpus import sample as sample_module
-from equiglot.corpus.markdown import is_sentence, prose
+from equiglot.corpus.sample import is_sentence, prose
 from equiglot.errors import InputError
 
 PAGE = """---

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from equiglot.corpus import segmenting
+from equiglot.corpus import cleaning
 from equiglot.corpus.characters import compose, tidy
-from equiglot.corpus.segmenting import Segmenter, lengths_of
+from equiglot.corpus.cleaning import Segmenter, lengths_of
 
 KHMER = "មនុស្សទាំងអស់កើតមកមានសេរីភាព"
 TIBETAN = "འགྲོ་བ་མིའི་རིགས་རྒྱུད་ཡོངས་ལ་སྐྱེས་ཙམ་ཉིད་ནས་ཆེ་མཐོངས་དང་།"
@@ -70,7 +70,7 @@ def test_nothing_but_spaces_between_sentences_is_lost(line: str, shortest: int, 
     line = tidy(compose(line))
     with pytest.MonkeyPatch.context() as patch:
         for window in (10, 10_000):
-            patch.setattr(segmenting, "WINDOW", window)
+            patch.setattr(cleaning, "WINDOW", window)
             parts = cut(line, language, shortest, longest) if line else []
             assert "".join(parts).replace(" ", "") == line.replace(" ", "")
             assert all(part and part == part.strip() for part in parts)
@@ -78,18 +78,18 @@ def test_nothing_but_spaces_between_sentences_is_lost(line: str, shortest: int, 
 
 def test_a_line_as_long_as_a_book_is_cut_as_if_seen_whole(sentences: Callable[..., list[str]]) -> None:
     line = " ".join(sentences(3000))
-    assert len(line) > 10 * segmenting.WINDOW
-    assert cut(line) == [sentence.strip() for sentence in segmenting.segment("en", line)]
+    assert len(line) > 10 * cleaning.WINDOW
+    assert cut(line) == [sentence.strip() for sentence in cleaning.segment("en", line)]
 
 
 def test_brackets_without_end_are_seen_through_a_window(monkeypatch: pytest.MonkeyPatch) -> None:
     """With them sentencex takes the square of a line's length."""
     seen = list[int]()
-    segment = segmenting.segment
-    monkeypatch.setattr(segmenting, "segment", lambda code, text: (seen.append(len(text)), segment(code, text))[1])
+    segment = cleaning.segment
+    monkeypatch.setattr(cleaning, "segment", lambda code, text: (seen.append(len(text)), segment(code, text))[1])
     line = "「あ。" * 30_000
     assert "".join(cut(line, "ja")) == line
-    assert max(seen) <= segmenting.WINDOW and sum(seen) <= 2 * len(line)
+    assert max(seen) <= cleaning.WINDOW and sum(seen) <= 2 * len(line)
 
 
 def test_lengths() -> None:

@@ -22,7 +22,7 @@ from equiglot.corpus import (
     check_text,
 )
 from equiglot.corpus import opening as opening_module
-from equiglot.corpus import parquet as parquet_module
+from equiglot.corpus import records as records_module
 from equiglot.errors import InputError
 from tests.corpus.conftest import Build, random_sentences
 from tests.corpus.dumps import Article, dump
@@ -201,7 +201,7 @@ def test_parallel_text_is_checked(written: Write) -> None:
 @pytest.mark.parametrize("kind", ["files", "jsonl", "parquet", "wikipedia"])
 def test_memory_stays_flat(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
     monkeypatch.setattr(opening_module, "BLOCK_CHARACTERS", 1 << 14)
-    monkeypatch.setattr(parquet_module, "ROWS", 64)
+    monkeypatch.setattr(records_module, "ROWS", 64)
     sentences = random_sentences(6000)
     texts = [" ".join(sentences[start : start + 10]) for start in range(0, 6000, 10)]
     peaks = []

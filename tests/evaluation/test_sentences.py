@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from equiglot.corpus.reading import SentenceWriter
+from equiglot.corpus.documents import SentenceWriter
 from equiglot.evaluation import sentence_losses, sentences
 from equiglot.hashing import hash_name, hash_u64
 from equiglot.models import OpenModel, open_model

@@ -115,13 +115,14 @@ def test_the_table_and_the_file(folders: dict[str, str], text: Path, program: Ca
 
 
 def test_bad_input_is_one_message(folders: dict[str, str], program: Call, tmp_path: Path) -> None:
-    damaged, lost = tmp_path / "damaged", tmp_path / "lost"
-    for folder in (damaged, lost):
+    damaged, lost, cut = tmp_path / "damaged", tmp_path / "lost", tmp_path / "cut"
+    for folder in (damaged, lost, cut):
         folder.mkdir()
         for path in Path(folders["small"]).iterdir():
             (folder / path.name).write_bytes(path.read_bytes())
     (damaged / "export.json").write_text("{}")
     (lost / "model_int8.onnx").unlink()
+    (cut / "model_int8.onnx").write_bytes((lost / "tokenizer.json").read_bytes()[:999])
     broken = tmp_path / "broken"
     broken.mkdir()
     for path in Path(folders["model"]).iterdir():
@@ -130,6 +131,7 @@ def test_bad_input_is_one_message(folders: dict[str, str], program: Call, tmp_pa
         (["nowhere"], "there is no such"),
         ([damaged], "export.json is damaged"),
         ([lost], "the folder has lost model_int8.onnx"),
+        ([cut], "ONNX Runtime cannot load the graph"),
         ([broken], "the model cannot be loaded"),
         ([folders["model"], folders["model"]], "this model is named twice"),
         ([folders["model"], "--text", "none.txt"], "none.txt"),

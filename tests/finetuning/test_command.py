@@ -65,7 +65,7 @@ def test_the_same_command_continues_after_a_signal(call: Call, monkeypatch: pyte
 def test_bad_input_is_one_message(call: Call, tmp_path: Path) -> None:
     (tmp_path / "there").mkdir()
     for arguments, words in (
-        (["--into", "there"], "it is there already"),
+        (["--into", "there"], "something is there already"),
         (["--into", "new", "--warmup", "-1"], "--warmup cannot be -1"),
         (["--into", "new", "--zero-shot", "tr"], "there is no file of tr"),
         (["--into", "new", "--task", "pos"], "is no universal part-of-speech tag"),

@@ -7,7 +7,7 @@ import pytest
 import torch
 from rich.console import Console
 
-from equiglot.corpus.reading import SentenceWriter
+from equiglot.corpus.documents import SentenceWriter
 from equiglot.display import print_store
 from equiglot.errors import InputError
 from equiglot.labels import LabelStore, StoreSettings, inspect_store, label_text, open_store

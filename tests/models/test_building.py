@@ -29,8 +29,7 @@ from equiglot.models import (
     start_from,
 )
 from equiglot.vocabulary import SPECIAL_TOKENS, VocabularySettings
-from equiglot.vocabulary.learning import wordpiece
-from equiglot.vocabulary.training import build_tokenizer
+from equiglot.vocabulary.training import build_tokenizer, wordpiece
 from tests.tiny import ENCODER, VOCABULARY, make_model
 
 

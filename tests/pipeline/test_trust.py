@@ -26,7 +26,7 @@ from equiglot.pipeline import (
 )
 from equiglot.pipeline.execution import folder
 from equiglot.pipeline.execution.folder import locked
-from equiglot.pipeline.execution.signals import StopSignals
+from equiglot.pipeline.execution.pool import StopSignals
 from equiglot.pipeline.steps import corpus, probe
 from equiglot.recipe import ProbedTask
 from equiglot.run import RunDirectory

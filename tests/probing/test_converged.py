@@ -9,9 +9,8 @@ import torch
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
-from equiglot.probing import Features, converged, curvature, linear
-from equiglot.probing.converged import Regression, train_converged
-from equiglot.probing.curvature import Coordinates, Eigen, Weights
+from equiglot.probing import Features, converged, linear
+from equiglot.probing.converged import Coordinates, Eigen, Regression, Weights, train_converged
 from equiglot.probing.linear import Labelled
 from equiglot.tasks import OpenTask
 from tests.probing.conftest import LANGUAGES, SHAPES, most_frequent
@@ -145,7 +144,7 @@ def test_the_way_does_not_change_the_end(
     usual = regression.fit(1e-2, regression.start(), tolerance=1e-4)
     monkeypatch.setattr(linear, "_KEPT", kept)
     monkeypatch.setattr(linear, "_NUMBERS", numbers)
-    monkeypatch.setattr(curvature, "_WIDEST", widest)
+    monkeypatch.setattr(converged, "_WIDEST", widest)
     regression = Regression(train, mixed=False)
     other = regression.fit(1e-2, regression.start(), tolerance=1e-4)
     assert usual.converged and other.converged

@@ -21,6 +21,10 @@ SMALL = "  small-{language}: {languages: each, balance: {kind: cap, characters: 
         (RECIPE + SMALL + 'report: {reference: "small-{language}"}\n', {"small-en", "small-ru", "small-ko"}),
         (RECIPE + "report: {reference: hl}\n", MONO),
         (RECIPE + "report: {reference: mono-en}\n", MONO),
+        (
+            RECIPE[: RECIPE.index("models:")] + "models: {hl: {}, ko: {languages: [ko]}}\nreport: {reference: hl}\n",
+            {"hl"},
+        ),
         (RECIPE + "  alone: {languages: [ko]}\n", MONO),  # which neither teaches nor is a reference
     ],
 )

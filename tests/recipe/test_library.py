@@ -8,12 +8,13 @@ import pytest
 
 from equiglot.corpus import HubSource
 from equiglot.corpus.balancing import Smoothing
-from equiglot.labels import StoredLabels
+from equiglot.labels import SoftLabels, StoredLabels
 from equiglot.models import count_parameters
 from equiglot.objectives import Annealed
 from equiglot.pipeline import Graph
 from equiglot.probing import FixedProbe
 from equiglot.recipe import Recipe, load_recipe
+from equiglot.report.published import read_published
 
 LIBRARY = [
     entry.read_text(encoding="utf-8")
@@ -192,3 +193,48 @@ def test_what_merge_takes_is_what_merge_teachers_makes() -> None:
         plan.name: plan.languages for plan in teachers.plans().values()
     }
     assert merge.languages == teachers.languages
+
+
+@pytest.fixture
+def paper_4(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files for all that paper 4's recipes name; nobody reads them."""
+    for language in SIX:
+        names = [f"dumps/{language}wiki-latest-pages-articles.xml.bz2"]
+        for split in ("train", "dev", "test"):
+            names += [f"ud/{language}_x-ud-{split}.conllu"]
+            names += [f"{folder}/{language}-{split}.tsv" for folder in ("classes", "entities")]
+        for name in names:
+            (tmp_path / name).parent.mkdir(exist_ok=True)
+            (tmp_path / name).write_text("text\tlabel\n")
+    monkeypatch.chdir(tmp_path)
+
+
+SIX = ("fr", "nl", "he", "hi", "sl", "sw")
+
+
+@pytest.mark.usefixtures("paper_4")
+@pytest.mark.parametrize("name", ["paper4-mbert", "paper4-xlm-r", "paper4-ablation"])
+def test_paper_4_is_stated_in_full(name: str) -> None:
+    recipe = load_recipe(name)
+    training, masks = recipe.training, recipe.masking
+    assert (masks.rate, masks.mask_share, masks.random_share, masks.smoothing) == (0.15, 0.8, 0.1, 0.7)
+    for plan in recipe.plans().values():
+        if plan.is_trained:
+            training = plan.training
+            assert (training.epochs, training.learning_rate, training.epsilon) == (10, 5e-4, 1e-6)
+            assert (training.batch.sentences or 0) * training.accumulation == 1600
+            assert (training.best_by, training.validations) == ("loss", 10)
+            assert training.frozen == (("positions",) if name == "paper4-xlm-r" else ())
+            assert plan.start is not None and plan.start.layers == "alternate"
+            assert plan.all_teachers == (plan.start.model,) and plan.owner == plan.start.model
+    language = "sl"
+    student = recipe.plans()[f"student-{language}"]
+    assert isinstance(student.labels, SoftLabels) and student.labels.temperature == 2
+    weights = student.labels.weight.end, student.labels.states and student.labels.states.end
+    assert weights == (pytest.approx(5 / 7, abs=1e-3), pytest.approx(1 / 7, abs=1e-3))  # Eq. 8: 5, 1, 2
+    fine_tuned = {each.task: each for each in recipe.fine_tuned.values()}
+    assert set(fine_tuned) == {"pos", "topic", "ner"}
+    assert {(each.epochs, each.learning_rate, each.warmup) for each in fine_tuned.values()} == {(10, 5e-5, 500)}
+    published = read_published(name)
+    theirs = {number.model for number in published.numbers} - {"upper-bound"}
+    assert theirs <= set(recipe.plans()) and recipe.report.published == name

@@ -28,9 +28,11 @@ from equiglot.evaluation import (
 )
 from equiglot.evaluation.counting import count_right
 from equiglot.evaluation.metrics import LabelRule
+from equiglot.finetuning import CHOOSING
 from equiglot.pipeline import Status
 from equiglot.report import Report, render, tables_of, write_tables
 from equiglot.report.card import model_card
+from equiglot.tasks import fine_tuned_name, task_of
 
 BOOTSTRAP = Bootstrap(resamples=20, seed=0)
 TOY = Metric(
@@ -127,8 +129,14 @@ def test_what_is_measured_of_each_task() -> None:
     }
 
 
+def test_models_that_are_fine_tuned_are_compared_by_what_their_weights_are_chosen_by() -> None:
+    for task, metric in CHOOSING.items():
+        first, *others = metrics_of(fine_tuned_name(task))
+        assert first.name == metric and {first, *others} == {*metrics_of(task)}
+
+
 def test_every_metric_can_be_computed_for_its_tasks() -> None:
     for metric in METRICS.values():
-        assert set(metric.first_of) <= set(metric.tasks)
+        assert set(map(task_of, metric.first_of)) <= set(metric.tasks)
         assert ("mlm" in metric.tasks) == (metric.positions is not None)
         assert (metric.labels is not None) == bool({*metric.tasks} - {"mlm", "likelihood"})

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from equiglot.errors import InputError
-from equiglot.tasks.bio import read_bio
+from equiglot.tasks.formats import read_bio
 from tests.corpus.packing import SUFFIXES, packed
 from tests.tasks.conftest import Write
 from tests.tasks.sentences import BIO, SENTENCE, Tagged, bio, tagged

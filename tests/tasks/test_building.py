@@ -10,7 +10,7 @@ from pyarrow import parquet
 from equiglot.corpus import FilesSource
 from equiglot.errors import InputError
 from equiglot.tasks import NamedEntities, Place, Topic, open_task
-from equiglot.tasks.labels import UNIVERSAL
+from equiglot.tasks.arranging import UNIVERSAL
 from tests.articles import ARTICLE
 from tests.tasks.conftest import Write, built, patterns, read_back
 from tests.tasks.sentences import BIO, SENTENCE, UPOS, bio, conllu, tagged

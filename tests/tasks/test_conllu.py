@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from equiglot.errors import InputError
-from equiglot.tasks.conllu import read_conllu
+from equiglot.tasks.formats import read_conllu
 from tests.corpus.packing import SUFFIXES, packed
 from tests.tasks.conftest import Write
 from tests.tasks.sentences import SENTENCE, UPOS, Tagged, conllu, tagged

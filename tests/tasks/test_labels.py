@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from equiglot.errors import InputError
 from equiglot.tasks import NamedEntities, PartOfSpeech, Place, Topic
-from equiglot.tasks.labels import UNIVERSAL, check_agreement, in_order, labelling, stray
+from equiglot.tasks.arranging import UNIVERSAL, check_agreement, in_order, labelling, stray
 
 FILES = {"kind": "bio", "train": "a", "test": "b"}
 

@@ -9,7 +9,7 @@ import pytest
 from pyarrow import parquet
 
 from equiglot.errors import InputError
-from equiglot.tasks import NamedEntities, PartOfSpeech, Topic, screening, sentences
+from equiglot.tasks import NamedEntities, PartOfSpeech, Topic, sentences
 from equiglot.tasks.sentences import Sentence
 from tests.tasks.conftest import Write, built, patterns, read_back
 from tests.tasks.sentences import BIO, UPOS, Tagged, bio, conllu, tagged
@@ -128,5 +128,5 @@ def test_classes_without_number(write: Write, tmp_path: Path) -> None:
 
 
 def test_what_is_within_the_bounds_passes() -> None:
-    longest = Sentence(["д" * screening.WORD_CHARACTERS] * 2, ["X" * screening.LABEL_CHARACTERS] * 2, str)
-    assert list(screening.screened([longest], "here", Counter())) == [longest]
+    longest = Sentence(["д" * sentences.WORD_CHARACTERS] * 2, ["X" * sentences.LABEL_CHARACTERS] * 2, str)
+    assert list(sentences.screened([longest], "here", Counter())) == [longest]

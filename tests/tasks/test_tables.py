@@ -12,9 +12,8 @@ from hypothesis import strategies as st
 from pyarrow import parquet
 
 from equiglot.errors import InputError
-from equiglot.tasks.rows import read_parquet
+from equiglot.tasks.formats import read_parquet, read_tsv
 from equiglot.tasks.sentences import Sentence
-from equiglot.tasks.tables import read_tsv
 from tests.articles import ARTICLE
 from tests.tasks.conftest import Write
 from tests.tasks.sentences import BIO, SENTENCE, UPOS, words_of

@@ -16,7 +16,7 @@ from transformers import PreTrainedTokenizerFast
 from equiglot.errors import InputError
 from equiglot.vocabulary import Extension, ExtensionSettings, count_words, extend_tokenizer, text_encoder
 from equiglot.vocabulary.joining import join_pairs
-from equiglot.vocabulary.surfaces import describe
+from equiglot.vocabulary.pieces import describe
 from tests.articles import ARTICLE
 from tests.stock import KINDS, SCRIPTS, train_tokenizer
 

@@ -13,7 +13,7 @@ from tokenizers.models import WordLevel
 
 from equiglot.errors import InputError
 from equiglot.vocabulary import VocabularySettings, load_tokenizer
-from equiglot.vocabulary.growth import MOST_GROWTH, growth
+from equiglot.vocabulary.folder import MOST_GROWTH, growth
 from equiglot.vocabulary.normalisation import normaliser
 
 

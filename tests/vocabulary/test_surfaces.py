@@ -12,7 +12,7 @@ from transformers import PreTrainedTokenizerFast
 
 from equiglot.errors import InputError
 from equiglot.vocabulary import load_tokenizer, pieces_of, text_encoder
-from equiglot.vocabulary.surfaces import Borders, normalised
+from equiglot.vocabulary.pieces import Borders, normalised
 from tests.stock import KINDS, train_tokenizer
 from tests.vocabulary.conftest import ALGORITHMS, SENTENCES
 from tests.vocabulary.uniting import BERT, bare, gemma_like, modernbert_like, numbered, unmarked, wrap

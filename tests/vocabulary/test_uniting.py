@@ -24,9 +24,9 @@ from equiglot.vocabulary import (
     unite,
     write_tokenizer,
 )
-from equiglot.vocabulary.rules import LETTERS, differences
+from equiglot.vocabulary.normalisation import LETTERS, differences
+from equiglot.vocabulary.pieces import describe
 from equiglot.vocabulary.settings import Algorithm
-from equiglot.vocabulary.surfaces import describe
 from tests.stock import KINDS, train_tokenizer
 from tests.vocabulary.conftest import ALGORITHMS, SENTENCES
 from tests.vocabulary.uniting import gemma_like, learn, loaded, modernbert_like

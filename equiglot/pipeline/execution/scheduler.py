@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 from equiglot.errors import InputError, Interrupted
 from equiglot.pipeline.execution.folder import Log
 from equiglot.pipeline.execution.machine import Machine
-from equiglot.pipeline.execution.pool import Event, Made, MakePool, Pool
-from equiglot.pipeline.execution.signals import StopSignals
+from equiglot.pipeline.execution.pool import Event, Made, MakePool, Pool, StopSignals
 from equiglot.pipeline.execution.states import Unchanged, write_record
 from equiglot.pipeline.graph import Graph, Job
 from equiglot.pipeline.progress import JobProgress, Remark

@@ -20,8 +20,15 @@ from typing import Any
 
 from equiglot.errors import InputError
 from equiglot.pipeline.execution.folder import hold_workers_lock
-from equiglot.pipeline.execution.pool import Event, Made, WorkerFailed, failure, perform
-from equiglot.pipeline.execution.signals import ignore_stop_signals, stop_signals_held
+from equiglot.pipeline.execution.pool import (
+    Event,
+    Made,
+    WorkerFailed,
+    failure,
+    ignore_stop_signals,
+    perform,
+    stop_signals_held,
+)
 from equiglot.pipeline.graph import Job, steps_of
 from equiglot.pipeline.progress import JobProgress, Remark, parse_progress
 from equiglot.pipeline.steps import Context

@@ -29,12 +29,19 @@ from equiglot.evaluation import (
 )
 from equiglot.pipeline.execution.states import recorded_graph, state_of
 from equiglot.pipeline.records import Record, read_record
-from equiglot.pipeline.results.describing import describe_model
+from equiglot.pipeline.results.finetuned import FineTunedModels
 from equiglot.pipeline.results.merged import MergedRun
 from equiglot.pipeline.results.probes import ProbedModels
 from equiglot.pipeline.results.texts import RunText
-from equiglot.pipeline.results.wording import balance_in_words, encoder_in_words, labels_in_words, start_in_words
-from equiglot.pipeline.steps.likelihood import BITS
+from equiglot.pipeline.results.wording import (
+    balance_in_words,
+    describe_model,
+    encoder_in_words,
+    labels_in_words,
+    start_in_words,
+)
+from equiglot.pipeline.steps import fine_tuned_steps
+from equiglot.pipeline.steps.scores import BITS
 from equiglot.recipe import FREQUENCY, ModelPlan, Recipe, recipe_text
 from equiglot.report import (
     Curve,
@@ -84,6 +91,7 @@ class Assembly:
         mrr: model -> language -> its MRR, for all that is scored.
         bits: model -> language -> what words cost it, for all whose likelihood is measured.
         probed: task -> its probes, for every task whose data is prepared.
+        fine_tuned: name in scores -> its fine-tuned models, of the same kind.
     """
 
     def __init__(self, run: RunDirectory, recipe: Recipe) -> None:
@@ -93,6 +101,7 @@ class Assembly:
         self._states = {name: state_of(run, job) for name, job in jobs.items()}
         self._records = {name: read_record(run, name) for name, state in self._states.items() if state == "done"}
         self.probed = {task: self._probed(task) for task in recipe.probed if self._done(f"task/{task}")}
+        self.fine_tuned = {name: self._fine_tuned(name) for name in recipe.fine_tuned if self._done(f"task/{name}")}
         self.bits = {name: self._bits(name) for name in self._plans if self._done(f"likelihood/{name}")}
         self.mrr = {name: self._mrr(name) for name in (*self._plans, FREQUENCY) if self._done(f"scores/{name}")}
 
@@ -105,6 +114,10 @@ class Assembly:
         yield from self._likelihood(groups)
         for probed in self.probed.values():
             yield from probed.scores(groups)
+        for tuned in self.fine_tuned.values():
+            yield from tuned.scores(groups)
+        if self._done("cost/all"):
+            yield from read_scores(self._run.costs / "scores.jsonl")
 
     def _likelihood(self, groups: Mapping[str, Sequence[str]]) -> Iterator[Score]:
         """Bits a character, where they are measured."""
@@ -150,6 +163,7 @@ class Assembly:
             references=self._references(),
             evaluated=self._recipe.evaluated,
             tasks=tuple(probed.task() for probed in self.probed.values()),
+            fine_tuned=tuple(tuned.task() for tuned in self.fine_tuned.values()),
             coverage=tuple(
                 coverage_of(name, code, words) for name, of in self.bits.items() for code, words in of.items()
             ),
@@ -187,6 +201,11 @@ class Assembly:
         done = [name for name in self._plans if self._done(f"probes/{task}.{name}")]
         return ProbedModels(self._run, self._recipe, self._recipe.probed[task], done)
 
+    def _fine_tuned(self, name: str) -> FineTunedModels:
+        settings = self._recipe.fine_tuned[name]
+        done = [step for step in fine_tuned_steps(self._recipe, settings) if self._done(step.name)]
+        return FineTunedModels(self._run, self._recipe, settings, done)
+
     def _mrr(self, name: str) -> ByLanguage:
         estimates = averages(read_estimates(self._run.scores_of(name) / ESTIMATES))
         return estimates[primary_of(MASKED_LM).name, None]
@@ -218,7 +237,7 @@ class Assembly:
             labels=labels_in_words(plan),
             teachers=plan.teachers(),
             pretrained=plan.tokens,
-            source=_place(plan.existing),
+            source=plan.revises or _place(plan.existing),
         )
         done = self._done(f"model/{plan.name}")
         if done:

@@ -1,16 +1,21 @@
 """What a run that merges models knows of their vocabularies, of how they cut its text, and of their stored labels."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import numpy as np
 
-from equiglot.labels import LabelStore, open_store
+from equiglot.errors import InputError
+from equiglot.labels import LabelStore, StoreSummary, inspect_store, open_store
+from equiglot.pipeline.execution.folder import read_run
+from equiglot.pipeline.execution.states import check_outputs, recorded_graph, state_of
 from equiglot.pipeline.steps.stores import Store, all_stores
 from equiglot.pipeline.steps.tokens import counting_loss
+from equiglot.pipeline.steps.vocabulary import tokenizer_folder
 from equiglot.recipe import Recipe
 from equiglot.report import CutText, Merged, StoredText
 from equiglot.run import RunDirectory, read_json, tokens_of
-from equiglot.vocabulary import TokenStatistics, UnionRecord, map_path, open_tokens, read_map
+from equiglot.vocabulary import TokenStatistics, UnionRecord, load_tokenizer, map_path, open_tokens, read_map
 
 _LOOKED_AT = 20_000  # positions of a store, for the probability of what the student has no id for
 
@@ -98,3 +103,35 @@ class MergedRun:
 def _size(store: LabelStore) -> int:
     """Of all files of a store, in bytes."""
     return sum(file.stat().st_size for file in store.path.rglob("*") if file.is_file())
+
+
+def stored_texts(root: Path, recipe: Recipe) -> tuple[StoredText, ...]:
+    """What the finished stores of a run hold."""
+    run = RunDirectory(root)
+    jobs = recorded_graph(run, recipe).jobs
+    merged = MergedRun(run, recipe, lambda name: name in jobs and state_of(run, jobs[name]) == "done").merged()
+    return merged.labels if merged else ()
+
+
+def inspect_labels(path: Path, examples: int) -> StoreSummary:
+    """What a store holds, with some of its positions in words where it lies in its run.
+
+    Raises:
+        InputError: there is no store, it is not finished, or it, its text or its teacher are not as they were made.
+    """
+    root = path.resolve().parent.parent
+    try:
+        recipe, run = read_run(root), RunDirectory(root)
+    except InputError:  # a store that was copied elsewhere: its words are not known
+        return inspect_store(path, None, None, examples=examples)
+    store = next((each for each in all_stores(recipe) if each.subject == path.resolve().name), None)
+    if store is None:
+        return inspect_store(path, None, None, examples=examples)
+    jobs = recorded_graph(run, recipe).jobs
+    labels = jobs.get(f"labels/{store.subject}")
+    if labels is not None:
+        check_outputs(run, (labels, *(jobs[name] for name in labels.needs)))
+    tokenizer = load_tokenizer(tokenizer_folder(run, recipe, store.owner))
+    return inspect_store(
+        path, tokenizer, open_tokens(run.tokens(store.language, store.owner) / "train"), examples=examples
+    )

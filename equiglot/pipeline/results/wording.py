@@ -1,15 +1,20 @@
-"""Settings in words, as the page and the model cards say them."""
+"""Settings and models in words, as the page and the model cards say them."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from safetensors import safe_open
+
+from equiglot.finetuning import FineTuning
 from equiglot.labels import HardLabels, SoftLabels, StoredLabels
-from equiglot.models import EncoderSettings
+from equiglot.models import EncoderSettings, read_config
 from equiglot.probing import FixedProbe, Probing
 from equiglot.recipe import PLACEHOLDER, ModelPlan, Start
 from equiglot.report import listed
-from equiglot.vocabulary import UnionVocabulary, Vocabulary
+from equiglot.run import RunDirectory
+from equiglot.vocabulary import UnionVocabulary, Vocabulary, load_tokenizer, pieces_of
 
 ALGORITHMS = {"wordpiece": "WordPiece", "unigram": "Unigram", "bpe": "BPE", "byte-bpe": "byte-level BPE"}
 """Kinds of tokenizers, as people call them."""
@@ -139,6 +144,17 @@ def probe_in_words(settings: Probing) -> str:
     return f"a multinomial logistic regression on {read}, trained to convergence, its penalty chosen on dev data"
 
 
+def fine_tuning_in_words(settings: FineTuning) -> str:
+    """How models are fine-tuned, a phrase."""
+    kept = "the best of its validations kept"
+    stops = f", stopped after {settings.patience:,} of them without a new best" if settings.patience else ""
+    return (
+        f"{settings.epochs:g} epochs of AdamW in batches of {settings.batch:,} at a learning rate of "
+        f"{settings.learning_rate:g}, rising for at most {settings.warmup:,} updates and falling to 0, and a weight "
+        f"decay of {settings.weight_decay:g}; {kept}{stops}"
+    )
+
+
 def vocabulary_in_words(settings: Vocabulary, size: int, origins: Sequence[str]) -> str:
     """A vocabulary of `size` entries: learnt from the text of languages, or the union of models' (their names)."""
     if isinstance(settings, UnionVocabulary):
@@ -147,3 +163,28 @@ def vocabulary_in_words(settings: Vocabulary, size: int, origins: Sequence[str])
     case = "text is lower-cased" if settings.lowercase else "upper and lower case are kept"
     origin = f"learnt from text in {listed(origins)}"
     return f"{size:,} entries, {ALGORITHMS[settings.algorithm]}, {origin}; {case}, {_ACCENTS[settings.accents]}"
+
+
+def describe_model(run: RunDirectory, plan: ModelPlan) -> dict[str, Any]:
+    """Fields of the page's model: its own vocabulary, the width of its embeddings, and what a taken model is."""
+    folder = run.model(plan.name)
+    config = read_config(folder)
+    width, embedding = config.get("hidden_size") or config.get("dim"), config.get("embedding_size")
+    found: dict[str, Any] = {"embedding": embedding if embedding != width else None}
+    if plan.owner:
+        tokenizer = load_tokenizer(folder)
+        found["vocabulary"] = f"{ALGORITHMS[pieces_of(tokenizer).kind]}, {len(tokenizer):,} entries"
+    if not plan.is_trained:
+        found["parameters"] = _count_parameters(folder)
+    if plan.encoder is None:
+        found["encoder"] = foreign_encoder_in_words(config)
+    return found
+
+
+def _count_parameters(folder: Path) -> int:
+    """Numbers in a folder's weights, which hold shared ones once; only the names and shapes are read."""
+    total = 0
+    for file in sorted(folder.glob("*.safetensors")):
+        with safe_open(file, framework="numpy") as tensors:
+            total += sum(math.prod(tensors.get_slice(name).get_shape()) for name in tensors.keys())  # noqa: SIM118 - it is no dict
+    return total

@@ -1,16 +1,15 @@
-"""The kinds of steps of a run, one a file: what each depends on, where it writes, and what it does."""
+"""The kinds of steps of a run: what each depends on, where it writes, and what it does."""
 
 from equiglot.pipeline.steps.agreement import Agreement
 from equiglot.pipeline.steps.context import Context
-from equiglot.pipeline.steps.corpus import Corpus
+from equiglot.pipeline.steps.corpus import Corpus, LeakSearch
 from equiglot.pipeline.steps.extended_model import ExtendedModel
-from equiglot.pipeline.steps.labels import Labels
-from equiglot.pipeline.steps.leaks import LeakSearch
-from equiglot.pipeline.steps.likelihood import LikelihoodBits
-from equiglot.pipeline.steps.losses import Losses
+from equiglot.pipeline.steps.finetune import FineTuned, FineTunedData, fine_tuned_steps
+from equiglot.pipeline.steps.labels import Labels, Losses
+from equiglot.pipeline.steps.measuring import Measuring
 from equiglot.pipeline.steps.model import TakenModel, TrainedModel, TrimmedModel
 from equiglot.pipeline.steps.probe import Features, Probes, TaskData
-from equiglot.pipeline.steps.scores import Scores
+from equiglot.pipeline.steps.scores import LikelihoodBits, Scores
 from equiglot.pipeline.steps.step import Step
 from equiglot.pipeline.steps.tokens import Tokens
 from equiglot.pipeline.steps.vocabulary import Vocabulary
@@ -21,10 +20,13 @@ __all__ = [
     "Corpus",
     "ExtendedModel",
     "Features",
+    "FineTuned",
+    "FineTunedData",
     "Labels",
     "LeakSearch",
     "LikelihoodBits",
     "Losses",
+    "Measuring",
     "Probes",
     "Scores",
     "Step",
@@ -34,4 +36,5 @@ __all__ = [
     "TrainedModel",
     "TrimmedModel",
     "Vocabulary",
+    "fine_tuned_steps",
 ]

@@ -17,6 +17,7 @@ class Group(NamedTuple):
 TEXT = Group("text", "characters")
 LABELS = Group("labels", "tokens")
 PROBES = Group("probes", "words and texts")
+FINE_TUNING = Group("fine-tuning", "words and texts")
 SCORES = Group("scores", "tokens")
 
 

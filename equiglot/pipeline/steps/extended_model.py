@@ -10,7 +10,7 @@ from equiglot.corpus import read_sentences
 from equiglot.errors import InputError
 from equiglot.evaluation import MOST_HELD_OUT, ExtensionText, extend_model
 from equiglot.pipeline.steps.context import Context
-from equiglot.pipeline.steps.leaks import text_needs, training_text
+from equiglot.pipeline.steps.corpus import text_needs, training_text
 from equiglot.pipeline.steps.model import Model
 from equiglot.recipe import Recipe
 from equiglot.run import RunDirectory

@@ -1,21 +1,27 @@
-"""What a teacher says about a language's training text, stored."""
+"""What a teacher says about a language's training text, stored; and its loss on each sentence."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from equiglot.errors import InputError
+from equiglot.evaluation import sentence_losses
+from equiglot.hashing import hash_name, hash_u64
 from equiglot.labels import StoreSettings, label_text, open_store
 from equiglot.labels.packing import RowFormat
 from equiglot.masking import Source
 from equiglot.models import open_model
 from equiglot.pipeline.steps.context import Context
+from equiglot.pipeline.steps.corpus import text_needs, training_text
 from equiglot.pipeline.steps.cost import LABELS, Cost, Meter, read_tokens
-from equiglot.pipeline.steps.material import check_mixtures, label_facts, label_masks_seed
+from equiglot.pipeline.steps.material import LOSSES, check_mixtures, label_facts, label_masks_seed
 from equiglot.pipeline.steps.step import Step
 from equiglot.pipeline.steps.stores import Store, texts_of
-from equiglot.run import RunDirectory, move_folder, tokens_of
+from equiglot.pipeline.steps.vocabulary import tokenizer_need
+from equiglot.run import RunDirectory, atomic_folder, move_folder, tokens_of
 from equiglot.training import Stopped
 from equiglot.vocabulary import open_tokens
 
@@ -102,3 +108,48 @@ def _take_up(finished: Path, checkpoints: Path, settings: StoreSettings, facts: 
         return
     if manifest.settings == settings and manifest.facts == facts:
         move_folder(finished, checkpoints)
+
+
+@dataclass(frozen=True)
+class Losses(Step):
+    """A teacher's loss on each sentence of a language's training text; `store` says of which."""
+
+    kind = "losses"
+    group = LABELS
+    folder = staticmethod(RunDirectory.losses)
+    store: Store
+
+    @property
+    def subject(self) -> str:
+        """teacher.language.words or .tokens."""
+        return self.store.losses or ""
+
+    @property
+    def inputs(self) -> dict[str, Any]:
+        """What is masked, and how losses are added up."""
+        return {"seed": self.recipe.seed, "copies": self.store.labels.copies}
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The text and the teacher."""
+        text = text_needs(self.recipe, self.store.language)
+        return (*text, tokenizer_need(self.recipe, self.store.owner), f"model/{self.store.teacher}")
+
+    def cost(self, meter: Meter) -> Cost:
+        """Of the text that the teacher reads."""
+        tokens = read_tokens(meter.text(self.store.language, self.store.owner))
+        return Cost(tokens, tokens / meter.reader(self.store.teacher).speed)
+
+    def run(self, context: Context) -> None:
+        """Lets the teacher score the sentences."""
+        store, tell = self.store, context.counter()
+        opened = open_model(store.teacher, str(context.run.model(store.teacher)))
+        losses = sentence_losses(
+            opened,
+            training_text(context.run, self.recipe, store.language),
+            how="words" if store.labels.copies == "best" else "tokens",
+            seed=int(hash_u64(self.recipe.seed, hash_name(f"losses/{store.language}"))[0]) >> 1,
+            tell=lambda sentences: tell("scoring", sentences),
+        )
+        with atomic_folder(context.run.losses(self.subject)) as folder:
+            np.save(folder / LOSSES, losses, allow_pickle=False)

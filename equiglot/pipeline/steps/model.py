@@ -31,9 +31,9 @@ from equiglot.models import (
 )
 from equiglot.outputs import check_model, output_checksums
 from equiglot.pipeline.steps.context import Context
+from equiglot.pipeline.steps.corpus import text_needs, training_text
 from equiglot.pipeline.steps.cost import Cost, Meter
 from equiglot.pipeline.steps.events import EventWriter
-from equiglot.pipeline.steps.leaks import text_needs, training_text
 from equiglot.pipeline.steps.material import Material, material_of, randomness
 from equiglot.pipeline.steps.step import Step
 from equiglot.pipeline.steps.stores import stores_of

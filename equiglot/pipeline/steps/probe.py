@@ -1,5 +1,6 @@
 """Probes of one model, trained on each of its languages and tested on all of them; and what they read."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -14,17 +15,20 @@ from equiglot.evaluation import (
     write_estimates,
     write_scores,
 )
+from equiglot.finetuning import FineTuning
 from equiglot.models import open_model
 from equiglot.pipeline.steps.context import Context
 from equiglot.pipeline.steps.corpus import Corpus
 from equiglot.pipeline.steps.cost import PROBES, Cost, Meter
 from equiglot.pipeline.steps.step import Step
 from equiglot.probing import ConvergedProbe, Probing, open_features, probe_pairs, write_features, write_predictions
-from equiglot.recipe import ModelPlan, ProbedTask, Recipe
+from equiglot.recipe import LabelledEntry, ModelPlan, ProbedTask, Recipe
 from equiglot.run import RunDirectory, atomic_folder
 from equiglot.tasks import SPLITS, OpenTask, Place, build_task, open_task, task_at, task_identity
 
 _PROBING = set(Probing.model_fields)
+_HOW = _PROBING | set(FineTuning.model_fields) | {"method", "languages", "models", "keep"}
+"""What is done with labelled data, and to whom; `train` says what labels must be there."""
 _FLOPS = 1e10  # additions and multiplications a second, in the training of probes
 _EVALUATIONS = 40  # of a converged probe's loss for each penalty: "some 20 to 60"
 _UPDATE_SECONDS = 1e-3  # of a probe that is trained for a fixed number of epochs
@@ -42,37 +46,70 @@ class TaskData(Step):
     version = 3
     source_name = "the labelled data"
     source_change = "the labels themselves"
-    settings: ProbedTask
+    settings: LabelledEntry
 
     @property
     def subject(self) -> str:
-        """The task."""
-        return self.settings.task
+        """The task, and how models are scored on it."""
+        return self.settings.name
 
     @property
     def inputs(self) -> dict[str, Any]:
         """How data is read, not from where, and for which languages."""
-        described = self.settings.model_dump(mode="json", exclude=_PROBING)
+        described = self.settings.model_dump(mode="json", exclude=_HOW)
         described.pop("data", None)
-        inputs: dict[str, Any] = {"task": described, "languages": list(self.recipe.trained_languages)}
+        inputs: dict[str, Any] = {"task": described, "languages": list(self._languages)}
         if isinstance(self.settings, Place):  # which reads text, as corpora do
             inputs["text"] = {"version": Corpus.version, **Corpus.tool_versions()}
         return inputs
 
     def source(self) -> Any:
         """What the data is."""
-        return task_identity(self.settings, self.recipe.trained_languages, self.recipe.sources)
+        return task_identity(self.settings, self._languages, self.recipe.sources)
 
     def pinned(self, recipe: Recipe, source: Any) -> Recipe:
         """With the commits of datasets of the Hub."""
         fixed = task_at(self.settings, source)
-        tasks = tuple(fixed if each.task == fixed.task else each for each in recipe.evaluation)
+        tasks = tuple(fixed if each == self.settings else each for each in recipe.evaluation)
         return recipe.model_copy(update={"evaluation": tasks})
 
     def run(self, context: Context) -> None:
         """Reads and checks the data."""
         with atomic_folder(context.run.task(self.subject)) as folder:
-            build_task(self.settings, self.recipe.trained_languages, self.recipe.sources, folder)
+            build_task(self.settings, self._languages, self.recipe.sources, folder)
+            self.check(open_task(folder))
+
+    def check(self, task: OpenTask) -> None:
+        """Refuses data of which more is seen only when it is read.
+
+        Raises:
+            InputError: with the language.
+        """
+
+    @property
+    def _languages(self) -> tuple[str, ...]:
+        return self.recipe.labelled_languages(self.settings)
+
+
+def data_sizes(meter: Meter, settings: LabelledEntry, languages: Sequence[str], *splits: str) -> tuple[int, int]:
+    """Sentences and items (words or texts) in all languages: counted, or as many as the recipe lets them be."""
+    known = {}
+    if counted := meter.done(f"task/{settings.name}"):
+        known = {each.code: each for each in open_task(meter.run.task(settings.name)).summary.languages}
+    sentences = items = 0
+    for language, split in product(languages, splits):
+        if not counted:
+            size = getattr(settings.sentences, split) or _SENTENCES
+            sentences, items = sentences + size, items + size * (_WORDS if settings.unit == "word" else 1)
+        elif language in known:
+            sentences += known[language].sentences.get(split, 0)
+            items += known[language].items.get(split, 0)
+    return sentences, items
+
+
+def data_tokens(settings: LabelledEntry, sentences: int, items: int) -> float:
+    """Tokens that a model reads of so many, special ones included, about."""
+    return items * (_TOKENS_A_WORD if settings.unit == "word" else _TOKENS_A_TEXT) + 2 * sentences
 
 
 @dataclass(frozen=True)
@@ -86,21 +123,6 @@ class OfTaskAndModel(Step):
     def subject(self) -> str:
         """task.model."""
         return f"{self.settings.task}.{self.plan.name}"
-
-    def sizes(self, meter: Meter, *splits: str) -> tuple[int, int]:
-        """Sentences and items (words or texts) in all languages: counted, or as many as the recipe lets them be."""
-        settings, known = self.settings, {}
-        if counted := meter.done(f"task/{settings.task}"):
-            known = {each.code: each for each in open_task(meter.run.task(settings.task)).summary.languages}
-        sentences = items = 0
-        for language, split in product(self.plan.languages, splits):
-            if not counted:
-                size = getattr(settings.sentences, split) or _SENTENCES
-                sentences, items = sentences + size, items + size * (_WORDS if settings.unit == "word" else 1)
-            elif language in known:
-                sentences += known[language].sentences.get(split, 0)
-                items += known[language].items.get(split, 0)
-        return sentences, items
 
 
 @dataclass(frozen=True)
@@ -124,8 +146,8 @@ class Features(OfTaskAndModel):
 
     def cost(self, meter: Meter) -> Cost:
         """Of what the model reads, and of the states of all layers that are kept."""
-        reader, (sentences, items) = meter.reader(self.plan.name), self.sizes(meter, *SPLITS)
-        tokens = items * (_TOKENS_A_WORD if self.settings.unit == "word" else _TOKENS_A_TEXT) + 2 * sentences
+        reader, sizes = meter.reader(self.plan.name), data_sizes(meter, self.settings, self.plan.languages, *SPLITS)
+        (_, items), tokens = sizes, data_tokens(self.settings, *sizes)
         layers = reader.layers + 1 if self.settings.layers in ("all", "mix") else 1
         return Cost(items, tokens / reader.speed, 2 * items * layers * reader.hidden)
 
@@ -160,7 +182,8 @@ class Probes(OfTaskAndModel):
 
     def cost(self, meter: Meter) -> Cost:
         """Of the training of its probes."""
-        probe, (sentences, items) = self.settings.probe, self.sizes(meter, "train")
+        probe = self.settings.probe
+        sentences, items = data_sizes(meter, self.settings, self.plan.languages, "train")
         if not isinstance(probe, ConvergedProbe):
             return Cost(seconds=sentences * probe.epochs * probe.seeds / probe.batch * _UPDATE_SECONDS)
         reader = meter.reader(self.plan.name)

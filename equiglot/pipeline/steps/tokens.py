@@ -12,8 +12,8 @@ from equiglot.labels import StoreSettings, label_text, open_store
 from equiglot.masking import Source
 from equiglot.models import open_model
 from equiglot.pipeline.steps.context import Context
+from equiglot.pipeline.steps.corpus import text_needs, training_text
 from equiglot.pipeline.steps.cost import TEXT, Cost, Meter
-from equiglot.pipeline.steps.leaks import text_needs, training_text
 from equiglot.pipeline.steps.material import label_masks_seed
 from equiglot.pipeline.steps.step import Step
 from equiglot.pipeline.steps.stores import all_stores

@@ -7,7 +7,7 @@ from typing import Any
 
 from equiglot.models import resolve_encoder
 from equiglot.pipeline.steps.context import Context
-from equiglot.pipeline.steps.leaks import text_needs, training_text
+from equiglot.pipeline.steps.corpus import text_needs, training_text
 from equiglot.pipeline.steps.step import Step
 from equiglot.recipe import SHARED, Recipe
 from equiglot.run import RunDirectory

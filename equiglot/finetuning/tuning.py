@@ -1,0 +1,194 @@
+"""One model fine-tuned on one task, once for each seed: its trainings, and what came out of all of them.
+
+What is finished lies in a working folder: checkpoints of a training, and a folder for each seed that is done. Whoever
+calls it again with the same folder continues there.
+"""
+
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from safetensors.numpy import load_file, save_file
+
+from equiglot.errors import InputError
+from equiglot.evaluation import Bootstrap, PairEstimates
+from equiglot.finetuning.classification import Classification, gold_of, predict, read_examples
+from equiglot.finetuning.scores import Predictions, fine_tuned_estimates
+from equiglot.finetuning.settings import FineTuning
+from equiglot.models import OpenModel, device, load_classifier, prepare_for_cpu, with_tokenizer
+from equiglot.run import atomic_folder, read_json, write_json
+from equiglot.tasks import OpenTask
+from equiglot.training import CheckpointFolder, Progress, Trainer, TrainingRecord
+from equiglot.vocabulary import TOKENIZER_FILES
+
+PREDICTIONS, TRAINING = "predictions.safetensors", "training.json"
+_MODEL = "model"  # of a seed that is done
+
+
+@dataclass(frozen=True)
+class FineTuner:
+    """Trains one model on a task, with several seeds.
+
+    Attributes:
+        name: the model's.
+        place: its folder.
+        source: what it is called where anything is wrong with it.
+        task: the labelled data.
+        settings: how.
+        trained: the languages that it is trained on; all have training data.
+        tested: those that it is tested on; all have test data.
+        keep: whether the weights of the seeds that are done are kept.
+    """
+
+    name: str
+    place: Path
+    source: str
+    task: OpenTask
+    settings: FineTuning
+    trained: Sequence[str]
+    tested: Sequence[str]
+    keep: bool = True
+
+    @property
+    def seeds(self) -> range:
+        """Those that it is trained with."""
+        return range(self.settings.seed, self.settings.seed + self.settings.seeds)
+
+    def train(
+        self,
+        work: Path,
+        *,
+        checkpoint_seconds: float,
+        watch: Callable[[int, Progress], None],
+        stop: Callable[[], bool],
+    ) -> None:
+        """Trains with every seed that is not done, from the newest checkpoint on.
+
+        Args:
+            work: the working folder.
+            checkpoint_seconds: time between checkpoints.
+            watch: told how far the training with a seed is.
+            stop: asked after every update; when true, `Stopped` is raised, and the same call continues.
+
+        Raises:
+            InputError: no encoder; a loss that is not a number.
+        """
+        for seed in self.seeds:
+            if not self._of(work, seed).is_dir():
+                self._train(seed, work, checkpoint_seconds, partial(watch, seed), stop)
+
+    def records(self, work: Path) -> dict[int, TrainingRecord]:
+        """Seed -> its training."""
+        return {seed: TrainingRecord.model_validate(read_json(self._of(work, seed) / TRAINING)) for seed in self.seeds}
+
+    def predictions(self, work: Path) -> Predictions:
+        """Language -> the label of every test item, int16 [seeds, items]."""
+        found = [load_file(self._of(work, seed) / PREDICTIONS) for seed in self.seeds]
+        return {code: np.stack([each[code] for each in found]) for code in self.tested}
+
+    def estimates(self, task: str, predictions: Predictions) -> PairEstimates:
+        """Every metric of what was predicted; `task` is what stands in scores."""
+        return fine_tuned_estimates(
+            task,
+            self.task.summary.labels,
+            {code: gold_of(split) for code in self.tested if (split := self.task.split(code, "test"))},
+            predictions,
+            trained=self.trained,
+            bootstrap=Bootstrap(self.settings.resamples, self.settings.seed),
+        )
+
+    def best(self, work: Path) -> tuple[int, Path]:
+        """The seed that is best on dev data, the first of equals; and the folder of its model."""
+        scores = [max(point.score for point in record.validations) for record in self.records(work).values()]
+        seed = self.seeds[int(np.argmax(scores))]
+        return seed, self._of(work, seed) / _MODEL
+
+    def _of(self, work: Path, seed: int) -> Path:
+        return work / f"seed-{seed}"
+
+    def _open(self, seed: int) -> OpenModel:
+        """The model with a new classifier, as it is before a training."""
+        summary = self.task.summary
+        unit = "token" if summary.unit == "word" else "sequence"
+        model = load_classifier(self.place, unit, summary.labels, seed=seed)  # type: ignore[arg-type]
+        opened = with_tokenizer(self.name, model, self.place, self.source)
+        if device().type == "cpu":
+            prepare_for_cpu(opened.model)
+        longest = self.settings.max_length
+        return opened if longest is None else replace(opened, max_tokens=min(opened.max_tokens, longest - 2))
+
+    def _train(
+        self,
+        seed: int,
+        work: Path,
+        checkpoint_seconds: float,
+        watch: Callable[[Progress], None],
+        stop: Callable[[], bool],
+    ) -> None:
+        opened = self._open(seed)
+        task = Classification(opened, self.task, self.trained, batch=self.settings.batch, seed=seed)
+        checkpoints = CheckpointFolder(work / "checkpoints" / f"seed-{seed}")
+        record = Trainer(
+            opened.model,
+            task,
+            self.settings.training(task.epoch_batches),
+            updates=self.settings.updates(task.epoch_batches),
+            seed=seed,
+            checkpoints=checkpoints,
+            checkpoint_seconds=checkpoint_seconds,
+            watch=watch,
+            stop=stop,
+        ).train()
+        opened.model.eval()
+        predicted = {code: predict(opened, read_examples(opened, self.task, "test", [code]))[0] for code in self.tested}
+        with atomic_folder(self._of(work, seed)) as folder:
+            if self.keep:
+                opened.model.save_pretrained(folder / _MODEL)
+                for name in TOKENIZER_FILES:
+                    if (self.place / name).is_file():
+                        shutil.copyfile(self.place / name, folder / _MODEL / name)
+            save_file(predicted, folder / PREDICTIONS)
+            write_json(folder / TRAINING, record.model_dump(mode="json"))
+        checkpoints.remove()
+
+
+def has_trained(work: Path) -> bool:
+    """Whether there is anything in a working folder to continue from."""
+    return any(work.glob("seed-*")) or any(work.glob("checkpoints/*/*"))
+
+
+def check_trained_labels(task: OpenTask, trained: Sequence[str]) -> None:
+    """Refuses classes, and types of entities, that are tested and that none of the languages `trained` is trained on.
+
+    They are mostly other names for the same. Tags of words may be rare: they count as wrong, and the summary names
+    them.
+
+    Raises:
+        InputError: with the language and the labels.
+    """
+    summary = task.summary
+    if summary.task == "pos":
+        return
+    known = {label for code in trained for label in _kinds(task, code, "train")}
+    for code in (each.code for each in summary.languages):
+        for split in ("dev", "test"):
+            unseen = sorted(_kinds(task, code, split) - known)
+            if unseen:
+                what = f"the {split} data of {code} has labels that no training data has: {', '.join(unseen)}"
+                fix = "rename them with `map`, or leave them out"
+                raise InputError(
+                    what,
+                    where=f"evaluation.{summary.task}",
+                    fix=f"{fix} with `types`" if summary.task == "ner" else fix,
+                )
+
+
+def _kinds(task: OpenTask, language: str, split: str) -> set[str]:
+    """The classes of a split, or types of entities."""
+    found = task.split(language, split)
+    labels = () if found is None else np.unique(found.labels).tolist()
+    names = {task.summary.labels[number] for number in labels}
+    return {name.partition("-")[2] or name for name in names} if task.summary.task == "ner" else names

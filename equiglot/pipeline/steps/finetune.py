@@ -1,0 +1,179 @@
+"""A model fine-tuned on a task: on one language, or on several together; what it predicts, and its scores."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors.numpy import save_file
+
+from equiglot.errors import InputError
+from equiglot.evaluation import ESTIMATES, write_estimates, write_scores
+from equiglot.finetuning import PREDICTIONS, TRAINING, FineTuner, FineTuning, check_trained_labels, fine_tuned_rows
+from equiglot.pipeline.progress import JobProgress
+from equiglot.pipeline.steps.context import Context
+from equiglot.pipeline.steps.cost import FINE_TUNING, Cost, Meter
+from equiglot.pipeline.steps.probe import TaskData, data_sizes, data_tokens
+from equiglot.pipeline.steps.step import Step
+from equiglot.recipe import FineTunedTask, ModelPlan, Recipe
+from equiglot.run import RunDirectory, atomic_folder, write_json
+from equiglot.tasks import OpenTask, open_task
+from equiglot.training import Progress
+
+TOGETHER = "together"
+"""What stands in the name of a job for all languages that a model is trained on together."""
+
+_TUNING = set(FineTuning.model_fields) | {"keep"}
+
+
+@dataclass(frozen=True)
+class FineTunedData(TaskData):
+    """The labelled data of a task that models are fine-tuned on."""
+
+    settings: FineTunedTask
+
+    def check(self, task: OpenTask) -> None:
+        """Classes that are tested must be trained on: better said now than after models are trained."""
+        trained = self.settings.train
+        check_trained_labels(task, self.recipe.labelled_languages(self.settings) if trained == "each" else trained)
+
+
+@dataclass(frozen=True)
+class FineTuned(Step):
+    """The model of `plan`, fine-tuned on the task of `settings` in the languages `trained`, and tested.
+
+    Attributes:
+        training: the language, or `TOGETHER`.
+        trained: codes.
+        tested: codes.
+    """
+
+    kind = "finetune"
+    folder = staticmethod(RunDirectory.fine_tuned)
+    group = FINE_TUNING
+    continues = True
+    scored = True
+    settings: FineTunedTask
+    plan: ModelPlan
+    training: str
+    trained: tuple[str, ...]
+    tested: tuple[str, ...]
+
+    @property
+    def subject(self) -> str:
+        """task-finetune.language.model."""
+        return f"{self.settings.name}.{self.training}.{self.plan.name}"
+
+    @property
+    def inputs(self) -> dict[str, Any]:
+        """How it is trained, and on what."""
+        settings = self.settings.model_dump(mode="json", include=_TUNING)
+        languages = {"trained": list(self.trained), "tested": list(self.tested)}
+        return {**settings, **languages, "training": self.plan.seed(self.recipe)}
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The data and the model."""
+        return (f"task/{self.settings.name}", f"model/{self.plan.name}")
+
+    def cost(self, meter: Meter) -> Cost:
+        """Of all trainings: a token that is learnt from costs as much as three that are read."""
+        settings, seeds = self.settings, self.settings.seeds
+        learnt, tested = (
+            data_sizes(meter, settings, codes, *splits)
+            for codes, splits in ((self.trained, ("train",)), (self.tested, ("test",)))
+        )
+        validations = settings.validations or max(1, round(settings.epochs))
+        tokens = 3 * settings.epochs * data_tokens(settings, *learnt) + data_tokens(settings, *tested)
+        tokens += validations * data_tokens(settings, *data_sizes(meter, settings, self.trained, "dev"))
+        return Cost(seeds * learnt[1], seeds * tokens / meter.reader(self.plan.name).speed)
+
+    def run(self, context: Context) -> None:
+        """Trains and tests it; continues at the checkpoint of the seed that it was at."""
+        run, settings, work, place = context.run, self.settings, context.checkpoints, context.run.model(self.plan.name)
+        tuner = self._tuner(open_task(run.task(settings.name)), place)
+        if tuner.trained and tuner.tested:
+            with _named(settings):
+                tuner.train(
+                    work,
+                    checkpoint_seconds=context.checkpoint_seconds,
+                    watch=_all_seeds(tuner.seeds, context.progress),
+                    stop=context.stop,
+                )
+        with atomic_folder(run.fine_tuned(self.subject)) as folder:
+            self._write(tuner, work, folder)
+        shutil.rmtree(work, ignore_errors=True)
+
+    def _tuner(self, task: OpenTask, place: Path) -> FineTuner:
+        there = {each.code: each.sentences for each in task.summary.languages}
+        trained, tested = (
+            [code for code in codes if split in there.get(code, {})]
+            for codes, split in ((self.trained, "train"), (self.tested, "test"))
+        )
+        name, settings = self.plan.name, self.settings
+        return FineTuner(name, place, str(place), task, settings, trained, tested, settings.keep)
+
+    def _write(self, tuner: FineTuner, work: Path, folder: Path) -> None:
+        """Writes what is there of all seeds; nothing but empty files where there is no data to train or to test on."""
+        done = bool(tuner.trained and tuner.tested)
+        predictions = dict(tuner.predictions(work)) if done else {}
+        estimates = tuner.estimates(self.settings.name, predictions) if done else {}
+        save_file(predictions, folder / PREDICTIONS)
+        write_estimates(folder / ESTIMATES, estimates)
+        rows = fine_tuned_rows(self.plan.name, self.settings.name, estimates, seed=self.plan.seed(self.recipe))
+        write_scores(folder / "scores.jsonl", rows)
+        records = tuner.records(work) if done else {}
+        about: dict[str, Any] = {"languages": list(tuner.trained)}
+        if done:
+            about["kept"], model = tuner.best(work)
+            if tuner.keep:
+                shutil.copytree(model, folder / "model")
+        by_seed = {seed: record.model_dump(mode="json") for seed, record in records.items()}
+        write_json(folder / TRAINING, {**about, "seeds": by_seed})
+
+
+def fine_tuned_steps(recipe: Recipe, settings: FineTunedTask) -> Iterator[FineTuned]:
+    """The steps of an entry of `evaluation`: model by model, and with `train: each` language by language."""
+    languages = recipe.labelled_languages(settings)
+    for plan in recipe.fine_tuned_models(settings):
+        known = tuple(code for code in languages if code in plan.languages)
+        if settings.train == "each":
+            for code in known:
+                yield FineTuned(recipe, settings, plan, code, (code,), (code,))
+            continue
+        trained = tuple(code for code in known if code in settings.train)
+        if trained:
+            yield FineTuned(recipe, settings, plan, TOGETHER, trained, known)
+
+
+def _all_seeds(seeds: range, tell: Callable[[JobProgress], None]) -> Callable[[int, Progress], None]:
+    """Tells how far all trainings together are, as if they were one."""
+
+    def watch(seed: int, progress: Progress) -> None:
+        before = (seed - seeds.start) * progress.updates
+        share = (before + progress.update) / max(1, progress.update)
+        tell(
+            progress.model_copy(
+                update={
+                    "update": before + progress.update,
+                    "updates": len(seeds) * progress.updates,
+                    "tokens": round(share * progress.tokens),
+                    "seconds": share * progress.seconds,
+                }
+            )
+        )
+
+    return watch
+
+
+@contextmanager
+def _named(settings: FineTunedTask) -> Iterator[None]:
+    """Names the entry of `evaluation` where a training fails."""
+    try:
+        yield
+    except InputError as error:
+        field = f"evaluation.{settings.name}.learning_rate"
+        where, fix = (part and part.replace("training.learning_rate", field) for part in (error.where, error.fix))
+        raise InputError(error.what, where=where, fix=fix and fix.partition("; if it has a teacher")[0]) from None

@@ -1,0 +1,302 @@
+"""What fine-tuned models score, by language, and how that compares with the models that distances are measured from."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import groupby
+
+from equiglot.evaluation import IN_LANGUAGE, METRICS, Metric, left_tailed, metrics_of, primary_of, ratios_of
+from equiglot.report.data import FineTunedTask, Report
+from equiglot.report.format import NONE, capital, decimal, interval, listed, probability, spelt, task_title
+from equiglot.report.probes import SOURCES, data_table
+from equiglot.report.score_index import Number, ScoreIndex, teachers_of
+from equiglot.report.sections import Fold, Heading, NamedTable, Notes, Paragraph, Part, Section
+from equiglot.report.series import Series, likelihood_series
+from equiglot.report.tables import (
+    Cell,
+    Mark,
+    Pair,
+    Table,
+    best_and_level,
+    difference_cell,
+    mark_of,
+    pairs_of,
+    row_header,
+    row_languages,
+)
+from equiglot.report.verdict import SURE
+
+_RATIO_DIGITS = 3
+
+
+def fine_tuned_sections(report: Report) -> Iterator[Section]:
+    """One section for all tasks that models were fine-tuned on; none in a run without."""
+    tasks = [TunedTask(report, task) for task in report.fine_tuned]
+    if not tasks:
+        return
+    against = [each for source in SOURCES for each in all_against(tasks, source)]
+    said = {each.title: each.words() for each in against}
+    parts: list[Part] = [Paragraph(text) for text in _about(tasks)]
+    if not any(task.scored for task in tasks):
+        parts.append(Paragraph("No fine-tuned model is scored yet.", absent=True))
+    if said:
+        parts += [Notes.of(said), NamedTable("finetune-ratios", _ratio_table(against))]
+    for task in tasks:
+        parts += task.parts()
+    yield Section("fine-tuned", "Fine-tuned tasks", "Fine-tuned tasks", tuple(parts))
+
+
+@dataclass(frozen=True)
+class _Column:
+    """A model, or a pair of models, in the languages that were trained on, or in others; by one metric."""
+
+    entry: Series | Pair
+    source: str
+    numbers: ScoreIndex
+    metric: Metric
+
+    @property
+    def label(self) -> str:
+        return self.entry.label if isinstance(self.entry, Series) else self.entry.title
+
+    def number(self, language: str) -> Number | None:
+        if isinstance(self.entry, Pair):
+            return self.numbers.difference(self.entry.first, self.entry.second, language)
+        return self.entry.number(self.numbers, self.metric.name, language)
+
+    def cell(self, language: str) -> Cell:
+        """A score is marked where it is the best, or level with it; a difference where it is clear."""
+        number, first = self.number(language), primary_of(self.numbers.task)
+        if isinstance(self.entry, Pair) or self.metric.relative_to:
+            return difference_cell(number, first.difference.digits)
+        best, level = best_and_level(self.numbers, self.metric.name, language, paired=self.metric == first)
+        return _score_cell(number, mark_of(self.entry.name, best, level), self.metric.digits)
+
+
+@dataclass(frozen=True)
+class TunedTask:
+    """The numbers of one task that models were fine-tuned on."""
+
+    report: Report
+    task: FineTunedTask
+
+    @property
+    def metric(self) -> Metric:
+        """The one that models are compared by, and the best weights chosen by."""
+        return primary_of(self.task.name)
+
+    @cached_property
+    def by_source(self) -> dict[str, ScoreIndex]:
+        """In the languages that a model was trained on; and in others."""
+        return {source: ScoreIndex(self.report, self.task.name, source) for source in SOURCES}
+
+    @property
+    def scored(self) -> bool:
+        """Whether there is any number."""
+        return any(score.task == self.task.name for score in self.report.scores)
+
+    def parts(self) -> Iterator[Part]:
+        """Its tables, below a heading."""
+        first, *others = (NamedTable(self._file(each.name), self._scores(each)) for each in metrics_of(self.task.name))
+        yield from (Heading(task_title(self.task.task)), first)
+        yield NamedTable(self._file("distance"), self._distances())
+        yield NamedTable(self._file("differences"), self._differences())
+        yield Fold("Other ways to count", tuple(others))
+        yield Fold("The labelled data", (NamedTable(self._file("data"), data_table(self.report, self.task)),))
+
+    def _file(self, what: str) -> str:
+        return f"{self.task.name}-{what.replace('_', '-')}"
+
+    def _scores(self, metric: Metric) -> Table:
+        """One row a language and group; of each model what it scores in its languages, and zero-shot."""
+        unit, outside = ("words" if self.task.unit == "word" else "texts"), ", O too" if self.task.task == "ner" else ""
+        how = metric.labels.said.format(items=unit, outside=outside) if metric.labels else metric.caption
+        spread = "95 % intervals over test sentences in brackets"
+        if self.task.seeds > 1:
+            spread += f"; \N{PLUS-MINUS SIGN} is the standard deviation of {spelt(self.task.seeds)} trainings"
+        best = "Of each row the best multilingual model is bold"
+        best += "; \N{ALMOST EQUAL TO} marks those within its noise." if metric == self.metric else "."
+        return self._table(
+            f"{capital(metric.phrase)} in percent: {how}. {spread}. {best}", likelihood_series(self.report), metric
+        )
+
+    def _distances(self) -> Table:
+        """How much better models are than those that distances are measured from."""
+        caption = (
+            f"D: {self.metric.phrase} minus that of the {teachers_of(self.report)}, in points, on the same items; "
+            "95 % intervals in brackets, bold where they exclude zero; positive where the model is better."
+        )
+        return self._table(caption, _compared(self.report), METRICS["d"])
+
+    def _differences(self) -> Table:
+        found = dict.fromkeys(pair for numbers in self.by_source.values() for pair in pairs_of(self.report, numbers))
+        caption = (
+            f"Paired differences in {self.metric.phrase} between models, in points, on the same items; bold where the "
+            "95 % interval excludes zero."
+        )
+        return self._table(caption, list(found), self.metric)
+
+    def _table(self, caption: str, entries: Sequence[Series | Pair], metric: Metric) -> Table:
+        languages = row_languages(self.report)
+        every = (
+            _Column(entry, source, numbers, metric) for entry in entries for source, numbers in self.by_source.items()
+        )
+        columns = [column for column in every if any(column.number(row[0]) for row in languages)]
+        rows = tuple(
+            (row_header(*row), *(column.cell(row[0]) for column in columns))
+            for row in languages
+            if any(column.number(row[0]) for column in columns)
+        )
+        if len({column.source for column in columns}) < 2:
+            return Table(caption, ("", *(column.label for column in columns)), rows)
+        spans = [(next(group).label, 1 + sum(1 for _ in group)) for _, group in groupby(columns, lambda one: one.entry)]
+        return Table(caption, ("", *(column.source for column in columns)), rows, spans=(("", 1), *spans))
+
+
+def _score_cell(number: Number | None, mark: Mark, digits: int) -> Cell:
+    """A score with its interval, and beneath that its spread over trainings, where there are several."""
+    if number is None:
+        return Cell(NONE, values={"": None})
+    spread = "" if number.deviation is None else f"\N{PLUS-MINUS SIGN} {decimal(number.deviation, digits)}"
+    notes = filter(None, (interval(number.low, number.high, digits=digits), spread))
+    values = {"": number.value, "low": number.low, "high": number.high}
+    values |= {} if number.deviation is None else {"deviation": number.deviation}
+    return Cell(decimal(number.value, digits), "\n".join(notes), mark, values)
+
+
+def _compared(report: Report) -> tuple[Series, ...]:
+    """What is compared with the models that distances are measured from."""
+    return tuple(each for each in likelihood_series(report) if each.role != "teacher")
+
+
+@dataclass(frozen=True)
+class Against:
+    """A model against those that distances are measured from, over all languages and tasks that both have.
+
+    Attributes:
+        series: the model.
+        source: in the languages that were trained on, or in others.
+        pairs: (task, language) -> its score and theirs, in percent.
+    """
+
+    report: Report
+    series: Series
+    source: str
+    pairs: dict[tuple[str, str], tuple[float, float]]
+
+    @property
+    def title(self) -> str:
+        """Whose numbers these are."""
+        return self.series.label if self.source == IN_LANGUAGE else f"{self.series.label}, {self.source}"
+
+    @property
+    def _scores(self) -> tuple[list[float], list[float]]:
+        return [ours for ours, _ in self.pairs.values()], [theirs for _, theirs in self.pairs.values()]
+
+    def words(self) -> str:
+        """How large its ratios are, and whether its lead, over languages and tasks, is more than chance."""
+        ratios, test = ratios_of(*self._scores), left_tailed(*self._scores)
+        several, teachers = len(self.pairs) > 1, teachers_of(self.report)
+        if ratios.mean is None or ratios.lowest is None or ratios.highest is None:
+            return f"The {teachers} score 0, and there is nothing to divide by."
+        low, mean, high = (decimal(each, _RATIO_DIGITS) for each in (ratios.lowest, ratios.mean, ratios.highest))
+        size = f"{mean} times what the {teachers} score" + (f" on average, {low} to {high}" if several else "")
+        over = f"over {_pairs(len(self.pairs))} of a language and a task"
+        left = f"; {_pairs(test.zeros)} without a difference left out" if test.zeros else ""
+        tied = f"; {test.ties} differences are tied and share ranks" if test.ties else ""
+        return f"{capital(size)}, {over}. {_verdict(test.p, test.smallest, test.pairs, teachers)}{left}{tied}."
+
+    def ratio_cell(self, pair: tuple[str, str]) -> Cell:
+        """Its score divided by theirs."""
+        ours, theirs = self.pairs.get(pair, (0.0, 0.0))
+        return _ratio_cell(ours / theirs if theirs > 0 else None)
+
+
+def all_against(tasks: Sequence[TunedTask], source: str) -> list[Against]:
+    """Every model that has a score beside one that it is measured from."""
+    report, found = tasks[0].report, []
+    for series in _compared(report):
+        pairs = {}
+        for task in tasks:
+            numbers, metric = task.by_source[source], task.metric.name
+            for language in (each.code for each in report.languages):
+                teacher, ours = report.teacher_of(language), numbers.of(series.name, metric, language)
+                theirs = numbers.of(teacher.name, metric, language) if teacher else None
+                if teacher and teacher.name != series.name and ours and theirs:
+                    pairs[task.task.name, language] = ours.value, theirs.value
+        if pairs:
+            found.append(Against(report, series, source, pairs))
+    return found
+
+
+def _verdict(p: float, smallest: float, pairs: int, teachers: str) -> str:
+    """What a one-sided test says, and how small its p could be."""
+    test = f"left-tailed Wilcoxon signed-rank test of the {teachers} minus the model"
+    if smallest > SURE:
+        return f"{capital(_pairs(pairs))} cannot decide it: the p of a {test} is {smallest:.3f} at the least"
+    least = f"{smallest:.1e}" if smallest < 0.0005 else f"{smallest:.3f}"
+    said = "better by more than chance" if p <= SURE else "not shown to be better"
+    return f"It is {said}: p {probability(p)} ({test}; with {_pairs(pairs)} it cannot be below {least})"
+
+
+def _pairs(count: int) -> str:
+    return f"{spelt(count)} pair{'' if count == 1 else 's'}"
+
+
+def _ratio_cell(ratio: float | None) -> Cell:
+    return Cell(decimal(ratio, _RATIO_DIGITS), values={"": ratio})
+
+
+def _ratio_table(against: Sequence[Against]) -> Table:
+    """One row a task and language, one column a model; beneath, mean, lowest, and p."""
+    report = against[0].report
+    pairs = list(dict.fromkeys(pair for each in against for pair in each.pairs))
+    order = [each.name for each in report.fine_tuned]
+    pairs.sort(key=lambda pair: order.index(pair[0]))
+    titles = {each.name: task_title(each.task) for each in report.fine_tuned}
+    rows = [
+        (
+            Cell(report.language_name(code), values={"": report.language_name(code), "code": code}),
+            Cell(titles[name], values={"": name}),
+            *(each.ratio_cell((name, code)) for each in against),
+        )
+        for name, code in pairs
+    ]
+    ratios = [ratios_of(*each._scores) for each in against]
+    tests = [left_tailed(*each._scores) for each in against]
+    ends = {
+        "Mean": [_ratio_cell(each.mean) for each in ratios],
+        "Lowest": [_ratio_cell(each.lowest) for each in ratios],
+        "p": [
+            Cell(f"{each.p:.3f}", values={"": each.p, "pairs": each.pairs, "smallest": each.smallest}) for each in tests
+        ],
+    }
+    notes = {"p": "Wilcoxon, left-tailed"}
+    for title, cells in ends.items():
+        rows.append((Cell(title, notes.get(title, ""), "total", {"": title}), Cell("", values={"": ""}), *cells))
+    caption = (
+        f"Scores divided by those of the {teachers_of(report)}: above 1 the model is better. Beneath, over all "
+        "languages and tasks: the mean and the lowest ratio, and p."
+    )
+    return Table(caption, ("", "Task", *(each.title for each in against)), tuple(rows), numeric_from=2)
+
+
+def _about(tasks: Sequence[TunedTask]) -> Iterator[str]:
+    """What was done, and what the numbers are, in whole sentences."""
+    for method, group in groupby(tasks, lambda each: (each.task.method, each.task.together)):
+        named = listed([task_title(each.task.task).lower() for each in group])
+        how, together = method
+        where = "in one language at a time, and tested in it"
+        if together:
+            names = listed([tasks[0].report.language_name(code) for code in together])
+            where = f"in {names} together, as far as it has them, and tested in all of its languages: in-language in "
+            where += "these, zero-shot in others"
+        yield f"{capital(named)}: all weights of each model, and a new classifier, are trained {where}. {capital(how)}."
+    several = max(each.task.seeds for each in tasks)
+    noise = "They do not contain the noise of fine-tuning, nor that of training the models."
+    if several > 1:
+        noise = (
+            f"Each score is the mean of {spelt(several)} trainings with other new weights, order and dropout. The "
+            "intervals do not contain the noise of training the models: another seed of a model moves its scores too."
+        )
+    yield f"The intervals are over test sentences. {noise}"

@@ -1,0 +1,235 @@
+"""The files of labelled data: words and BIO tags, CoNLL-U, tables of texts, and rows of columns with types."""
+
+import csv
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Literal
+
+import pyarrow as pa
+from conllu import Token, parse_token_and_metadata
+from conllu.exceptions import ParseException
+from conllu.parser import DEFAULT_FIELD_PARSERS
+
+from equiglot.corpus.opening import numbered_lines
+from equiglot.corpus.records import ROWS, check_column, opened_table
+from equiglot.errors import InputError
+from equiglot.tasks.sentences import TEXT_CHARACTERS, Sentence, at_lines, blocks, malformed
+
+_DOCUMENT = "-DOCSTART-"  # where a document begins in the files of CoNLL-2003: no word
+
+
+def read_bio(file: Path) -> Iterator[Sentence]:
+    """The sentences of a file with a word in the first column and its tag in the last.
+
+    Where a line has tabs, they are between its columns, and a word may hold spaces; otherwise spaces are.
+
+    Args:
+        file: UTF-8, plain or packed; blank lines between sentences.
+
+    Raises:
+        InputError: a line with one column, or without word or tag.
+    """
+    for block in blocks(file):
+        rows = [(line, *_word_and_tag(file, line, text)) for line, text in block]
+        rows = [row for row in rows if row[1] != _DOCUMENT]
+        if rows:
+            lines, words, tags = zip(*rows, strict=True)
+            yield at_lines(file, list(words), list(tags), lines)
+
+
+def _word_and_tag(file: Path, line: int, text: str) -> tuple[str, str]:
+    """Word and tag."""
+    columns = [column.strip(" ") for column in text.split("\t")] if "\t" in text else re.split(" +", text.strip(" "))
+    if len(columns) < 2 or not (columns[0] and columns[-1]):
+        what = "A line has a word and its tag, with a tab or spaces between them; here one is missing."
+        raise malformed(file, line, what, "correct it; between sentences stands a blank line")
+    return columns[0], columns[-1]
+
+
+COLUMNS, ID_CHARACTERS = 10, 20
+_FIELDS = ("id", "form", "lemma", "upos", "xpos", "feats", "head")  # those behind them are not parsed
+_PARSERS = {**{field: lambda columns, at: columns[at] for field in _FIELDS}, "id": DEFAULT_FIELD_PARSERS["id"]}
+
+
+def read_conllu(file: Path, notes: Counter[str]) -> Iterator[Sentence]:
+    """The sentences of a treebank, those without words too; ranges of tokens (1-2) and empty nodes (1.1) are no words.
+
+    Args:
+        file: UTF-8, plain or packed.
+        notes: counts trees without a root.
+
+    Raises:
+        InputError: a line without ten columns, an id that is none, or words that are not numbered 1, 2, 3, ...
+    """
+    for block in blocks(file):
+        tokens = [(line, _token(file, line, text)) for line, text in block if not text.startswith("#")]
+        words = [(line, token) for line, token in tokens if isinstance(token["id"], int)]
+        for expected, (line, token) in enumerate(words, 1):
+            if token["id"] != expected:
+                what = f"The word {token['id']} stands where word {expected} of a sentence should."
+                fix = "number the words of a sentence 1, 2, 3, ..., with a blank line between sentences"
+                raise malformed(file, line, what, fix)
+        notes["trees without a root (used all the same)"] += bool(words) and all(t["head"] != "0" for _, t in words)
+        forms, tags = [token["form"] for _, token in words], [token["upos"] for _, token in words]
+        yield at_lines(file, forms, tags, [line for line, _ in words])
+
+
+def _token(file: Path, line: int, text: str) -> Token:
+    columns = text.count("\t") + 1
+    if columns != COLUMNS:
+        what = f"A line of CoNLL-U has {COLUMNS} columns with tabs between them, this one has {columns}."
+        raise malformed(file, line, what, "correct it, or give the file that the treebank was published as")
+    digits = text.index("\t")
+    if digits > ID_CHARACTERS:
+        what = f"The id of a word has {digits:,} characters; it is a number."
+        raise malformed(file, line, what, "number the words of a sentence 1, 2, 3, ...")
+    try:
+        token: Token = parse_token_and_metadata(text, _FIELDS, _PARSERS)[0]
+    except ParseException as error:
+        raise malformed(file, line, f"This is no line of CoNLL-U: {error}", "correct it") from None
+    if token["id"] is None or not token["form"]:
+        raise malformed(file, line, "A word of CoNLL-U has an id and a form; here one is missing.", "correct it")
+    return token
+
+
+csv.field_size_limit(2 * TEXT_CHARACTERS + 2)  # with every character a doubled quote: beyond, quotes stay in the text
+
+
+def read_tsv(file: Path, text: str, label: str) -> Iterator[Sentence]:
+    """The texts of a table.
+
+    Args:
+        file: UTF-8, plain or packed; its first line names the columns.
+        text: the column with the text.
+        label: the column with its class.
+
+    Raises:
+        InputError: a column that is not there, or a line with another number of columns than the first.
+    """
+    lines = numbered_lines(file)
+    for first, line in lines:
+        header = _columns(line)
+        at = _place(file, first, header, text), _place(file, first, header, label)
+        break
+    for number, line in lines:
+        columns = _columns(line)
+        if len(columns) != len(header):
+            what = f"This line has {len(columns)} columns, the first one {len(header)}."
+            raise malformed(file, number, what, "give each line as many; a text has neither tabs nor line ends in it")
+        filled = bool(columns[at[0]].strip())
+        yield at_lines(file, [columns[at[0]]] * filled, [columns[at[1]]] * filled, [number])
+
+
+def _columns(line: str) -> list[str]:
+    """The columns of a line, freed of the quotes that programs of tables put around a text with quotes in it."""
+    try:
+        (columns,) = csv.reader([line], delimiter="\t", strict=True)
+    except csv.Error:  # a quotation mark that opens a text and is part of it
+        return line.split("\t")
+    return columns
+
+
+def _place(file: Path, line: int, header: list[str], name: str) -> int:
+    if name not in header:
+        near = get_close_matches(name, header, n=1)
+        fix = f"did you mean {near[0]!r}?" if near else f"its columns are: {', '.join(header)}"
+        raise malformed(file, line, f"{file.name} has no column {name!r}.", fix)
+    return header.index(name)
+
+
+Unit = Literal["word", "sentence"]
+
+
+def read_parquet(file: Path, text: str, label: str, unit: Unit) -> Iterator[Sentence]:
+    """The rows of a Parquet file; numbers stand for the names in the metadata that `datasets` writes.
+
+    Args:
+        file: the file.
+        text: the column with words or a text.
+        label: the column with tags or a class.
+        unit: what is labelled.
+
+    Raises:
+        InputError: a column that is not there or holds something else, or a number without a name.
+    """
+    with opened_table(file) as table:
+        schema = table.schema_arrow
+        for name in (text, label):
+            check_column(schema, name, file)
+        batches = table.iter_batches(ROWS, columns=[text, label])
+        pairs = ((row[text], row[label]) for batch in batches for row in batch.to_pylist())
+        try:
+            yield from labelled_rows(pairs, unit, class_names(schema, label), lambda row: f"{file}, row {row:,}")
+        except UnicodeDecodeError:
+            what = f"{file.name} holds text that is not UTF-8."
+            raise InputError(what, where=file, fix="write it as UTF-8 again") from None
+
+
+def labelled_rows(
+    rows: Iterable[tuple[Any, Any]], unit: Unit, names: Sequence[str], place: Callable[[int], str]
+) -> Iterator[Sentence]:
+    """Rows as sentences; null and blank ones have no words.
+
+    Args:
+        rows: of each, words and tags, or a text and its class; a tag or class is text or a number.
+        unit: what is labelled.
+        names: what the numbers stand for.
+        place: number of a row, from 1 on -> where it stands, for a message.
+
+    Raises:
+        InputError: a row that is not so.
+    """
+    for number, (text, label) in enumerate(rows, 1):
+        words, labels = _lists(text, label, unit)
+        if not _are_texts(words) or not isinstance(labels, list):
+            what = "Lists of words and tags are expected" if unit == "word" else "A text and its class are expected"
+            fix = "name the right columns with `text` and `label`"
+            raise InputError(f"{what}, not {_short(text)} and {_short(label)}.", where=place(number), fix=fix)
+        if len(words) != len(labels):
+            what = f"This sentence has {len(words)} words and {len(labels)} tags."
+            raise InputError(what, where=place(number), fix="give each word one tag")
+        names_of_labels = [_name(each, names, place(number)) for each in labels]
+        yield Sentence(words, names_of_labels, _always(place(number)))
+
+
+def class_names(schema: pa.Schema, column: str) -> tuple[str, ...]:
+    """The names that a column's numbers stand for, by the metadata that `datasets` writes; or nothing."""
+    try:
+        feature = json.loads(schema.metadata[b"huggingface"])["info"]["features"][column]
+        return tuple(map(str, feature.get("feature", feature)["names"]))
+    except (AttributeError, KeyError, TypeError, ValueError):  # none, or of another form
+        return ()
+
+
+def _always(where: str) -> Callable[[int], str]:
+    return lambda _: where
+
+
+def _lists(text: Any, label: Any, unit: Unit) -> tuple[Any, Any]:
+    if text is None or (unit == "sentence" and isinstance(text, str) and not text.strip()):
+        return [], []
+    return (text, label) if unit == "word" else ([text], [label])
+
+
+def _are_texts(words: Any) -> bool:
+    return isinstance(words, list) and all(isinstance(word, str) for word in words)
+
+
+def _name(label: Any, names: Sequence[str], where: str) -> str:
+    if isinstance(label, str):
+        return label
+    if isinstance(label, int) and 0 <= label < len(names):
+        return names[label]
+    if isinstance(label, int) and not names:
+        what, fix = f"The label is the number {label}, and nothing says what it stands for.", "give labels as text"
+        raise InputError(what, where=where, fix=f"{fix}, or as ClassLabel of the package datasets")
+    raise InputError(f"{_short(label)} is no label.", where=where, fix=f"there is: {', '.join(names) or 'text'}")
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 40 else f"{text[:40]}..."
