@@ -17,6 +17,7 @@ from equiglot.evaluation.estimates import (
     score_labels,
     write_estimates,
 )
+from equiglot.evaluation.extending import EXTENSION, ExtensionRecord, ExtensionText, extend_model
 from equiglot.evaluation.external import (
     EvalSettings,
     ExternalScores,
@@ -78,6 +79,7 @@ __all__ = [
     "ALL",
     "COST",
     "ESTIMATES",
+    "EXTENSION",
     "IN_LANGUAGE",
     "LIKELIHOOD",
     "MASKED_LM",
@@ -90,6 +92,8 @@ __all__ = [
     "Difference",
     "Estimate",
     "EvalSettings",
+    "ExtensionRecord",
+    "ExtensionText",
     "ExternalScores",
     "Filler",
     "Gold",
@@ -113,6 +117,7 @@ __all__ = [
     "comparison_rows",
     "coverage_of",
     "difference_rows",
+    "extend_model",
     "fill",
     "frequency_predictor",
     "group_language",

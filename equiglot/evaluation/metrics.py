@@ -235,6 +235,12 @@ METRICS: dict[str, Metric] = {
         Metric(name="mean", phrase="mean"),
         Metric(name="tokens", phrase="tokens", unit="million"),
         Metric(name="rdt_exact_match", phrase="rdt_exact_match"),
+        Metric(  # of a training alone: no model is compared by it
+            name="state_distance",
+            phrase="distance of hidden states",
+            lower_is_better=True,
+            in_terminal=False,
+        ),
     )
 }
 """Name -> metric. All are positive where a model is better, differences of bits too, which are bits saved; the scores

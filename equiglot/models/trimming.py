@@ -6,7 +6,7 @@ precision, and nothing is initialised anew.
 
 import json
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -47,7 +47,7 @@ def check_trimmable(folder: Path) -> None:
     """
     check_config(folder)
     check_kind(folder)
-    known, size = _known_axes(folder), _vocabulary_size(folder)
+    known, size = _known_axes(folder), vocabulary_size(folder)
     for path in _weights(folder):
         with safe_open(path, framework="pt") as file:
             for name in file.keys():  # noqa: SIM118 - the file is no mapping
@@ -56,18 +56,18 @@ def check_trimmable(folder: Path) -> None:
 
 def ids_that_stay(folder: Path) -> range:
     """The ids that must keep their numbers: models of RoBERTa's kind count positions from their padding's id on."""
-    table = position_table(next(_empty_models(load_config(folder))))
+    table = position_table(next(empty_models(load_config(folder))))
     return range(0) if table is None or table.padding_idx is None else range(table.padding_idx + 1)
 
 
 def longest_input(folder: Path) -> int:
     """How many tokens a model reads at once, as far as its configuration says it."""
-    return position_count(next(_empty_models(load_config(folder))))
+    return position_count(next(empty_models(load_config(folder))))
 
 
 def vocabulary_bytes(folder: Path) -> tuple[int, int]:
     """The bytes of a model's files of weights: for each vocabulary entry, and of all that does not depend on them."""
-    known, size = _known_axes(folder), _vocabulary_size(folder)
+    known, size = _known_axes(folder), vocabulary_size(folder)
     rows = others = 0
     for path in _weights(folder):
         others += path.stat().st_size
@@ -101,20 +101,48 @@ def trim_weights(folder: Path, kept: Integers, into: Path) -> None:
     if not np.array_equal(kept[: len(stay)], stay):
         what = "the model counts positions from its padding's id on, and ids before that one have no entry"
         raise InputError(what, where=folder, fix=_FIX)
-    known, size = _known_axes(folder), _vocabulary_size(folder)
-    if kept.max(initial=0) >= size:
-        what = f"the tokenizer has ids up to {kept.max():,}, the model knows only {size:,}"
+    check_known_ids(folder, int(kept.max(initial=0)))
+    rows = torch.from_numpy(kept)
+    rewrite_weights(folder, lambda name, tensor, axis: tensor.index_select(axis, rows), into)
+    _write_config(folder, kept, into)
+
+
+def check_known_ids(folder: Path, largest: int) -> None:
+    """Refuses a tokenizer that gives ids which the model does not have.
+
+    Raises:
+        InputError: `largest` is such.
+    """
+    if largest >= vocabulary_size(folder):
+        what = f"the tokenizer has ids up to {largest:,}, the model knows only {vocabulary_size(folder):,}"
         raise InputError(what, where=folder, fix="get the tokenizer that the model was trained with")
-    rows, total = torch.from_numpy(kept), 0
+
+
+def rewrite_weights(folder: Path, change: Callable[[str, Tensor, int], Tensor], into: Path) -> None:
+    """Writes the weights of `folder` to `into`, file by file.
+
+    Args:
+        folder: as `check_trimmable` takes it.
+        change: given the name of a tensor that has a place for each entry, the tensor, and on which axis, gives what is
+            written for it; every other tensor is written as it was read.
+        into: a folder that is there.
+    """
+    known, size = _known_axes(folder), vocabulary_size(folder)
+    total = 0
     for path in _weights(folder):
-        tensors, metadata = _cut(path, rows, known, size)
+        tensors = {}
+        with safe_open(path, framework="pt") as file:
+            for name in file.keys():  # noqa: SIM118
+                tensor = file.get_tensor(name)
+                axis = _axis(name, tensor.shape, known, size, path)
+                tensors[name] = tensor if axis is None else change(name, tensor, axis)
+            metadata = file.metadata()
         save_file(tensors, into / path.name, metadata)
         total += sum(tensor.nbytes for tensor in tensors.values())
     for name in weight_files(folder):
         if name.endswith(".json"):
             index = read_json_object(folder / name)
             write_json(into / name, index | {"metadata": {**index.get("metadata", {}), "total_size": total}})
-    _write_config(folder, kept, into)
 
 
 def copy_modules(folder: Path, into: Path) -> None:
@@ -169,7 +197,8 @@ def _modules(folder: Path) -> dict[str, str]:
     return {str(each["path"]): str(each.get("type", "")).rpartition(".")[2] for each in modules if each.get("path")}
 
 
-def _vocabulary_size(folder: Path) -> int:
+def vocabulary_size(folder: Path) -> int:
+    """The entries that a model has rows for."""
     return int(load_config(folder).vocab_size)
 
 
@@ -177,7 +206,7 @@ def _weights(folder: Path) -> list[Path]:
     return [folder / name for name in weight_files(folder) if not name.endswith(".json")]
 
 
-def _empty_models(config: PretrainedConfig) -> Iterator[PreTrainedModel]:
+def empty_models(config: PretrainedConfig) -> Iterator[PreTrainedModel]:
     """The model in each of its forms, without memory for its weights."""
     for each in model_classes(config):
         build = each.from_config if hasattr(each, "from_config") else each._from_config
@@ -195,7 +224,7 @@ def _known_axes(folder: Path) -> dict[str, int | None]:
     larger = deepcopy(config)
     larger.vocab_size += 1
     axes: dict[str, int | None] = {}
-    for one, two in zip(_empty_models(config), _empty_models(larger), strict=True):
+    for one, two in zip(empty_models(config), empty_models(larger), strict=True):
         others = two.state_dict()
         for name, tensor in one.state_dict().items():
             changed = [axis for axis, (a, b) in enumerate(zip(tensor.shape, others[name].shape, strict=True)) if a != b]
@@ -214,18 +243,6 @@ def _axis(name: str, shape: Iterable[int], known: Mapping[str, int | None], size
         what = f"{name} has {shape[axis]:,} entries, and config.json says {size:,}"
         raise InputError(what, where=path, fix="correct config.json, or get the folder again")
     return axis
-
-
-def _cut(
-    path: Path, rows: Tensor, known: Mapping[str, int | None], size: int
-) -> tuple[dict[str, Tensor], dict[str, str] | None]:
-    tensors = {}
-    with safe_open(path, framework="pt") as file:
-        for name in file.keys():  # noqa: SIM118
-            tensor = file.get_tensor(name)
-            axis = _axis(name, tensor.shape, known, size, path)
-            tensors[name] = tensor if axis is None else tensor.index_select(axis, rows)
-        return tensors, file.metadata()
 
 
 def _write_config(folder: Path, kept: Integers, into: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from equiglot.pipeline.steps import (
     Agreement,
     Corpus,
+    ExtendedModel,
     Features,
     FineTunedData,
     Labels,
@@ -177,8 +178,8 @@ def _made_models(recipe: Recipe) -> Iterator[Step]:
 
 
 def _making(recipe: Recipe, plan: ModelPlan) -> Iterator[Step]:
-    if plan.trim is not None:
-        yield TrimmedModel(recipe, plan)
+    if plan.revises is not None:
+        yield TrimmedModel(recipe, plan) if plan.trim else ExtendedModel(recipe, plan)
         return
     for language in plan.languages:
         yield Tokens(recipe, language, plan.owner)

@@ -12,7 +12,7 @@ from equiglot.errors import InputError
 from equiglot.recipe.names import check_known, nearest
 from equiglot.recipe.scoring import FineTunedTask, LabelledEntry, MaskedLanguageModelling, ProbedTask
 from equiglot.recipe.settings import FREQUENCY, PLACEHOLDER, SHARED, TEACHERS, ModelPlan, Recipe
-from equiglot.recipe.teaching import check_existing, check_start, check_teachers, check_trim, check_vocabularies
+from equiglot.recipe.teaching import check_existing, check_revision, check_start, check_teachers, check_vocabularies
 from equiglot.tasks import check_task
 from equiglot.vocabulary import VocabularySettings
 
@@ -43,7 +43,9 @@ def _needed_texts(recipe: Recipe) -> Iterator[tuple[str, str]]:
             yield code, "it is there for the vocabulary alone, which is learnt from text"
     for plan in recipe.plans().values():
         if plan.existing is None:
-            what = "trained on it" if plan.is_trained else "trimmed to the entries that it needs"
+            what = "trained on it"
+            if not plan.is_trained:
+                what = "trimmed to the entries that it needs" if plan.trim else "given the entries that it lacks"
             yield from ((code, f"{plan.name} is {what}") for code in plan.languages)
         if plan.own_vocabulary is not None:
             codes = plan.own_vocabulary.languages or plan.languages
@@ -122,7 +124,7 @@ def check_settings(recipe: Recipe) -> None:
     _check_circles(plans)
     for plan in plans.values():
         check_start(plan, plans)
-        check_trim(plan, plans)
+        check_revision(plan, plans)
         check_teachers(recipe, plan, plans)
     _check_encoders(recipe)
     _check_reference(recipe, plans)
@@ -234,8 +236,8 @@ def _check_circles(plans: dict[str, ModelPlan]) -> None:
 
 def _field_of(plan: ModelPlan, before: str) -> str:
     """The field by which a model needs another one."""
-    if plan.trim is not None:
-        return f"{plan.name}.trim.model"
+    if plan.revises is not None:
+        return f"{plan.name}.{'trim' if plan.trim else 'extend'}.model"
     return f"{plan.name}.from.model" if before == plan.starts_from else f"{plan.name}.labels.teachers"
 
 
@@ -243,7 +245,7 @@ def _check_encoders(recipe: Recipe) -> None:
     """Text is cut into sequences once, for all models; each must be able to read them, and to fill a batch."""
     longest = recipe.encoder.max_length
     for name, model in recipe.models.items():
-        if model.existing is not None or model.trim is not None:
+        if model.existing is not None or model.trim is not None or model.extend is not None:
             continue
         if model.start is None and model.encoder.max_length < longest:
             raise InputError(

@@ -22,7 +22,7 @@ from equiglot.recipe.scoring import (
     MaskedLanguageModelling,
     ProbedTask,
 )
-from equiglot.recipe.starting import Start, Trim
+from equiglot.recipe.starting import Extend, Start, Trim
 from equiglot.settings import MOST, Settings
 from equiglot.training import TrainingSettings
 from equiglot.vocabulary import UnionVocabulary, Vocabulary, VocabularySettings
@@ -52,7 +52,8 @@ class Language(LanguageText):
 class ModelSettings(Settings):
     """One model of a run, or, where its name has {language} in it, one for each language.
 
-    It is trained, or it is there already (`existing`), or it is another one with fewer vocabulary entries (`trim`).
+    It is trained, or it is there already (`existing`), or it is another one with fewer vocabulary entries (`trim`) or
+    more (`extend`).
     `encoder` and `training` hold only what differs from the recipe's own.
     """
 
@@ -66,6 +67,9 @@ class ModelSettings(Settings):
 
     trim: Trim | None = Field(
         None, description="A model that is not trained but trimmed to the vocabulary entries that its languages need."
+    )
+    extend: Extend | None = Field(
+        None, description="A model that is not trained but gets vocabulary entries that its languages lack."
     )
     languages: Literal["all", "each"] | tuple[str, ...] = Field(
         "all", description="all of the recipe's; each: a model for each; or a list of codes."
@@ -93,8 +97,16 @@ class ModelSettings(Settings):
             raise ValueError(f"a model that is there already is not trained: leave out {', '.join(trained)}")
         if self.trim is not None and trained:
             raise ValueError(f"a model that is trimmed is not trained: leave out {', '.join(trained)}")
+        if self.extend is not None and trained:
+            raise ValueError(
+                f"a model that is extended is not trained: leave out {', '.join(trained)}; another one may start from "
+                "it, with its vocabulary"
+            )
         if self.trim is not None and self.existing is not None:
             raise ValueError("give either `existing` or `trim`: what is trimmed is a model of its own, with a name")
+        if self.extend is not None and (self.existing is not None or self.trim is not None):
+            other = "trim" if self.existing is None else "existing"
+            raise ValueError(f"give either `{other}` or `extend`: what is extended is a model of its own, with a name")
         if self.existing is not None and "languages" not in self.model_fields_set:
             raise ValueError("`languages` is missing: name those that the model reads")
         if self.existing is None and self.tokens:
@@ -133,6 +145,7 @@ class ModelPlan(Settings):
     start: Start | None = None
     existing: str | None = None
     trim: Trim | None = None
+    extend: Extend | None = None
     owner: str = ""
     """The model whose vocabulary it has, itself perhaps; "" for the run's."""
     own_vocabulary: VocabularySettings | None = None
@@ -144,8 +157,8 @@ class ModelPlan(Settings):
 
     @property
     def is_trained(self) -> bool:
-        """Whether it is trained, neither taken nor trimmed."""
-        return self.existing is None and self.trim is None
+        """Whether it is trained, neither taken nor another one with other entries."""
+        return self.existing is None and self.revises is None
 
     @property
     def is_plain(self) -> bool:
@@ -173,13 +186,19 @@ class ModelPlan(Settings):
     def made_from(self) -> tuple[str, ...]:
         """The models of the recipe that must be there before it: that which it starts from, and its teachers."""
         first = [self.starts_from] if self.starts_from is not None else []
-        first += [self.trim.model] if self.trim is not None else []
+        first += [self.revises] if self.revises is not None else []
         return tuple(dict.fromkeys([*first, *self.all_teachers]))
 
     @property
     def starts_from(self) -> str | None:
         """The model of the recipe whose weights it starts from, if it does."""
         return self.start.model if self.start is not None else None
+
+    @property
+    def revises(self) -> str | None:
+        """The model of the recipe that it is with another vocabulary, if it is."""
+        revision = self.trim or self.extend
+        return revision.model if revision is not None else None
 
 
 class Recipe(Settings):
@@ -317,7 +336,7 @@ class Recipe(Settings):
             if name in ordered or name in pupils or name not in plans:  # circles and unknown names: see `checks`
                 return
             owner = plans.get(plans[name].owner)
-            cut_by = () if owner is None or owner.trim is None else (owner.name,)  # its tokenizer is made first
+            cut_by = () if owner is None or owner.revises is None else (owner.name,)  # its tokenizer is made first
             for before in (*cut_by, *plans[name].made_from):
                 place(before, (*pupils, name))
             ordered[name] = plans[name]
@@ -390,18 +409,22 @@ class Recipe(Settings):
         trim = model.trim
         if trim is not None:
             trim = trim.model_copy(update={"model": trim.model.replace(PLACEHOLDER, language)})
-        encoder = model.encoder if existing is None and start is None and trim is None else None
+        extend = model.extend
+        if extend is not None:
+            extend = extend.model_copy(update={"model": extend.model.replace(PLACEHOLDER, language)})
+        revised = trim is not None or extend is not None
+        encoder = model.encoder if existing is None and start is None and not revised else None
         own = model.vocabulary if isinstance(model.vocabulary, VocabularySettings) else None
-        owner = name if existing is not None or trim is not None or own is not None else ""
+        owner = name if existing is not None or revised or own is not None else ""
         if isinstance(model.vocabulary, str) and model.vocabulary != SHARED:
             owner = model.vocabulary.replace(PLACEHOLDER, language)
-        made = {"existing": existing, "trim": trim, "start": start, "encoder": encoder, "tokens": model.tokens}
-        return {"name": name, "owner": owner, "own_vocabulary": own, **made}
+        made = {"existing": existing, "trim": trim, "extend": extend, "start": start, "encoder": encoder}
+        return {"name": name, "owner": owner, "own_vocabulary": own, "tokens": model.tokens, **made}
 
 
 def _with_encoder(plan: ModelPlan, plans: dict[str, ModelPlan], seen: tuple[str, ...] = ()) -> ModelPlan:
     """A model that is made from another one of the recipe with the encoder that follows, where that one's is known."""
-    source = plans.get((plan.starts_from if plan.trim is None else plan.trim.model) or "")
+    source = plans.get(plan.starts_from or plan.revises or "")
     if source is None or plan.name in seen:  # unknown names and circles: see `checks`
         return plan
     encoder = _with_encoder(source, plans, (*seen, plan.name)).encoder
@@ -413,7 +436,7 @@ def _with_encoder(plan: ModelPlan, plans: dict[str, ModelPlan], seen: tuple[str,
 def _complete(model: Any, recipe: dict[str, Any]) -> Any:
     """`model` with the recipe's encoder and training below its own."""
     model = {} if model is None else plain(model)
-    if not isinstance(model, dict) or model.get("existing") is not None or model.get("trim") is not None:
+    if not isinstance(model, dict) or any(model.get(made) is not None for made in ("existing", "trim", "extend")):
         return model
     completed = ("encoder", "training") if model.get("from") is None else ("training",)
     parts = {part: merge(plain(recipe.get(part)) or {}, plain(model.get(part)) or {}) for part in completed}

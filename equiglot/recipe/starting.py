@@ -1,9 +1,12 @@
-"""What a model is made of, if not of random weights: another one's weights, or another one with fewer entries."""
+"""What a model is made of, if not of random weights: another one's weights, or another one with other entries."""
+
+from typing import Literal
 
 from pydantic import Field, model_validator
 
 from equiglot.models import Part
-from equiglot.vocabulary import ReductionSettings
+from equiglot.training import FittingSettings
+from equiglot.vocabulary import ExtensionSettings, ReductionSettings
 
 
 class Start(Part):
@@ -34,3 +37,25 @@ class Trim(ReductionSettings):
     model: str = Field(
         description="A model of the recipe, taken, trained or trimmed in the same run; {language} may be in the name."
     )
+
+
+class Extend(ExtensionSettings):
+    """A model of the recipe whose vocabulary gets entries that some languages lack, all else as it is.
+
+    Pieces that stand side by side in words of the training text are joined, the most frequent first. A row of a new
+    entry is the mean of the rows of its pieces; or these rows, and nothing else, are fitted, so that hidden states are
+    those of the old pieces (VocabAmp, which paper 4, section 5, leaves open; arXiv 2505.20133).
+    """
+
+    model: str = Field(
+        description="A model of the recipe, taken, trained, trimmed or extended in the same run; {language} may be in "
+        "the name."
+    )
+    start: Literal["mean", "fitted"] = Field("fitted", description="What a new row is.")
+    fitting: FittingSettings = FittingSettings()
+
+    @model_validator(mode="after")
+    def _fits(self) -> "Extend":
+        if self.start == "mean" and "fitting" in self.model_fields_set:
+            raise ValueError("means are not fitted: leave out fitting, or take `start: fitted`")
+        return self

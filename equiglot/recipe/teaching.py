@@ -82,8 +82,8 @@ def check_start(plan: ModelPlan, plans: dict[str, ModelPlan]) -> None:
             check_width_of(start.width, source.encoder.hidden_size, source.encoder.heads, where=f"{where}.width")
 
 
-def check_trim(plan: ModelPlan, plans: dict[str, ModelPlan]) -> None:
-    """Refuses to trim a model that is not there, or to a language that it does not have.
+def check_revision(plan: ModelPlan, plans: dict[str, ModelPlan]) -> None:
+    """Refuses to trim or extend a model that is not there, and to trim one to a language that it does not have.
 
     Raises:
         InputError: with the field and what to change it to.
@@ -91,6 +91,8 @@ def check_trim(plan: ModelPlan, plans: dict[str, ModelPlan]) -> None:
     if plan.trim is not None:
         _check_there(plan.trim.model, plan, plans, f"models.{plan.name}.trim.model")
         check_known(plan.languages, plans[plan.trim.model].languages, f"models.{plan.name}.languages")
+    if plan.extend is not None:  # also for a language that it does not have, and is to learn
+        _check_there(plan.extend.model, plan, plans, f"models.{plan.name}.extend.model")
 
 
 def _check_there(name: str, plan: ModelPlan, plans: dict[str, ModelPlan], where: str) -> None:

@@ -1,19 +1,23 @@
 from .checkpoint import CheckpointFolder
 from .data_plan import DataPlan, plan_data
+from .fitting import NewRows, RowFitting
 from .history import LossPoint, Progress, TrainingRecord, ValidationPoint
 from .loop import Stopped, Trainer
 from .masked_lm import LabelSource, MaskedLM
-from .settings import EarlyStopping, TrainingSettings
+from .settings import EarlyStopping, FittingSettings, TrainingSettings
 from .task import TrainingBatch, TrainingTask, Validation
 
 __all__ = [
     "CheckpointFolder",
     "DataPlan",
     "EarlyStopping",
+    "FittingSettings",
     "LabelSource",
     "LossPoint",
     "MaskedLM",
+    "NewRows",
     "Progress",
+    "RowFitting",
     "Stopped",
     "Trainer",
     "TrainingBatch",

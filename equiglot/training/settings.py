@@ -66,3 +66,27 @@ class TrainingSettings(Settings):
         if self.epochs is not None and self.updates is not None:
             raise ValueError("give the length of a training either in `epochs` or in `updates`")
         return self
+
+
+class FittingSettings(Settings):
+    """How rows of new vocabulary entries are fitted (arXiv 2505.20133)."""
+
+    updates: int = Field(400, gt=0, le=MOST, description="Length in updates of the new rows; nothing else is learnt.")
+    sentences: int = Field(32, gt=0, le=MOST_REPEATS, description="Sentences in a batch.")
+    learning_rate: float = Field(1e-3, gt=0, le=HIGHEST_RATE, description="Its peak; it then falls to 0.")
+    contexts: int = Field(
+        25, gt=0, le=MOST_REPEATS, description="Sentences that are looked for, for each entry; frequent ones have more."
+    )
+    seed: int = Field(0, ge=0, le=MOST, description="Of the order.")
+
+    def training(self) -> TrainingSettings:
+        """The same for the training loop: rows that a batch does not have do not decay."""
+        return TrainingSettings(
+            updates=self.updates,
+            batch=BatchSettings(sentences=self.sentences),
+            learning_rate=self.learning_rate,
+            weight_decay=0.0,
+            warmup=0.1,
+            validations=4,
+            seed=self.seed,
+        )

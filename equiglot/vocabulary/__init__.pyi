@@ -1,12 +1,22 @@
 from .counting import EntryCounts, count_entries, id_count
+from .extending import Extension, count_words, extend_tokenizer
 from .folder import TOKENIZER_FILES, check_same_vocabulary, load_tokenizer, write_tokenizer
 from .mapping import VocabularyMap, read_map, write_map
 from .matching import map_vocabulary
 from .normalisation import check_rules, rules_of
+from .pairing import PairedSentence, choose_contexts, pair_sentences
 from .pieces import Pieces, piece_text, pieces_of, readable_pieces
 from .reducing import Reduction, choose_entries, reduce_tokenizer
 from .segmentation import Agreement, agreement
-from .settings import CONTINUATION, SPECIAL_TOKENS, ReductionSettings, UnionVocabulary, Vocabulary, VocabularySettings
+from .settings import (
+    CONTINUATION,
+    SPECIAL_TOKENS,
+    ExtensionSettings,
+    ReductionSettings,
+    UnionVocabulary,
+    Vocabulary,
+    VocabularySettings,
+)
 from .tokenising import TokenStatistics, text_encoder, tokenise_split
 from .tokens import TokenizedText, open_sentences, open_tokens
 from .training import VocabularyRecord, train_vocabulary
@@ -19,6 +29,9 @@ __all__ = [
     "TOKENIZER_FILES",
     "Agreement",
     "EntryCounts",
+    "Extension",
+    "ExtensionSettings",
+    "PairedSentence",
     "Pieces",
     "Reduction",
     "ReductionSettings",
@@ -34,8 +47,11 @@ __all__ = [
     "agreement",
     "check_rules",
     "check_same_vocabulary",
+    "choose_contexts",
     "choose_entries",
     "count_entries",
+    "count_words",
+    "extend_tokenizer",
     "id_count",
     "load_tokenizer",
     "make_union",
@@ -43,6 +59,7 @@ __all__ = [
     "map_vocabulary",
     "open_sentences",
     "open_tokens",
+    "pair_sentences",
     "piece_text",
     "pieces_of",
     "read_map",

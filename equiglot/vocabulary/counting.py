@@ -43,7 +43,7 @@ def count_entries(tokenizer: PreTrainedTokenizerFast, sentences: Iterable[str]) 
     backend = text_encoder(tokenizer)
     size = id_count(tokenizer)
     total, found, characters = 0, np.zeros(size, np.int64), Counter[str]()
-    for batch in _batches(sentences):
+    for batch in batches(sentences):
         rows = [encoding.ids for encoding in backend.encode_batch_fast(batch, add_special_tokens=False)]
         lengths = [len(row) for row in rows]
         ids = np.fromiter(chain.from_iterable(rows), np.int64, count=sum(lengths))
@@ -60,7 +60,8 @@ def id_count(tokenizer: PreTrainedTokenizerFast) -> int:
     return int(max(tokenizer.get_vocab().values())) + 1
 
 
-def _batches(sentences: Iterable[str]) -> Iterator[list[str]]:
+def batches(sentences: Iterable[str]) -> Iterator[list[str]]:
+    """Sentences in lists, so that memory does not grow with the text."""
     remaining = iter(sentences)
     while batch := list(islice(remaining, _BATCH)):
         yield batch

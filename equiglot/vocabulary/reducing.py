@@ -107,7 +107,7 @@ def choose_entries(
 def required_entries(tokenizer: PreTrainedTokenizerFast, alphabet: Iterable[str]) -> set[int]:
     """The ids of what a tokenizer needs whatever the text: special tokens, tokens added by hand, characters, bytes."""
     description = describe(tokenizer)
-    model, entries = description["model"], _entries(description["model"])
+    model, entries = description["model"], entries_of(description["model"])
     ids = set(map(int, tokenizer.all_special_ids))
     ids |= _around(description["post_processor"])
     ids |= {each["id"] for each in description["added_tokens"] if not UNUSED.fullmatch(each["content"])}
@@ -139,7 +139,7 @@ def reduce_tokenizer(tokenizer: PreTrainedTokenizerFast, kept: Integers) -> Redu
         InputError: the tokenizer numbers its entries in a way that cannot be kept up.
     """
     description = describe(tokenizer)
-    entries = _entries(description["model"])
+    entries = entries_of(description["model"])
     names = {number: token for token, number in tokenizer.get_vocab().items()}
     order = sorted(set(kept.tolist()), key=lambda number: (names[number] not in entries, number))
     new = {old: number for number, old in enumerate(order)}
@@ -150,7 +150,7 @@ def reduce_tokenizer(tokenizer: PreTrainedTokenizerFast, kept: Integers) -> Redu
     )
     description["post_processor"] = _renumber(description["post_processor"], new)
     description["truncation"] = description["padding"] = None
-    reduced = _as_fast(tokenizer, description)
+    reduced = as_fast(tokenizer, description)
     if reduced.get_vocab() != {names[old]: number for old, number in new.items()}:
         raise InputError(
             "The entries of this tokenizer cannot be numbered anew: some have an id that another has, too.",
@@ -207,9 +207,9 @@ def _closing(model: Mapping[str, Any]) -> Callable[[Iterable[int]], set[int]]:
     """What gives ids with all that their entries are joined from, by whatever rule; but for BPE the ids themselves."""
     parts: dict[int, set[int]] = {}
     if model["type"] == "BPE":
-        entries = _entries(model)
-        for left, right in _merges(model):
-            parts.setdefault(entries[_joined(model, left, right)], set()).update((entries[left], entries[right]))
+        entries = entries_of(model)
+        for left, right in merges_of(model):
+            parts.setdefault(entries[joined_token(model, left, right)], set()).update((entries[left], entries[right]))
 
     def close(ids: Iterable[int]) -> set[int]:
         closed, waiting = set[int](), list(ids)
@@ -222,20 +222,22 @@ def _closing(model: Mapping[str, Any]) -> Callable[[Iterable[int]], set[int]]:
     return close
 
 
-def _entries(model: Mapping[str, Any]) -> dict[str, int]:
+def entries_of(model: Mapping[str, Any]) -> dict[str, int]:
     """The entries of a tokenizer's model, without tokens that were added to it."""
     if model["type"] == "Unigram":
         return {token: number for number, (token, _) in enumerate(model["vocab"])}
     return dict(model["vocab"])
 
 
-def _merges(model: Mapping[str, Any]) -> list[tuple[str, str]]:
+def merges_of(model: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The pairs that a BPE joins, in their order."""
     pairs = (pair.split(" ") if isinstance(pair, str) else pair for pair in model["merges"])
     return [(left, right) for left, right in pairs]
 
 
-def _joined(model: Mapping[str, Any], left: str, right: str) -> str:
-    return left + right[len(model["continuing_subword_prefix"] or "") :]
+def joined_token(model: Mapping[str, Any], left: str, right: str) -> str:
+    """The entry that two adjacent pieces make: a prefix of pieces inside of words stands before it once."""
+    return left + right[len(model.get("continuing_subword_prefix") or "") :]
 
 
 def _unknown_of_unigram(model: Mapping[str, Any]) -> set[int]:
@@ -260,8 +262,8 @@ def _reduce_bpe(model: Mapping[str, Any], new: Mapping[int, int]) -> dict[str, A
     known = reduced["vocab"].keys()
     merges = [
         [left, right]
-        for left, right in _merges(model)
-        if left in known and right in known and _joined(model, left, right) in known
+        for left, right in merges_of(model)
+        if left in known and right in known and joined_token(model, left, right) in known
     ]
     return {**reduced, "merges": merges}
 
@@ -298,7 +300,8 @@ def _renumber(processor: Any, new: Mapping[int, int]) -> Any:
     return processor
 
 
-def _as_fast(tokenizer: PreTrainedTokenizerFast, description: Mapping[str, Any]) -> PreTrainedTokenizerFast:
+def as_fast(tokenizer: PreTrainedTokenizerFast, description: Mapping[str, Any]) -> PreTrainedTokenizerFast:
+    """A tokenizer of another description (see `describe`), with the roles of special tokens that `tokenizer` has."""
     added = {str(token): token for token in tokenizer.added_tokens_decoder.values()}
     roles = {
         role: added.get(token, AddedToken(token, special=True))

@@ -153,3 +153,12 @@ class ReductionSettings(Settings):
         if sum(getattr(self, name) is not None for name in amounts) > 1:
             raise ValueError("give one amount: `min_sentence_share`, `size` or `fit`")
         return self
+
+
+class ExtensionSettings(Settings):
+    """How many entries a vocabulary gets besides its own."""
+
+    entries: int = Field(gt=0, le=1_000_000, description="Entries to learn; fewer where the text has no more.")
+    min_frequency: int = Field(
+        10, ge=2, le=MOST, description="Pairs of pieces seen more rarely are not joined; each entry is used so often."
+    )

@@ -140,6 +140,8 @@ class RunMeter:
         if plan is not None and plan.trim is not None:
             before = self._vocabulary_size(self._plans[plan.trim.model].owner)
             return min(before, plan.trim.size or before)
+        if plan is not None and plan.extend is not None:
+            return self._vocabulary_size(self._plans[plan.extend.model].owner) + plan.extend.entries
         settings = plan.own_vocabulary if plan is not None else self._recipe.vocabulary
         if isinstance(settings, VocabularySettings):
             return settings.size

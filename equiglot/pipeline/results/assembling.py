@@ -237,7 +237,7 @@ class Assembly:
             labels=labels_in_words(plan),
             teachers=plan.teachers(),
             pretrained=plan.tokens,
-            source=_place(plan.existing) if plan.trim is None else plan.trim.model,
+            source=plan.revises or _place(plan.existing),
         )
         done = self._done(f"model/{plan.name}")
         if done:

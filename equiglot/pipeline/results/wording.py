@@ -43,6 +43,9 @@ def labels_in_words(plan: ModelPlan) -> str:
         return "not trained here"
     if plan.trim is not None:
         return f"not trained: {plan.trim.model}, trimmed to its languages"
+    if plan.extend is not None:
+        rows = "their rows are fitted" if plan.extend.start == "fitted" else "their rows are means"
+        return f"not trained: {plan.extend.model} with up to {plan.extend.entries:,} more entries; {rows}"
     if isinstance(plan.labels, HardLabels):
         return "the masked words"
     weight, teachers = plan.labels.weight, plan.labels.teachers

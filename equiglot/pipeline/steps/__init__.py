@@ -3,6 +3,7 @@
 from equiglot.pipeline.steps.agreement import Agreement
 from equiglot.pipeline.steps.context import Context
 from equiglot.pipeline.steps.corpus import Corpus, LeakSearch
+from equiglot.pipeline.steps.extended_model import ExtendedModel
 from equiglot.pipeline.steps.finetune import FineTuned, FineTunedData, fine_tuned_steps
 from equiglot.pipeline.steps.labels import Labels, Losses
 from equiglot.pipeline.steps.measuring import Measuring
@@ -17,6 +18,7 @@ __all__ = [
     "Agreement",
     "Context",
     "Corpus",
+    "ExtendedModel",
     "Features",
     "FineTuned",
     "FineTunedData",

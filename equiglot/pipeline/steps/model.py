@@ -43,6 +43,9 @@ from equiglot.run import RunDirectory, atomic_folder, tokens_of, write_json
 from equiglot.training import CheckpointFolder, DataPlan, LabelSource, MaskedLM, Trainer, plan_data
 from equiglot.vocabulary import check_same_vocabulary, load_tokenizer, open_tokens
 
+_ELSEWHERE = {"existing", "trim", "extend", "tokens", "own_vocabulary", "start"}
+"""What of a plan a trained model does not depend on, or in another way."""
+
 
 @dataclass(frozen=True)
 class Model(Step):
@@ -144,7 +147,7 @@ class TrainedModel(Model):
     def inputs(self) -> dict[str, Any]:
         """All of its settings, the name too; of weights that it starts from not the place."""
         inputs = {
-            **self.plan.model_dump(mode="json", exclude={"existing", "trim", "tokens", "own_vocabulary", "start"}),
+            **self.plan.model_dump(mode="json", exclude=_ELSEWHERE),
             "masking": self.recipe.masking.model_dump(mode="json"),
             "seed": self.recipe.seed,
         }

@@ -1,0 +1,285 @@
+"""A model with more vocabulary entries for languages that it cuts into too many pieces, and what that changed."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Literal, cast
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+from torch import Tensor
+from transformers import PreTrainedTokenizerFast
+
+from equiglot.evaluation.trim_proof import load_whole
+from equiglot.models import device, find_or_fetch
+from equiglot.models.extending import extend_weights
+from equiglot.models.trimming import check_trimmable, copy_modules, longest_input
+from equiglot.run import CARD, atomic_folder, write_json, write_text
+from equiglot.training import CheckpointFolder, FittingSettings, NewRows, Progress, RowFitting, Trainer
+from equiglot.vocabulary import (
+    Extension,
+    ExtensionSettings,
+    PairedSentence,
+    choose_contexts,
+    count_words,
+    extend_tokenizer,
+    load_tokenizer,
+    pair_sentences,
+    piece_text,
+    text_encoder,
+    write_tokenizer,
+)
+
+EXTENSION = "extend.json"
+"""What stands beside the model: what was learnt, and what it changed."""
+Begin = Literal["mean", "fitted"]
+_LONGEST = 128  # tokens of a sentence that rows are fitted on
+_FITTED_ON = 50_000  # sentences of a language at most
+_HELD_OUT = 500  # sentences with new entries on which hidden states are compared
+
+
+@dataclass(frozen=True)
+class ExtensionText:
+    """Text of one language.
+
+    Attributes:
+        learning: gives the sentences by which entries are learnt, and their rows fitted; asked for twice.
+        held_out: sentences that show what was learnt.
+    """
+
+    learning: Callable[[], Iterable[str]]
+    held_out: Sequence[str]
+
+
+class LearntEntry(BaseModel):
+    """A new entry: as it is written, what it was cut into, and how often it is found in the text that it is from."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    token: str
+    parts: tuple[str, ...]
+    uses: int
+
+
+class SegmentedText(BaseModel):
+    """How sentences that taught nothing are cut, before and after."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    language: str
+    sentences: int
+    changed: int
+    """Of the sentences, those that have a new entry."""
+    words: int
+    """What stands between spaces."""
+    tokens_before: int
+    tokens_after: int
+    unknown_before: int
+    unknown_after: int
+
+    @property
+    def fertilities(self) -> tuple[float, float]:
+        """Tokens a word, before and after."""
+        return self.tokens_before / max(1, self.words), self.tokens_after / max(1, self.words)
+
+
+class ExtensionRecord(BaseModel):
+    """What a model got, and what that changed; stands beside the model as extend.json."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    source: str
+    languages: tuple[str, ...]
+    start: Begin
+    entries_before: int
+    entries_after: int
+    texts: tuple[SegmentedText, ...]
+    distances: dict[str, dict[str, float]]
+    """mean, and where rows were fitted also fitted: language -> squared distance of hidden states of held-out sentences
+    from those in the old segmentation, in percent of their squared length."""
+    fitted_on: dict[str, int]
+    """Language -> sentences that rows were fitted on."""
+    entries: tuple[LearntEntry, ...]
+
+
+def extend_model(
+    source: str,
+    texts: Mapping[str, ExtensionText],
+    into: Path,
+    amount: ExtensionSettings,
+    *,
+    start: Begin,
+    fitting: FittingSettings,
+    checkpoints: CheckpointFolder | None = None,
+    checkpoint_seconds: float = 60.0,
+    watch: Callable[[Progress], None] = lambda progress: None,
+    stop: Callable[[], bool] = lambda: False,
+) -> ExtensionRecord:
+    """Gives a model vocabulary entries that the text of some languages needs, each with a row.
+
+    The folder that is written loads with `from_pretrained` as the model did; text without new entries is cut and read
+    as before. Beside the model stand `EXTENSION` and a model card.
+
+    Args:
+        source: a model folder, RUN/model, or a name on the hub.
+        texts: language -> its text.
+        into: made; what is there already is replaced.
+        amount: how many entries.
+        start: what a new row is: the mean of the rows of its parts, or that, fitted (`RowFitting`).
+        fitting: how.
+        checkpoints: where a fitting is continued from and saved to.
+        checkpoint_seconds: time between checkpoints.
+        watch: told how far the fitting is.
+        stop: asked after every update; when true, `Stopped` is raised, and the same call continues.
+
+    Raises:
+        InputError: the model or its tokenizer cannot be extended; no entry can be learnt; or a loss is not a number.
+    """
+    folder = find_or_fetch(source)
+    check_trimmable(folder)
+    tokenizer = load_tokenizer(folder)
+    words = Counter[str]()
+    for text in texts.values():
+        words.update(count_words(tokenizer, text.learning()))
+    extension = extend_tokenizer(tokenizer, words, amount)
+    fitter = _Fitter(folder, tokenizer, extension, texts, fitting)
+    distances = {"mean": fitter.distances()}
+    rows = None
+    if start == "fitted" and any(fitter.sentences.values()):
+        rows = fitter.fit(checkpoints, checkpoint_seconds, watch, stop)
+        distances["fitted"] = fitter.distances()
+    with atomic_folder(into) as made:
+        extend_weights(folder, extension.first, extension.parts, made, rows)
+        write_tokenizer(extension.tokenizer, made)
+        copy_modules(folder, made)
+        record = ExtensionRecord(
+            source=Path(source).name if Path(source).is_dir() else source,  # nobody else has this path
+            languages=tuple(texts),
+            start=start,
+            entries_before=len(tokenizer),
+            entries_after=len(extension.tokenizer),
+            texts=tuple(segmented(tokenizer, extension, text.held_out, code) for code, text in texts.items()),
+            distances=distances,
+            fitted_on=fitter.sentences if start == "fitted" else {},
+            entries=tuple(_entries(tokenizer, extension)),
+        )
+        write_json(made / EXTENSION, record.model_dump())
+        write_text(made / CARD, _card(record))
+    return record
+
+
+def segmented(
+    tokenizer: PreTrainedTokenizerFast, extension: Extension, lines: Sequence[str], language: str
+) -> SegmentedText:
+    """Cuts sentences with both tokenizers."""
+    rows = [
+        [np.array(each.ids) for each in text_encoder(one).encode_batch(list(lines), add_special_tokens=False)]
+        for one in (tokenizer, extension.tokenizer)
+    ]
+    unknown = -1 if tokenizer.unk_token_id is None else tokenizer.unk_token_id
+    tokens, unknowns = (
+        [sum(map(count, each)) for each in rows] for count in (len, lambda ids: int(np.count_nonzero(ids == unknown)))
+    )
+    return SegmentedText(
+        language=language,
+        sentences=len(lines),
+        changed=sum(bool((ids >= extension.first).any()) for ids in rows[1]),
+        words=sum(len(line.split()) for line in lines),
+        tokens_before=tokens[0],
+        tokens_after=tokens[1],
+        unknown_before=unknowns[0],
+        unknown_after=unknowns[1],
+    )
+
+
+class _Fitter:
+    """The rows of a model's new entries, and sentences to fit and to judge them on."""
+
+    def __init__(
+        self,
+        folder: Path,
+        tokenizer: PreTrainedTokenizerFast,
+        extension: Extension,
+        texts: Mapping[str, ExtensionText],
+        settings: FittingSettings,
+    ) -> None:
+        longest = min(_LONGEST, tokenizer.model_max_length, longest_input(folder))
+
+        def pairs(lines: Iterable[str], contexts: int, most: int) -> list[PairedSentence]:
+            paired = pair_sentences(tokenizer, extension, lines, longest)
+            return choose_contexts(paired, extension.first, contexts=contexts, most=most)
+
+        self._settings = settings
+        training = {code: pairs(text.learning(), settings.contexts, _FITTED_ON) for code, text in texts.items()}
+        held_out = {code: pairs(text.held_out, _HELD_OUT, _HELD_OUT) for code, text in texts.items()}
+        padding, seed = int(tokenizer.pad_token_id or 0), settings.seed
+        self._task = RowFitting(training, held_out, padding=padding, sentences=settings.sentences, seed=seed)
+        self.sentences = {code: len(each) for code, each in training.items()}
+        with TemporaryDirectory() as means:
+            extend_weights(folder, extension.first, extension.parts, Path(means))
+            model = load_whole(Path(means)).requires_grad_(False)
+        model.to(device())  # type: ignore[arg-type]
+        table = cast(Tensor, model.get_input_embeddings().weight)
+        rows = table[extension.first : extension.first + len(extension.parts)]
+        self._rows = NewRows(model, extension.first, rows).to(device())
+
+    def distances(self) -> dict[str, float]:
+        """Language -> how far hidden states of held-out sentences are from those in the old segmentation."""
+        validation = self._task.validate(self._rows)
+        return {} if validation is None else dict(validation.scores)
+
+    def fit(
+        self,
+        checkpoints: CheckpointFolder | None,
+        checkpoint_seconds: float,
+        watch: Callable[[Progress], None],
+        stop: Callable[[], bool],
+    ) -> Tensor:
+        """The rows when they are fitted, float32 [new, width]."""
+        settings = self._settings
+        trainer = Trainer(
+            self._rows,
+            self._task,
+            settings.training(),
+            updates=settings.updates,
+            seed=settings.seed,
+            checkpoints=checkpoints,
+            checkpoint_seconds=checkpoint_seconds,
+            watch=watch,
+            stop=stop,
+        )
+        trainer.train()
+        return self._rows.rows.detach().cpu()
+
+
+def _entries(tokenizer: PreTrainedTokenizerFast, extension: Extension) -> Iterator[LearntEntry]:
+    for place, parts in enumerate(extension.parts):
+        yield LearntEntry(
+            token=piece_text(extension.tokenizer, extension.first + place),
+            parts=tuple(piece_text(tokenizer, part) for part in parts),
+            uses=int(extension.uses[place]),
+        )
+
+
+def _card(record: ExtensionRecord) -> str:
+    """The card in Markdown; its first lines are the hub's fields."""
+    name = record.source.replace("`", "'").replace("\n", " ")
+    rows = {"mean": "the mean of the rows of its parts", "fitted": "fitted so that hidden states stay (extend.json)"}
+    head = "| language | sentences | with new entries | tokens a word |\n|---|---:|---:|---:|"
+    lines = [
+        f"| {text.language} | {text.sentences:,} | {text.changed:,} | {text.fertilities[0]:.2f} to "
+        f"{text.fertilities[1]:.2f} |"
+        for text in record.texts
+    ]
+    parts = [
+        "---\nlanguage:\n" + "".join(f"- {code}\n" for code in record.languages) + "tags:\n- extended\n---",
+        f"# `{name}` with more entries for {', '.join(record.languages)}",
+        f"The weights are those of `{name}`, and {record.entries_after - record.entries_before:,} rows for new "
+        f"vocabulary entries, each {rows[record.start]}. Text without new entries is cut and read as before. Its "
+        "licence is that model's. On sentences from which nothing was learnt, before and after:",
+        "\n".join([head, *lines]),
+        f"`{EXTENSION}` has every number and every new entry.",
+    ]
+    return "\n\n".join(parts) + "\n"

@@ -1,0 +1,116 @@
+"""Models that get vocabulary entries within a run, and students that start from them."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from safetensors.torch import load_file
+
+from equiglot.errors import InputError
+from equiglot.pipeline import Graph, plan_recipe
+from equiglot.vocabulary import load_tokenizer
+from tests.pipeline.conftest import Change, run_here
+from tests.pipeline.test_starting import STILL
+
+
+def _extended(**others: Any) -> dict[str, Any]:
+    """The recipe's fields: a teacher of both languages; one with more of Russian, twice; and a student of that."""
+    extend = {"model": "teacher", "entries": 30, "min_frequency": 5}
+    return {
+        "models": {
+            "student": {
+                "languages": ["ru"],
+                "from": {"model": "richer", "layers": "alternate"},
+                "vocabulary": "richer",
+                "labels": {"kind": "soft", "teachers": "richer", "states": 0.2},
+                "training": STILL,
+            },
+            "richer": {"extend": {**extend, "fitting": {"updates": 8}, **others}, "languages": ["ru"]},
+            "means": {"extend": {**extend, "start": "mean"}, "languages": ["ru"]},
+            "teacher": {"encoder": {"layers": 3}},
+        }
+    }
+
+
+@pytest.fixture(scope="module")
+def run(make: Change, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that is done; not to be touched."""
+    into = tmp_path_factory.mktemp("extended") / "run"
+    run_here(make(**_extended()), into)
+    return into
+
+
+def test_a_student_of_an_extended_teacher_has_its_rows(run: Path) -> None:
+    models, rows = run / "models", "bert.embeddings.word_embeddings.weight"
+    theirs, means, richer, ours = (
+        load_file(models / name / "model.safetensors") for name in ("teacher", "means", "richer", "student")
+    )
+    size = len(theirs[rows])
+    assert len(load_tokenizer(models / "student")) == len(ours[rows]) == size + 30
+    assert (
+        ours[rows].equal(richer[rows])
+        and richer[rows][:size].equal(theirs[rows])
+        and means[rows][:size].equal(theirs[rows])
+    )
+    assert not richer[rows][size:].equal(means[rows][size:])
+    record = json.loads((models / "richer" / "extend.json").read_text())
+    assert record["languages"] == ["ru"] and record["start"] == "fitted" and record["fitted_on"]["ru"] > 0
+    (text,) = record["texts"]
+    assert text["sentences"] == 30 and text["tokens_after"] < text["tokens_before"]  # validation text
+    scored = {json.loads(line)["model"] for line in (run / "scores.jsonl").read_text().splitlines()}
+    assert "teacher" in scored
+
+
+def test_the_page_says_what_was_extended(run: Path) -> None:
+    page = (run / "report" / "index.html").read_text()
+    assert "teacher with up to 30 more entries; their rows are fitted" in page
+    assert "extended" in (run / "models" / "richer" / "README.md").read_text()
+
+
+def test_order_does_not_matter_and_a_change_makes_what_follows_anew(make: Change) -> None:
+    before = Graph(make(**_extended())).jobs
+    names = list(before)
+    order = ["model/teacher", "model/richer", "tokens/ru.richer", "model/student"]
+    assert sorted(order, key=names.index) == order
+    after = Graph(make(**_extended(fitting={"updates": 9}))).jobs
+    changed = {name for name in before if before[name].fingerprint != after[name].fingerprint}
+    assert {"model/richer", "tokens/ru.richer", "model/student"} <= changed
+    assert not {"model/teacher", "model/means"} & changed
+    reseeded = Graph(make(**_extended(), seed=7)).jobs
+    assert reseeded["model/richer"].inputs != before["model/richer"].inputs
+    assert reseeded["model/means"].inputs == before["model/means"].inputs
+
+
+def test_what_it_will_take_is_planned(make: Change) -> None:
+    plan = plan_recipe(make(**_extended(entries=100)))
+    sizes = {model.name: model.parameters for model in plan.models}
+    assert sizes.keys() == {"teacher", "student"}
+    plan = plan_recipe(make(**_extended(entries=200)))
+    assert {model.name: model.parameters for model in plan.models}["student"] == sizes["student"] + 100 * (16 + 1)
+
+
+def test_text_that_has_too_little_names_its_field(make: Change, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no entry can be learnt") as refused:
+        run_here(make(**_extended(min_frequency=10**6)), tmp_path / "run")
+    assert "models.richer.extend" in str(refused.value.where)
+
+
+@pytest.mark.parametrize(
+    ("change", "told", "where"),
+    [
+        ({"models__richer__extend__model": "teachr"}, "no model is called 'teachr'", "models.richer.extend.model"),
+        ({"models__richer__extend__model": "student"}, "a circle", "models."),
+        ({"models__richer__extend__entries": 0}, "greater than 0", "models.richer.extend.entries"),
+        ({"models__means__extend__fitting": {"updates": 3}}, "means are not fitted", "models.means.extend"),
+        ({"models__richer__training": {"updates": 3}}, "leave out training", "models.richer"),
+        ({"models__richer__existing": "./folder"}, "either `existing` or `extend`", "models.richer"),
+        ({"models__richer__trim": {"model": "teacher"}}, "either `trim` or `extend`", "models.richer"),
+        ({"models__student__vocabulary": "shared"}, "another vocabulary", "models.student"),
+        ({"models__student__labels__teachers": "teacher"}, "another vocabulary", "models.student.labels"),
+    ],
+)
+def test_contradictions_are_refused(make: Change, change: dict[str, Any], told: str, where: str) -> None:
+    with pytest.raises(InputError) as refused:
+        make(**_extended(), **change)
+    assert told in str(refused.value) and where in str(refused.value.where)
