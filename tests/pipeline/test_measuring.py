@@ -60,7 +60,9 @@ def test_scores_stand_against_costs(measured: Path) -> None:
     page = run.report.read_text()
     assert "Scores by number of parameters" in page and "Scores by time that a sentence takes" in page
     assert "Likelihood, Russian" not in page
-    assert {"size-likelihood-english", "latency-likelihood-english"} <= {path.stem for path in run.figures.glob("*.svg")}
+    assert {"size-likelihood-english", "latency-likelihood-english"} <= {
+        path.stem for path in run.figures.glob("*.svg")
+    }
 
 
 def test_it_comes_last_and_times_change_nothing_else(text_files: Path) -> None:
