@@ -9,6 +9,7 @@ import sys
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import psutil  # type: ignore[import-untyped]
 import pytest
@@ -25,9 +26,22 @@ pytestmark = pytest.mark.slow
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "NO_COLOR": "1", "COLUMNS": "200"}
 
 
+SHRUNK: dict[str, Any] = {
+    "small": {"trim": {"model": "hl"}, "languages": ["ru"]},
+    "rich": {"extend": {"model": "small", "entries": 20, "min_frequency": 5, "fitting": {"updates": 20}}},
+    "thin": {
+        "from": {"model": "rich", "width": 8},
+        "vocabulary": "rich",
+        "labels": {"kind": "soft", "teachers": "rich", "relations": 0.2},
+        "training": {"best_by": "loss"},
+    },
+}
+"""Models that are made of another one of the run: fewer entries, more of them, and a narrow student."""
+
+
 @pytest.fixture(scope="module", params=["balance", "merge"])
 def recipe(request: pytest.FixtureRequest, text_files: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A recipe that trains its teachers, and one that takes them from folders and stores their labels."""
+    """A recipe that trains its teachers and shrinks a model, and one that takes them and stores their labels."""
     folder = tmp_path_factory.mktemp("recipe")
     path, teachers = folder / "tiny.yaml", folder / "teachers.yaml"
     if request.param == "merge":
@@ -41,6 +55,7 @@ def recipe(request: pytest.FixtureRequest, text_files: Path, tmp_path_factory: p
             language["text"] = str(text_files / language["text"])
         tree["training"] |= {"updates": 40, "warmup": 0.1}
         tree["models"]["hl"] = {"training": {"early_stopping": {"patience": 2}}}
+        tree["models"] |= {name: {"languages": ["ru"], **model} for name, model in SHRUNK.items()}
     path.write_text(yaml.safe_dump(tree))
     return path
 
@@ -80,7 +95,7 @@ class Disturbed:
         with errors.open("w") as file:
             called = command(recipe, into, "--workers", "2", "--checkpoint-seconds", "0")
             self.process = subprocess.Popen(called, env=ENVIRONMENT, stdout=file, stderr=file, start_new_session=True)
-        jobs = random.randint(1, 6)
+        jobs = random.randint(1, 8)
         while self.process.poll() is None and jobs_begun(into) < begun + jobs:
             time.sleep(0.02)
         time.sleep(random.uniform(0, 0.6))
