@@ -131,4 +131,5 @@ def _standings(report: Report) -> list[Standing]:
 
 
 def _about(model: Model) -> str:
-    return "; ".join(filter(None, (model.balancing, f"learns from {model.labels}" if model.labels else "")))
+    learnt = model.labels if model.source or not model.labels else f"learns from {model.labels}"
+    return "; ".join(filter(None, (model.balancing, learnt)))

@@ -65,6 +65,7 @@ def test_a_student_of_an_extended_teacher_has_its_rows(run: Path) -> None:
 def test_the_page_says_what_was_extended(run: Path) -> None:
     page = (run / "report" / "index.html").read_text()
     assert "teacher with up to 30 more entries; their rows are fitted" in page
+    assert not any(wrong in page for wrong in ("learns from not trained", "not trained: richer", "not trained: means"))
     assert "extended" in (run / "models" / "richer" / "README.md").read_text()
 
 
