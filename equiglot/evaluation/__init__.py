@@ -73,13 +73,22 @@ from equiglot.evaluation.sentences import sentence_losses
 from equiglot.evaluation.statistics import Bootstrap, ByLanguage, Estimate, mean_over, smallest_p
 from equiglot.evaluation.transfer import group_members, rdt_rows, transfer_rows
 from equiglot.evaluation.trim_proof import ModelProof, TextProof
-from equiglot.evaluation.trimming import MOST_HELD_OUT, TrimRecord, TrimText, kept_languages, trim_model, trim_texts
+from equiglot.evaluation.trimming import (
+    ID_MAP,
+    MOST_HELD_OUT,
+    TrimRecord,
+    TrimText,
+    kept_languages,
+    trim_model,
+    trim_texts,
+)
 
 __all__ = [
     "ALL",
     "COST",
     "ESTIMATES",
     "EXTENSION",
+    "ID_MAP",
     "IN_LANGUAGE",
     "LIKELIHOOD",
     "MASKED_LM",

@@ -148,11 +148,13 @@ def _stored_labels(recipe: Recipe) -> Iterator[Step]:
 def _labels_of(recipe: Recipe, plan: ModelPlan) -> Iterator[Step]:
     """What a model learns from besides text: its teachers' text and labels; before that, teachers that are trained."""
     stores, plans = stores_of(recipe, plan), recipe.plans()
+    if stores and plan.owner in plans and plan.owner != plan.name:
+        yield from _vocabulary_of(recipe, plans[plan.owner])
     for store in stores:
         yield from _made(recipe, plans[store.teacher])
         for owner in texts_of(recipe, store):
             yield Tokens(recipe, store.language, owner)
-        if store.owner != plan.owner:
+        if store.owner != plan.owner and not recipe.trimmed_from(plan.owner, store.owner):
             yield Tokens(recipe, store.language, plan.owner)
             yield Agreement(recipe, store.language, store.owner, plan.owner)
     for store in stores:
@@ -160,6 +162,12 @@ def _labels_of(recipe: Recipe, plan: ModelPlan) -> Iterator[Step]:
             yield Losses(recipe, store)
         if not store.labels.unused:
             yield Labels(recipe, store)
+
+
+def _vocabulary_of(recipe: Recipe, plan: ModelPlan) -> Iterator[Step]:
+    """A model whose vocabulary another one has, where it comes with the model."""
+    if not plan.is_trained:
+        yield from _made(recipe, plan)
 
 
 def _made(recipe: Recipe, plan: ModelPlan) -> Iterator[Step]:

@@ -345,6 +345,17 @@ class Recipe(Settings):
             place(name)
         return ordered
 
+    def trimmed_from(self, owner: str, source: str) -> tuple[str, ...]:
+        """The trimmed models by which the vocabulary of `source` becomes that of `owner`, in their order; none where it
+        does not."""
+        plans, chain = self.plans(), list[str]()
+        while (plan := plans.get(owner)) is not None and plan.trim is not None and owner not in chain:
+            chain.insert(0, owner)
+            owner = plans[plan.trim.model].owner if plan.trim.model in plans else ""
+            if owner == source:
+                return tuple(chain)
+        return ()
+
     def reference(self, language: str) -> str:
         """The name of the model that `language`'s distance is measured from (paper 1, Eq. 3); "" where none is."""
         given, plans = self.report.reference, self.plans()

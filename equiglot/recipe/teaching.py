@@ -191,9 +191,18 @@ def _check_teacher(recipe: Recipe, plan: ModelPlan, plans: dict[str, ModelPlan],
             where=f"models.{plan.name}.labels.kind",
             fix="take `kind: stored`, whose teachers may have their own, and `vocabulary: {kind: union}` for the run",
         )
+    if recipe.trimmed_from(plan.owner, owner):
+        if isinstance(plan.labels, StoredLabels) and plan.labels.segmentation == "own":
+            raise InputError(
+                f"{plan.name} has what is left of {name}'s vocabulary, and reads text as {name} cuts it",
+                where=f"models.{plan.name}.labels.segmentation",
+                fix="take teacher",
+            )
+        return
     if plan.owner or owner not in recipe.united:
         raise InputError(
             f"{name} has another vocabulary than {plan.name}, and no union holds both",
             where=where,
-            fix="set the recipe's `vocabulary: {kind: union}`, and let the student have it (`vocabulary: shared`)",
+            fix="set the recipe's `vocabulary: {kind: union}`, and let the student have it (`vocabulary: shared`), or "
+            "that of a model which is trimmed from the teacher",
         )

@@ -1,7 +1,7 @@
 from .counting import EntryCounts, count_entries, id_count
 from .extending import Extension, count_words, extend_tokenizer
 from .folder import TOKENIZER_FILES, check_same_vocabulary, load_tokenizer, write_tokenizer
-from .mapping import VocabularyMap, read_map, write_map
+from .mapping import VocabularyMap, map_of_kept, read_map, write_map
 from .matching import map_vocabulary
 from .normalisation import check_rules, rules_of
 from .pairing import PairedSentence, choose_contexts, pair_sentences
@@ -55,6 +55,7 @@ __all__ = [
     "id_count",
     "load_tokenizer",
     "make_union",
+    "map_of_kept",
     "map_path",
     "map_vocabulary",
     "open_sentences",

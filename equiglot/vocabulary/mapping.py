@@ -1,5 +1,6 @@
 """The ids of one tokenizer as those of another."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,6 +59,22 @@ class VocabularyMap:
         mapped = self.targets(ids, begins)
         mapped[mapped < 0] = self.unknown
         return mapped
+
+
+def map_of_kept(kept: Sequence[Integers], sizes: Sequence[int], unknown: int) -> VocabularyMap:
+    """The ids of a large vocabulary as those of what is left of it, cut down once or several times in a row.
+
+    Args:
+        kept: int64 [new ids] each, the old id of each new one: of the largest vocabulary first.
+        sizes: how many ids there were before each cut.
+        unknown: the last one's id of the unknown token.
+    """
+    mapped = np.arange(sizes[0])
+    for old_ids, size in zip(kept, sizes, strict=True):
+        new_ids = np.full(size + 1, -1, dtype=np.int64)  # the last for what is gone already
+        new_ids[old_ids] = np.arange(len(old_ids))
+        mapped = new_ids[mapped]
+    return VocabularyMap(mapped, mapped, np.zeros(len(mapped), dtype=np.bool_), unknown)
 
 
 def write_map(mapping: VocabularyMap, path: Path) -> None:

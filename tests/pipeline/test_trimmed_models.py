@@ -4,12 +4,15 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from safetensors.torch import load_file
 from transformers import AutoModelForMaskedLM, AutoTokenizer
 
 from equiglot.errors import InputError
 from equiglot.pipeline import Graph, plan_recipe
+from equiglot.pipeline.steps.material import material_of
+from equiglot.run import RunDirectory
 from equiglot.vocabulary import load_tokenizer
 from tests.pipeline.conftest import Change, run_here
 from tests.pipeline.test_starting import STILL
@@ -70,6 +73,38 @@ def test_the_page_says_what_was_trimmed(run: Path) -> None:
     page = (run / "report" / "index.html").read_text()
     assert "teacher, trimmed to its languages" in page
     assert "trimmed" in (run / "models" / "small" / "README.md").read_text()
+
+
+def test_labels_of_the_large_model_serve_every_trimmed_one(make: Change, tmp_path: Path) -> None:
+    """They are made once; what a trimmed vocabulary lacks is unknown in the text, and no target."""
+    labels = {"kind": "stored", "teachers": "teacher", "k": 8, "weight": 1}
+    student = {"languages": ["ru"], "from": {"model": "smaller"}, "vocabulary": "smaller", "labels": labels}
+    models = {**_shrunk()["models"], "smaller": {"trim": {"model": "small", "size": 260}, "languages": ["ru"]}}
+    models = {name: models[name] for name in ("teacher", "small", "smaller")} | {"stored": student}
+    recipe = make(models=models)
+    run_here(recipe, tmp_path / "run")
+    about = json.loads((tmp_path / "run/models/stored/training.json").read_text())
+    assert {term for point in about["losses"] for term in point["losses"]} >= {"soft/ru"}
+    run = RunDirectory(tmp_path / "run")
+    plan = recipe.plans()["stored"]
+    (source,) = material_of(run, recipe, plan).sources
+    read = source.read(np.arange(20), np.zeros(20, dtype=np.int64))
+    large, small = (load_tokenizer(run.model(name)) for name in ("teacher", "smaller"))
+    flat, _ = source.text.gather(np.arange(20))
+    pieces, mapped = large.convert_ids_to_tokens(flat.tolist()), small.convert_ids_to_tokens(read.ids.clip(0).tolist())
+    lost = read.ids < 0
+    assert [one for one, gone in zip(pieces, lost, strict=True) if not gone] == [
+        one for one, gone in zip(mapped, lost, strict=True) if not gone
+    ]
+    assert lost.any() and not read.chosen[lost].any()
+    assert {*read.inputs[lost].tolist()} <= {small.unk_token_id, small.mask_token_id, *range(len(small))}
+    other = make(
+        models={**models, "small": {**models["small"], "trim": {"model": "teacher", "min_sentence_share": 0.1}}}
+    )
+    before, after = Graph(recipe).jobs, Graph(other).jobs
+    name = next(name for name in before if name.startswith("labels/"))
+    assert before[name].fingerprint == after[name].fingerprint
+    assert before["model/stored"].fingerprint != after["model/stored"].fingerprint
 
 
 def test_order_does_not_matter_and_a_change_makes_what_follows_anew(make: Change) -> None:

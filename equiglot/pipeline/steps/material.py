@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from equiglot.errors import InputError
+from equiglot.evaluation import ID_MAP
 from equiglot.hashing import hash_name, hash_u64
 from equiglot.labels import StoredLabels, StoredTeacher, open_store
 from equiglot.masking import Source, SpecialTokens, special_tokens_of
@@ -15,11 +16,12 @@ from equiglot.pipeline.records import known_record
 from equiglot.pipeline.steps.stores import Store, stores_of
 from equiglot.pipeline.steps.vocabulary import tokenizer_folder
 from equiglot.recipe import ModelPlan, Recipe
-from equiglot.run import RunDirectory, tokens_of
+from equiglot.run import RunDirectory, read_json, tokens_of
 from equiglot.vocabulary import (
     TokenizedText,
     VocabularyMap,
     load_tokenizer,
+    map_of_kept,
     map_path,
     open_sentences,
     open_tokens,
@@ -233,4 +235,8 @@ class _Seen:
     def _mapping(self, owner: str) -> VocabularyMap | None:
         if owner == self._plan.owner:
             return None
-        return read_map(map_path(self._run.vocabulary, owner))
+        if not (trimmed := self._recipe.trimmed_from(self._plan.owner, owner)):
+            return read_map(map_path(self._run.vocabulary, owner))
+        kept = [read_json(self._run.model(name) / ID_MAP) for name in trimmed]
+        unknown = load_tokenizer(tokenizer_folder(self._run, self._recipe, self._plan.owner)).unk_token_id
+        return map_of_kept([np.array(each["old_ids"]) for each in kept], [each["old_size"] for each in kept], unknown)

@@ -168,7 +168,9 @@ class TrainedModel(Model):
         for store in stores_of(self.recipe, self.plan):
             cut = tokens_of(store.language, store.owner)
             needs.append(f"tokens/{cut}")
-            needs += [f"agreement/{cut}"] if store.owner != self.plan.owner else []
+            if store.owner != self.plan.owner:
+                trimmed = self.recipe.trimmed_from(self.plan.owner, store.owner)
+                needs.append(f"model/{self.plan.owner}" if trimmed else f"agreement/{cut}")
             needs += [f"losses/{store.losses}"] if store.losses is not None else []
             needs += [] if store.labels.unused else [f"labels/{store.subject}"]
         return tuple(dict.fromkeys(needs))
