@@ -7,6 +7,7 @@ from equiglot.display.words import printable
 from equiglot.evaluation import TextProof, TrimRecord
 
 _FEW = 30  # held-out sentences
+_OFTEN = 0.9  # of the sentences of a language that was kept; below, the text chose too few entries for it
 
 
 def print_trim(console: Console, record: TrimRecord) -> None:
@@ -28,6 +29,9 @@ def print_trim(console: Console, record: TrimRecord) -> None:
     console.print(f"Last hidden states are equal, bit by bit, on {model.sentences} sentences{logits}.", highlight=False)
     if few := [each.language for each in record.texts if each.kept and each.sentences < _FEW]:
         console.print(f"Few sentences were held out in {', '.join(few)}: give more text for a proof.", highlight=False)
+    if cut := [each.language for each in record.texts if each.kept and each.same_share < _OFTEN]:
+        more = "give more text, or a larger --size or --fit; with --min-sentence-share 0 all that the text has stays"
+        console.print(f"Many sentences of {', '.join(cut)} are cut otherwise now: {more}.", highlight=False)
     if others := [each for each in record.texts if not each.kept]:
         _print_texts(console, "Languages that were not kept", others)
         console.print("The model can no longer be relied on there.")

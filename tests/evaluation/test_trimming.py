@@ -271,3 +271,18 @@ def test_sizes_as_people_write_them() -> None:
     for wrong in ("", "MB", "-1", "0", "1e3", "nan"):
         with pytest.raises(ValueError, match="no size"):
             parse_bytes(wrong)
+
+
+def test_the_command_says_where_more_text_would_help(
+    texts: dict[str, Path], tmp_path: Path, program: Callable[..., tuple[int, str, str]]
+) -> None:
+    folder = save_stock(tmp_path / "large", "bert")
+    for share, cut in (("0.9", True), ("0", False)):
+        into = tmp_path / share
+        code, told, _ = program(
+            "trim", folder, "--text", f"en={texts['en']}", "--min-sentence-share", share, "--into", into
+        )
+        assert (
+            code == 0
+            and ("Many sentences of en are cut otherwise now: give more text" in " ".join(told.split())) == cut
+        )
