@@ -256,7 +256,11 @@ class _Learner:
 
 
 def _with_added(description: Mapping[str, Any]) -> dict[str, Any]:
-    """The model of a tokenizer, with tokens that were added behind its entries as entries: so they keep their ids."""
+    """The model of a tokenizer, with tokens that were added behind its entries as entries: so they keep their ids.
+
+    Unigram then finds such a token in text as well (DeBERTa's `[MASK]`), as it finds XLM-R's `<mask>`. It has the
+    lowest score; a lower one would change what an unknown character costs.
+    """
     model = dict(description["model"])
     known = entries_of(model)
     added = sorted(

@@ -141,6 +141,13 @@ def test_unigram_counts_an_unknown_character_as_before(kind: str) -> None:
     assert min(scores[1]) == min(scores[0]) and scores[1][: len(scores[0])] == scores[0]
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_mask_that_stands_in_text_is_text_where_it_can_be(kind: str) -> None:
+    tokenizer, extended = TOKENIZERS[kind], EXTENDED[kind].tokenizer
+    read = [tokenizer.mask_token_id in _ids(each, f"a {tokenizer.mask_token} b") for each in (tokenizer, extended)]
+    assert read == {"unigram": [True, True], "unigram-deberta": [False, True]}.get(kind, [False, False])
+
+
 def test_only_letters_are_joined() -> None:
     for kind in ("wordpiece", "unigram", "bpe", "byte-bpe"):
         extension = _extend(TOKENIZERS[kind], "1234 1234 a-b a-b !!! 🙂🙂 heute, heute, heute")
