@@ -87,11 +87,12 @@ class MaskedLM:
         mrr = {language: float(100 * ranks[language].sum() / count) for language, count in targets.items()}
         return Validation(scores=mrr if self.metric == "mrr" else means, losses=means, sums=ranks, counts=counts)
 
-    def _batches(self, language: str) -> Iterator[Batch]:
+    def _batches(self, language: str, number: int = 0) -> Iterator[Batch]:
+        """The validation text of a language, `number` among the task's: labels alone ask for it."""
         return evaluation_batches(
             self._validation[language],
             salt=f"valid/{language}",
-            language=self.languages.index(language),
+            language=number,
             limit=self._count(language),
             tokens=_TOKENS,
             masks=evaluation_masks(),
@@ -105,7 +106,7 @@ class MaskedLM:
     def _objective_loss(self, model: PreTrainedModel, language: str) -> float:
         """The training's loss at its end, summed over the targets."""
         total = 0.0
-        for batch in self._batches(language):
+        for batch in self._batches(language, self.languages.index(language)):
             tensors = to_tensors(batch, model.device)
             soft = self._labels.read(batch) if self._labels else None
             made = outputs(model, tensors, inside=self._objective.looks_inside)
