@@ -10,6 +10,7 @@ the same number of entries, and the same text; runs alternate, the median counts
 
 import argparse
 import json
+import math
 import os
 import statistics
 import subprocess
@@ -40,7 +41,7 @@ def mbert(data: Path, into: Path) -> None:
 def xlm_r(data: Path, into: Path) -> None:
     """278 million random weights, and the real pieces."""
     pieces = (data / "vocabularies" / "xlm-r.txt").read_text(encoding="utf-8").rstrip("\n").split("\n")
-    scores = [0.0 if place < 4 else -1.0 - place**0.2 for place in range(len(pieces))]
+    scores = [0.0 if place < 4 else -math.log(place - 2) - 2.57 for place in range(len(pieces))]
     backend = Tokenizer(Unigram(list(zip(pieces, scores, strict=True)), unk_id=3))
     backend.normalizer = normalizers.NFKC()
     backend.pre_tokenizer, backend.decoder = pre_tokenizers.Metaspace(), decoders.Metaspace()
