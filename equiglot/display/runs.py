@@ -1,6 +1,7 @@
 """Runs and recipes: plans, states, scores, what was found in a folder."""
 
 from collections.abc import Sequence
+from itertools import accumulate
 
 from rich.console import Console
 from rich.table import Table
@@ -10,6 +11,8 @@ from equiglot.display.words import duration, printable
 from equiglot.evaluation import primary_of
 from equiglot.pipeline import Plan, Status, StepCost
 from equiglot.recipe import Found, Recipe
+
+_NUMBER, _GAP = 5, 2  # letters of a score, and what the table puts before it
 
 
 def print_plan(console: Console, plan: Plan) -> None:
@@ -79,18 +82,35 @@ def print_results(console: Console, status: Status, recipe: Recipe) -> None:
 
 
 def print_scores(console: Console, status: Status, languages: Sequence[str] | None = None) -> None:
-    """Scores in percent, a table for MRR and two for each task that is probed; a row a model, a column a language."""
+    """Scores by task, and by what a probe was trained on: a row a model, a column a language.
+
+    Where that is too wide for the terminal it is a row a language, in several tables if need be.
+    """
     languages = languages or list(dict.fromkeys(score.language for score in status.scores))
     for task, source in dict.fromkeys((score.task, score.source) for score in status.scores):
         scores = [score for score in status.scores if (score.task, score.source) == (task, source)]
         metric = primary_of(task)
         title = ", ".join(filter(None, (task if source else "", source, metric.title)))
-        table = Table(title, *languages, box=None, pad_edge=False)
-        for model in dict.fromkeys(score.model for score in scores):
-            values = {score.language: score for score in scores if score.model == model}
-            shown = (f"{values[code].value:.{metric.digits}f}" if code in values else "" for code in languages)
-            table.add_row(model, *shown)
-        console.print(table)
+        shown = {(score.model, score.language): f"{score.value:.{metric.digits}f}" for score in scores}
+        models = list(dict.fromkeys(score.model for score in scores))
+        rows, columns = models, list(languages)
+        if _columns_that_fit(console, title, rows, columns) < len(columns):
+            rows, columns = columns, rows
+            shown = {(language, model): value for (model, language), value in shown.items()}
+        while columns:
+            count = max(1, _columns_that_fit(console, title, rows, columns))
+            table = Table(title, *columns[:count], box=None, pad_edge=False)
+            for row in rows:
+                table.add_row(row, *(shown.get((row, column), "") for column in columns[:count]))
+            console.print(table)
+            columns = columns[count:]
+
+
+def _columns_that_fit(console: Console, title: str, rows: Sequence[str], columns: Sequence[str]) -> int:
+    """How many columns of numbers stand beside the names of the rows in the terminal's width."""
+    widths = [max(_NUMBER, len(column)) + _GAP for column in columns]
+    left = console.width - max(map(len, (title, *rows)), default=0)
+    return sum(used <= left for used in accumulate(widths))
 
 
 def print_found(console: Console, found: Found, recipe: str) -> None:

@@ -1,11 +1,16 @@
 """How far text is, from the job that prepares it to the terminal."""
 
+import re
+from io import StringIO
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from equiglot.display import RunDisplay, progress_in_words
-from equiglot.pipeline import Event, Graph, JobProgress, Remark, TextProgress, Watcher
+from equiglot.display.runs import print_scores
+from equiglot.evaluation import Score
+from equiglot.pipeline import Event, Graph, JobProgress, Remark, Status, TextProgress, Watcher
 from equiglot.pipeline.execution.pool import Made
 from equiglot.pipeline.progress import parse_progress
 from equiglot.pipeline.steps import Context, Corpus
@@ -156,3 +161,20 @@ def test_a_screen_has_bars_and_no_lines(make: Change) -> None:
 
 def training(update: int, **known: float) -> Progress:
     return Progress(update=update, updates=20, tokens=1000 * update, seconds=float(update), metric="mrr", **known)
+
+
+@pytest.mark.parametrize(("models", "languages", "width"), [(2, 3, 80), (2, 17, 80), (9, 17, 60), (1, 40, 20)])
+def test_every_score_is_shown_whole_however_narrow_the_terminal(models: int, languages: int, width: int) -> None:
+    names = [f"model-{number}" for number in range(models)]
+    codes = [f"q{chr(97 + number % 26)}{number}" for number in range(languages)]
+    scores = [
+        Score(model=name, task="mlm", language=code, metric="mrr", value=10 + place + number / 100, n=1, seed=0)
+        for place, name in enumerate(names)
+        for number, code in enumerate(codes)
+    ]
+    console = Console(width=width, file=StringIO())
+    print_scores(console, Status({}, {}, None, scores))
+    shown = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "\N{HORIZONTAL ELLIPSIS}" not in shown and {*names, *codes} <= {*shown.split()}
+    assert sorted(re.findall(r"\d+\.\d", shown)) == sorted(f"{score.value:.1f}" for score in scores)
+    assert max(map(len, shown.splitlines())) <= width
