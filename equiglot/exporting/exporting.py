@@ -35,7 +35,7 @@ from equiglot.exporting.runtime import GRAPHS, Session, this_processor
 from equiglot.exporting.scoring import ScoredData, mean_score, score_graphs
 from equiglot.models import find_or_fetch
 from equiglot.models.validation import check_config, check_ids, check_kind, position_count, weight_files
-from equiglot.run import CARD, atomic_folder, checksum, fingerprint, write_json, write_text
+from equiglot.run import CARD, atomic_folder, check_absent, checksum, fingerprint, write_json, write_text
 from equiglot.settings import SHORTEST
 from equiglot.vocabulary import TOKENIZER_FILES, load_tokenizer, write_tokenizer
 
@@ -89,8 +89,7 @@ def export_onnx(
             a head that is not known; the graph does not compute what the model does; or int8 loses too much.
     """
     check_libraries()
-    if into.exists() or into.is_symlink():
-        raise InputError("something is there already", where=into, fix="choose another --into")
+    check_absent(into, "--into")
     texts = _read_texts(settings) if settings.quantize else {}
     progress("loading the model")
     opened = _open(source)

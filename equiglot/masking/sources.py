@@ -12,6 +12,9 @@ from equiglot.masking.masks import MaskSettings, SpecialTokens, mask_rates, mask
 from equiglot.vocabulary import TokenizedText, VocabularyMap
 
 
+_COUNTED = 1 << 20  # tokens at a time
+
+
 @dataclass(frozen=True)
 class Source:
     """Text of a language, masked in the ids of the tokenizer that cut it, and read in the student's.
@@ -82,7 +85,10 @@ class Source:
         """How often each token is predicted, float64 [ids]; None: all alike."""
         if not self.masks.smoothing:
             return None
-        counts = np.bincount(self.text.ids, minlength=int(self.special.maskable_ids.max()) + 1)
+        size = 1 + max(int(self.special.maskable_ids.max()), int(self.text.ids.max(initial=0)))
+        counts = np.zeros(size, dtype=np.int64)
+        for begin in range(0, len(self.text.ids), _COUNTED):  # text may be larger than memory
+            counts += np.bincount(self.text.ids[begin : begin + _COUNTED], minlength=size)
         seen = np.zeros_like(counts)
         seen[self.special.maskable_ids] = counts[self.special.maskable_ids]
         return mask_rates(seen, self.masks)
