@@ -11,7 +11,6 @@ from equiglot.masking.collate import Integers, MaskedTokens, number_targets
 from equiglot.masking.masks import MaskSettings, SpecialTokens, mask_rates, mask_rows
 from equiglot.vocabulary import TokenizedText, VocabularyMap
 
-
 _COUNTED = 1 << 20  # tokens at a time
 
 

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from equiglot.masking import MaskSettings, SpecialTokens, evaluation_masks, mask_tokens
+from equiglot.masking import MaskSettings, Source, SpecialTokens, evaluation_masks, mask_tokens, sources
 from equiglot.masking.masks import mask_rates
-from tests.tiny import MASK, SPECIAL, UNKNOWN, VOCABULARY
+from tests.tiny import MASK, SPECIAL, UNKNOWN, VOCABULARY, make_text
 
 _SPECIAL = SPECIAL
 
@@ -151,3 +151,15 @@ def test_rates_of_words_are_those_of_the_masks() -> None:
     found = chosen.reshape(9, -1).mean(axis=1)
     assert not found[:5].any()
     np.testing.assert_allclose(found[5:], rates[5:], atol=0.015)
+
+
+def test_a_source_counts_its_own_tokens_bit_by_bit(monkeypatch: pytest.MonkeyPatch) -> None:
+    text, settings = make_text(40), MaskSettings(smoothing=0.7)
+    source = Source("en", text, SPECIAL, settings, 0)
+    monkeypatch.setattr(sources, "_COUNTED", 7)
+    counts = np.bincount(text.ids, minlength=VOCABULARY)
+    counts[[each for each in range(len(counts)) if each not in SPECIAL.maskable_ids]] = 0
+    expected = mask_rates(counts, settings)
+    assert expected is not None and source.rates is not None
+    np.testing.assert_array_equal(source.rates[: len(expected)], expected[: len(source.rates)])
+    assert Source("en", text, SPECIAL, MaskSettings(), 0).rates is None
