@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
+from safetensors.torch import load_file, save_file
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, normalizers, pre_tokenizers, processors, trainers
 from tokenizers.models import BPE, Unigram, WordPiece
 from transformers import (
@@ -188,4 +189,15 @@ def save_stock(folder: Path, architecture: str, seed: int = 0) -> Path:
     tokenizer = _tokenizer(TOKENIZERS[architecture])
     stock_model(architecture, seed, tokenizer=tokenizer).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
+    return folder
+
+
+def biased(folder: Path) -> Path:
+    """The same model with a bias that differs from id to id, as a trained one has it."""
+    weights = load_file(folder / "model.safetensors")
+    generator = torch.Generator().manual_seed(1)
+    for name, tensor in weights.items():
+        if name.endswith("bias"):
+            tensor.copy_(torch.randn(tensor.shape, generator=generator))
+    save_file(weights, folder / "model.safetensors", {"format": "pt"})
     return folder

@@ -7,12 +7,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal, cast
 
-import numpy as np
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor
 from transformers import PreTrainedTokenizerFast
 
-from equiglot.evaluation.trim_proof import load_whole
+from equiglot.evaluation.trim_proof import SegmentationCounts, count_cuts, cut_both, load_whole
 from equiglot.models import device, find_or_fetch
 from equiglot.models.extending import extend_weights
 from equiglot.models.trimming import check_trimmable, copy_modules, longest_input
@@ -28,7 +27,6 @@ from equiglot.vocabulary import (
     load_tokenizer,
     pair_sentences,
     piece_text,
-    text_encoder,
     write_tokenizer,
 )
 
@@ -63,26 +61,11 @@ class LearntEntry(BaseModel):
     uses: int
 
 
-class SegmentedText(BaseModel):
+class SegmentedText(SegmentationCounts):
     """How sentences that taught nothing are cut, before and after."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    language: str
-    sentences: int
     changed: int
     """Of the sentences, those that have a new entry."""
-    words: int
-    """What stands between spaces."""
-    tokens_before: int
-    tokens_after: int
-    unknown_before: int
-    unknown_after: int
-
-    @property
-    def fertilities(self) -> tuple[float, float]:
-        """Tokens a word, before and after."""
-        return self.tokens_before / max(1, self.words), self.tokens_after / max(1, self.words)
 
 
 class ExtensionRecord(BaseModel):
@@ -174,23 +157,10 @@ def segmented(
     tokenizer: PreTrainedTokenizerFast, extension: Extension, lines: Sequence[str], language: str
 ) -> SegmentedText:
     """Cuts sentences with both tokenizers."""
-    rows = [
-        [np.array(each.ids) for each in text_encoder(one).encode_batch(list(lines), add_special_tokens=False)]
-        for one in (tokenizer, extension.tokenizer)
-    ]
-    unknown = -1 if tokenizer.unk_token_id is None else tokenizer.unk_token_id
-    tokens, unknowns = (
-        [sum(map(count, each)) for each in rows] for count in (len, lambda ids: int(np.count_nonzero(ids == unknown)))
-    )
+    rows = cut_both(tokenizer, extension.tokenizer, lines)
     return SegmentedText(
-        language=language,
-        sentences=len(lines),
-        changed=sum(bool((ids >= extension.first).any()) for ids in rows[1]),
-        words=sum(len(line.split()) for line in lines),
-        tokens_before=tokens[0],
-        tokens_after=tokens[1],
-        unknown_before=unknowns[0],
-        unknown_after=unknowns[1],
+        **count_cuts(language, lines, rows, (tokenizer, extension.tokenizer)),
+        changed=sum(bool((after >= extension.first).any()) for _, after in rows),
     )
 
 

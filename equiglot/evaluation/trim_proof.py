@@ -25,32 +25,19 @@ _FIX = "use a model of an architecture that transformers has, with the tokenizer
 _Integers = npt.NDArray[np.int64]
 
 
-class TextProof(BaseModel):
-    """How a text is cut, before and after; shares are of its sentences, rates of its tokens."""
+class SegmentationCounts(BaseModel):
+    """How sentences of a language are cut by a tokenizer before and after it was changed; rates are of its tokens."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     language: str
-    kept: bool
-    """Whether the model was trimmed to this language; else the numbers say what it can no longer do."""
     sentences: int
-    same: int
-    """Of the sentences, those that are cut as before."""
-    whole: int
-    """Of the sentences, those all of whose entries were kept, without an unknown token."""
-    whole_same: int
-    """Of these, those that are cut as before: all of them."""
     words: int
     """What stands between spaces."""
     tokens_before: int
     tokens_after: int
     unknown_before: int
     unknown_after: int
-
-    @property
-    def same_share(self) -> float:
-        """The share of the sentences that are cut as before."""
-        return self.same / max(1, self.sentences)
 
     @property
     def unknown_rates(self) -> tuple[float, float]:
@@ -61,6 +48,24 @@ class TextProof(BaseModel):
     def fertilities(self) -> tuple[float, float]:
         """Tokens a word, before and after."""
         return self.tokens_before / max(1, self.words), self.tokens_after / max(1, self.words)
+
+
+class TextProof(SegmentationCounts):
+    """What trimming changes of that."""
+
+    kept: bool
+    """Whether the model was trimmed to this language; else the numbers say what it can no longer do."""
+    same: int
+    """Of the sentences, those that are cut as before."""
+    whole: int
+    """Of the sentences, those all of whose entries were kept, without an unknown token."""
+    whole_same: int
+    """Of these, those that are cut as before: all of them."""
+
+    @property
+    def same_share(self) -> float:
+        """The share of the sentences that are cut as before."""
+        return self.same / max(1, self.sentences)
 
 
 class ModelProof(BaseModel):
@@ -88,7 +93,7 @@ def prove_text(
         InputError: a sentence whose entries were all kept is cut otherwise than before: such a tokenizer is not known.
     """
     new, after = reduction.new_ids, reduction.tokenizer
-    rows = list(zip(_encode(before, lines), _encode(after, lines), strict=True))
+    rows = cut_both(before, after, lines)
     same = [len(old) == len(now) and bool((new[old] == now).all()) for old, now in rows]
     whole = [_is_whole(old, new, before.unk_token_id) for old, _ in rows]
     for line, is_whole, is_same in zip(lines, whole, same, strict=True):
@@ -99,18 +104,36 @@ def prove_text(
                 fix="Use a model with WordPiece, Unigram or BPE as transformers has them.",
             )
     return TextProof(
-        language=language,
+        **count_cuts(language, lines, rows, (before, after)),
         kept=kept,
-        sentences=len(lines),
         same=sum(same),
         whole=sum(whole),
         whole_same=sum(a and b for a, b in zip(whole, same, strict=True)),
-        words=sum(len(line.split()) for line in lines),
-        tokens_before=sum(len(old) for old, _ in rows),
-        tokens_after=sum(len(now) for _, now in rows),
-        unknown_before=sum(int(np.count_nonzero(old == before.unk_token_id)) for old, _ in rows),
-        unknown_after=sum(int(np.count_nonzero(now == after.unk_token_id)) for _, now in rows),
     )
+
+
+def cut_both(
+    before: PreTrainedTokenizerFast, after: PreTrainedTokenizerFast, lines: Sequence[str]
+) -> list[tuple[_Integers, _Integers]]:
+    """The ids of each sentence by either tokenizer, int64 [tokens] each, without special tokens."""
+    return list(zip(_encode(before, lines), _encode(after, lines), strict=True))
+
+
+def count_cuts(
+    language: str,
+    lines: Sequence[str],
+    rows: Sequence[tuple[_Integers, _Integers]],
+    tokenizers: tuple[PreTrainedTokenizerFast, PreTrainedTokenizerFast],
+) -> dict[str, Any]:
+    """The fields of `SegmentationCounts`, of sentences and what both tokenizers make of each (`cut_both`)."""
+    ends = ("before", "after")
+    tokens = {f"tokens_{end}": sum(len(row[place]) for row in rows) for place, end in enumerate(ends)}
+    unknown = {
+        f"unknown_{end}": sum(int(np.count_nonzero(row[place] == one.unk_token_id)) for row in rows)
+        for place, (end, one) in enumerate(zip(ends, tokenizers, strict=True))
+    }
+    words = sum(len(line.split()) for line in lines)
+    return {"language": language, "sentences": len(lines), "words": words, **tokens, **unknown}
 
 
 def whole_sentences(before: PreTrainedTokenizerFast, reduction: Reduction, lines: Sequence[str]) -> list[str]:

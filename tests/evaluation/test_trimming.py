@@ -15,7 +15,7 @@ from equiglot.errors import InputError
 from equiglot.evaluation import TrimRecord, kept_languages, trim_model, trim_texts
 from equiglot.settings import parse_bytes
 from equiglot.vocabulary import ReductionSettings
-from tests.stock import ARCHITECTURES, SCRIPTS, configuration, save_stock
+from tests.stock import ARCHITECTURES, SCRIPTS, biased, configuration, save_stock
 
 HEADS = {
     "bert": "cls.predictions.bias",
@@ -39,17 +39,6 @@ def texts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return {code: root / f"{code}.txt" for code in SCRIPTS}
 
 
-def _biased(folder: Path) -> Path:
-    """The same model with a bias that differs from id to id, as a trained one has it."""
-    weights = load_file(folder / "model.safetensors")
-    generator = torch.Generator().manual_seed(1)
-    for name, tensor in weights.items():
-        if name.endswith("bias"):
-            tensor.copy_(torch.randn(tensor.shape, generator=generator))
-    save_file(weights, folder / "model.safetensors", {"format": "pt"})
-    return folder
-
-
 def _trim(
     folder: Path, texts: dict[str, Path], into: Path, *languages: str, keep_text: Path | None = None, **amount: float
 ) -> TrimRecord:
@@ -65,7 +54,7 @@ def _old_ids(folder: Path) -> torch.Tensor:
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_what_stays_is_the_same_bit_by_bit(architecture: str, texts: dict[str, Path], tmp_path: Path) -> None:
-    folder, into = _biased(save_stock(tmp_path / "large", architecture)), tmp_path / "small"
+    folder, into = biased(save_stock(tmp_path / "large", architecture)), tmp_path / "small"
     record = _trim(folder, texts, into)
     kept = _old_ids(into)
     before, after = load_file(folder / "model.safetensors"), load_file(into / "model.safetensors")
@@ -156,7 +145,7 @@ def test_a_head_that_is_not_tied(texts: dict[str, Path], tmp_path: Path) -> None
     config.tie_word_embeddings = False
     torch.manual_seed(3)
     AutoModelForMaskedLM.from_config(config).save_pretrained(folder)
-    _trim(_biased(folder), texts, tmp_path / "small")
+    _trim(biased(folder), texts, tmp_path / "small")
     kept = _old_ids(tmp_path / "small")
     before, after = (load_file(each / "model.safetensors") for each in (folder, tmp_path / "small"))
     assert torch.equal(after["cls.predictions.decoder.weight"], before["cls.predictions.decoder.weight"][kept])
@@ -168,7 +157,7 @@ def test_debertas_other_head(texts: dict[str, Path], tmp_path: Path) -> None:
     config = AutoConfig.from_pretrained(folder)
     config.legacy = False
     AutoModelForMaskedLM.from_config(config).save_pretrained(folder)
-    _trim(_biased(folder), texts, tmp_path / "small")
+    _trim(biased(folder), texts, tmp_path / "small")
     before, after = (load_file(each / "model.safetensors") for each in (folder, tmp_path / "small"))
     kept = _old_ids(tmp_path / "small")
     assert torch.equal(after["lm_predictions.lm_head.bias"], before["lm_predictions.lm_head.bias"][kept])

@@ -4,25 +4,14 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from transformers import AutoConfig, AutoModelForMaskedLM
 
 from equiglot.errors import InputError
 from equiglot.models.extending import extend_weights
-from tests.stock import ARCHITECTURES, save_stock
+from tests.stock import ARCHITECTURES, biased, save_stock
 
 PARTS = ((7, 9), (8, 9, 11), (12, 12))
-
-
-def _biased(folder: Path) -> Path:
-    """The same model with a bias that differs from id to id, as a trained one has it."""
-    weights = load_file(folder / "model.safetensors")
-    generator = torch.Generator().manual_seed(1)
-    for name, tensor in weights.items():
-        if name.endswith("bias"):
-            tensor.copy_(torch.randn(tensor.shape, generator=generator))
-    save_file(weights, folder / "model.safetensors", {"format": "pt"})
-    return folder
 
 
 def _extended(folder: Path, first: int, into: Path, rows: torch.Tensor | None = None) -> Path:
@@ -33,7 +22,7 @@ def _extended(folder: Path, first: int, into: Path, rows: torch.Tensor | None = 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_a_new_entry_is_the_mean_of_its_parts(architecture: str, tmp_path: Path) -> None:
-    folder = _biased(save_stock(tmp_path / "before", architecture))
+    folder = biased(save_stock(tmp_path / "before", architecture))
     first = AutoConfig.from_pretrained(folder).vocab_size
     into = _extended(folder, first, tmp_path / "after")
     before, after = (load_file(each / "model.safetensors") for each in (folder, into))
