@@ -82,7 +82,9 @@ def test_labels_of_the_large_model_serve_every_trimmed_one(make: Change, tmp_pat
     models = {**_shrunk()["models"], "smaller": {"trim": {"model": "small", "size": 260}, "languages": ["ru"]}}
     models = {name: models[name] for name in ("teacher", "small", "smaller")} | {"stored": student}
     recipe = make(models=models)
+    assert "stored" in {model.name for model in plan_recipe(recipe).models}
     run_here(recipe, tmp_path / "run")
+    assert "the 8 most probable words of teacher" in (tmp_path / "run/report/index.html").read_text()
     about = json.loads((tmp_path / "run/models/stored/training.json").read_text())
     assert {term for point in about["losses"] for term in point["losses"]} >= {"soft/ru"}
     run = RunDirectory(tmp_path / "run")
