@@ -3,12 +3,12 @@
 from equiglot.pipeline.steps.agreement import Agreement
 from equiglot.pipeline.steps.context import Context
 from equiglot.pipeline.steps.corpus import Corpus, LeakSearch
-from equiglot.pipeline.steps.extended_model import ExtendedModel
 from equiglot.pipeline.steps.finetune import FineTuned, FineTunedData, fine_tuned_steps
 from equiglot.pipeline.steps.labels import Labels, Losses
 from equiglot.pipeline.steps.measuring import Measuring
-from equiglot.pipeline.steps.model import TakenModel, TrainedModel, TrimmedModel
+from equiglot.pipeline.steps.model import TakenModel, TrainedModel
 from equiglot.pipeline.steps.probe import Features, Probes, TaskData
+from equiglot.pipeline.steps.revised_model import ExtendedModel, TrimmedModel
 from equiglot.pipeline.steps.scores import LikelihoodBits, Scores
 from equiglot.pipeline.steps.step import Step
 from equiglot.pipeline.steps.tokens import Tokens

@@ -1,21 +1,17 @@
 """A model: trained, taken from where it is, or trimmed."""
 
-import re
 import shutil
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
 from safetensors.numpy import save_file
 from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerFast
 
-from equiglot.corpus import read_sentences
 from equiglot.errors import InputError
-from equiglot.evaluation import MOST_HELD_OUT, TrimText, trim_model
 from equiglot.labels import OnlineTeachers, SoftLabels, StoredTeachers, freeze
 from equiglot.masking import BatchStream, special_tokens_of
 from equiglot.models import (
@@ -31,7 +27,6 @@ from equiglot.models import (
 )
 from equiglot.outputs import check_model, output_checksums
 from equiglot.pipeline.steps.context import Context
-from equiglot.pipeline.steps.corpus import text_needs, training_text
 from equiglot.pipeline.steps.cost import Cost, Meter
 from equiglot.pipeline.steps.events import EventWriter
 from equiglot.pipeline.steps.material import Material, material_of, randomness
@@ -97,43 +92,6 @@ class TakenModel(Model):
         assert self.plan.existing is not None
         with foreign_model(self.plan):
             copy_checkpoint(self.plan.existing, context.run.model(self.plan.name))
-
-
-@dataclass(frozen=True)
-class TrimmedModel(Model):
-    """A model with the vocabulary entries that its languages need, and the proof beside it (paper 4, section 5)."""
-
-    place = None
-    tools = ("tokenizers",)
-
-    @property
-    def inputs(self) -> dict[str, Any]:
-        """How many entries stay, and for which languages."""
-        assert self.plan.trim is not None
-        return {"trim": self.plan.trim.model_dump(mode="json"), "languages": self.plan.languages}
-
-    @property
-    def needs(self) -> tuple[str, ...]:
-        """The model that is trimmed, and text."""
-        assert self.plan.trim is not None
-        texts = (need for code in self.plan.languages for need in text_needs(self.recipe, code))
-        return tuple(dict.fromkeys([f"model/{self.plan.trim.model}", *texts]))
-
-    def run(self, context: Context) -> None:
-        """Trims it: training text chooses the entries, validation text proves what was chosen."""
-        assert self.plan.trim is not None
-        run, texts = context.run, {}
-        for code in self.plan.languages:
-            choosing = chain.from_iterable(read_sentences(training_text(run, self.recipe, code)))
-            held_out = chain.from_iterable(read_sentences(run.corpus(code) / "valid.arrow"))
-            texts[code] = TrimText(choosing, list(islice(held_out, MOST_HELD_OUT)), f"languages.{code}.text")
-        source, into = str(run.model(self.plan.trim.model)), run.model(self.plan.name)
-        try:
-            trim_model(source, texts, into, self.plan.trim, languages=self.plan.languages)
-        except InputError as error:
-            option = re.match("--([a-z]+)", error.where or "")  # which the command line has for the field
-            where = f"models.{self.plan.name}.trim{f'.{option[1]}' if option else ''}"
-            raise InputError(error.what, where=where, fix=error.fix) from None
 
 
 @dataclass(frozen=True)

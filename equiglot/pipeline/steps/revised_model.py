@@ -1,5 +1,6 @@
-"""A model that is another one with more vocabulary entries."""
+"""A model that is another one with fewer vocabulary entries, or with more."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -8,13 +9,49 @@ from typing import Any
 
 from equiglot.corpus import read_sentences
 from equiglot.errors import InputError
-from equiglot.evaluation import MOST_HELD_OUT, ExtensionText, extend_model
+from equiglot.evaluation import MOST_HELD_OUT, ExtensionText, TrimText, extend_model, trim_model
 from equiglot.pipeline.steps.context import Context
 from equiglot.pipeline.steps.corpus import text_needs, training_text
 from equiglot.pipeline.steps.model import Model
 from equiglot.recipe import Recipe
 from equiglot.run import RunDirectory
 from equiglot.training import CheckpointFolder
+
+
+@dataclass(frozen=True)
+class TrimmedModel(Model):
+    """A model with the vocabulary entries that its languages need, and the proof beside it (paper 4, section 5)."""
+
+    place = None
+    tools = ("tokenizers",)
+
+    @property
+    def inputs(self) -> dict[str, Any]:
+        """How many entries stay, and for which languages."""
+        assert self.plan.trim is not None
+        return {"trim": self.plan.trim.model_dump(mode="json"), "languages": self.plan.languages}
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The model that is trimmed, and text."""
+        assert self.plan.trim is not None
+        texts = (need for code in self.plan.languages for need in text_needs(self.recipe, code))
+        return tuple(dict.fromkeys([f"model/{self.plan.trim.model}", *texts]))
+
+    def run(self, context: Context) -> None:
+        """Trims it: training text chooses the entries, validation text proves what was chosen."""
+        assert self.plan.trim is not None
+        run, texts = context.run, {}
+        for code in self.plan.languages:
+            choosing = _sentences(run, self.recipe, code)
+            texts[code] = TrimText(choosing, _held_out(run, code), f"languages.{code}.text")
+        source, into = str(run.model(self.plan.trim.model)), run.model(self.plan.name)
+        try:
+            trim_model(source, texts, into, self.plan.trim, languages=self.plan.languages)
+        except InputError as error:
+            option = re.match("--([a-z]+)", error.where or "")  # which the command line has for the field
+            where = f"models.{self.plan.name}.trim{f'.{option[1]}' if option else ''}"
+            raise InputError(error.what, where=where, fix=error.fix) from None
 
 
 @dataclass(frozen=True)
@@ -44,9 +81,8 @@ class ExtendedModel(Model):
         assert extend is not None
         run, texts = context.run, {}
         for code in self.plan.languages:
-            held_out = chain.from_iterable(read_sentences(run.corpus(code) / "valid.arrow"))
             learning = partial(_sentences, run, self.recipe, code)
-            texts[code] = ExtensionText(learning, list(islice(held_out, MOST_HELD_OUT)))
+            texts[code] = ExtensionText(learning, _held_out(run, code))
         try:
             extend_model(
                 str(run.model(extend.model)),
@@ -69,3 +105,8 @@ class ExtendedModel(Model):
 def _sentences(run: RunDirectory, recipe: Recipe, language: str) -> Iterator[str]:
     """The training text of a language, sentence by sentence."""
     return chain.from_iterable(read_sentences(training_text(run, recipe, language)))
+
+
+def _held_out(run: RunDirectory, language: str) -> list[str]:
+    """The validation text of a language, which chooses and teaches nothing."""
+    return list(islice(chain.from_iterable(read_sentences(run.corpus(language) / "valid.arrow")), MOST_HELD_OUT))
