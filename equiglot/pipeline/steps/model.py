@@ -1,4 +1,4 @@
-"""A model: trained, taken from where it is, or trimmed."""
+"""A model: trained, or taken from where it is."""
 
 import shutil
 from abc import abstractmethod
