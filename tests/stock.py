@@ -1,7 +1,8 @@
 """Stock models so small that they are made in a moment: every architecture, with its kind of tokenizer."""
 
 import json
-from collections.abc import Iterable
+import math
+from collections.abc import Collection, Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any, cast
@@ -46,10 +47,20 @@ POSITIONS = 40
 
 
 def train_tokenizer(kind: str, text: Iterable[str] = tuple(SCRIPTS.values())) -> PreTrainedTokenizerFast:
-    """A tokenizer of one of the kinds, as stock models have them."""
+    """A tokenizer of one of the kinds, as stock models have them; the same in every process."""
     pad, unknown, first, last, mask = names = _NAMES[_NAMES_OF[kind]]
     backend, trainer = _untrained(kind, names)
-    backend.train_from_iterator([line for line in text for _ in range(3)], trainer)
+    lines = [line for line in text for _ in range(3)]
+    if kind == "wordpiece":
+        letters = sorted(set(backend.normalizer.normalize_str("".join(lines).replace(" ", ""))))  # type: ignore[union-attr]
+        trainer.special_tokens = [*names, *(f"##{letter}" for letter in letters)]
+    backend.train_from_iterator(lines, trainer)
+    learnt = json.loads(backend.to_str())["model"]
+    if kind == "wordpiece":
+        backend, _ = _untrained(kind, names)  # without those special tokens
+        backend.model = WordPiece(learnt["vocab"], unk_token=unknown)
+    if kind.startswith("unigram"):
+        backend.model = Unigram(_in_order(learnt["vocab"], names, lines), unk_id=learnt["unk_id"])
     if kind == "unigram":
         _append_mask(backend, mask)
     if kind == "bpe":
@@ -95,6 +106,14 @@ def _untrained(kind: str, names: tuple[str, ...]) -> tuple[Tokenizer, Any]:
     backend.decoder = decoders.Metaspace()
     special = [first, pad, last, unknown] if kind == "unigram" else [pad, first, last, unknown]
     return backend, trainers.UnigramTrainer(vocab_size=320, special_tokens=special, unk_token=unknown)
+
+
+def _in_order(learnt: list[tuple[str, float]], names: Collection[str], lines: Iterable[str]) -> list[tuple[str, float]]:
+    """Pieces of Unigram by name, scored by frequency: the trainer leaves both to the order of a hash table."""
+    text = "▁" + "▁".join(" ".join(lines).split())
+    pieces = sorted(piece for piece, _ in learnt if piece not in names)
+    special = [(piece, score) for piece, score in learnt if piece in names]
+    return special + [(piece, math.log(max(text.count(piece), 0.5) / len(text))) for piece in pieces]
 
 
 def _append_mask(backend: Tokenizer, mask: str) -> None:

@@ -15,10 +15,10 @@ from safetensors.numpy import load_file, save_file
 
 from equiglot.errors import InputError
 from equiglot.evaluation import Bootstrap, PairEstimates
-from equiglot.finetuning.classification import Classification, gold_of, predict, read_examples
+from equiglot.finetuning.kinds import KINDS, TaskKind
 from equiglot.finetuning.scores import Predictions, fine_tuned_estimates
 from equiglot.finetuning.settings import FineTuning
-from equiglot.models import OpenModel, device, load_classifier, prepare_for_cpu, with_tokenizer
+from equiglot.models import OpenModel, device, prepare_for_cpu, with_tokenizer
 from equiglot.run import atomic_folder, read_json, write_json
 from equiglot.tasks import OpenTask
 from equiglot.training import CheckpointFolder, Progress, Trainer, TrainingRecord
@@ -53,6 +53,11 @@ class FineTuner:
     keep: bool = True
 
     @property
+    def kind(self) -> TaskKind:
+        """What it has to know of the task."""
+        return KINDS[self.task.summary.task]
+
+    @property
     def seeds(self) -> range:
         """Those that it is trained with."""
         return range(self.settings.seed, self.settings.seed + self.settings.seeds)
@@ -85,7 +90,7 @@ class FineTuner:
         return {seed: TrainingRecord.model_validate(read_json(self._of(work, seed) / TRAINING)) for seed in self.seeds}
 
     def predictions(self, work: Path) -> Predictions:
-        """Language -> the label of every test item, int16 [seeds, items]."""
+        """Language -> the prediction of every test item, [seeds, items, ...]."""
         found = [load_file(self._of(work, seed) / PREDICTIONS) for seed in self.seeds]
         return {code: np.stack([each[code] for each in found]) for code in self.tested}
 
@@ -94,7 +99,7 @@ class FineTuner:
         return fine_tuned_estimates(
             task,
             self.task.summary.labels,
-            {code: gold_of(split) for code in self.tested if (split := self.task.split(code, "test"))},
+            {code: self.kind.gold(self.task, code) for code in self.tested},
             predictions,
             trained=self.trained,
             bootstrap=Bootstrap(self.settings.resamples, self.settings.seed),
@@ -110,10 +115,8 @@ class FineTuner:
         return work / f"seed-{seed}"
 
     def _open(self, seed: int) -> OpenModel:
-        """The model with a new classifier, as it is before a training."""
-        summary = self.task.summary
-        unit = "token" if summary.unit == "word" else "sequence"
-        model = load_classifier(self.place, unit, summary.labels, seed=seed)  # type: ignore[arg-type]
+        """The model with a new head, as it is before a training."""
+        model = self.kind.load(self.place, self.task.summary, seed=seed)
         opened = with_tokenizer(self.name, model, self.place, self.source)
         if device().type == "cpu":
             prepare_for_cpu(opened.model)
@@ -129,7 +132,7 @@ class FineTuner:
         stop: Callable[[], bool],
     ) -> None:
         opened = self._open(seed)
-        task = Classification(opened, self.task, self.trained, batch=self.settings.batch, seed=seed)
+        task = self.kind.training(opened, self.task, self.trained, batch=self.settings.batch, seed=seed)
         checkpoints = CheckpointFolder(work / "checkpoints" / f"seed-{seed}")
         record = Trainer(
             opened.model,
@@ -143,7 +146,7 @@ class FineTuner:
             stop=stop,
         ).train()
         opened.model.eval()
-        predicted = {code: predict(opened, read_examples(opened, self.task, "test", [code]))[0] for code in self.tested}
+        predicted = {code: self.kind.predict(opened, self.task, code) for code in self.tested}
         with atomic_folder(self._of(work, seed)) as folder:
             if self.keep:
                 opened.model.save_pretrained(folder / _MODEL)

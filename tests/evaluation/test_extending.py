@@ -19,7 +19,7 @@ from tests.stock import SCRIPTS, save_stock
 _WORDS = [*SCRIPTS["ru"].split(), *SCRIPTS["en"].split()]
 LINES = [" ".join(random.Random(number).choices(_WORDS, k=5)) for number in range(120)]
 TEXT = ExtensionText(lambda: iter(LINES[:90]), LINES[90:])
-FITTING = FittingSettings(updates=12, sentences=8, learning_rate=0.03)
+FITTING = FittingSettings(updates=40, sentences=8, learning_rate=0.01)
 
 
 def _extend(folder: Path, into: Path, start: str = "fitted", **others: object) -> ExtensionRecord:

@@ -1,0 +1,74 @@
+"""What fine-tuning must know of a kind of task: how a model for it is made, what it learns, and what it predicts."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy.typing as npt
+from transformers import PreTrainedModel
+
+from equiglot.evaluation import Gold
+from equiglot.finetuning.classification import Classification, gold_of, predict, read_examples
+from equiglot.models import OpenModel, load_classifier
+from equiglot.tasks import OpenTask, TaskSummary
+from equiglot.training import TrainingTask
+
+
+class TunedTask(TrainingTask, Protocol):
+    """What is learnt, in epochs.
+
+    Attributes:
+        epoch_batches: how many batches an epoch has.
+    """
+
+    epoch_batches: int
+
+
+class TaskKind(Protocol):
+    """A kind of task that models are fine-tuned on."""
+
+    def load(self, folder: Path, summary: TaskSummary, *, seed: int) -> PreTrainedModel:
+        """The encoder in a model folder with a new head for the task, drawn from `seed`.
+
+        Raises:
+            InputError: there is no encoder that can be used.
+        """
+
+    def training(
+        self, opened: OpenModel, task: OpenTask, languages: Sequence[str], *, batch: int, seed: int
+    ) -> TunedTask:
+        """What the model learns from the training data of some languages, and how it is validated on their dev data."""
+
+    def predict(self, opened: OpenModel, task: OpenTask, language: str) -> npt.NDArray[Any]:
+        """What the model says of every item of the language's test data, whole numbers [items, ...]."""
+
+    def gold(self, task: OpenTask, language: str) -> Gold:
+        """What is right, as `pair_estimates` compares it with predictions."""
+
+
+class Classifying:
+    """Words or texts, each with a label."""
+
+    def load(self, folder: Path, summary: TaskSummary, *, seed: int) -> PreTrainedModel:
+        """The encoder with a linear layer on top, as transformers has it."""
+        return load_classifier(folder, "token" if summary.unit == "word" else "sequence", summary.labels, seed=seed)
+
+    def training(
+        self, opened: OpenModel, task: OpenTask, languages: Sequence[str], *, batch: int, seed: int
+    ) -> TunedTask:
+        """Cross-entropy of the right labels."""
+        return Classification(opened, task, languages, batch=batch, seed=seed)
+
+    def predict(self, opened: OpenModel, task: OpenTask, language: str) -> npt.NDArray[Any]:
+        """The likeliest label of every word or text, int16 [items]."""
+        return predict(opened, read_examples(opened, task, "test", [language]))[0]
+
+    def gold(self, task: OpenTask, language: str) -> Gold:
+        """The right labels."""
+        split = task.split(language, "test")
+        assert split is not None  # only languages with test data are tested
+        return gold_of(split)
+
+
+KINDS: dict[str, TaskKind] = {"pos": Classifying(), "ner": Classifying(), "topic": Classifying()}
+"""Task -> its kind."""
