@@ -4,6 +4,7 @@ Whatever is measured, and of whichever model, ends as a `Score`: one row, one nu
 and are all that the report needs to know of a model's quality.
 """
 
+from equiglot.evaluation.answers import Answers, GoldAnswers, normaliser
 from equiglot.evaluation.counting import Gold
 from equiglot.evaluation.estimates import (
     ESTIMATES,
@@ -95,6 +96,7 @@ __all__ = [
     "METRICS",
     "MOST_HELD_OUT",
     "ZERO_SHOT",
+    "Answers",
     "Bootstrap",
     "ByLanguage",
     "Coverage",
@@ -106,6 +108,7 @@ __all__ = [
     "ExternalScores",
     "Filler",
     "Gold",
+    "GoldAnswers",
     "LabelRule",
     "MaskedPositions",
     "Metric",
@@ -142,6 +145,7 @@ __all__ = [
     "model_predictor",
     "monolingual",
     "name_texts",
+    "normaliser",
     "pair_estimates",
     "pair_rows",
     "position_estimates",

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -47,10 +47,10 @@ class ItemReader:
 
     Args:
         opened: the model.
-        unit: what an item is.
+        unit: what an item is, "word" or "sentence".
     """
 
-    def __init__(self, opened: OpenModel, unit: Literal["word", "sentence"]) -> None:
+    def __init__(self, opened: OpenModel, unit: str) -> None:
         self._backend = text_encoder(opened.tokenizer)
         unknown, special = opened.tokenizer.unk_token_id, opened.special
         self._unknown = special.mask if unknown is None else int(unknown)

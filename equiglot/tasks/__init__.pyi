@@ -1,8 +1,20 @@
 from .building import build_task
 from .checking import check_task
 from .folder import LabelledSplit, OpenTask, TaskLanguage, TaskSummary, open_task
+from .questions import QuestionSplit, open_questions
 from .reading import task_at, task_identity
-from .settings import SPLITS, NamedEntities, PartOfSpeech, Place, Sentences, Task, Topic, fine_tuned_name, task_of
+from .settings import (
+    SPLITS,
+    NamedEntities,
+    PartOfSpeech,
+    Place,
+    QuestionAnswering,
+    Sentences,
+    Task,
+    Topic,
+    fine_tuned_name,
+    task_of,
+)
 
 __all__ = [
     "SPLITS",
@@ -11,6 +23,8 @@ __all__ = [
     "OpenTask",
     "PartOfSpeech",
     "Place",
+    "QuestionAnswering",
+    "QuestionSplit",
     "Sentences",
     "Task",
     "TaskLanguage",
@@ -19,6 +33,7 @@ __all__ = [
     "build_task",
     "check_task",
     "fine_tuned_name",
+    "open_questions",
     "open_task",
     "task_at",
     "task_identity",

@@ -17,19 +17,22 @@ from equiglot.tasks.settings import (
     BioFiles,
     ConlluFiles,
     HubRows,
+    Labelled,
     ParquetFiles,
     Place,
+    SquadFiles,
     Task,
     TsvFiles,
     source_of,
 )
 
 NAMED = 5  # files of a split, in words
-FileSource = ConlluFiles | BioFiles | TsvFiles | ParquetFiles
+LabelledFiles = ConlluFiles | BioFiles | TsvFiles | ParquetFiles
+FileSource = LabelledFiles | SquadFiles
 
 
 def read_language(
-    task: Task, language: str, documents: Mapping[str, TextSource], notes: Counter[str]
+    task: Labelled, language: str, documents: Mapping[str, TextSource], notes: Counter[str]
 ) -> dict[str, Iterable[Sentence]]:
     """The labelled sentences of a language, by split; only splits that are there.
 
@@ -93,7 +96,7 @@ def _matched(patterns: Iterable[str], language: str) -> list[Path]:
     return sorted(found)
 
 
-def _read_file(source: FileSource, unit: Unit, file: Path, notes: Counter[str]) -> Iterator[Sentence]:
+def _read_file(source: LabelledFiles, unit: Unit, file: Path, notes: Counter[str]) -> Iterator[Sentence]:
     match source:
         case ConlluFiles():
             return read_conllu(file, notes)
