@@ -122,22 +122,25 @@ def _check_files(
     """The splits that have files; `owners` is what each file serves for, and grows."""
     found = {language: files_of(source, language) for language in languages}
     there = {split for splits in found.values() for split in splits}
-    for split in SPLITS:
-        if getattr(source, split) and split not in there:
+    divided = isinstance(source, SquadFiles) and bool(source.all)
+    for split in (*SPLITS, "all"):
+        if getattr(source, split, ()) and split not in there and not (divided and there):
             what = f"{' and '.join(getattr(source, split))} matches no file of {', '.join(languages)}."
             fix = f"correct `{split}` or leave it out; a relative path starts at the recipe's folder"
             raise InputError(what, where=f"{where}.{split}", fix=fix)
     if not there:
         raise InputError("No files are named.", where=where, fix="give `train`, `dev` and `test`")
     served = (
-        (file, (language, split)) for language in found for split, files in found[language].items() for file in files
+        (file, (language, "all" if divided else split))
+        for language in found
+        for split, files in found[language].items()
+        for file in files
     )
-    shared = isinstance(source, SquadFiles) and source.split_by is not None  # each split takes a part
     for file, use in served:
         other = owners.setdefault(file.resolve(), use)
-        if other != use and not (shared and other[0] == use[0]):
+        if other != use:
             what = f"{file.name} would be {' '.join(other)} data and {' '.join(use)} data."
             fix = "make the patterns stricter; {language} stands for a language's code"
-            fix += "; or let each split take a part of it with `split_by`" if isinstance(source, SquadFiles) else ""
+            fix += "; or let each split take a part of it: `all`" if isinstance(source, SquadFiles) else ""
             raise InputError(what, where=where, fix=fix)
     return there

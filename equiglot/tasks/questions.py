@@ -118,7 +118,7 @@ class _Arranged:
         found = {
             split: [paragraph for file in of_split for paragraph in read[file]] for split, of_split in files.items()
         }
-        if source is not None and source.split_by:
+        if source is not None and source.all:
             found = {
                 split: [each for each in found[split] if _split(each, source.split_by) == split] for split in found
             }
@@ -177,10 +177,10 @@ def _described(task: QuestionAnswering, language: str, data: _Arranged, trained:
     """
     tested, learnt = data.splits.get("test", []), {each.context for each in data.splits.get("train", [])}
     both = [name for name in data.ids("test") if name in trained]
-    if both and source_of(task, language).split_by:
+    if both and source_of(task, language).all:
         what = f"The question {both[0]} is tested in {language} and trained on in {trained[both[0]]}"
         what += f" ({len(both):,} such questions): titles of articles differ between languages."
-        fix = "give files of the same titles, or files for each split and no `split_by`"
+        fix = "give files of the same titles, or files for each split in place of `all`"
         raise InputError(what, where=f"evaluation.{task.task}.data", fix=fix)
     seen = sum(len(each.questions) for each in tested if each.context in learnt)
     notes = (

@@ -66,7 +66,9 @@ def read_language(
 
 def files_of(source: FileSource, language: str) -> dict[str, list[Path]]:
     """The files of a language, by split, sorted; only splits that have any."""
-    found = {split: _matched(getattr(source, split), language) for split in SPLITS}
+    divided = source.splits if isinstance(source, SquadFiles) and source.all else ()
+    named = {split: getattr(source, "all" if split in divided else split) for split in SPLITS}
+    found = {split: _matched(patterns, language) for split, patterns in named.items()}
     return {split: files for split, files in found.items() if files}
 
 
@@ -83,6 +85,8 @@ def describe(task: Task, language: str) -> str:
     if isinstance(source, HubRows):
         return hub_rows(source, task.task, language, hub_splits(source)[0]).described(language)
     found = {} if source is None else files_of(source, language)
+    if found and isinstance(source, SquadFiles) and source.all:
+        return f"{_names(next(iter(found.values())))}, divided by {source.split_by}"
     return "; ".join(f"{split}: {_names(files)}" for split, files in found.items())
 
 
@@ -151,4 +155,4 @@ def _identity(task: Task, language: str, documents: Mapping[str, TextSource]) ->
         return {**hub_rows(source, task.task, language, next(iter(splits))).identity(language), "splits": splits}
     found = files_of(source, language)
     checksums = {split: [checked_sum(file) for file in files] for split, files in found.items()}
-    return {**source.model_dump(mode="json", exclude={*SPLITS}), "checksums": checksums}
+    return {**source.model_dump(mode="json", exclude={*SPLITS, "all"}), "checksums": checksums}

@@ -1,8 +1,8 @@
 """What a task is: which labels, in which files, and how much of them is used."""
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from equiglot.settings import MOST, Settings
 
@@ -62,11 +62,23 @@ class SquadFiles(_Files):
     answers with the character that they start at."""
 
     kind: Literal["squad"]
-    split_by: Literal["article", "paragraph"] | None = Field(
-        None,
-        description="For files that serve several splits, as those of XQuAD: each article, or paragraph, goes to train "
-        "(70 %), dev (10 %) or test (20 %) by a hash of its title, the same in all languages. Whole files if null.",
+    all: _Patterns = Field(
+        (), description="Files that serve all splits, as those of XQuAD: they are divided. Then no split is named."
     )
+    split_by: Literal["article", "paragraph"] = Field(
+        "article",
+        description="How `all` is divided: each article, or paragraph, goes to train (70 %), dev (10 %) or test (20 %) "
+        "by a hash of its title, the same in all languages.",
+    )
+    splits: tuple[Literal["train", "dev", "test"], ...] = Field(
+        ("train", "dev", "test"), min_length=1, description="The parts of `all` that are used."
+    )
+
+    @model_validator(mode="after")
+    def _check_divided(self) -> Self:
+        if self.all and (self.train or self.dev or self.test):
+            raise ValueError("`all` stands beside `train`, `dev` or `test`: name files for all splits, or for each")
+        return self
 
 
 class HubRows(Settings):

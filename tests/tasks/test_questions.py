@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from equiglot.errors import InputError
 from equiglot.tasks import SPLITS, OpenTask, QuestionAnswering, build_task, check_task, open_questions, open_task
@@ -20,7 +21,7 @@ LANGUAGES = ("en", "ru", "el", "hi", "zh", "ar")
 
 
 def _task(pattern: str, **fields: Any) -> QuestionAnswering:
-    source = {"kind": "squad", "split_by": "article", **dict.fromkeys(SPLITS, pattern)} | fields.pop("data", {})
+    source = fields.pop("data", {"all": pattern}) | {"kind": "squad"}
     return QuestionAnswering.model_validate({"task": "qa", "data": source, **fields})
 
 
@@ -58,11 +59,11 @@ def test_real_files_are_read_whole_and_divided_alike(real_data: Path, tmp_path: 
 
 def test_a_part_of_the_questions_and_held_out_ones(tmp_path: Path) -> None:
     write_questions(tmp_path, ["ru"])
-    source = {"split_by": None, "train": f"{tmp_path}/qa/ru.json", "dev": [], "test": []}
-    tested = _task(f"{tmp_path}/qa/ru.json", data=source)
+    tested = _task("", data={"train": f"{tmp_path}/qa/ru.json"})
     with pytest.raises(InputError, match="no data to score models on"):
         check_task(tested, ["ru"], {})
-    task = _task(f"{tmp_path}/qa/{{language}}.json", data={"dev": []}, sentences={"train": 5, "test": 3})
+    source = {"all": f"{tmp_path}/qa/{{language}}.json", "splits": ["train", "test"], "split_by": "paragraph"}
+    task = _task("", data=source, sentences={"train": 5, "test": 3})
     (language,) = _built(tmp_path / "task", task, ("ru",)).summary.languages
     assert language.items["train"] == 5 and language.items["test"] == 3 and language.items["dev"] > 0
     assert language.available["train"] > 5 and "a tenth of its training data held out" in language.notes[0]
@@ -137,12 +138,20 @@ def test_titles_that_differ_between_languages_are_refused(tmp_path: Path) -> Non
         _built(tmp_path / "task", _task(f"{tmp_path}/qa/{{language}}.json"), ("en", "ru"))
 
 
+def test_files_for_all_splits_or_for_each() -> None:
+    with pytest.raises(ValidationError, match="`all` stands beside"):
+        _task("", data={"all": "a.json", "test": "b.json"})
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
         (lambda task: {"rules": "mlqa"}, "MLQA has no rules of comparing answers in (ru|el)"),
-        (lambda task: {"data": {**task["data"], "split_by": None}}, "would be .* train data and .* data"),
-        (lambda task: {"data": {**task["data"], "test": "none.json"}}, "matches no file"),
+        (
+            lambda task: {"data": {"kind": "squad", **dict.fromkeys(SPLITS, task["data"]["all"][0])}},
+            "or let each split",
+        ),
+        (lambda task: {"data": {"kind": "squad", "all": "none.json"}}, "matches no file"),
     ],
 )
 def test_tasks_that_cannot_work(change: Callable[[Any], dict[str, Any]], message: str, tmp_path: Path) -> None:
