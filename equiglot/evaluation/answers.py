@@ -105,15 +105,15 @@ class GoldAnswers:
         spans = zip(self.paragraphs.tolist(), predicted[:, :2].tolist(), strict=True)
         return [self.normalise(self.contexts[paragraph][start:end]) for paragraph, (start, end) in spans]
 
-    def is_right(self, answers: Sequence[str]) -> npt.NDArray[np.bool_]:
-        """Whether comparable answers are right ones, bool [questions]."""
-        pairs = zip(answers, self.normalised, strict=True)
-        return np.array([answer in right for answer, right in pairs], np.bool_)
+    def is_right(self, question: int, answer: str) -> bool:
+        """Whether an answer to the question at a place, as it stands in the text, is a right one."""
+        return self.normalise(answer) in self.normalised[question]
 
 
 def count_exact(gold: GoldAnswers, predicted: Answers, labels: Sequence[str]) -> Table:
     """[paragraphs, 2]: questions whose answer is a right one, all questions."""
-    return _table(gold, gold.is_right(gold.given(predicted)))
+    pairs = zip(gold.given(predicted), gold.normalised, strict=True)
+    return _table(gold, [answer in rights for answer, rights in pairs])
 
 
 def count_f1(gold: GoldAnswers, predicted: Answers, labels: Sequence[str]) -> Table:

@@ -56,7 +56,7 @@ def position_estimates(language: str, positions: MaskedPositions, bootstrap: Boo
 def pair_estimates(
     task: str,
     labels: Sequence[str],
-    gold: Mapping[str, Gold] | Mapping[str, GoldAnswers],
+    gold: Mapping[str, Gold | GoldAnswers],
     predictions: Mapping[tuple[str, str, int], npt.NDArray[Any]],
     bootstrap: Bootstrap,
 ) -> PairEstimates:

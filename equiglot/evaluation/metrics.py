@@ -251,8 +251,8 @@ METRICS: dict[str, Metric] = {
             labels=LabelRule(
                 count_reachable,
                 share,
-                "the share of {items} whose right answer the model's tokens can give, word for word: the most that "
-                "exact match can be",
+                "the share of {items} with an answer that is still right, word for word, when it is sent through the "
+                "tokenizer and back",
             ),
         ),
         # What only others have published: a mean over tasks; millions of tokens.

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from equiglot.finetuning import FineTuning
 from equiglot.probing import Probing
 from equiglot.settings import MOST, MOST_REPEATS, Settings
-from equiglot.tasks import NamedEntities, PartOfSpeech, Place, Sentences, Topic, fine_tuned_name
+from equiglot.tasks import NamedEntities, PartOfSpeech, Place, QuestionAnswering, Sentences, Topic, fine_tuned_name
 
 
 class MaskedLanguageModelling(Settings):
@@ -123,8 +123,12 @@ class TopicFineTuning(_FineTuned, Topic):
     """The class of a text, such as its topic, by fine-tuning."""
 
 
+class QuestionAnsweringFineTuning(_FineTuned, QuestionAnswering):
+    """Questions about a paragraph, each with an answer that stands in it, by fine-tuning."""
+
+
 ProbedTask = PartOfSpeechProbe | NamedEntityProbe | TopicProbe | PlaceProbe
-FineTunedTask = PartOfSpeechFineTuning | NamedEntityFineTuning | TopicFineTuning
+FineTunedTask = PartOfSpeechFineTuning | NamedEntityFineTuning | TopicFineTuning | QuestionAnsweringFineTuning
 LabelledEntry = ProbedTask | FineTunedTask
 """An entry of `evaluation` that has labelled data."""
 
@@ -136,7 +140,8 @@ _Evaluation = Annotated[
     | Annotated[PartOfSpeechProbe | PartOfSpeechFineTuning, _BY_METHOD]
     | Annotated[NamedEntityProbe | NamedEntityFineTuning, _BY_METHOD]
     | Annotated[TopicProbe | TopicFineTuning, _BY_METHOD]
-    | PlaceProbe,
+    | PlaceProbe
+    | QuestionAnsweringFineTuning,
     Field(discriminator="task"),
 ]
 _TWO_METHODS = ("pos", "ner", "topic")
