@@ -70,5 +70,5 @@ class Classifying:
         return gold_of(split)
 
 
-KINDS: dict[str, TaskKind] = {"pos": Classifying(), "ner": Classifying(), "topic": Classifying()}
+KINDS: dict[str, TaskKind] = dict.fromkeys(("pos", "ner", "topic", "place"), Classifying())
 """Task -> its kind."""
