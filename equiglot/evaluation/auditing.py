@@ -145,8 +145,9 @@ def judge(
     2. worse than no pretraining: in some task the whole interval of the gain is below 0, with intervals that hold for
        all tasks of the language together;
     3. behind: pretraining removes at least `margin` points fewer of the errors than in the other languages on average,
-       and the interval of that lag excludes 0; or another model of the audit is better by at least `margin` points
-       in the mean over tasks, and its interval excludes 0;
+       and the interval of that lag excludes 0; or the mean gain over tasks is not above 0 by more than chance; or
+       another model of the audit is better by at least `margin` points in the mean over tasks, and its interval
+       excludes 0;
     4. served.
 
     Args:
@@ -181,6 +182,10 @@ def _judge(
         return Verdict("worse than no pretraining", reason, **known)  # type: ignore[arg-type]
     if lag is not None and lag.value <= -margin and lag.interval()[1] < 0:
         reason = f"pretraining removes {-lag.value:.0f} points fewer of the errors than in the other languages"
+        return Verdict("behind", reason, **known)  # type: ignore[arg-type]
+    gained = mean_of([each.points for each in gains.values()])
+    if gained.interval()[0] <= 0:
+        reason = f"no better than without pretraining by more than chance ({gained.value:+.1f} points)"
         return Verdict("behind", reason, **known)  # type: ignore[arg-type]
     if others:
         lead = mean_of([each for _, each in others.values()])

@@ -1,13 +1,13 @@
 """Which languages models serve badly, and why: a verdict on each, what it rests on, and in what languages differ."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from equiglot.evaluation import STANDINGS, AuditedModel, Measured, Standing, Verdict, primary_of
 from equiglot.report.data import Report
-from equiglot.report.format import NONE, capital, decimal, interval, listed, signed, task_title
+from equiglot.report.format import NONE, capital, decimal, interval, listed, shortened, signed, task_title
 from equiglot.report.labels import Point, text_positions
 from equiglot.report.plotting import Axis, Dot, Figure, HeatCell, HeatMap, Plot, Rule, Tick, Trace
-from equiglot.report.sections import Fold, NamedTable, Notes, Paragraph, Part, Section
+from equiglot.report.sections import Fold, NamedTable, Paragraph, Part, Section
 from equiglot.report.tables import Cell, Mark, Table
 from equiglot.tasks import task_of
 
@@ -18,6 +18,15 @@ _COLOURS: dict[Standing, str] = {
     "unknown": "var(--reference)",
 }
 _MARKS: dict[Standing, Mark] = {"worse than no pretraining": "clear", "behind": "clear"}
+_RULE = (
+    " Each task of a language is scored by a model that was fine-tuned on it several times, and by the best model "
+    "without pretraining: the same encoder from random weights, or character n-grams. Unknown: nothing can be "
+    "compared, as with a single training. Worse than no pretraining: in some task the whole interval of the gain is "
+    "below 0 (intervals that hold for all tasks of the language together). Behind: pretraining removes fewer of the "
+    "errors than in the other languages on average, or another model of this audit is better, by at least the margin "
+    "that the recipe states, and by more than chance; or the mean gain is not above 0 by more than chance. Served: none "
+    "of these. Errors removed are the gain in percent of what the model without pretraining lacks to 100."
+)
 _FEWEST_SIZES = 3
 _CELL = 34  # pixels of a row of a heat map
 
@@ -26,16 +35,15 @@ def audit_sections(report: Report) -> Iterator[Section]:
     """One section for all audited models; none in a run without an audit."""
     if not report.audit:
         return
-    parts: list[Part] = [Notes.of({report.label_of(each.model): audit_summary(report, each) for each in report.audit})]
-    parts.append(NamedTable("audit", _verdicts(report)))
+    parts: list[Part] = [NamedTable("audit", _verdicts(report))]
     parts += [plot for plot in (_by_size(report), _gains(report)) if plot.views]
+    parts.append(Paragraph(_RULE, "How verdicts are given."))
     for each in report.audit:
         name = report.label_of(each.model)
         details = [NamedTable(f"audit-{each.model}", _details(report, each))]
         if any(each.causes.values()):
             details.append(NamedTable(f"audit-causes-{each.model}", _causes(report, each)))
         parts.append(Fold(f"{name}: every number", tuple(details)))
-    parts += [Paragraph(text) for text in _about(report)]
     yield Section("audit", "Audit", "Which languages are served, and which are not", tuple(parts))
 
 
@@ -44,30 +52,36 @@ def audit_summary(report: Report, audited: AuditedModel) -> str:
     groups = {standing: [report.language_name(code) for code in audited.of(standing)] for standing in STANDINGS}
     total = len(audited.verdicts)
     said = [f"{len(groups['served'])} of {total} language{'' if total == 1 else 's'} served"]
-    said += [f"{standing}: {listed(names)}" for standing, names in groups.items() if names and standing != "served"]
+    said += [
+        f"{standing}: {'all' if len(names) == total else listed(names)}"
+        for standing, names in groups.items()
+        if names and standing != "served"
+    ]
     return "; ".join(said) + "."
 
 
 def _verdicts(report: Report) -> Table:
     """One row a language, those with the worst verdict first; of each model what is said of it."""
-    rows = []
+    rows, caused = [], any(causes for each in report.audit for causes in each.causes.values())
     for code in _ordered(report):
         cells = []
         for audited in report.audit:
             verdict = audited.verdicts.get(code)
             if verdict is None:
-                cells += [Cell(NONE), Cell(NONE)]
+                cells += [Cell(NONE)] * (1 + caused)
                 continue
-            cells += [_verdict_cell(verdict), _cause_cell(audited, code)]
+            cells += [_verdict_cell(verdict), _cause_cell(audited, code)][: 1 + caused]
         rows.append((_language(report, code), *cells))
     caption = (
-        "The verdict on each language, the worst first, and in what the language is worse off than the others. How "
-        "verdicts are given is said below."
+        "The verdict on each language, the worst first"
+        f"{', and in what the language is worse off than the others' if caused else ''}. How verdicts are given is "
+        "said below."
     )
     models = [report.label_of(each.model) for each in report.audit]
-    columns = ("", *(title for _ in models for title in ("Verdict", "Differs in")))
-    spans = (("", 1), *((model, 2) for model in models)) if len(models) > 1 else ()
-    return Table(caption, columns, tuple(rows), numeric_from=1 + 2 * len(models), spans=spans)
+    titles = ("Verdict", "Differs in")[: 1 + caused]
+    columns = ("", *(title for _ in models for title in titles))
+    spans = (("", 1), *((model, len(titles)) for model in models)) if len(models) > 1 else ()
+    return Table(caption, columns, tuple(rows), numeric_from=len(columns), spans=spans)
 
 
 def _language(report: Report, code: str) -> Cell:
@@ -192,7 +206,7 @@ def _gains(report: Report) -> Plot:
 
 
 def _heat(report: Report, audited: AuditedModel) -> Figure | None:
-    codes, tasks = _ordered(report)[::-1], _tasks(report)
+    codes, tasks = _ordered(report), _tasks(report)
     cells = []
     for y, code in enumerate(codes):
         for x, task in enumerate(tasks):
@@ -206,18 +220,26 @@ def _heat(report: Report, audited: AuditedModel) -> Figure | None:
                 cells.append(HeatCell(x, y, gain.removed.value, decimal(gain.removed.value, 0), said))
     if not cells:
         return None
-    low, high = min(0.0, *(each.value for each in cells)), max(each.value for each in cells)
+    every = [
+        each.removed.value
+        for model in report.audit
+        for verdict in model.verdicts.values()
+        for each in verdict.gains.values()
+        if each.removed
+    ]
+    columns, rows = (
+        [shortened(name, 18) for name in names] for names in (map(_task, tasks), map(report.language_name, codes))
+    )
     return Figure(
         height=_CELL * len(codes),
-        x=_named([task_title(task_of(task)) for task in tasks]),
-        y=_named([report.language_name(code) for code in codes]),
-        heat=HeatMap("errors removed (%)", cells, (low, max(high, low + 1))),
+        x=Axis("", (-0.5, len(columns) - 0.5), tuple(map(Tick, range(len(columns)), columns)), grid=False),
+        y=Axis("", (len(rows) - 0.5, -0.5), tuple(map(Tick, range(len(rows)), rows)), grid=False),
+        heat=HeatMap("errors removed (%)", cells, (min(0.0, *every), max(1.0, *every))),
     )
 
 
-def _named(names: Sequence[str]) -> Axis:
-    ticks = tuple(Tick(place, name) for place, name in enumerate(names))
-    return Axis("", (-0.5, len(names) - 0.5), ticks, grid=False)
+def _task(name: str) -> str:
+    return task_title(task_of(name))
 
 
 def _by_size(report: Report) -> Plot:
@@ -265,17 +287,4 @@ def _sizes(report: Report, audited: AuditedModel) -> Figure | None:
         y=Axis("errors removed (%)", y_range),
         traces=traces,
         rules=[Rule(y=0.0)],
-    )
-
-
-def _about(report: Report) -> Iterator[str]:
-    """How verdicts are given, in whole sentences."""
-    yield (
-        "How verdicts are given. Each task of a language is scored by a model that was fine-tuned on it several times, "
-        "and by the best model without pretraining: the same encoder from random weights, or character n-grams. "
-        "Unknown: nothing can be compared, as with a single training. Worse than no pretraining: in some task the "
-        "whole interval of the gain is below 0 (intervals that hold for all tasks of the language together). Behind: "
-        "pretraining removes fewer of the errors than in the other languages on average, or another model of this "
-        "audit is better, by at least the margin that the recipe states, and by more than chance. Served: none of "
-        "these. Errors removed are the gain in percent of what the model without pretraining lacks to 100."
     )
