@@ -24,8 +24,8 @@ _RULE = (
     "compared, as with a single training. Worse than no pretraining: in some task the whole interval of the gain is "
     "below 0 (intervals that hold for all tasks of the language together). Behind: pretraining removes fewer of the "
     "errors than in the other languages on average, or another model of this audit is better, by at least the margin "
-    "that the recipe states, and by more than chance; or the mean gain is not above 0 by more than chance. Served: none "
-    "of these. Errors removed are the gain in percent of what the model without pretraining lacks to 100."
+    "that the recipe states, and by more than chance; or the mean gain is not above 0 by more than chance. Served: "
+    "none of these. Errors removed are the gain in percent of what the model without pretraining lacks to 100."
 )
 _FEWEST_SIZES = 3
 _CELL = 34  # pixels of a row of a heat map
