@@ -53,6 +53,14 @@ def measured(estimate: Estimate) -> Measured:
     return Measured(estimate.value, float(np.sqrt(variance)))
 
 
+def lead_of(first: Estimate, second: Estimate) -> Measured:
+    """How many points the first is better, paired on test sentences; with the noise of all trainings of both."""
+    lead = first.minus(second)
+    variance = float(np.var(lead.replicates, ddof=1))
+    variance += sum(float(np.var(each.repeats, ddof=1)) / len(each.repeats) for each in (first, second) if each.repeats)
+    return Measured(lead.value, float(np.sqrt(variance)))
+
+
 def mean_of(numbers: Sequence[Measured]) -> Measured:
     """The mean of numbers whose noise is independent."""
     errors = np.array([each.error for each in numbers])
@@ -96,11 +104,7 @@ def gain_of(task: str, score: Estimate, baselines: Mapping[str, Estimate]) -> Ga
     if not baselines or len(score.repeats) < 2:  # one training tells nothing of the noise of another
         return None
     name = max(baselines, key=lambda each: baselines[each].value)
-    baseline = baselines[name]
-    points = score.minus(baseline)
-    variance = sum(np.var(each.repeats, ddof=1) / len(each.repeats) for each in (score, baseline) if each.repeats)
-    error = float(np.sqrt(float(np.var(points.replicates, ddof=1)) + float(variance)))
-    return Gain(task, measured(score), measured(baseline), name, Measured(points.value, error))
+    return Gain(task, measured(score), measured(baselines[name]), name, lead_of(score, baselines[name]))
 
 
 @dataclass(frozen=True)
@@ -141,8 +145,9 @@ def judge(
     2. worse than no pretraining: in some task the whole interval of the gain is below 0, with intervals that hold for
        all tasks of the language together;
     3. behind: pretraining removes at least `margin` points fewer of the errors than in the other languages on average,
-       and the interval of that lag excludes 0; or another model of the audit is better by at least `margin` points
-       in the mean over tasks, and its interval excludes 0;
+       and the interval of that lag excludes 0; or the mean gain over tasks is not above 0 by more than chance; or
+       another model of the audit is better by at least `margin` points in the mean over tasks, and its interval
+       excludes 0;
     4. served.
 
     Args:
@@ -177,6 +182,10 @@ def _judge(
         return Verdict("worse than no pretraining", reason, **known)  # type: ignore[arg-type]
     if lag is not None and lag.value <= -margin and lag.interval()[1] < 0:
         reason = f"pretraining removes {-lag.value:.0f} points fewer of the errors than in the other languages"
+        return Verdict("behind", reason, **known)  # type: ignore[arg-type]
+    gained = mean_of([each.points for each in gains.values()])
+    if gained.interval()[0] <= 0:
+        reason = f"no better than without pretraining by more than chance ({gained.value:+.1f} points)"
         return Verdict("behind", reason, **known)  # type: ignore[arg-type]
     if others:
         lead = mean_of([each for _, each in others.values()])
@@ -252,3 +261,22 @@ def rank_causes(language: str, factors: Sequence[Factor], *, fewest: int = 5, le
         if spread > 0 and distance / spread >= least:
             found.append(Cause(factor, factor.values[language], usual, distance / spread))
     return sorted(found, key=lambda each: -each.distance)
+
+
+@dataclass(frozen=True)
+class AuditedModel:
+    """What an audit says of one model.
+
+    Attributes:
+        model: its name.
+        verdicts: language -> verdict, of all that were asked for.
+        causes: language -> in what it is worse off than the other languages.
+    """
+
+    model: str
+    verdicts: Mapping[str, Verdict]
+    causes: Mapping[str, Sequence[Cause]] = field(default_factory=dict)
+
+    def of(self, standing: Standing) -> list[str]:
+        """The languages of which that is said."""
+        return [code for code, each in self.verdicts.items() if each.standing == standing]

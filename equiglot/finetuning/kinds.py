@@ -95,9 +95,7 @@ class QuestionsAndAnswers:
 
 
 KINDS: dict[str, TaskKind] = {
-    "pos": Classifying(),
-    "ner": Classifying(),
-    "topic": Classifying(),
+    **dict.fromkeys(("pos", "ner", "topic", "place"), Classifying()),
     "qa": QuestionsAndAnswers(),
 }
 """Task -> its kind."""

@@ -5,17 +5,17 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
-
-from pydantic import Field
+from typing import Any
 
 from equiglot.corpus.opening import numbered_lines, unpacked_name
 from equiglot.corpus.paths import files_below
 from equiglot.errors import InputError
-from equiglot.settings import Settings
+from equiglot.models import name_models
+from equiglot.recipe.loading import load_recipe, recipe_tree
+from equiglot.recipe.scoring import FRESH
+from equiglot.run import RunDirectory
 
-Preset = Literal["quick", "paper3"]
-PRESETS: dict[Preset, dict[str, Any]] = {
+PRESETS: dict[str, dict[str, Any]] = {
     "quick": {
         "epochs": 5,
         "learning_rate": 1e-4,
@@ -34,11 +34,8 @@ PRESETS: dict[Preset, dict[str, Any]] = {
         "seeds": 3,
     },
 }
-"""How models are fine-tuned: some hundred updates on a thousand sentences; or as in paper 3 (section 3.3: Adam, a tenth
-of warm-up, linear decay, 10,000 steps, evaluated every 200), with one of its learning rates and batches."""
-FRESH = "fresh-"
-"""Before the name of a model: the same with random weights."""
-
+"""Name -> how models are fine-tuned: some hundred updates on a thousand sentences; or as in paper 3 (section 3.3: Adam,
+a tenth of warm-up, linear decay, 10,000 steps, evaluated every 200), with one of its learning rates and batches."""
 _NAMED = {"train": "train", "dev": "dev", "valid": "dev", "validation": "dev", "test": "test"}
 _TASKS = {"pos": "conllu", "parse": "conllu", "ner": "bio", "topic": "tsv", "qa": "squad"}
 """Task -> the kind of its files."""
@@ -48,18 +45,15 @@ _TAG = re.compile(r"O|[BI]-\S+")
 _LINES = 50  # that are looked at to tell what a table is
 
 
-class Audit(Settings):
-    """Which languages the models serve badly, and why: a verdict on every language, on the page.
+def preset_of(name: str) -> dict[str, Any]:
+    """One of `PRESETS`.
 
-    It is read off the tasks that models are fine-tuned on, beside models without pretraining.
+    Raises:
+        InputError: there is none of that name.
     """
-
-    untrained: str = Field(
-        FRESH + "{model}", description="The model without pretraining beside {model}: the same with random weights."
-    )
-    margin: float = Field(
-        10.0, gt=0, le=100, description="Points by which a language must lag behind others to be called behind."
-    )
+    if name not in PRESETS:
+        raise InputError(f"there is no preset {name!r}", where="--preset", fix=f"use one of {', '.join(PRESETS)}")
+    return dict(PRESETS[name])
 
 
 @dataclass
@@ -147,6 +141,70 @@ def _is_squad(file: Path) -> bool:
     return isinstance(articles, list) and all(isinstance(each, dict) and "paragraphs" in each for each in articles)
 
 
+def audit_of(
+    models: Sequence[str],
+    languages: Sequence[str],
+    folder: Path | None,
+    *,
+    name: str,
+    tuning: Mapping[str, Any],
+    tasks: Sequence[str] = (),
+    source: Sequence[str] = (),
+) -> tuple[dict[str, Any], LabelledFolder]:
+    """A recipe, as YAML would have it, that audits models on the labelled data of a folder; and what was found there.
+
+    Args:
+        models: folders, RUN/model, RUN for all models of a run, or names on the hub.
+        languages: codes.
+        folder: with labelled data. Without it, models of one run are audited on that run's own text: each paragraph is
+            told apart by its place in its document, which needs no labels.
+        name: of the recipe.
+        tuning: how models are fine-tuned: fields of an entry of `evaluation`.
+        tasks: those that are taken of what is found; all if empty.
+        source: codes of languages that models are trained on together, and tested on all; each on its own if empty.
+
+    Raises:
+        InputError: no labelled data, or none of a task or language that is named; a folder is missing.
+    """
+    named = name_models(models)
+    if folder is not None and not languages:
+        raise InputError("no language is named", where="--languages", fix="name those of the data: sl or sl,hr")
+    if folder is None:
+        return _text_audit(named, languages, name, tuning), LabelledFolder()
+    found = find_labelled(folder, languages)
+    if unknown := [task for task in tasks if task not in found.data]:
+        what = f"there is no data of the task {unknown[0]} in {folder}"
+        raise InputError(what, where="--tasks", fix=f"take of {', '.join(found.data)}")
+    data = {task: of for task, of in found.data.items() if not tasks or task in tasks}
+    without = [code for code in languages if not any(code in of for of in data.values())]
+    if without:
+        what = f"there is no labelled data of {', '.join(without)}"
+        raise InputError(what, where=f"--data {folder}", fix="leave the language out, or give data")
+    return audit_tree(named, languages, data, name=name, tuning=tuning, source=source), found
+
+
+def _text_audit(
+    named: Mapping[str, str], languages: Sequence[str], name: str, tuning: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The audit of a run's models on the run's own text."""
+    runs = {Path(place).resolve().parent.parent for place in named.values()}
+    file = RunDirectory(next(iter(runs))).recipe
+    if len(runs) != 1 or not file.is_file():
+        fix = "name a folder with labelled data; or models of one run, whose text is then taken"
+        raise InputError("there is no labelled data", where="--data", fix=fix)
+    recipe = load_recipe(file)
+    plans = recipe.plans()
+    every = recipe_tree(recipe)["languages"]
+    texts = {code: each for code, each in every.items() if not languages or code in languages}
+    known = {model: plans[Path(place).name].languages for model, place in named.items() if Path(place).name in plans}
+    tree = audit_tree(named, list(texts), {"place": {}}, name=name, tuning=tuning)
+    for model, codes in known.items():
+        for each in (model, FRESH + model):
+            tree["models"][each]["languages"] = [code for code in codes if code in texts]
+    entry = {field: value for field, value in tree["evaluation"][0].items() if field not in ("data", "languages")}
+    return {**tree, "languages": texts, "evaluation": [entry]}
+
+
 def audit_tree(
     models: Mapping[str, str],
     languages: Sequence[str],
@@ -190,4 +248,4 @@ def _models(models: Mapping[str, str], languages: Sequence[str]) -> Iterator[tup
     for name, place in models.items():
         folder = Path(place)
         yield name, {"existing": str(folder.resolve()) if folder.is_dir() else place, "languages": list(languages)}
-        yield FRESH + name, {"from": {"model": name, "weights": "random"}, "languages": list(languages)}
+        yield FRESH + name, {"fresh": {"model": name}, "languages": list(languages)}

@@ -127,10 +127,34 @@ class QuestionAnsweringFineTuning(_FineTuned, QuestionAnswering):
     """Questions about a paragraph, each with an answer that stands in it, by fine-tuning."""
 
 
+class PlaceFineTuning(_FineTuned, Place):
+    """Where in its document a paragraph stands, by fine-tuning: first, between or last. It needs no labels."""
+
+
 ProbedTask = PartOfSpeechProbe | NamedEntityProbe | TopicProbe | PlaceProbe
-FineTunedTask = PartOfSpeechFineTuning | NamedEntityFineTuning | TopicFineTuning | QuestionAnsweringFineTuning
+FineTunedTask = (
+    PartOfSpeechFineTuning | NamedEntityFineTuning | TopicFineTuning | PlaceFineTuning | QuestionAnsweringFineTuning
+)
 LabelledEntry = ProbedTask | FineTunedTask
 """An entry of `evaluation` that has labelled data."""
+
+FRESH = "fresh-"
+"""Before the name of a model: the same with random weights."""
+
+
+class Audit(Settings):
+    """Which languages the models serve badly, and why: a verdict on every language, on the page.
+
+    It is read off the tasks that models are fine-tuned on, beside models without pretraining.
+    """
+
+    untrained: str = Field(
+        FRESH + "{model}", description="The model without pretraining beside {model}: the same with random weights."
+    )
+    margin: float = Field(
+        10.0, gt=0, le=100, description="Points by which a language must lag behind others to be called behind."
+    )
+
 
 _BY_METHOD = Field(discriminator="method")
 _Evaluation = Annotated[
@@ -140,11 +164,11 @@ _Evaluation = Annotated[
     | Annotated[PartOfSpeechProbe | PartOfSpeechFineTuning, _BY_METHOD]
     | Annotated[NamedEntityProbe | NamedEntityFineTuning, _BY_METHOD]
     | Annotated[TopicProbe | TopicFineTuning, _BY_METHOD]
-    | PlaceProbe
+    | Annotated[PlaceProbe | PlaceFineTuning, _BY_METHOD]
     | QuestionAnsweringFineTuning,
     Field(discriminator="task"),
 ]
-_TWO_METHODS = ("pos", "ner", "topic")
+_TWO_METHODS = ("pos", "ner", "topic", "place")
 
 _Named = Literal["mlm", "likelihood", "cost", "place"]
 
@@ -155,8 +179,7 @@ def _from_names(value: Any) -> Any:
 
 def _entry(value: Any) -> Any:
     """An entry as written out: a task is probed where no method is named."""
-    if isinstance(value, str):
-        return {"task": value}
+    value = {"task": value} if isinstance(value, str) else value
     if isinstance(value, dict) and value.get("task") in _TWO_METHODS:
         return {"method": "probe", **value}
     return value

@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from equiglot.models import Part
+from equiglot.settings import Settings
 from equiglot.training import FittingSettings
 from equiglot.vocabulary import ExtensionSettings, ReductionSettings
 
@@ -32,6 +33,18 @@ class Trim(ReductionSettings):
 
     Trim a teacher before its student starts from it, or a student when it is trained (paper 4, section 5: VocabReduce
     before or after distilling).
+    """
+
+    model: str = Field(
+        description="A model of the recipe, taken, trained or trimmed in the same run; {language} may be in the name."
+    )
+
+
+class Fresh(Settings):
+    """A model of the recipe with random weights, its encoder and its tokenizer as they are: what a model is compared
+    with to see what its pretraining brings (paper 3, section 4.2).
+
+    The weights are drawn as transformers draws them, from the recipe's seed.
     """
 
     model: str = Field(

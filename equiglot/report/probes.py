@@ -235,15 +235,15 @@ def _pair_cell(transfer: Transfer, model: str, source: str, target: str) -> Cell
 _RULES = {
     "squad": "Answers are compared as the script of SQuAD 1.1 does: lower case, without ASCII punctuation and English "
     "articles.",
-    "mlqa": "Answers are compared as the script of MLQA does: lower case, without punctuation and the language's articles; "
-    "each Chinese character is a word.",
+    "mlqa": "Answers are compared as the script of MLQA does: lower case, without punctuation and the articles of the "
+    "language; each Chinese character is a word.",
 }
 
 
 def data_table(report: Report, task: TaskSummary) -> Table:
     """Per language: the files, what readers must know of them, and how much there is in each split."""
     known = {language.code: language for language in report.languages}
-    things, groups = UNITS[task.unit], GROUPS[task.unit]
+    things, groups = UNITS[task.unit], "" if task.unit == "sentence" else f"{GROUPS[task.unit]}, and "
     rows = tuple(
         (
             language_cell(report, known[language.code]),
@@ -255,8 +255,7 @@ def data_table(report: Report, task: TaskSummary) -> Table:
         if language.code in known
     )
     caption = (
-        f"Labelled data: {things} that are used; beneath, {'' if task.unit == 'sentence' else f'{groups}, and '}how many "
-        f"{things} there are, where not all are used."
+        f"Labelled data: {things} that are used; beneath, {groups}how many {things} there are, where not all are used."
     )
     caption += f" {count(len(task.labels))} labels: {', '.join(task.labels)}." if task.labels else ""
     caption += f" {_RULES[task.rules]}" if task.rules else ""

@@ -1,4 +1,4 @@
-"""A model that is another one with fewer vocabulary entries, or with more."""
+"""A model that is another one with fewer vocabulary entries, with more, or with random weights."""
 
 import re
 from collections.abc import Iterator
@@ -10,12 +10,14 @@ from typing import Any
 from equiglot.corpus import read_sentences
 from equiglot.errors import InputError
 from equiglot.evaluation import MOST_HELD_OUT, ExtensionText, TrimText, extend_model, trim_model
+from equiglot.models import export_model, fresh_model
 from equiglot.pipeline.steps.context import Context
 from equiglot.pipeline.steps.corpus import text_needs, training_text
 from equiglot.pipeline.steps.model import Model
 from equiglot.recipe import Recipe
-from equiglot.run import RunDirectory
+from equiglot.run import RunDirectory, atomic_folder
 from equiglot.training import CheckpointFolder
+from equiglot.vocabulary import load_tokenizer
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,29 @@ class ExtendedModel(Model):
             where = f"{error.where or ''} (models.{self.plan.name}.extend)".lstrip()
             fix = error.fix and error.fix.replace("training.", "extend.fitting.")
             raise InputError(error.what, where=where, fix=fix) from None
+
+
+@dataclass(frozen=True)
+class FreshModel(Model):
+    """A model without pretraining: the encoder and the tokenizer of another one, its weights drawn anew."""
+
+    place = None
+
+    @property
+    def inputs(self) -> dict[str, Any]:
+        """What weights are drawn from."""
+        return {"seed": self.recipe.seed}
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The model that it is like."""
+        return (f"model/{self.plan.revises}",)
+
+    def run(self, context: Context) -> None:
+        """Draws its weights."""
+        source = context.run.model(str(self.plan.revises))
+        with atomic_folder(context.run.model(self.plan.name)) as folder:
+            export_model(fresh_model(source, seed=self.recipe.seed), load_tokenizer(source), folder)
 
 
 def _sentences(run: RunDirectory, recipe: Recipe, language: str) -> Iterator[str]:
