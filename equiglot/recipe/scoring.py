@@ -85,6 +85,11 @@ class _FineTuned(FineTuning):
     )
 
     @property
+    def joins_languages(self) -> bool:
+        """Whether languages are trained on together, or others tested."""
+        return self.train != "each"
+
+    @property
     def name(self) -> str:
         """The task, and how: what stands in `Score.task`, and in the names of its jobs and folders."""
         return fine_tuned_name(str(self.task))  # type: ignore[attr-defined]

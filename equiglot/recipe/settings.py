@@ -12,6 +12,7 @@ from equiglot.corpus.sources import AnySource
 from equiglot.labels import HardLabels, Labels, SoftLabels, StoredLabels
 from equiglot.masking import MaskSettings
 from equiglot.models import EncoderSettings
+from equiglot.recipe.auditing import Audit
 from equiglot.recipe.reading import merge, plain
 from equiglot.recipe.scoring import (
     Costs,
@@ -217,6 +218,7 @@ class Recipe(Settings):
         min_length=1, description="Name -> model; a name with {language} in it stands for one model of each language."
     )
     evaluation: Evaluations = (MaskedLanguageModelling(),)
+    audit: Audit | None = Field(None, description="Whether the page says which languages are served badly, and why.")
     report: ReportSettings = ReportSettings()
 
     @model_validator(mode="before")
