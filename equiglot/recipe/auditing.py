@@ -190,4 +190,4 @@ def _models(models: Mapping[str, str], languages: Sequence[str]) -> Iterator[tup
     for name, place in models.items():
         folder = Path(place)
         yield name, {"existing": str(folder.resolve()) if folder.is_dir() else place, "languages": list(languages)}
-        yield FRESH + name, {"from": {"model": name, "weights": "random"}, "languages": list(languages)}
+        yield FRESH + name, {"fresh": {"model": name}, "languages": list(languages)}

@@ -42,7 +42,7 @@ def _needed_texts(recipe: Recipe) -> Iterator[tuple[str, str]]:
         if language.vocabulary_only:
             yield code, "it is there for the vocabulary alone, which is learnt from text"
     for plan in recipe.plans().values():
-        if plan.existing is None:
+        if plan.existing is None and plan.fresh is None:
             what = "trained on it"
             if not plan.is_trained:
                 what = "trimmed to the entries that it needs" if plan.trim else "given the entries that it lacks"
@@ -237,7 +237,7 @@ def _check_circles(plans: dict[str, ModelPlan]) -> None:
 def _field_of(plan: ModelPlan, before: str) -> str:
     """The field by which a model needs another one."""
     if plan.revises is not None:
-        return f"{plan.name}.{'trim' if plan.trim else 'extend'}.model"
+        return f"{plan.name}.{'trim' if plan.trim else 'extend' if plan.extend else 'fresh'}.model"
     return f"{plan.name}.from.model" if before == plan.starts_from else f"{plan.name}.labels.teachers"
 
 
@@ -245,7 +245,7 @@ def _check_encoders(recipe: Recipe) -> None:
     """Text is cut into sequences once, for all models; each must be able to read them, and to fill a batch."""
     longest = recipe.encoder.max_length
     for name, model in recipe.models.items():
-        if model.existing is not None or model.trim is not None or model.extend is not None:
+        if any(made is not None for made in (model.existing, model.trim, model.extend, model.fresh)):
             continue
         if model.start is None and model.encoder.max_length < longest:
             raise InputError(

@@ -23,7 +23,7 @@ from equiglot.recipe.scoring import (
     MaskedLanguageModelling,
     ProbedTask,
 )
-from equiglot.recipe.starting import Extend, Start, Trim
+from equiglot.recipe.starting import Extend, Fresh, Start, Trim
 from equiglot.settings import MOST, Settings
 from equiglot.training import TrainingSettings
 from equiglot.vocabulary import UnionVocabulary, Vocabulary, VocabularySettings
@@ -35,6 +35,8 @@ TEACHERS = "teachers"
 """What the models together are called that distances are measured from, where they have no common name."""
 SHARED = "shared"
 """Stands for the run's own vocabulary; no model may be called so."""
+_MADE = {"existing": "taken", "trim": "trimmed", "extend": "extended", "fresh": "fresh"}
+"""The fields that say how a model is made that is not trained."""
 
 
 class Language(LanguageText):
@@ -54,7 +56,7 @@ class ModelSettings(Settings):
     """One model of a run, or, where its name has {language} in it, one for each language.
 
     It is trained, or it is there already (`existing`), or it is another one with fewer vocabulary entries (`trim`) or
-    more (`extend`).
+    more (`extend`), or another one with random weights (`fresh`).
     `encoder` and `training` hold only what differs from the recipe's own.
     """
 
@@ -71,6 +73,9 @@ class ModelSettings(Settings):
     )
     extend: Extend | None = Field(
         None, description="A model that is not trained but gets vocabulary entries that its languages lack."
+    )
+    fresh: Fresh | None = Field(
+        None, description="A model that is not trained but another one with random weights, to compare that one with."
     )
     languages: Literal["all", "each"] | tuple[str, ...] = Field(
         "all", description="all of the recipe's; each: a model for each; or a list of codes."
@@ -103,11 +108,13 @@ class ModelSettings(Settings):
                 f"a model that is extended is not trained: leave out {', '.join(trained)}; another one may start from "
                 "it, with its vocabulary"
             )
-        if self.trim is not None and self.existing is not None:
-            raise ValueError("give either `existing` or `trim`: what is trimmed is a model of its own, with a name")
-        if self.extend is not None and (self.existing is not None or self.trim is not None):
-            other = "trim" if self.existing is None else "existing"
-            raise ValueError(f"give either `{other}` or `extend`: what is extended is a model of its own, with a name")
+        if self.fresh is not None and trained:
+            raise ValueError(f"a fresh model is not trained: leave out {', '.join(trained)}")
+        made = {name: what for name, what in _MADE.items() if getattr(self, name) is not None}
+        if len(made) > 1:
+            first, last = next(iter(made)), [*made][-1]
+            what = f"what is {made[last]} is a model of its own, with a name"
+            raise ValueError(f"give either `{first}` or `{last}`: {what}")
         if self.existing is not None and "languages" not in self.model_fields_set:
             raise ValueError("`languages` is missing: name those that the model reads")
         if self.existing is None and self.tokens:
@@ -147,6 +154,7 @@ class ModelPlan(Settings):
     existing: str | None = None
     trim: Trim | None = None
     extend: Extend | None = None
+    fresh: Fresh | None = None
     owner: str = ""
     """The model whose vocabulary it has, itself perhaps; "" for the run's."""
     own_vocabulary: VocabularySettings | None = None
@@ -197,8 +205,8 @@ class ModelPlan(Settings):
 
     @property
     def revises(self) -> str | None:
-        """The model of the recipe that it is with another vocabulary, if it is."""
-        revision = self.trim or self.extend
+        """The model of the recipe that it is with another vocabulary, or with other weights, if it is."""
+        revision = self.trim or self.extend or self.fresh
         return revision.model if revision is not None else None
 
 
@@ -425,14 +433,17 @@ class Recipe(Settings):
         extend = model.extend
         if extend is not None:
             extend = extend.model_copy(update={"model": extend.model.replace(PLACEHOLDER, language)})
-        revised = trim is not None or extend is not None
+        fresh = model.fresh
+        if fresh is not None:
+            fresh = fresh.model_copy(update={"model": fresh.model.replace(PLACEHOLDER, language)})
+        revised = trim is not None or extend is not None or fresh is not None
         encoder = model.encoder if existing is None and start is None and not revised else None
         own = model.vocabulary if isinstance(model.vocabulary, VocabularySettings) else None
         owner = name if existing is not None or revised or own is not None else ""
         if isinstance(model.vocabulary, str) and model.vocabulary != SHARED:
             owner = model.vocabulary.replace(PLACEHOLDER, language)
-        made = {"existing": existing, "trim": trim, "extend": extend, "start": start, "encoder": encoder}
-        return {"name": name, "owner": owner, "own_vocabulary": own, "tokens": model.tokens, **made}
+        made = {"existing": existing, "trim": trim, "extend": extend, "fresh": fresh, "start": start}
+        return {"name": name, "owner": owner, "own_vocabulary": own, "tokens": model.tokens, "encoder": encoder, **made}
 
 
 def _with_encoder(plan: ModelPlan, plans: dict[str, ModelPlan], seen: tuple[str, ...] = ()) -> ModelPlan:
@@ -449,7 +460,7 @@ def _with_encoder(plan: ModelPlan, plans: dict[str, ModelPlan], seen: tuple[str,
 def _complete(model: Any, recipe: dict[str, Any]) -> Any:
     """`model` with the recipe's encoder and training below its own."""
     model = {} if model is None else plain(model)
-    if not isinstance(model, dict) or any(model.get(made) is not None for made in ("existing", "trim", "extend")):
+    if not isinstance(model, dict) or any(model.get(made) is not None for made in _MADE):
         return model
     completed = ("encoder", "training") if model.get("from") is None else ("training",)
     parts = {part: merge(plain(recipe.get(part)) or {}, plain(model.get(part)) or {}) for part in completed}

@@ -83,7 +83,7 @@ def check_start(plan: ModelPlan, plans: dict[str, ModelPlan]) -> None:
 
 
 def check_revision(plan: ModelPlan, plans: dict[str, ModelPlan]) -> None:
-    """Refuses to trim or extend a model that is not there, and to trim one to a language that it does not have.
+    """Refuses to make a model of one that is not there, and to trim one to a language that it does not have.
 
     Raises:
         InputError: with the field and what to change it to.
@@ -93,6 +93,8 @@ def check_revision(plan: ModelPlan, plans: dict[str, ModelPlan]) -> None:
         check_known(plan.languages, plans[plan.trim.model].languages, f"models.{plan.name}.languages")
     if plan.extend is not None:  # also for a language that it does not have, and is to learn
         _check_there(plan.extend.model, plan, plans, f"models.{plan.name}.extend.model")
+    if plan.fresh is not None:
+        _check_there(plan.fresh.model, plan, plans, f"models.{plan.name}.fresh.model")
 
 
 def _check_there(name: str, plan: ModelPlan, plans: dict[str, ModelPlan], where: str) -> None:
