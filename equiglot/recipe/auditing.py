@@ -9,8 +9,8 @@ from typing import Any
 
 from equiglot.corpus.opening import numbered_lines, unpacked_name
 from equiglot.corpus.paths import files_below
+from equiglot.corpus.resources import resources_of
 from equiglot.errors import InputError
-from equiglot.models import name_models
 from equiglot.recipe.loading import load_recipe, recipe_tree
 from equiglot.recipe.scoring import FRESH
 from equiglot.run import RunDirectory
@@ -97,7 +97,10 @@ def find_labelled(folder: Path, languages: Sequence[str]) -> LabelledFolder:
             continue
         for task in (task for task, form in _TASKS.items() if form == kind["kind"]):
             source = found.data.setdefault(task, {}).setdefault(code, dict(kind))
-            source.setdefault(split or "all", []).append(str(file.resolve()))
+            if kind.items() <= source.items():
+                source.setdefault(split or "all", []).append(str(file.resolve()))
+            else:
+                found.others[name] = f"its columns are called otherwise than in other tables of {code}"
     for task in [*found.data]:
         found.data[task] = {code: each for code in languages if (each := found.data[task].get(code))}
     if not found.data:
@@ -166,6 +169,8 @@ def audit_of(
     Raises:
         InputError: no labelled data, or none of a task or language that is named; a folder is missing.
     """
+    from equiglot.models import name_models  # which brings torch
+
     named = name_models(models)
     if folder is not None and not languages:
         raise InputError("no language is named", where="--languages", fix="name those of the data: sl or sl,hr")
@@ -227,7 +232,7 @@ def audit_tree(
     return {
         "name": name,
         "description": f"Audit of {', '.join(models)}",
-        "languages": {code: {} for code in languages},
+        "languages": {code: _language(code) for code in languages},
         "models": dict(_models(models, languages)),
         "evaluation": [
             {
@@ -242,6 +247,11 @@ def audit_tree(
         ],
         "audit": {},
     }
+
+
+def _language(code: str) -> dict[str, Any]:
+    known = resources_of(code)
+    return {} if known is None else {"wikipedia": round(known.wiki_size, 2)}
 
 
 def _models(models: Mapping[str, str], languages: Sequence[str]) -> Iterator[tuple[str, dict[str, Any]]]:

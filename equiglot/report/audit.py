@@ -115,9 +115,9 @@ def _cause_cell(audited: AuditedModel, code: str) -> Cell:
     if not causes:
         return Cell(NONE, values={"": None})
     first = causes[0]
-    said = f"{first.factor.phrase}: {_short(first.value)}, usually {_short(first.usual)}"
-    others = ", ".join(each.factor.name for each in causes[1:])
-    return Cell(first.factor.name, said + (f"; also {others}" if others else ""), values={"": first.factor.name})
+    said = f"{first.indicator.phrase}: {_short(first.value)}, usually {_short(first.usual)}"
+    others = ", ".join(each.indicator.name for each in causes[1:])
+    return Cell(first.indicator.name, said + (f"; also {others}" if others else ""), values={"": first.indicator.name})
 
 
 def _short(value: float) -> str:
@@ -171,11 +171,11 @@ def _causes(report: Report, audited: AuditedModel) -> Table:
     rows = [
         (
             _language(report, code),
-            Cell(capital(each.factor.phrase)),
+            Cell(capital(each.indicator.phrase)),
             Cell(_short(each.value), values={"": each.value}),
             Cell(_short(each.usual), values={"": each.usual}),
             Cell(decimal(each.distance), values={"": each.distance}),
-            Cell(each.factor.remedy),
+            Cell(each.indicator.remedy),
         )
         for code in _ordered(report)
         for each in audited.causes.get(code, ())

@@ -7,8 +7,8 @@ from equiglot.evaluation import (
     ZERO_SHOT,
     AuditedModel,
     ByLanguage,
-    Factor,
     Gain,
+    Indicator,
     Measured,
     PairEstimates,
     averages,
@@ -27,7 +27,7 @@ Estimates = Mapping[str, Mapping[str, PairEstimates]]
 def audited_models(
     recipe: Recipe,
     estimates: Estimates,
-    factors: Mapping[str, Sequence[Factor]],
+    indicators: Mapping[str, Sequence[Indicator]],
     baselines: Mapping[str, PairEstimates] | None = None,
 ) -> tuple[AuditedModel, ...]:
     """The verdicts on all models that are not themselves what others are compared with.
@@ -35,7 +35,7 @@ def audited_models(
     Args:
         recipe: with an `audit`.
         estimates: of all models that are fine-tuned.
-        factors: model -> what may be why languages differ.
+        indicators: model -> what may be why languages differ.
         baselines: task -> what a model scores that is no model of the recipe and has no pretraining either.
     """
     assert recipe.audit is not None
@@ -57,7 +57,7 @@ def audited_models(
                 better.setdefault(code, {})[task] = lead
         languages = recipe.plans()[name].languages
         verdicts = judge(languages, gains, better, margin=recipe.audit.margin)
-        causes = {code: rank_causes(code, factors.get(name, ())) for code in languages}
+        causes = {code: rank_causes(code, indicators.get(name, ())) for code in languages}
         found.append(AuditedModel(name, verdicts, causes))
     return tuple(found)
 
