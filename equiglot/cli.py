@@ -394,6 +394,48 @@ def _stoppable(threads: int | None) -> Iterator[Callable[[], bool]]:
 
 
 @app.command()
+def audit(
+    models: Models,
+    data: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="A folder with labelled data; the text of a run if not given.")
+    ] = None,
+    languages: Annotated[str, typer.Option(metavar="CODE,...", help="Of the data; of a run, all if not given.")] = "",
+    tasks: Annotated[str, typer.Option(metavar="TASK,...", help="Of those with data; all if not given.")] = "",
+    source: Annotated[
+        str, typer.Option(metavar="CODE,...", help="Train on these together, and test on all (zero-shot).")
+    ] = "",
+    preset: Annotated[str, typer.Option(help="quick, or paper3: how models are fine-tuned.")] = "quick",
+    seeds: Annotated[int | None, typer.Option(min=1, help="Trainings of each; one gives no verdict.")] = None,
+    into: Into = None,
+    replace: Replace = False,
+    workers: Workers = None,
+    threads: Threads = None,
+) -> None:
+    """Tells which languages models serve badly, and why. Killed, the same command continues.
+
+    A MODEL is a Hugging Face folder, RUN/model, a run folder for all its models, or a name on the hub.
+    """
+    from equiglot.display import print_labelled
+    from equiglot.pipeline import Machine
+    from equiglot.recipe import audit_of, parse_recipe, preset_of
+
+    _be_quiet()
+    tuning = preset_of(preset) | ({} if seeds is None else {"seeds": seeds})
+    folder = into or Path("runs/audit")
+    tree, found = audit_of(
+        models,
+        _listed(languages),
+        data,
+        name=folder.name,
+        tuning=tuning,
+        tasks=_listed(tasks),
+        source=_listed(source),
+    )
+    print_labelled(_errors, found)
+    _run(parse_recipe(tree, Path.cwd()), folder, Machine.of_here(workers, threads), replace=replace)
+
+
+@app.command()
 def trim(
     model: OneModel,
     text: Annotated[list[str], typer.Option(metavar="CODE=FILE", help="A language and its text, a sentence a line.")],

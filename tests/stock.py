@@ -88,7 +88,7 @@ def _untrained(kind: str, names: tuple[str, ...]) -> tuple[Tokenizer, Any]:
         backend.normalizer = normalizers.BertNormalizer(lowercase=True)
         backend.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
         backend.decoder = decoders.WordPiece()
-        return backend, trainers.WordPieceTrainer(vocab_size=320, special_tokens=list(names))
+        return backend, trainers.WordPieceTrainer(vocab_size=400, special_tokens=list(names))
     if kind == "byte-bpe":
         backend = Tokenizer(BPE())
         backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)

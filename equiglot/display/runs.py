@@ -10,7 +10,7 @@ from equiglot.display.progress import progress_in_words
 from equiglot.display.words import duration, printable
 from equiglot.evaluation import primary_of
 from equiglot.pipeline import Plan, Status, StepCost
-from equiglot.recipe import Found, Recipe
+from equiglot.recipe import Found, LabelledFolder, Recipe
 
 _NUMBER, _GAP = 5, 2  # letters of a score, and what the table puts before it
 
@@ -111,6 +111,14 @@ def _columns_that_fit(console: Console, title: str, rows: Sequence[str], columns
     widths = [max(_NUMBER, len(column)) + _GAP for column in columns]
     left = console.width - max(map(len, (title, *rows)), default=0)
     return sum(used <= left for used in accumulate(widths))
+
+
+def print_labelled(console: Console, found: LabelledFolder) -> None:
+    """The labelled data that an audit uses: tasks by languages, and what was left out."""
+    for task, sources in found.data.items():
+        console.print(printable(f"{task}: {', '.join(sources)}"), soft_wrap=True)
+    for name, why in found.others.items():
+        console.print(printable(f"left out: {name} ({why})"), soft_wrap=True)
 
 
 def print_found(console: Console, found: Found, recipe: str) -> None:

@@ -26,7 +26,7 @@ from equiglot.probing.reading import Integers, ItemReader, ReadItems, Windows, c
 from equiglot.tasks import LabelledSplit, OpenTask
 from equiglot.training import Validation
 
-CHOOSING = {"pos": "accuracy", "parse": "las", "ner": "entity_f1", "topic": "accuracy"}
+CHOOSING = {"pos": "accuracy", "parse": "las", "ner": "entity_f1", "topic": "accuracy", "place": "macro_f1"}
 """Task -> the metric by which the best weights are chosen on dev data."""
 
 _TOKENS = 4096  # of one forward pass of a prediction; the result does not depend on it, beyond rounding

@@ -98,5 +98,5 @@ def _gold_of_test(task: OpenTask, language: str) -> Gold:
     return gold_of(split)
 
 
-KINDS: dict[str, TaskKind] = {"pos": Classifying(), "parse": Parsing(), "ner": Classifying(), "topic": Classifying()}
+KINDS: dict[str, TaskKind] = {**dict.fromkeys(("pos", "ner", "topic", "place"), Classifying()), "parse": Parsing()}
 """Task -> its kind."""

@@ -15,6 +15,9 @@ class FineTuning(Settings):
     steps of warm-up, best on validation); it does not state the size of a batch."""
 
     epochs: float = Field(10, gt=0, le=MOST_REPEATS, description="Passes over the training data.")
+    max_updates: int | None = Field(
+        None, gt=0, le=MOST_REPEATS, description="Updates at most, however many passes there are to be; any if null."
+    )
     batch: int = Field(16, gt=0, le=MOST_REPEATS, description="Sentences of an update, or windows of long ones.")
     learning_rate: float = Field(5e-5, gt=0, le=HIGHEST_RATE, description="AdamW's peak; it then falls linearly to 0.")
     warmup: int = Field(
@@ -45,7 +48,8 @@ class FineTuning(Settings):
 
     def updates(self, batches: int) -> int:
         """The length of a training with so many batches an epoch."""
-        return max(1, math.ceil(self.epochs * batches))
+        updates = max(1, math.ceil(self.epochs * batches))
+        return updates if self.max_updates is None else min(updates, self.max_updates)
 
     def training(self, batches: int) -> TrainingSettings:
         """The settings of the training loop."""
@@ -55,7 +59,7 @@ class FineTuning(Settings):
             learning_rate=self.learning_rate,
             warmup=min(self.warmup, updates // 2) / updates,
             weight_decay=self.weight_decay,
-            validations=self.validations or max(1, round(self.epochs)),
+            validations=self.validations or max(1, round(updates / batches)),
             early_stopping=None if self.patience is None else EarlyStopping(patience=self.patience),
             precision=self.precision,
         )

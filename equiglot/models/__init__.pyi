@@ -8,7 +8,7 @@ from .building import (
     on_device,
     resolve_encoder,
 )
-from .copy_checkpoint import copy_checkpoint, model_identity
+from .copy_checkpoint import copy_checkpoint, copy_untrained, model_identity
 from .cpu import prepare_for_cpu
 from .forward import (
     SHAPE_STEP,
@@ -45,6 +45,7 @@ __all__ = [
     "check_width_of",
     "chosen_layers",
     "copy_checkpoint",
+    "copy_untrained",
     "count_parameters",
     "device",
     "export_model",

@@ -12,6 +12,7 @@ from equiglot.pipeline.steps import (
     ExtendedModel,
     Features,
     FineTunedData,
+    FreshModel,
     Labels,
     LeakSearch,
     LikelihoodBits,
@@ -187,7 +188,9 @@ def _made_models(recipe: Recipe) -> Iterator[Step]:
 
 def _making(recipe: Recipe, plan: ModelPlan) -> Iterator[Step]:
     if plan.revises is not None:
-        yield TrimmedModel(recipe, plan) if plan.trim else ExtendedModel(recipe, plan)
+        kinds: dict[str, Callable[[Recipe, ModelPlan], Step]]
+        kinds = {"trim": TrimmedModel, "extend": ExtendedModel, "fresh": FreshModel}
+        yield kinds[str(plan.revised_by)](recipe, plan)
         return
     for language in plan.languages:
         yield Tokens(recipe, language, plan.owner)

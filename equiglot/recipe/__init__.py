@@ -1,5 +1,6 @@
 """What a run is: the settings of all packages composed into one tree, and how it is read."""
 
+from equiglot.recipe.auditing import LabelledFolder, audit_of, preset_of
 from equiglot.recipe.checks import check_settings
 from equiglot.recipe.finding import Found
 from equiglot.recipe.initialising import initialise
@@ -32,6 +33,7 @@ __all__ = [
     "FineTunedTask",
     "Found",
     "LabelledEntry",
+    "LabelledFolder",
     "Language",
     "Likelihood",
     "MaskedLanguageModelling",
@@ -41,12 +43,14 @@ __all__ = [
     "ProbedTask",
     "Recipe",
     "Start",
+    "audit_of",
     "builtin_recipes",
     "check_settings",
     "check_width",
     "initialise",
     "load_recipe",
     "parse_recipe",
+    "preset_of",
     "recipe_schema",
     "recipe_text",
     "recipe_tree",

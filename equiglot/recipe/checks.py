@@ -42,7 +42,7 @@ def _needed_texts(recipe: Recipe) -> Iterator[tuple[str, str]]:
         if language.vocabulary_only:
             yield code, "it is there for the vocabulary alone, which is learnt from text"
     for plan in recipe.plans().values():
-        if plan.existing is None:
+        if plan.existing is None and plan.fresh is None:
             what = "trained on it"
             if not plan.is_trained:
                 what = "trimmed to the entries that it needs" if plan.trim else "given the entries that it lacks"
@@ -53,7 +53,7 @@ def _needed_texts(recipe: Recipe) -> Iterator[tuple[str, str]]:
         if recipe.likelihood is not None:
             yield from ((code, f"the task likelihood measures {plan.name} on it") for code in plan.languages)
     yield from ((code, "the run's vocabulary is learnt from it") for code in recipe.vocabulary_languages)
-    if "place" in recipe.probed:
+    if any(each.task == "place" for each in (*recipe.probed.values(), *recipe.fine_tuned.values())):
         yield from ((code, "the task place makes its labels of it") for code in recipe.trained_languages)
 
 
@@ -237,7 +237,7 @@ def _check_circles(plans: dict[str, ModelPlan]) -> None:
 def _field_of(plan: ModelPlan, before: str) -> str:
     """The field by which a model needs another one."""
     if plan.revises is not None:
-        return f"{plan.name}.{'trim' if plan.trim else 'extend'}.model"
+        return f"{plan.name}.{plan.revised_by}.model"
     return f"{plan.name}.from.model" if before == plan.starts_from else f"{plan.name}.labels.teachers"
 
 
@@ -245,7 +245,7 @@ def _check_encoders(recipe: Recipe) -> None:
     """Text is cut into sequences once, for all models; each must be able to read them, and to fill a batch."""
     longest = recipe.encoder.max_length
     for name, model in recipe.models.items():
-        if model.existing is not None or model.trim is not None or model.extend is not None:
+        if any(each is not None for each in (model.existing, model.trim, model.extend, model.fresh)):
             continue
         if model.start is None and model.encoder.max_length < longest:
             raise InputError(

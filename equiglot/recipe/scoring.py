@@ -93,6 +93,11 @@ class _FineTuned(FineTuning):
     )
 
     @property
+    def joins_languages(self) -> bool:
+        """Whether languages are trained on together, or others tested."""
+        return self.train != "each"
+
+    @property
     def name(self) -> str:
         """The task, and how: what stands in `Score.task`, and in the names of its jobs and folders."""
         return fine_tuned_name(str(self.task))  # type: ignore[attr-defined]
@@ -130,10 +135,34 @@ class TopicFineTuning(_FineTuned, Topic):
     """The class of a text, such as its topic, by fine-tuning."""
 
 
+class PlaceFineTuning(_FineTuned, Place):
+    """Where in its document a paragraph stands, by fine-tuning: first, between or last. It needs no labels."""
+
+
 ProbedTask = PartOfSpeechProbe | NamedEntityProbe | TopicProbe | PlaceProbe
-FineTunedTask = PartOfSpeechFineTuning | DependencyParsingFineTuning | NamedEntityFineTuning | TopicFineTuning
+FineTunedTask = (
+    PartOfSpeechFineTuning | DependencyParsingFineTuning | NamedEntityFineTuning | TopicFineTuning | PlaceFineTuning
+)
 LabelledEntry = ProbedTask | FineTunedTask
 """An entry of `evaluation` that has labelled data."""
+
+FRESH = "fresh-"
+"""Before the name of a model: the same with random weights."""
+
+
+class Audit(Settings):
+    """Which languages the models serve badly, and why: a verdict on every language, on the page.
+
+    It is read off the tasks that models are fine-tuned on, beside models without pretraining.
+    """
+
+    untrained: str = Field(
+        FRESH + "{model}", description="The model without pretraining beside {model}: the same with random weights."
+    )
+    margin: float = Field(
+        10.0, gt=0, le=100, description="Points by which a language must lag behind others to be called behind."
+    )
+
 
 _BY_METHOD = Field(discriminator="method")
 _Evaluation = Annotated[
@@ -144,10 +173,10 @@ _Evaluation = Annotated[
     | Annotated[NamedEntityProbe | NamedEntityFineTuning, _BY_METHOD]
     | Annotated[TopicProbe | TopicFineTuning, _BY_METHOD]
     | DependencyParsingFineTuning
-    | PlaceProbe,
+    | Annotated[PlaceProbe | PlaceFineTuning, _BY_METHOD],
     Field(discriminator="task"),
 ]
-_TWO_METHODS = ("pos", "ner", "topic")
+_TWO_METHODS = ("pos", "ner", "topic", "place")
 
 _Named = Literal["mlm", "likelihood", "cost", "place"]
 
@@ -158,8 +187,7 @@ def _from_names(value: Any) -> Any:
 
 def _entry(value: Any) -> Any:
     """An entry as written out: a task is probed where no method is named."""
-    if isinstance(value, str):
-        return {"task": value}
+    value = {"task": value} if isinstance(value, str) else value
     if isinstance(value, dict) and value.get("task") in _TWO_METHODS:
         return {"method": "probe", **value}
     return value

@@ -14,6 +14,7 @@ from equiglot.masking import MaskSettings
 from equiglot.models import EncoderSettings
 from equiglot.recipe.reading import merge, plain
 from equiglot.recipe.scoring import (
+    Audit,
     Costs,
     Evaluations,
     FineTunedTask,
@@ -22,7 +23,7 @@ from equiglot.recipe.scoring import (
     MaskedLanguageModelling,
     ProbedTask,
 )
-from equiglot.recipe.starting import Extend, Start, Trim
+from equiglot.recipe.starting import Extend, Fresh, Start, Trim
 from equiglot.settings import MOST, Settings
 from equiglot.training import TrainingSettings
 from equiglot.vocabulary import UnionVocabulary, Vocabulary, VocabularySettings
@@ -32,6 +33,8 @@ FREQUENCY = "frequency"
 """The name of the reference that ranks words by frequency; no model may be called so."""
 TEACHERS = "teachers"
 """What the models together are called that distances are measured from, where they have no common name."""
+_REVISED = {"trim": "trimmed", "extend": "extended", "fresh": "made anew"}
+"""Field of a model that is another one, changed -> what is done to that."""
 SHARED = "shared"
 """Stands for the run's own vocabulary; no model may be called so."""
 
@@ -52,8 +55,8 @@ class Language(LanguageText):
 class ModelSettings(Settings):
     """One model of a run, or, where its name has {language} in it, one for each language.
 
-    It is trained, or it is there already (`existing`), or it is another one with fewer vocabulary entries (`trim`) or
-    more (`extend`).
+    It is trained, or it is there already (`existing`), or it is another one with fewer vocabulary entries (`trim`),
+    with more (`extend`), or with random weights (`fresh`).
     `encoder` and `training` hold only what differs from the recipe's own.
     """
 
@@ -71,6 +74,7 @@ class ModelSettings(Settings):
     extend: Extend | None = Field(
         None, description="A model that is not trained but gets vocabulary entries that its languages lack."
     )
+    fresh: Fresh | None = Field(None, description="A model that is not trained but another one with random weights.")
     languages: Literal["all", "each"] | tuple[str, ...] = Field(
         "all", description="all of the recipe's; each: a model for each; or a list of codes."
     )
@@ -95,18 +99,13 @@ class ModelSettings(Settings):
         trained = sorted({"balance", "labels", "vocabulary", "from", "encoder", "training"} & given)
         if self.existing is not None and trained:
             raise ValueError(f"a model that is there already is not trained: leave out {', '.join(trained)}")
-        if self.trim is not None and trained:
-            raise ValueError(f"a model that is trimmed is not trained: leave out {', '.join(trained)}")
-        if self.extend is not None and trained:
-            raise ValueError(
-                f"a model that is extended is not trained: leave out {', '.join(trained)}; another one may start from "
-                "it, with its vocabulary"
-            )
-        if self.trim is not None and self.existing is not None:
-            raise ValueError("give either `existing` or `trim`: what is trimmed is a model of its own, with a name")
-        if self.extend is not None and (self.existing is not None or self.trim is not None):
-            other = "trim" if self.existing is None else "existing"
-            raise ValueError(f"give either `{other}` or `extend`: what is extended is a model of its own, with a name")
+        made = [name for name in ("existing", *_REVISED) if getattr(self, name) is not None]
+        if trained and made and made[0] in _REVISED:
+            what = f"a model that is {_REVISED[made[0]]} is not trained: leave out {', '.join(trained)}"
+            raise ValueError(f"{what}; another one may start from it, with its vocabulary")
+        if len(made) > 1:
+            what = f"what is {_REVISED[made[1]]} is a model of its own, with a name"
+            raise ValueError(f"give either `{made[0]}` or `{made[1]}`: {what}")
         if self.existing is not None and "languages" not in self.model_fields_set:
             raise ValueError("`languages` is missing: name those that the model reads")
         if self.existing is None and self.tokens:
@@ -146,6 +145,7 @@ class ModelPlan(Settings):
     existing: str | None = None
     trim: Trim | None = None
     extend: Extend | None = None
+    fresh: Fresh | None = None
     owner: str = ""
     """The model whose vocabulary it has, itself perhaps; "" for the run's."""
     own_vocabulary: VocabularySettings | None = None
@@ -196,9 +196,13 @@ class ModelPlan(Settings):
 
     @property
     def revises(self) -> str | None:
-        """The model of the recipe that it is with another vocabulary, if it is."""
-        revision = self.trim or self.extend
-        return revision.model if revision is not None else None
+        """The model of the recipe that it is with another vocabulary or other weights, if it is."""
+        return None if self.revised_by is None else str(getattr(self, self.revised_by).model)
+
+    @property
+    def revised_by(self) -> str | None:
+        """The field that says what is done to that model: trim, extend or fresh."""
+        return next((name for name in _REVISED if getattr(self, name) is not None), None)
 
 
 class Recipe(Settings):
@@ -217,6 +221,7 @@ class Recipe(Settings):
         min_length=1, description="Name -> model; a name with {language} in it stands for one model of each language."
     )
     evaluation: Evaluations = (MaskedLanguageModelling(),)
+    audit: Audit | None = Field(None, description="Whether the page says which languages are served badly, and why.")
     report: ReportSettings = ReportSettings()
 
     @model_validator(mode="before")
@@ -417,19 +422,17 @@ class Recipe(Settings):
         start = model.start
         if start is not None and start.model is not None:
             start = start.model_copy(update={"model": start.model.replace(PLACEHOLDER, language)})
-        trim = model.trim
-        if trim is not None:
-            trim = trim.model_copy(update={"model": trim.model.replace(PLACEHOLDER, language)})
-        extend = model.extend
-        if extend is not None:
-            extend = extend.model_copy(update={"model": extend.model.replace(PLACEHOLDER, language)})
-        revised = trim is not None or extend is not None
+        revised = {
+            field: each.model_copy(update={"model": each.model.replace(PLACEHOLDER, language)})
+            for field in _REVISED
+            if (each := getattr(model, field)) is not None
+        }
         encoder = model.encoder if existing is None and start is None and not revised else None
         own = model.vocabulary if isinstance(model.vocabulary, VocabularySettings) else None
         owner = name if existing is not None or revised or own is not None else ""
         if isinstance(model.vocabulary, str) and model.vocabulary != SHARED:
             owner = model.vocabulary.replace(PLACEHOLDER, language)
-        made = {"existing": existing, "trim": trim, "extend": extend, "start": start, "encoder": encoder}
+        made = {"existing": existing, "start": start, "encoder": encoder, **revised}
         return {"name": name, "owner": owner, "own_vocabulary": own, "tokens": model.tokens, **made}
 
 
@@ -447,7 +450,7 @@ def _with_encoder(plan: ModelPlan, plans: dict[str, ModelPlan], seen: tuple[str,
 def _complete(model: Any, recipe: dict[str, Any]) -> Any:
     """`model` with the recipe's encoder and training below its own."""
     model = {} if model is None else plain(model)
-    if not isinstance(model, dict) or any(model.get(made) is not None for made in ("existing", "trim", "extend")):
+    if not isinstance(model, dict) or any(model.get(made) is not None for made in ("existing", *_REVISED)):
         return model
     completed = ("encoder", "training") if model.get("from") is None else ("training",)
     parts = {part: merge(plain(recipe.get(part)) or {}, plain(model.get(part)) or {}) for part in completed}

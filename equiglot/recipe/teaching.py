@@ -83,16 +83,16 @@ def check_start(plan: ModelPlan, plans: dict[str, ModelPlan]) -> None:
 
 
 def check_revision(plan: ModelPlan, plans: dict[str, ModelPlan]) -> None:
-    """Refuses to trim or extend a model that is not there, and to trim one to a language that it does not have.
+    """Refuses to change a model that is not there, and to trim one to a language that it does not have.
 
     Raises:
         InputError: with the field and what to change it to.
     """
-    if plan.trim is not None:
-        _check_there(plan.trim.model, plan, plans, f"models.{plan.name}.trim.model")
-        check_known(plan.languages, plans[plan.trim.model].languages, f"models.{plan.name}.languages")
-    if plan.extend is not None:  # also for a language that it does not have, and is to learn
-        _check_there(plan.extend.model, plan, plans, f"models.{plan.name}.extend.model")
+    if plan.revises is None:
+        return
+    _check_there(plan.revises, plan, plans, f"models.{plan.name}.{plan.revised_by}.model")
+    if plan.trim is not None:  # others may have languages that the model does not have
+        check_known(plan.languages, plans[plan.revises].languages, f"models.{plan.name}.languages")
 
 
 def _check_there(name: str, plan: ModelPlan, plans: dict[str, ModelPlan], where: str) -> None:

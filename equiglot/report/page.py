@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from equiglot.evaluation import ALL
+from equiglot.report.audit import audit_sections
 from equiglot.report.background import (
     data_sections,
     learning_sections,
@@ -41,6 +42,7 @@ def _scores(report: Report) -> Iterator[Section]:
 
 
 TOPICS: tuple[Topic, ...] = (
+    audit_sections,
     trade_off_sections,
     _scores,
     growth_sections,

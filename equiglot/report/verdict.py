@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from equiglot.evaluation import ALL, Metric, group_language, primary_of, smallest_p
+from equiglot.report.audit import audit_summary
 from equiglot.report.data import Model, Report
 from equiglot.report.format import capital, decimal, group_phrase, listed, signed, spelt, task_title
 from equiglot.report.plotting import spoken
@@ -123,6 +124,8 @@ def _scored(report: Report) -> set[str]:
 
 
 def _headline(report: Report) -> str:
+    if report.audit:
+        return " ".join(f"{report.label_of(each.model)}: {audit_summary(report, each)}" for each in report.audit)
     if report.models and not measures_distance(report):
         return _leader(report)
     numbers = numbers_of(report)

@@ -73,7 +73,7 @@ def check_agreement(task: Task, trained: Mapping[str, Set[str]]) -> None:
     found, common = set().union(*kinds.values()), set(found_in_all(kinds))
     if isinstance(task, NamedEntities):
         _check_types(task, found)
-    if found == common:
+    if found == common or not task.joins_languages:
         return
     groups: dict[tuple[str, ...], list[str]] = {}
     for code, labels in kinds.items():

@@ -90,6 +90,11 @@ class _Task(Settings):
     unit: ClassVar[Literal["word", "sentence"]]
     """What is labelled."""
 
+    @property
+    def joins_languages(self) -> bool:
+        """Whether what is learnt from one language is tested on others, or on several: labels must then agree."""
+        return True
+
     sentences: Sentences = Sentences()
     map: dict[str, dict[str, str]] = Field(
         default_factory=dict,

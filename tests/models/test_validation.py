@@ -32,17 +32,17 @@ from equiglot.errors import InputError
 from equiglot.models import copy_checkpoint, model_identity, open_model
 from tests.stock import configuration, save_stock, train_tokenizer
 
-_BERT = {"vocab_size": 320, "hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 8}
+_BERT = {"vocab_size": 400, "hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 8}
 _OTHERS: dict[str, Callable[[], PreTrainedModel]] = {
-    "gpt2": lambda: GPT2LMHeadModel(GPT2Config(vocab_size=320, n_embd=8, n_layer=1, n_head=2)),
+    "gpt2": lambda: GPT2LMHeadModel(GPT2Config(vocab_size=400, n_embd=8, n_layer=1, n_head=2)),
     "bert that writes": lambda: BertLMHeadModel(BertConfig(**_BERT, is_decoder=True)),
     "t5": lambda: T5ForConditionalGeneration(
-        T5Config(vocab_size=320, d_model=8, d_kv=4, d_ff=8, num_layers=1, num_heads=2)
+        T5Config(vocab_size=400, d_model=8, d_kv=4, d_ff=8, num_layers=1, num_heads=2)
     ),
     "bart": lambda: BartForConditionalGeneration(
         BartConfig(
             **{
-                "vocab_size": 320,
+                "vocab_size": 400,
                 "d_model": 8,
                 "encoder_layers": 1,
                 "decoder_layers": 1,
@@ -54,7 +54,7 @@ _OTHERS: dict[str, Callable[[], PreTrainedModel]] = {
     "vit": lambda: ViTModel(ViTConfig(hidden_size=8, num_hidden_layers=1, num_attention_heads=2, intermediate_size=8)),
     "encoder": lambda: BertModel(BertConfig(**_BERT)),
     "classifier": lambda: BertForSequenceClassification(BertConfig(**_BERT)),
-    "discriminator": lambda: ElectraForPreTraining(configuration("electra", 320, 0)),
+    "discriminator": lambda: ElectraForPreTraining(configuration("electra", 400, 0)),
 }
 
 
@@ -102,14 +102,14 @@ def test_no_tokenizer(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("architecture", "kind", "message"),
     [
-        ("bert", "byte-bpe", "ids up to 419, the model knows only 320"),
-        ("modernbert", "wordpiece", r"ids only up to 319, the model knows 5,000"),
+        ("bert", "byte-bpe", "ids up to 419, the model knows only 400"),
+        ("modernbert", "wordpiece", r"ids only up to 399, the model knows 5,000"),
         ("xlm-roberta", "unigram-deberta", "the tokenizer pads with id 0, the model with id 1"),
     ],
 )
 def test_the_tokenizer_of_another_model(architecture: str, kind: str, message: str, tmp_path: Path) -> None:
     own = train_tokenizer(kind)
-    size = {"bert": 320, "modernbert": 5_000, "xlm-roberta": len(own)}[architecture]
+    size = {"bert": 400, "modernbert": 5_000, "xlm-roberta": len(own)}[architecture]
     padding = 1 if architecture == "xlm-roberta" else 0
     AutoModelForMaskedLM.from_config(configuration(architecture, size, padding)).save_pretrained(tmp_path / "model")
     own.save_pretrained(tmp_path / "model")

@@ -142,6 +142,8 @@ class RunMeter:
             return min(before, plan.trim.size or before)
         if plan is not None and plan.extend is not None:
             return self._vocabulary_size(self._plans[plan.extend.model].owner) + plan.extend.entries
+        if plan is not None and plan.fresh is not None:
+            return self._vocabulary_size(self._plans[plan.fresh.model].owner)
         settings = plan.own_vocabulary if plan is not None else self._recipe.vocabulary
         if isinstance(settings, VocabularySettings):
             return settings.size

@@ -11,6 +11,7 @@ from equiglot.errors import InputError
 from equiglot.evaluation import (
     ESTIMATES,
     MASKED_LM,
+    AuditedModel,
     Bootstrap,
     ByLanguage,
     Estimate,
@@ -29,6 +30,7 @@ from equiglot.evaluation import (
 )
 from equiglot.pipeline.execution.states import recorded_graph, state_of
 from equiglot.pipeline.records import Record, read_record
+from equiglot.pipeline.results.auditing import audited_models
 from equiglot.pipeline.results.finetuned import FineTunedModels
 from equiglot.pipeline.results.merged import MergedRun
 from equiglot.pipeline.results.probes import ProbedModels
@@ -164,6 +166,7 @@ class Assembly:
             evaluated=self._recipe.evaluated,
             tasks=tuple(probed.task() for probed in self.probed.values()),
             fine_tuned=tuple(tuned.task() for tuned in self.fine_tuned.values()),
+            audit=self._audit(),
             coverage=tuple(
                 coverage_of(name, code, words) for name, of in self.bits.items() for code, words in of.items()
             ),
@@ -173,6 +176,12 @@ class Assembly:
             missing=self._missing(),
             notes=self._recipe.report.notes,
         )
+
+    def _audit(self) -> tuple[AuditedModel, ...]:
+        """What is said of the models, where the recipe asks for it."""
+        if self._recipe.audit is None:
+            return ()
+        return audited_models(self._recipe, {name: tuned.estimates for name, tuned in self.fine_tuned.items()}, {})
 
     def _published(self) -> Published | None:
         """What others have published, where the recipe names it, and it is still there to be read."""

@@ -8,7 +8,7 @@ from equiglot.pipeline.steps.labels import Labels, Losses
 from equiglot.pipeline.steps.measuring import Measuring
 from equiglot.pipeline.steps.model import TakenModel, TrainedModel
 from equiglot.pipeline.steps.probe import Features, Probes, TaskData
-from equiglot.pipeline.steps.revised_model import ExtendedModel, TrimmedModel
+from equiglot.pipeline.steps.revised_model import ExtendedModel, FreshModel, TrimmedModel
 from equiglot.pipeline.steps.scores import LikelihoodBits, Scores
 from equiglot.pipeline.steps.step import Step
 from equiglot.pipeline.steps.tokens import Tokens
@@ -22,6 +22,7 @@ __all__ = [
     "Features",
     "FineTuned",
     "FineTunedData",
+    "FreshModel",
     "Labels",
     "LeakSearch",
     "LikelihoodBits",

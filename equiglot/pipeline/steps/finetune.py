@@ -85,8 +85,12 @@ class FineTuned(Step):
             data_sizes(meter, settings, codes, *splits)
             for codes, splits in ((self.trained, ("train",)), (self.tested, ("test",)))
         )
-        validations = settings.validations or max(1, round(settings.epochs))
-        tokens = 3 * settings.epochs * data_tokens(settings, *learnt) + data_tokens(settings, *tested)
+        batches = max(1, learnt[0] / settings.batch)
+        epochs = (
+            settings.epochs if settings.max_updates is None else min(settings.epochs, settings.max_updates / batches)
+        )
+        validations = settings.validations or max(1, round(epochs))
+        tokens = 3 * epochs * data_tokens(settings, *learnt) + data_tokens(settings, *tested)
         tokens += validations * data_tokens(settings, *data_sizes(meter, settings, self.trained, "dev"))
         return Cost(seeds * learnt[1], seeds * tokens / meter.reader(self.plan.name).speed)
 

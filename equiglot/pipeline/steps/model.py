@@ -38,7 +38,7 @@ from equiglot.run import RunDirectory, atomic_folder, tokens_of, write_json
 from equiglot.training import CheckpointFolder, DataPlan, LabelSource, MaskedLM, Trainer, plan_data
 from equiglot.vocabulary import check_same_vocabulary, load_tokenizer, open_tokens
 
-_ELSEWHERE = {"existing", "trim", "extend", "tokens", "own_vocabulary", "start"}
+_ELSEWHERE = {"existing", "trim", "extend", "fresh", "tokens", "own_vocabulary", "start"}
 """What of a plan a trained model does not depend on, or in another way."""
 
 

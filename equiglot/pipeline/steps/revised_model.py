@@ -1,4 +1,4 @@
-"""A model that is another one with fewer vocabulary entries, or with more."""
+"""A model that is another one with fewer vocabulary entries, with more, or with random weights."""
 
 import re
 from collections.abc import Iterator
@@ -10,9 +10,11 @@ from typing import Any
 from equiglot.corpus import read_sentences
 from equiglot.errors import InputError
 from equiglot.evaluation import MOST_HELD_OUT, ExtensionText, TrimText, extend_model, trim_model
+from equiglot.models import copy_untrained
 from equiglot.pipeline.steps.context import Context
 from equiglot.pipeline.steps.corpus import text_needs, training_text
-from equiglot.pipeline.steps.model import Model
+from equiglot.pipeline.steps.material import randomness
+from equiglot.pipeline.steps.model import Model, foreign_model
 from equiglot.recipe import Recipe
 from equiglot.run import RunDirectory
 from equiglot.training import CheckpointFolder
@@ -100,6 +102,30 @@ class ExtendedModel(Model):
             where = f"{error.where or ''} (models.{self.plan.name}.extend)".lstrip()
             fix = error.fix and error.fix.replace("training.", "extend.fitting.")
             raise InputError(error.what, where=where, fix=fix) from None
+
+
+@dataclass(frozen=True)
+class FreshModel(Model):
+    """A model with the configuration and the tokenizer of another one, and random weights that nothing is taught."""
+
+    place = None
+
+    @property
+    def inputs(self) -> dict[str, Any]:
+        """What the weights are drawn from; the rest is the other model's."""
+        return {"fresh": True, "seed": randomness(self.recipe, self.plan)}
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The model that it is like."""
+        return (f"model/{self.plan.revises}",)
+
+    def run(self, context: Context) -> None:
+        """Draws the weights."""
+        assert self.plan.fresh is not None
+        source, seed = context.run.model(self.plan.fresh.model), randomness(self.recipe, self.plan)
+        with foreign_model(self.plan, "fresh"):
+            copy_untrained(source, context.run.model(self.plan.name), seed=seed)
 
 
 def _sentences(run: RunDirectory, recipe: Recipe, language: str) -> Iterator[str]:
