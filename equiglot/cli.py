@@ -300,7 +300,7 @@ def evaluate(
 @app.command()
 def finetune(
     model: OneModel,
-    task: Annotated[str, typer.Option(help="pos, ner or topic.")],
+    task: Annotated[str, typer.Option(help="pos, parse, ner or topic.")],
     data: Annotated[list[str], typer.Option(metavar="DATA", help=_DATA)],
     languages: Annotated[str, typer.Option(metavar="CODE,...", help="Languages of the data, trained on and tested.")],
     into: Annotated[Path, typer.Option(metavar="DIR", help="A new folder for the model and its scores.")],
@@ -326,7 +326,9 @@ def finetune(
     threads: Threads = None,
     checkpoint_seconds: Annotated[float, typer.Option(min=0, help="Time between checkpoints.")] = 60.0,
 ) -> None:
-    """Trains a model to label words or texts, and scores it on test data. Killed, the same command continues.
+    """Trains a model to label words or texts, or to parse sentences, and scores it on test data.
+
+    Killed, the same command continues.
 
     MODEL is a Hugging Face folder, RUN/model, or a name on the hub.
     """

@@ -61,10 +61,11 @@ def pair_estimates(
     """Every metric of the task for every pair of languages, paired between models, sources and metrics.
 
     Args:
-        task: "pos", "ner", "topic" or "place".
+        task: "pos", "parse", "ner", "topic" or "place".
         labels: names of the task's labels.
         gold: language -> the right labels of its test set.
-        predictions: (source, target, seed of the probe) -> int16 [items of the target's test set].
+        predictions: (source, target, seed of the probe) -> int16 [items of the target's test set], as `Gold`
+            has labels.
         bootstrap: how intervals are made.
 
     Raises:

@@ -26,7 +26,7 @@ from equiglot.probing.reading import Integers, ItemReader, ReadItems, Windows, c
 from equiglot.tasks import LabelledSplit, OpenTask
 from equiglot.training import Validation
 
-CHOOSING = {"pos": "accuracy", "ner": "entity_f1", "topic": "accuracy", "place": "macro_f1"}
+CHOOSING = {"pos": "accuracy", "parse": "las", "ner": "entity_f1", "topic": "accuracy", "place": "macro_f1"}
 """Task -> the metric by which the best weights are chosen on dev data."""
 
 _TOKENS = 4096  # of one forward pass of a prediction; the result does not depend on it, beyond rounding
@@ -146,26 +146,24 @@ def predict(opened: OpenModel, examples: Examples) -> tuple[npt.NDArray[np.int16
 class Classification:
     """Learns to label words or texts; validated on the dev data of each language that it is trained on.
 
-    The order of an epoch is a function of seed and epoch: rows are permuted, sorted by length within a pool of batches,
-    and batches are permuted.
-
     Args:
         opened: the model that is trained, with its tokenizer.
         task: the labelled data.
         languages: those that it is trained on; all have training and dev data.
         batch: windows of a batch.
-        seed: of the order.
+        seed: of the order (`epoch_order`).
     """
 
     lower_is_better = False
 
     def __init__(self, opened: OpenModel, task: OpenTask, languages: Sequence[str], *, batch: int, seed: int) -> None:
         self.languages, self.metric = tuple(languages), CHOOSING[task.summary.task]
-        self._opened, self._labels, self._size, self._seed = opened, task.summary.labels, batch, seed
+        self._opened, self._labels, self._size = opened, task.summary.labels, batch
         self._train = read_examples(opened, task, "train", self.languages)
         self._dev = {code: _held_out(opened, task, code) for code in self.languages}
         self.epoch_batches = math.ceil(len(self._train) / batch)
-        self._orders = lru_cache(maxsize=1)(self._make_order)
+        lengths = self._train.windows.lengths
+        self._orders = lru_cache(maxsize=1)(lambda epoch: epoch_order(lengths, batch, seed, epoch))
 
     def batch(self, index: int) -> LabelledBatch:
         """The batch at `index`."""
@@ -188,17 +186,29 @@ class Classification:
         scores, losses = {}, {}
         for language, (examples, gold) in self._dev.items():
             predicted, losses[language] = predict(self._opened, examples)
-            scores[language] = _score(self.metric, gold, predicted, self._labels)
+            scores[language] = score_of_labels(self.metric, gold, predicted, self._labels)
         return Validation(scores=scores, losses=losses)
 
-    def _make_order(self, epoch: int) -> tuple[Integers, Integers]:
-        """All rows, int64 [rows], and where the batches of an epoch begin among them, int64 [batches]."""
-        count, key = len(self._train), (int(hash_u64(self._seed, epoch, what)[0]) for what in (_ROWS, _BATCHES))
-        rows = permute(np.arange(count, dtype=np.uint64), count, next(key)).astype(np.int64)
-        pools = np.arange(count) // (_POOL * self._size)
-        rows = rows[np.lexsort((self._train.windows.lengths[rows], pools))]
-        batches = permute(np.arange(self.epoch_batches, dtype=np.uint64), self.epoch_batches, next(key))
-        return rows, batches.astype(np.int64) * self._size
+
+def epoch_order(lengths: Integers, size: int, seed: int, epoch: int) -> tuple[Integers, Integers]:
+    """The order of an epoch, a function of seed and epoch: rows are permuted, sorted by length within a pool of
+    batches, and batches are permuted.
+
+    Args:
+        lengths: int64 [rows].
+        size: rows of a batch.
+        seed: of the order.
+        epoch: 0, 1, ...
+
+    Returns:
+        All rows, int64 [rows], and where the batches begin among them, int64 [batches].
+    """
+    count, key = len(lengths), (int(hash_u64(seed, epoch, what)[0]) for what in (_ROWS, _BATCHES))
+    rows = permute(np.arange(count, dtype=np.uint64), count, next(key)).astype(np.int64)
+    rows = rows[np.lexsort((lengths[rows], np.arange(count) // (_POOL * size)))]
+    number = math.ceil(count / size)
+    batches = permute(np.arange(number, dtype=np.uint64), number, next(key))
+    return rows, batches.astype(np.int64) * size
 
 
 def _held_out(opened: OpenModel, task: OpenTask, language: str) -> tuple[Examples, Gold]:
@@ -208,11 +218,13 @@ def _held_out(opened: OpenModel, task: OpenTask, language: str) -> tuple[Example
 
 
 def gold_of(split: LabelledSplit) -> Gold:
-    """The right labels of a split."""
-    return Gold(split.labels, split.lengths)
+    """The right labels of a split; of a treebank, its trees."""
+    labels = split.labels if split.heads is None else np.stack([split.heads, split.labels], axis=1)
+    return Gold(labels, split.lengths)
 
 
-def _score(metric: str, gold: Gold, predicted: npt.NDArray[np.int16], labels: Sequence[str]) -> float:
+def score_of_labels(metric: str, gold: Gold, predicted: npt.NDArray[np.int16], labels: Sequence[str]) -> float:
+    """A metric of predicted labels, in percent."""
     rule = METRICS[metric].labels
     assert rule is not None
     return float(rule.score(rule.count(gold, predicted, labels).sum(axis=0).astype(np.float64)))

@@ -11,10 +11,15 @@ from equiglot.corpus import check_language
 from equiglot.corpus.opening import unpacked_name
 from equiglot.corpus.paths import matching_files
 from equiglot.errors import InputError
-from equiglot.tasks import SPLITS, NamedEntities, PartOfSpeech, Topic
+from equiglot.tasks import SPLITS, DependencyParsing, NamedEntities, PartOfSpeech, Topic
 
-LabelledTask = PartOfSpeech | NamedEntities | Topic
-_CLASSES: dict[str, type[LabelledTask]] = {"pos": PartOfSpeech, "ner": NamedEntities, "topic": Topic}
+LabelledTask = PartOfSpeech | DependencyParsing | NamedEntities | Topic
+_CLASSES: dict[str, type[LabelledTask]] = {
+    "pos": PartOfSpeech,
+    "parse": DependencyParsing,
+    "ner": NamedEntities,
+    "topic": Topic,
+}
 _SPLIT = re.compile(r"(?:^|[-_.])(train|dev|valid|validation|test)$")  # at the end of a name without its suffixes
 _SAID = {"valid": "dev", "validation": "dev"}
 _LABELLED = {".tsv", ".txt", ".bio", ".iob", ".iob2", ".conll"}
@@ -37,7 +42,7 @@ def name_data(
     """The task that is typed on a command line.
 
     Args:
-        task: pos, ner or topic.
+        task: pos, parse, ner or topic.
         data: SPLIT=PATTERN; or a folder or pattern of files whose names end in a split; or hub:NAME[:CONFIGURATION].
             {language} in it stands for a language's code; of a folder, files with the code in their names are taken.
         languages: codes of those that are trained on.
@@ -61,6 +66,9 @@ def name_data(
         if codes.count(code) > 1:
             raise InputError(f"the language {code} is named twice", where="--languages", fix="name it once")
     named = [(code, _source(task, data, code, columns, trained=code in languages)) for code in codes]
+    if task == "parse" and any(source["kind"] != "conllu" for _, source in named):
+        fix = "give treebanks: files whose names end in .conllu"
+        raise InputError("only CoNLL-U files have trees", where=f"--data {' '.join(data)}", fix=fix)
     fields: dict[str, Any] = {
         "task": task,
         "data": dict(named),

@@ -19,7 +19,7 @@ from equiglot.evaluation import (
 from equiglot.evaluation.rows import score_of
 
 Predictions = Mapping[str, npt.NDArray[np.int16]]
-"""Language -> int16 [seeds, items]."""
+"""Language -> int16 [seeds, items]; of trees [seeds, words, 2], head and relation."""
 
 
 def fine_tuned_estimates(
@@ -37,7 +37,7 @@ def fine_tuned_estimates(
     on, codes joined by "+".
 
     Args:
-        task: "pos", "ner" or "topic", or as in `Score` (`fine_tuned_name`).
+        task: "pos", "parse", "ner" or "topic", or as in `Score` (`fine_tuned_name`).
         labels: their names.
         gold: language -> the right labels of its test set.
         predictions: of all trainings, the same languages.

@@ -8,7 +8,15 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from equiglot.finetuning import FineTuning
 from equiglot.probing import Probing
 from equiglot.settings import MOST, MOST_REPEATS, Settings
-from equiglot.tasks import NamedEntities, PartOfSpeech, Place, Sentences, Topic, fine_tuned_name
+from equiglot.tasks import (
+    DependencyParsing,
+    NamedEntities,
+    PartOfSpeech,
+    Place,
+    Sentences,
+    Topic,
+    fine_tuned_name,
+)
 
 
 class MaskedLanguageModelling(Settings):
@@ -115,6 +123,10 @@ class PartOfSpeechFineTuning(_FineTuned, PartOfSpeech):
     """Universal part-of-speech tags of words, by fine-tuning."""
 
 
+class DependencyParsingFineTuning(_FineTuned, DependencyParsing):
+    """Dependency trees: the head of each word and its universal relation to it, by fine-tuning (biaffine scores)."""
+
+
 class NamedEntityFineTuning(_FineTuned, NamedEntities):
     """Named entities, as a BIO tag of each word, by fine-tuning."""
 
@@ -128,7 +140,9 @@ class PlaceFineTuning(_FineTuned, Place):
 
 
 ProbedTask = PartOfSpeechProbe | NamedEntityProbe | TopicProbe | PlaceProbe
-FineTunedTask = PartOfSpeechFineTuning | NamedEntityFineTuning | TopicFineTuning | PlaceFineTuning
+FineTunedTask = (
+    PartOfSpeechFineTuning | DependencyParsingFineTuning | NamedEntityFineTuning | TopicFineTuning | PlaceFineTuning
+)
 LabelledEntry = ProbedTask | FineTunedTask
 """An entry of `evaluation` that has labelled data."""
 
@@ -158,6 +172,7 @@ _Evaluation = Annotated[
     | Annotated[PartOfSpeechProbe | PartOfSpeechFineTuning, _BY_METHOD]
     | Annotated[NamedEntityProbe | NamedEntityFineTuning, _BY_METHOD]
     | Annotated[TopicProbe | TopicFineTuning, _BY_METHOD]
+    | DependencyParsingFineTuning
     | Annotated[PlaceProbe | PlaceFineTuning, _BY_METHOD],
     Field(discriminator="task"),
 ]

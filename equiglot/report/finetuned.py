@@ -296,7 +296,7 @@ def _about(tasks: Sequence[TunedTask]) -> Iterator[str]:
         often = "There is one training of each: what another seed would change is not known."
         if seeds > 1:
             often = f"Each score is the mean of {spelt(seeds)} trainings with other new weights, order and dropout."
-        what = "all weights of a model, and a new classifier, are trained"
+        what = "all weights of a model, and a new head, are trained"
         yield f"{capital(named)}: {what} {where}. {capital(how)}. {often}"
     yield (
         "The intervals are over test sentences. They do not contain the noise of fine-tuning, nor that of training the "

@@ -13,6 +13,7 @@ _GROUPS = {"low": "Low-resource", "high": "High-resource", "all": "All languages
 _TASKS = {
     "mlm": "Masked words",
     "pos": "Part of speech",
+    "parse": "Dependency trees",
     "ner": "Named entities",
     "topic": "Topic of a text",
     "place": "Place in its document",

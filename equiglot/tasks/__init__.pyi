@@ -2,10 +2,23 @@ from .building import build_task
 from .checking import check_task
 from .folder import LabelledSplit, OpenTask, TaskLanguage, TaskSummary, open_task
 from .reading import task_at, task_identity
-from .settings import SPLITS, NamedEntities, PartOfSpeech, Place, Sentences, Task, Topic, fine_tuned_name, task_of
+from .settings import (
+    SPLITS,
+    DependencyParsing,
+    NamedEntities,
+    PartOfSpeech,
+    Place,
+    Sentences,
+    Task,
+    Topic,
+    fine_tuned_name,
+    task_of,
+)
+from .trees import is_tree, maximum_tree
 
 __all__ = [
     "SPLITS",
+    "DependencyParsing",
     "LabelledSplit",
     "NamedEntities",
     "OpenTask",
@@ -19,6 +32,8 @@ __all__ = [
     "build_task",
     "check_task",
     "fine_tuned_name",
+    "is_tree",
+    "maximum_tree",
     "open_task",
     "task_at",
     "task_identity",

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from equiglot.errors import InputError
 from equiglot.hashing import reseed
 from equiglot.tasks.sentences import CLASSES, Sentence
-from equiglot.tasks.settings import SPLITS, NamedEntities, PartOfSpeech, Place, Sentences, Task
+from equiglot.tasks.settings import SPLITS, DependencyParsing, NamedEntities, PartOfSpeech, Place, Sentences, Task
 
 UNIVERSAL = (
     *("ADJ", "ADP", "ADV", "AUX", "CCONJ", "DET", "INTJ", "NOUN", "NUM", "PART", "PRON", "PROPN", "PUNCT"),
@@ -63,7 +64,7 @@ def check_agreement(task: Task, trained: Mapping[str, Set[str]]) -> None:
     Raises:
         InputError: with each language's types or classes, and what to do.
     """
-    if isinstance(task, PartOfSpeech | Place):
+    if isinstance(task, PartOfSpeech | DependencyParsing | Place):
         return
     entities = isinstance(task, NamedEntities)
     kinds = {
@@ -123,8 +124,17 @@ def _entity(tag: str, renamed: Mapping[str, str], types: Sequence[str] | None) -
 HELD_OUT = 10  # every tenth sentence
 _FROM_TRAIN = "no dev data: a tenth of its training data held out to choose settings"
 _FROM_DEV = "no training data: trained on its dev data, a tenth of it held out to choose settings"
-Rows = list[tuple[list[str], list[str]]]
-"""Words and labels of sentences."""
+
+
+class Row(NamedTuple):
+    """A sentence: its words, the label of each, and of trees the head of each (`Sentence`)."""
+
+    words: list[str]
+    labels: list[str]
+    heads: Sequence[int] = ()
+
+
+Rows = list[Row]
 
 
 @dataclass(frozen=True)
@@ -145,7 +155,7 @@ class Arranged:
 
 
 def labelled(sentences: Iterable[Sentence], label: Labelling, notes: Counter[str], seen: set[str]) -> Rows:
-    """Words and labels of all sentences that have words.
+    """Words, labels and heads of all sentences that have words.
 
     Args:
         sentences: as their source writes them.
@@ -159,7 +169,7 @@ def labelled(sentences: Iterable[Sentence], label: Labelling, notes: Counter[str
     rows: Rows = []
     for sentence in sentences:
         if sentence.words:
-            rows.append((sentence.words, _labels(sentence, label, seen)))
+            rows.append(Row(sentence.words, _labels(sentence, label, seen), sentence.heads))
         else:
             notes["empty sentences left out"] += 1
     return rows
@@ -189,12 +199,12 @@ def arrange(found: Mapping[str, Rows], limits: Sentences, language: str, where: 
 
 def items(rows: Rows) -> int:
     """How many words or texts there are."""
-    return sum(len(words) for words, _ in rows)
+    return sum(len(row.words) for row in rows)
 
 
 def labels_of(rows: Rows) -> frozenset[str]:
     """The labels that occur."""
-    return frozenset(label for _, labels in rows for label in labels)
+    return frozenset(label for row in rows for label in row.labels)
 
 
 def _labels(sentence: Sentence, label: Labelling, seen: set[str]) -> list[str]:

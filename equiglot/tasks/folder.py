@@ -57,6 +57,7 @@ class TaskSummary(BaseModel):
 
 
 SCHEMA = pa.schema({"words": pa.list_(pa.string()), "labels": pa.list_(pa.int16())})
+_HEADS = pa.field("heads", pa.list_(pa.int16()))  # of trees
 SUMMARY = "task.json"
 
 
@@ -68,11 +69,13 @@ class LabelledSplit:
         words: the words of each sentence; for labelled texts, the text alone. [sentences]
         labels: the label of each item (word or text), as a number of the summary's labels, int16 [items].
         lengths: the items of each sentence, int64 [sentences].
+        heads: of trees, the number of each word's head in its sentence (1, 2, ...; 0 for the root), int16 [items].
     """
 
     words: list[list[str]]
     labels: NDArray[np.int16]
     lengths: NDArray[np.int64]
+    heads: NDArray[np.int16] | None = None
 
 
 @dataclass(frozen=True)
@@ -102,7 +105,8 @@ class OpenTask:
         except pa.ArrowInvalid as error:
             raise InputError(f"{path.name} is damaged ({error}).", where=path, fix="build the task again") from None
         labels, lengths = pc.list_flatten(table["labels"]), pc.list_value_length(table["labels"])
-        return LabelledSplit(table["words"].to_pylist(), labels.to_numpy(), lengths.to_numpy().astype(np.int64))
+        heads = pc.list_flatten(table["heads"]).to_numpy() if "heads" in table.column_names else None
+        return LabelledSplit(table["words"].to_pylist(), labels.to_numpy(), lengths.to_numpy().astype(np.int64), heads)
 
 
 def open_task(folder: Path) -> OpenTask:
@@ -130,13 +134,16 @@ def write_split(path: Path, rows: Rows, labels: Sequence[str]) -> None:
 
     Args:
         path: the file.
-        rows: the words and labels of each.
+        rows: the words, labels and heads of each.
         labels: all labels that there are.
     """
     numbers = {label: number for number, label in enumerate(labels)}
-    columns = [[words for words, _ in rows], [[numbers[label] for label in found] for _, found in rows]]
-    table = pa.table(columns, schema=SCHEMA)
-    with pa.ipc.new_file(str(path), SCHEMA) as writer:
+    columns = [[row.words for row in rows], [[numbers[label] for label in row.labels] for row in rows]]
+    schema = SCHEMA
+    if rows[0].heads:
+        columns, schema = [*columns, [row.heads for row in rows]], SCHEMA.append(_HEADS)
+    table = pa.table(columns, schema=schema)
+    with pa.ipc.new_file(str(path), schema) as writer:
         writer.write_table(table)
 
 

@@ -26,7 +26,7 @@ class _Files(Settings):
 
 
 class ConlluFiles(_Files):
-    """CoNLL-U: words and universal part-of-speech tags of treebanks."""
+    """CoNLL-U: words, universal part-of-speech tags and dependency trees of treebanks."""
 
     kind: Literal["conllu"]
 
@@ -110,6 +110,14 @@ class PartOfSpeech(_Task):
     data: WordSource | dict[str, WordSource] = Field(description="For all languages, or language -> its own.")
 
 
+class DependencyParsing(_Task):
+    """Dependency trees: the head of each word, and its universal relation to it."""
+
+    unit: ClassVar[Literal["word", "sentence"]] = "word"
+    task: Literal["parse"] = Field(description="What is scored.")
+    data: ConlluFiles | dict[str, ConlluFiles] = Field(description="For all languages, or language -> its own.")
+
+
 class NamedEntities(_Task):
     """Named entities, as a BIO tag of each word."""
 
@@ -136,7 +144,7 @@ class Place(_Task):
     task: Literal["place"] = Field(description="What is scored.")
 
 
-Task = PartOfSpeech | NamedEntities | Topic | Place
+Task = PartOfSpeech | DependencyParsing | NamedEntities | Topic | Place
 
 
 def source_of(task: Task, language: str) -> Any:
