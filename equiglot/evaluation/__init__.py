@@ -42,6 +42,7 @@ from equiglot.evaluation.external import (
     spread,
     write_external_scores,
 )
+from equiglot.evaluation.fertility import LanguageSegmentation, Segmentation, measure_segmentation, own_vocabulary
 from equiglot.evaluation.filling import Filler, fill
 from equiglot.evaluation.metrics import (
     COST,
@@ -127,6 +128,7 @@ __all__ = [
     "Gold",
     "Indicator",
     "LabelRule",
+    "LanguageSegmentation",
     "MaskedPositions",
     "Measured",
     "Metric",
@@ -136,6 +138,7 @@ __all__ = [
     "PairKey",
     "Ratios",
     "Score",
+    "Segmentation",
     "SignedRank",
     "Standing",
     "TestMasks",
@@ -163,12 +166,14 @@ __all__ = [
     "left_tailed",
     "likelihood_rows",
     "mean_over",
+    "measure_segmentation",
     "measure_words",
     "measured",
     "metrics_of",
     "model_predictor",
     "monolingual",
     "name_texts",
+    "own_vocabulary",
     "pair_estimates",
     "pair_rows",
     "position_estimates",

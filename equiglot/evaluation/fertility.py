@@ -123,6 +123,20 @@ class OwnVocabulary(BaseModel):
     """Of a vocabulary that is learnt from all sentences, by these (as in paper 3, Figure 3)."""
 
 
+class LanguageSegmentation(BaseModel):
+    """How sentences of a language are cut.
+
+    Attributes:
+        cut: by a model's tokenizer.
+        own: by a vocabulary of the language's own; None where there is too little text for one.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    cut: Segmentation
+    own: OwnVocabulary | None
+
+
 def measure_segmentation(
     tokenizer: PreTrainedTokenizerFast,
     sentences: Sequence[str],

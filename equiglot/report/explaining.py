@@ -9,8 +9,7 @@ from equiglot.evaluation.regression import (
     LikelihoodRatio,
     NotEstimable,
 )
-from equiglot.report.format import capital, count, decimal, interval, probability, signed
-from equiglot.report.verdict import SURE
+from equiglot.report.format import SURE, capital, count, decimal, interval, probability, signed
 
 LARGE_VIF = 10.0
 """Beyond it what a factor does by itself can hardly be told from what the others do (a usual rule of thumb)."""

@@ -57,7 +57,9 @@ def test_an_audit_from_the_command_line(tmp_path: Path, monkeypatch: pytest.Monk
     write_data(tmp_path / "data", "topic", ["en", "ar"])
     begin = ["equiglot", "audit", model, "--data", str(tmp_path / "data"), "--languages", "en,ar"]
     monkeypatch.setattr("sys.argv", [*begin, "--seeds", "1", "--workers", "1", "--into", str(tmp_path / "run")])
-    main()
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert not ended.value.code
     said = capsys.readouterr()
     assert "topic: en, ar" in said.err and "fresh-bert" in said.out
     audit = json.dumps((tmp_path / "run/recipe.yaml").read_text(encoding="utf-8"))
