@@ -45,15 +45,20 @@ _TAG = re.compile(r"O|[BI]-\S+")
 _LINES = 50  # that are looked at to tell what a table is
 
 
-def preset_of(name: str) -> dict[str, Any]:
-    """One of `PRESETS`.
+def preset_of(name: str, *, seeds: int | None = None, train_sentences: int | None = None) -> dict[str, Any]:
+    """One of `PRESETS`, with other numbers of trainings and of sentences to train on where they are given.
 
     Raises:
         InputError: there is none of that name.
     """
     if name not in PRESETS:
         raise InputError(f"there is no preset {name!r}", where="--preset", fix=f"use one of {', '.join(PRESETS)}")
-    return dict(PRESETS[name])
+    preset = dict(PRESETS[name])
+    if seeds is not None:
+        preset["seeds"] = seeds
+    if train_sentences is not None:
+        preset["sentences"] = {"dev": None, **preset.get("sentences", {}), "train": train_sentences}
+    return preset
 
 
 @dataclass
