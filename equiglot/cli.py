@@ -300,7 +300,7 @@ def evaluate(
 @app.command()
 def finetune(
     model: OneModel,
-    task: Annotated[str, typer.Option(help="pos, ner, topic or qa.")],
+    task: Annotated[str, typer.Option(help="pos, parse, ner, topic or qa.")],
     data: Annotated[list[str], typer.Option(metavar="DATA", help=_DATA)],
     languages: Annotated[str, typer.Option(metavar="CODE,...", help="Languages of the data, trained on and tested.")],
     into: Annotated[Path, typer.Option(metavar="DIR", help="A new folder for the model and its scores.")],
@@ -329,7 +329,9 @@ def finetune(
     threads: Threads = None,
     checkpoint_seconds: Annotated[float, typer.Option(min=0, help="Time between checkpoints.")] = 60.0,
 ) -> None:
-    """Trains a model to label words or texts or to find answers, and scores it. Killed, the same command continues.
+    """Trains a model to label words or texts, to parse sentences, or to find answers, and scores it on test data.
+
+    Killed, the same command continues.
 
     MODEL is a Hugging Face folder, RUN/model, or a name on the hub.
     """
@@ -408,6 +410,7 @@ def audit(
     ] = "",
     preset: Annotated[str, typer.Option(help="quick, or paper3: how models are fine-tuned.")] = "quick",
     seeds: Annotated[int | None, typer.Option(min=1, help="Trainings of each; one gives no verdict.")] = None,
+    train_sentences: Annotated[int | None, typer.Option(min=1, help="Train on so many of a language at most.")] = None,
     into: Into = None,
     replace: Replace = False,
     workers: Workers = None,
@@ -422,7 +425,7 @@ def audit(
     from equiglot.recipe import audit_of, parse_recipe, preset_of
 
     _be_quiet()
-    tuning = preset_of(preset) | ({} if seeds is None else {"seeds": seeds})
+    tuning = preset_of(preset, seeds=seeds, train_sentences=train_sentences)
     folder = into or Path("runs/audit")
     tree, found = audit_of(
         models,

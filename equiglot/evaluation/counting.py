@@ -147,7 +147,8 @@ class Gold:
     """The right labels of a test set. An item is a word, or a whole sentence where sentences are labelled.
 
     Attributes:
-        labels: int16 [items], places in the task's labels.
+        labels: int16 [items], places in the task's labels; of trees [items, 2]: the number of a word's head in its
+            sentence (0 for the root), and its relation's place in the labels.
         lengths: int64 [sentences], items of each; their sum is the number of items.
     """
 
@@ -160,9 +161,22 @@ class Gold:
 
 def count_right(gold: Gold, predicted: Tags, labels: Sequence[str]) -> Table:
     """[sentences, 2]: right items, all items."""
-    sentences = _sentences(gold)
-    right = np.bincount(sentences[gold.labels == predicted], minlength=len(gold.lengths))
-    return np.stack([right, gold.lengths], axis=1)
+    return _count(gold, gold.labels == predicted)
+
+
+def count_heads(gold: Gold, predicted: Tags, labels: Sequence[str]) -> Table:
+    """[sentences, 2]: words with the right head, all words; `predicted` int16 [items, 2] as `Gold.labels` of trees."""
+    return _count(gold, gold.labels[:, 0] == predicted[:, 0])
+
+
+def count_arcs(gold: Gold, predicted: Tags, labels: Sequence[str]) -> Table:
+    """[sentences, 2]: words with the right head and the right relation to it, all words."""
+    return _count(gold, (gold.labels == predicted).all(axis=1))
+
+
+def _count(gold: Gold, right: npt.NDArray[np.bool_]) -> Table:
+    counts = np.bincount(_sentences(gold)[right], minlength=len(gold.lengths))
+    return np.stack([counts, gold.lengths], axis=1)
 
 
 def share(sums: Floats) -> Floats:

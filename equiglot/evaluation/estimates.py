@@ -63,10 +63,11 @@ def pair_estimates(
     """Every metric of the task for every pair of languages, paired between models, sources and metrics.
 
     Args:
-        task: "pos", "ner", "topic", "place" or "qa".
+        task: "pos", "parse", "ner", "topic", "place" or "qa".
         labels: names of the task's labels.
         gold: language -> the right labels, or answers, of its test set.
-        predictions: (source, target, seed of the probe) -> int16 [items of the target's test set], or `Answers`.
+        predictions: (source, target, seed of the probe) -> int16 [items of the target's test set], as `Gold` has
+            labels, or `Answers`.
         bootstrap: how intervals are made.
 
     Raises:

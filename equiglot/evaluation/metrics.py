@@ -11,7 +11,9 @@ from pydantic import AfterValidator
 from equiglot.evaluation.answers import count_exact, count_f1, count_reachable, mean_answer_f1
 from equiglot.evaluation.counting import (
     Table,
+    count_arcs,
     count_classes,
+    count_heads,
     count_right,
     count_spans,
     lenient_spans,
@@ -33,8 +35,8 @@ class LabelRule:
     """How a metric is made of predictions, labels or answers.
 
     Attributes:
-        count: gold, predicted [items, ...], names of labels -> whole numbers [sentences, columns]; of answers, gold is
-            `GoldAnswers`, and a paragraph stands for a sentence.
+        count: gold, predicted int16 [items] (of trees [items, 2], of questions `Answers`), names of labels -> whole
+            numbers [sentences, columns]; of questions, gold is `GoldAnswers`, and a paragraph stands for a sentence.
         score: their sums over sentences [..., columns] -> percent [...].
         said: what it is, a phrase in which {items} are what is labelled, and {outside} says that O is a class.
     """
@@ -167,6 +169,24 @@ METRICS: dict[str, Metric] = {
             caption="Accuracy: the right token is ranked first, in percent",
             positions=lambda ranks, losses: 100.0 * (ranks == 1),
             labels=LabelRule(count_right, share, "the share of {items} that get the right label"),
+        ),
+        # As the script of the CoNLL 2018 shared task counts: every word, punctuation too, relations without subtypes.
+        Metric(
+            name="las",
+            phrase="LAS",
+            tasks=("parse",),
+            first_of=("parse",),
+            labels=LabelRule(
+                count_arcs,
+                share,
+                "the share of {items}, punctuation too, that get the right head and the right universal relation to it",
+            ),
+        ),
+        Metric(
+            name="uas",
+            phrase="UAS",
+            tasks=("parse",),
+            labels=LabelRule(count_heads, share, "the share of {items}, punctuation too, that get the right head"),
         ),
         Metric(
             name="top5",

@@ -1,5 +1,7 @@
 from .classification import CHOOSING, Classification, Examples, predict, read_examples
 from .data import name_data
+from .neighbours import neighbour_baseline
+from .parsing import open_parser, parse
 from .running import FineTuned, fine_tune, open_data
 from .scores import Predictions, fine_tuned_estimates, fine_tuned_rows
 from .settings import FineTuning, check_settings
@@ -21,7 +23,10 @@ __all__ = [
     "fine_tuned_estimates",
     "fine_tuned_rows",
     "name_data",
+    "neighbour_baseline",
     "open_data",
+    "open_parser",
+    "parse",
     "predict",
     "read_examples",
 ]

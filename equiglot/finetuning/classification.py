@@ -27,7 +27,14 @@ from equiglot.probing.reading import Integers, ItemReader, ReadItems, Windows, c
 from equiglot.tasks import LabelledSplit, OpenTask
 from equiglot.training import Validation
 
-CHOOSING = {"pos": "accuracy", "ner": "entity_f1", "topic": "accuracy", "place": "macro_f1", "qa": "f1"}
+CHOOSING = {
+    "pos": "accuracy",
+    "parse": "las",
+    "ner": "entity_f1",
+    "topic": "accuracy",
+    "place": "macro_f1",
+    "qa": "f1",
+}
 """Task -> the metric by which the best weights are chosen on dev data."""
 
 _TOKENS = 4096  # of one forward pass of a prediction; the result does not depend on it, beyond rounding
@@ -219,8 +226,9 @@ def _held_out(opened: OpenModel, task: OpenTask, language: str) -> tuple[Example
 
 
 def gold_of(split: LabelledSplit) -> Gold:
-    """The right labels of a split."""
-    return Gold(split.labels, split.lengths)
+    """The right labels of a split; of a treebank, its trees."""
+    labels = split.labels if split.heads is None else np.stack([split.heads, split.labels], axis=1)
+    return Gold(labels, split.lengths)
 
 
 def score_of_labels(metric: str, gold: Gold | GoldAnswers, predicted: npt.NDArray[Any], labels: Sequence[str]) -> float:

@@ -11,11 +11,12 @@ from equiglot.corpus import check_language
 from equiglot.corpus.opening import unpacked_name
 from equiglot.corpus.paths import matching_files
 from equiglot.errors import InputError
-from equiglot.tasks import SPLITS, NamedEntities, PartOfSpeech, QuestionAnswering, Topic
+from equiglot.tasks import SPLITS, DependencyParsing, NamedEntities, PartOfSpeech, QuestionAnswering, Topic
 
-LabelledTask = PartOfSpeech | NamedEntities | Topic | QuestionAnswering
+LabelledTask = PartOfSpeech | DependencyParsing | NamedEntities | Topic | QuestionAnswering
 _CLASSES: dict[str, type[LabelledTask]] = {
     "pos": PartOfSpeech,
+    "parse": DependencyParsing,
     "ner": NamedEntities,
     "topic": Topic,
     "qa": QuestionAnswering,
@@ -43,7 +44,7 @@ def name_data(
     """The task that is typed on a command line.
 
     Args:
-        task: pos, ner, topic or qa.
+        task: pos, parse, ner, topic or qa.
         data: SPLIT=PATTERN (of questions, all=PATTERN for files that serve all splits); or a folder or pattern of files
             whose names end in a split; or hub:NAME[:CONFIGURATION]. {language} in it stands for a language's code; of a
             folder, files with the code in their names are taken.
@@ -69,6 +70,9 @@ def name_data(
         if codes.count(code) > 1:
             raise InputError(f"the language {code} is named twice", where="--languages", fix="name it once")
     named = [(code, _source(task, data, code, columns, trained=code in languages)) for code in codes]
+    if task == "parse" and any(source["kind"] != "conllu" for _, source in named):
+        fix = "give treebanks: files whose names end in .conllu"
+        raise InputError("only CoNLL-U files have trees", where=f"--data {' '.join(data)}", fix=fix)
     fields: dict[str, Any] = {
         "task": task,
         "data": dict(named),

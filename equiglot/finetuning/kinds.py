@@ -9,7 +9,9 @@ from transformers import PreTrainedModel
 
 from equiglot.evaluation import Gold, GoldAnswers
 from equiglot.finetuning.answering import Answering, predict_answers, right_answers
+from equiglot.finetuning.biaffine import new_parser
 from equiglot.finetuning.classification import Classification, gold_of, predict, read_examples
+from equiglot.finetuning.parsing import ParserTraining, predict_trees, read_treebank
 from equiglot.finetuning.questions import read_questions
 from equiglot.models import OpenModel, load_answerer, load_classifier
 from equiglot.tasks import OpenTask, TaskSummary
@@ -67,9 +69,29 @@ class Classifying:
 
     def gold(self, task: OpenTask, language: str) -> Gold:
         """The right labels."""
-        split = task.split(language, "test")
-        assert split is not None  # only languages with test data are tested
-        return gold_of(split)
+        return _gold_of_test(task, language)
+
+
+class Parsing:
+    """Sentences, each with its dependency tree."""
+
+    def load(self, folder: Path, summary: TaskSummary, *, seed: int) -> PreTrainedModel:
+        """The encoder with biaffine scores of arcs on top."""
+        return new_parser(folder, summary.labels, seed=seed)
+
+    def training(
+        self, opened: OpenModel, task: OpenTask, languages: Sequence[str], *, batch: int, seed: int
+    ) -> TunedTask:
+        """Cross-entropy of the right heads and relations."""
+        return ParserTraining(opened, task, languages, batch=batch, seed=seed)
+
+    def predict(self, opened: OpenModel, task: OpenTask, language: str) -> npt.NDArray[Any]:
+        """The best trees, int16 [words, 2]: the head of every word, and its relation."""
+        return predict_trees(opened, read_treebank(opened, task, language, "test")[0])[0]
+
+    def gold(self, task: OpenTask, language: str) -> Gold:
+        """The right trees."""
+        return _gold_of_test(task, language)
 
 
 class QuestionsAndAnswers:
@@ -94,8 +116,15 @@ class QuestionsAndAnswers:
         return right_answers(task, language, "test")
 
 
+def _gold_of_test(task: OpenTask, language: str) -> Gold:
+    split = task.split(language, "test")
+    assert split is not None  # only languages with test data are tested
+    return gold_of(split)
+
+
 KINDS: dict[str, TaskKind] = {
     **dict.fromkeys(("pos", "ner", "topic", "place"), Classifying()),
+    "parse": Parsing(),
     "qa": QuestionsAndAnswers(),
 }
 """Task -> its kind."""

@@ -65,8 +65,9 @@ def fine_tune(
         settings: how.
         into: a new folder; gets the model of the seed that is best on dev data, as `from_pretrained` loads it
             (`AutoModelForTokenClassification`, or `AutoModelForSequenceClassification` for topics,
-            `AutoModelForQuestionAnswering` for questions), scores.jsonl (means over seeds), predictions.safetensors
-            (`Predictions`), training.json and task.json.
+            `AutoModelForQuestionAnswering` for questions; of a parser, which `open_parser` loads, `AutoModel` loads the
+            encoder), scores.jsonl (means over seeds), predictions.safetensors (`Predictions`), training.json and
+            task.json.
         checkpoint_seconds: time between checkpoints.
         watch: told how far the training with a seed is.
         stop: asked after every update; when true, `Stopped` is raised, and the same call continues.

@@ -20,7 +20,8 @@ from equiglot.evaluation import (
 from equiglot.evaluation.rows import score_of
 
 Predictions = Mapping[str, npt.NDArray[Any]]
-"""Language -> int16 [seeds, items]; of questions int32 [seeds, questions, 3] (`Answers`)."""
+"""Language -> int16 [seeds, items]; of trees [seeds, words, 2], head and relation; of questions int32
+[seeds, questions, 3] (`Answers`)."""
 
 
 def fine_tuned_estimates(
@@ -38,7 +39,7 @@ def fine_tuned_estimates(
     on, codes joined by "+".
 
     Args:
-        task: "pos", "ner", "topic" or "qa", or as in `Score` (`fine_tuned_name`).
+        task: "pos", "parse", "ner", "topic" or "qa", or as in `Score` (`fine_tuned_name`).
         labels: their names.
         gold: language -> the right labels, or answers, of its test set.
         predictions: of all trainings, the same languages.

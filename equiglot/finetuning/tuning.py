@@ -166,14 +166,14 @@ def has_trained(work: Path) -> bool:
 def check_trained_labels(task: OpenTask, trained: Sequence[str]) -> None:
     """Refuses classes, and types of entities, that are tested and that none of the languages `trained` is trained on.
 
-    They are mostly other names for the same. Tags of words may be rare: they count as wrong, and the summary names
-    them.
+    They are mostly other names for the same. Tags of words, and relations, may be rare: they count as wrong, and the
+    summary names them.
 
     Raises:
         InputError: with the language and the labels.
     """
     summary = task.summary
-    if summary.task in ("pos", "qa"):
+    if summary.task in ("pos", "parse", "qa"):
         return
     known = {label for code in trained for label in _kinds(task, code, "train")}
     for code in (each.code for each in summary.languages):

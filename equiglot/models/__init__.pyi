@@ -4,12 +4,11 @@ from .building import (
     device,
     export_model,
     freeze_parts,
-    fresh_model,
     load_model,
     on_device,
     resolve_encoder,
 )
-from .copy_checkpoint import copy_checkpoint, model_identity
+from .copy_checkpoint import copy_checkpoint, copy_untrained, model_identity
 from .cpu import prepare_for_cpu
 from .forward import (
     SHAPE_STEP,
@@ -46,13 +45,13 @@ __all__ = [
     "check_width_of",
     "chosen_layers",
     "copy_checkpoint",
+    "copy_untrained",
     "count_parameters",
     "device",
     "export_model",
     "find_model",
     "find_or_fetch",
     "freeze_parts",
-    "fresh_model",
     "head_parts",
     "hidden_states",
     "load_answerer",

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import torch
 from torch import nn
-from transformers import AutoConfig, AutoModelForMaskedLM, PreTrainedModel, PreTrainedTokenizerFast
+from transformers import AutoModelForMaskedLM, PreTrainedModel, PreTrainedTokenizerFast
 
 from equiglot.errors import InputError, known_refusal
 from equiglot.models.configuring import configure
@@ -143,22 +143,6 @@ def load_model(folder: Path, *, vocabulary_size: int | None = None) -> PreTraine
             fix="use the vocabulary that the model was trained with",
         )
     return model
-
-
-def fresh_model(folder: Path, *, seed: int) -> PreTrainedModel:
-    """A masked language model with the configuration of one in a Hugging Face folder, and random weights.
-
-    They are drawn as transformers draws them: normal with the configuration's `initializer_range`, as a rule.
-
-    Raises:
-        InputError: no such folder, no config.json or one that asks for code, or a model of another kind.
-    """
-    check_config(folder)
-    check_kind(folder)
-    config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return cast(PreTrainedModel, AutoModelForMaskedLM.from_config(config, dtype=torch.float32))
 
 
 def freeze_parts(model: PreTrainedModel, parts: Iterable[str]) -> None:

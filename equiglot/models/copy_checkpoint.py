@@ -1,9 +1,13 @@
-"""Models that others made, taken into a run: checked, then copied as they are."""
+"""Models that others made, taken into a run: checked, then copied, as they are or without what they have learnt."""
 
 import shutil
 from pathlib import Path
 
+import torch
+from transformers import AutoModelForMaskedLM
+
 from equiglot.models.opening import locate_model, open_model
+from equiglot.models.trimming import load_config
 from equiglot.models.validation import check_config, check_kind, weight_files
 from equiglot.run import atomic_folder, checksum
 from equiglot.vocabulary import TOKENIZER_FILES
@@ -26,6 +30,31 @@ def copy_checkpoint(source: str, into: Path) -> None:
     with atomic_folder(into) as made:
         for name in _files(folder):
             shutil.copyfile(folder / name, made / name)
+
+
+def copy_untrained(source: Path, into: Path, *, seed: int) -> None:
+    """Writes a masked language model with the configuration and the tokenizer of another one, freshly initialised.
+
+    The tokenizer is copied byte by byte. Weights are drawn as transformers initialises the architecture, float32.
+
+    Args:
+        source: a model folder.
+        into: made, or replaced as a whole.
+        seed: of the weights.
+
+    Raises:
+        InputError: there is no such model, its configuration asks for code, or no masked language model has it.
+    """
+    check_config(source)
+    check_kind(source)
+    config = load_config(source)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = AutoModelForMaskedLM.from_config(config, dtype=torch.float32)
+    with atomic_folder(into) as made:
+        model.save_pretrained(made)
+        for name in (name for name in TOKENIZER_FILES if (source / name).is_file()):
+            shutil.copyfile(source / name, made / name)
 
 
 def model_identity(source: str) -> dict[str, str]:

@@ -8,7 +8,16 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from equiglot.finetuning import FineTuning
 from equiglot.probing import Probing
 from equiglot.settings import MOST, MOST_REPEATS, Settings
-from equiglot.tasks import NamedEntities, PartOfSpeech, Place, QuestionAnswering, Sentences, Topic, fine_tuned_name
+from equiglot.tasks import (
+    DependencyParsing,
+    NamedEntities,
+    PartOfSpeech,
+    Place,
+    QuestionAnswering,
+    Sentences,
+    Topic,
+    fine_tuned_name,
+)
 
 
 class MaskedLanguageModelling(Settings):
@@ -115,6 +124,10 @@ class PartOfSpeechFineTuning(_FineTuned, PartOfSpeech):
     """Universal part-of-speech tags of words, by fine-tuning."""
 
 
+class DependencyParsingFineTuning(_FineTuned, DependencyParsing):
+    """Dependency trees: the head of each word and its universal relation to it, by fine-tuning (biaffine scores)."""
+
+
 class NamedEntityFineTuning(_FineTuned, NamedEntities):
     """Named entities, as a BIO tag of each word, by fine-tuning."""
 
@@ -133,7 +146,12 @@ class PlaceFineTuning(_FineTuned, Place):
 
 ProbedTask = PartOfSpeechProbe | NamedEntityProbe | TopicProbe | PlaceProbe
 FineTunedTask = (
-    PartOfSpeechFineTuning | NamedEntityFineTuning | TopicFineTuning | PlaceFineTuning | QuestionAnsweringFineTuning
+    PartOfSpeechFineTuning
+    | DependencyParsingFineTuning
+    | NamedEntityFineTuning
+    | TopicFineTuning
+    | PlaceFineTuning
+    | QuestionAnsweringFineTuning
 )
 LabelledEntry = ProbedTask | FineTunedTask
 """An entry of `evaluation` that has labelled data."""
@@ -151,6 +169,12 @@ class Audit(Settings):
     untrained: str = Field(
         FRESH + "{model}", description="The model without pretraining beside {model}: the same with random weights."
     )
+    entries: int = Field(
+        8000,
+        ge=200,
+        le=MOST,
+        description="Entries at most of the vocabularies, each learnt from one language, that tokenizers stand beside.",
+    )
     margin: float = Field(
         10.0, gt=0, le=100, description="Points by which a language must lag behind others to be called behind."
     )
@@ -164,6 +188,7 @@ _Evaluation = Annotated[
     | Annotated[PartOfSpeechProbe | PartOfSpeechFineTuning, _BY_METHOD]
     | Annotated[NamedEntityProbe | NamedEntityFineTuning, _BY_METHOD]
     | Annotated[TopicProbe | TopicFineTuning, _BY_METHOD]
+    | DependencyParsingFineTuning
     | Annotated[PlaceProbe | PlaceFineTuning, _BY_METHOD]
     | QuestionAnsweringFineTuning,
     Field(discriminator="task"),

@@ -1,4 +1,4 @@
-"""What a model is made of, if not of random weights: another one's weights, or another one with other entries."""
+"""What a model is made of: another one's weights, another one with other entries, or another one with random ones."""
 
 from typing import Literal
 
@@ -40,18 +40,6 @@ class Trim(ReductionSettings):
     )
 
 
-class Fresh(Settings):
-    """A model of the recipe with random weights, its encoder and its tokenizer as they are: what a model is compared
-    with to see what its pretraining brings (paper 3, section 4.2).
-
-    The weights are drawn as transformers draws them, from the recipe's seed.
-    """
-
-    model: str = Field(
-        description="A model of the recipe, taken, trained or trimmed in the same run; {language} may be in the name."
-    )
-
-
 class Extend(ExtensionSettings):
     """A model of the recipe whose vocabulary gets entries that some languages lack, all else as it is.
 
@@ -72,3 +60,17 @@ class Extend(ExtensionSettings):
         if self.start == "mean" and "fitting" in self.model_fields_set:
             raise ValueError("means are not fitted: leave out fitting, or take `start: fitted`")
         return self
+
+
+class Fresh(Settings):
+    """A model of the recipe with random weights in place of its own, all else as it is, and not trained.
+
+    Fine-tuned beside it, it shows what its pretraining is worth: all that it knows is what a task's training data teach
+    it. The weights are drawn once, from the recipe's seed and its name, as transformers initialises that architecture;
+    several fine-tunings start from the same ones.
+    """
+
+    model: str = Field(
+        description="A model of the recipe, taken, trained, trimmed or extended in the same run; {language} may be in "
+        "the name."
+    )

@@ -10,6 +10,7 @@ from equiglot.report.data import FineTunedTask, Report
 from equiglot.report.format import (
     GROUPS,
     NONE,
+    SURE,
     UNITS,
     capital,
     decimal,
@@ -35,7 +36,6 @@ from equiglot.report.tables import (
     row_header,
     row_languages,
 )
-from equiglot.report.verdict import SURE
 
 _RATIO_DIGITS = 3
 
@@ -307,7 +307,7 @@ def _about(tasks: Sequence[TunedTask]) -> Iterator[str]:
         often = "There is one training of each: what another seed would change is not known."
         if seeds > 1:
             often = f"Each score is the mean of {spelt(seeds)} trainings with other new weights, order and dropout."
-        what = "all weights of a model, and a new layer on top, are trained"
+        what = "all weights of a model, and a new head, are trained"
         yield f"{capital(named)}: {what} {where}. {capital(how)}. {often}"
     groups = " or ".join(dict.fromkeys(GROUPS[task.task.unit] for task in tasks))
     yield (

@@ -13,6 +13,7 @@ _GROUPS = {"low": "Low-resource", "high": "High-resource", "all": "All languages
 _TASKS = {
     "mlm": "Masked words",
     "pos": "Part of speech",
+    "parse": "Dependency trees",
     "ner": "Named entities",
     "topic": "Topic of a text",
     "qa": "Question answering",
@@ -130,6 +131,10 @@ def task_title(task: str) -> str:
     """What a task is called in a title."""
     title = _TASKS.get(task_of(task), capital(task_of(task)))
     return title if task == task_of(task) else f"{title}, fine-tuned"
+
+
+SURE = 0.05
+"""A p above it is no evidence."""
 
 
 def probability(p: float) -> str:

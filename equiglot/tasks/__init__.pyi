@@ -5,6 +5,7 @@ from .questions import QuestionSplit, open_questions
 from .reading import task_at, task_identity
 from .settings import (
     SPLITS,
+    DependencyParsing,
     NamedEntities,
     PartOfSpeech,
     Place,
@@ -15,9 +16,11 @@ from .settings import (
     fine_tuned_name,
     task_of,
 )
+from .trees import is_tree, maximum_tree
 
 __all__ = [
     "SPLITS",
+    "DependencyParsing",
     "LabelledSplit",
     "NamedEntities",
     "OpenTask",
@@ -33,6 +36,8 @@ __all__ = [
     "build_task",
     "check_task",
     "fine_tuned_name",
+    "is_tree",
+    "maximum_tree",
     "open_questions",
     "open_task",
     "task_at",

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cache
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,16 @@ from numpy.typing import NDArray
 from equiglot.errors import InputError
 from equiglot.hashing import reseed
 from equiglot.tasks.sentences import CLASSES, Sentence
-from equiglot.tasks.settings import SPLITS, Labelled, NamedEntities, PartOfSpeech, Place, Sentences, Task
+from equiglot.tasks.settings import (
+    SPLITS,
+    DependencyParsing,
+    Labelled,
+    NamedEntities,
+    PartOfSpeech,
+    Place,
+    Sentences,
+    Task,
+)
 
 UNIVERSAL = (
     *("ADJ", "ADP", "ADV", "AUX", "CCONJ", "DET", "INTJ", "NOUN", "NUM", "PART", "PRON", "PROPN", "PUNCT"),
@@ -64,7 +73,7 @@ def check_agreement(task: Labelled, trained: Mapping[str, Set[str]]) -> None:
     Raises:
         InputError: with each language's types or classes, and what to do.
     """
-    if isinstance(task, PartOfSpeech | Place):
+    if isinstance(task, PartOfSpeech | DependencyParsing | Place):
         return
     entities = isinstance(task, NamedEntities)
     kinds = {
@@ -124,8 +133,17 @@ def _entity(tag: str, renamed: Mapping[str, str], types: Sequence[str] | None) -
 HELD_OUT = 10  # every tenth sentence
 _FROM_TRAIN = "no dev data: a tenth of its training data held out to choose settings"
 _FROM_DEV = "no training data: trained on its dev data, a tenth of it held out to choose settings"
-Rows = list[tuple[list[str], list[str]]]
-"""Words and labels of sentences."""
+
+
+class Row(NamedTuple):
+    """A sentence: its words, the label of each, and of trees the head of each (`Sentence`)."""
+
+    words: list[str]
+    labels: list[str]
+    heads: Sequence[int] = ()
+
+
+Rows = list[Row]
 
 
 @dataclass(frozen=True)
@@ -146,7 +164,7 @@ class Arranged:
 
 
 def labelled(sentences: Iterable[Sentence], label: Labelling, notes: Counter[str], seen: set[str]) -> Rows:
-    """Words and labels of all sentences that have words.
+    """Words, labels and heads of all sentences that have words.
 
     Args:
         sentences: as their source writes them.
@@ -160,7 +178,7 @@ def labelled(sentences: Iterable[Sentence], label: Labelling, notes: Counter[str
     rows: Rows = []
     for sentence in sentences:
         if sentence.words:
-            rows.append((sentence.words, _labels(sentence, label, seen)))
+            rows.append(Row(sentence.words, _labels(sentence, label, seen), sentence.heads))
         else:
             notes["empty sentences left out"] += 1
     return rows
@@ -202,12 +220,12 @@ def check_amount(task: Task, found: Mapping[str, Collection[str]]) -> None:
 
 def items(rows: Rows) -> int:
     """How many words or texts there are."""
-    return sum(len(words) for words, _ in rows)
+    return sum(len(row.words) for row in rows)
 
 
 def labels_of(rows: Rows) -> frozenset[str]:
     """The labels that occur."""
-    return frozenset(label for _, labels in rows for label in labels)
+    return frozenset(label for row in rows for label in row.labels)
 
 
 def _labels(sentence: Sentence, label: Labelling, seen: set[str]) -> list[str]:
@@ -226,12 +244,12 @@ def _labels(sentence: Sentence, label: Labelling, seen: set[str]) -> list[str]:
     return labels
 
 
-Row = TypeVar("Row")
+Each = TypeVar("Each")
 
 
 def held_out(
-    splits: Mapping[str, list[Row]], language: str, where: str
-) -> tuple[dict[str, list[Row]], tuple[str, ...]]:
+    splits: Mapping[str, list[Each]], language: str, where: str
+) -> tuple[dict[str, list[Each]], tuple[str, ...]]:
     """The same splits, with train and dev made from each other where one of them is missing; and what was done.
 
     Args:
@@ -258,7 +276,7 @@ def held_out(
     return {**splits, "train": train, "dev": whole[::HELD_OUT]}, (note, *untested)
 
 
-def spread(rows: list[Row], limit: int | None) -> list[Row]:
+def spread(rows: list[Each], limit: int | None) -> list[Each]:
     """At most so many rows: one of each of `limit` stretches of equal length, in order."""
     if limit is None or len(rows) <= limit:
         return rows

@@ -33,7 +33,8 @@ def build_task(task: Task, languages: Sequence[str], documents: Mapping[str, Tex
         languages: the languages of the run.
         documents: language -> text, for the task that makes its labels of it.
         folder: an empty folder; gets LANGUAGE-SPLIT.arrow (words: list of texts, labels: list of int16, a sentence a
-            row; questions otherwise, see `build_questions`) and task.json, the summary.
+            row; of trees, heads: list of int16, too; questions otherwise, see `build_questions`) and task.json, the
+            summary.
 
     Raises:
         InputError: data that is not as it should be, with file and line; languages whose labels differ; no language
@@ -67,7 +68,7 @@ def _arranged(task: Labelled, language: str, documents: Mapping[str, TextSource]
     rows = {split: labelled(sentences, label, notes, seen) for split, sentences in found.items()}
     arranged = arrange(rows, task.sentences, language, f"evaluation.{task.task}.data")
     if isinstance(task, NamedEntities):
-        used = (labels for rows in arranged.splits.values() for _, labels in rows)
+        used = (row.labels for rows in arranged.splits.values() for row in rows)
         notes["I- tags that follow no tag of their type (left as they are)"] = sum(map(stray, used))
     counted = (f"{what}: {count:,}" for what, count in notes.items() if count)
     return replace(arranged, notes=(*arranged.notes, *counted))
@@ -78,8 +79,8 @@ def _described(task: Task, language: str, data: Arranged, known: Set[str]) -> Ta
     trained = labels_of(data.splits["train"]) if "train" in data.splits else known
     test = data.splits.get("test", [])
     new = sorted(labels_of(test) - trained)
-    seen = {tuple(words) for words, _ in data.splits.get("train", [])}
-    both = sum(tuple(words) in seen for words, _ in test)
+    seen = {tuple(row.words) for row in data.splits.get("train", [])}
+    both = sum(tuple(row.words) in seen for row in test)
     notes = (
         *([f"labels in test that training has not: {', '.join(new)}"] if new else []),
         *([f"test sentences that stand in the training data, too: {both:,}"] if both else []),

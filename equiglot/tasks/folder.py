@@ -59,6 +59,7 @@ class TaskSummary(BaseModel):
 
 
 SCHEMA = pa.schema({"words": pa.list_(pa.string()), "labels": pa.list_(pa.int16())})
+_HEADS = pa.field("heads", pa.list_(pa.int16()))  # of trees
 SUMMARY = "task.json"
 
 
@@ -70,11 +71,13 @@ class LabelledSplit:
         words: the words of each sentence; for labelled texts, the text alone. [sentences]
         labels: the label of each item (word or text), as a number of the summary's labels, int16 [items].
         lengths: the items of each sentence, int64 [sentences].
+        heads: of trees, the number of each word's head in its sentence (1, 2, ...; 0 for the root), int16 [items].
     """
 
     words: list[list[str]]
     labels: NDArray[np.int16]
     lengths: NDArray[np.int64]
+    heads: NDArray[np.int16] | None = None
 
 
 @dataclass(frozen=True)
@@ -99,7 +102,8 @@ class OpenTask:
         if table is None:
             return None
         labels, lengths = pc.list_flatten(table["labels"]), pc.list_value_length(table["labels"])
-        return LabelledSplit(table["words"].to_pylist(), labels.to_numpy(), lengths.to_numpy().astype(np.int64))
+        heads = pc.list_flatten(table["heads"]).to_numpy() if "heads" in table.column_names else None
+        return LabelledSplit(table["words"].to_pylist(), labels.to_numpy(), lengths.to_numpy().astype(np.int64), heads)
 
     def table(self, language: str, split: str) -> pa.Table | None:
         """The rows of a split as they are stored; None where there are none.
@@ -142,12 +146,15 @@ def write_split(path: Path, rows: Rows, labels: Sequence[str]) -> None:
 
     Args:
         path: the file.
-        rows: the words and labels of each.
+        rows: the words, labels and heads of each.
         labels: all labels that there are.
     """
     numbers = {label: number for number, label in enumerate(labels)}
-    columns = [[words for words, _ in rows], [[numbers[label] for label in found] for _, found in rows]]
-    write_table(path, pa.table(columns, schema=SCHEMA))
+    columns = [[row.words for row in rows], [[numbers[label] for label in row.labels] for row in rows]]
+    schema = SCHEMA
+    if rows[0].heads:
+        columns, schema = [*columns, [row.heads for row in rows]], SCHEMA.append(_HEADS)
+    write_table(path, pa.table(columns, schema=schema))
 
 
 def write_table(path: Path, table: pa.Table) -> None:

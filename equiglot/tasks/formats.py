@@ -1,10 +1,11 @@
-"""The files of labelled data: words and BIO tags, CoNLL-U, tables of texts, and rows of columns with types."""
+"""The files of labelled data: words and BIO tags, CoNLL-U and its trees, tables of texts, rows of typed columns."""
 
 import csv
 import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
@@ -17,7 +18,8 @@ from conllu.parser import DEFAULT_FIELD_PARSERS
 from equiglot.corpus.opening import numbered_lines
 from equiglot.corpus.records import ROWS, check_column, opened_table
 from equiglot.errors import InputError
-from equiglot.tasks.sentences import TEXT_CHARACTERS, Sentence, at_lines, blocks, malformed
+from equiglot.tasks.sentences import TEXT_CHARACTERS, UNSPECIFIED, Sentence, at_lines, blocks, malformed
+from equiglot.tasks.trees import is_tree
 
 _DOCUMENT = "-DOCSTART-"  # where a document begins in the files of CoNLL-2003: no word
 
@@ -50,20 +52,23 @@ def _word_and_tag(file: Path, line: int, text: str) -> tuple[str, str]:
     return columns[0], columns[-1]
 
 
+BROKEN_TREES = "trees with a cycle, without a root or with several (used all the same, and scored word by word)"
 COLUMNS, ID_CHARACTERS = 10, 20
-_FIELDS = ("id", "form", "lemma", "upos", "xpos", "feats", "head")  # those behind them are not parsed
+_FIELDS = ("id", "form", "lemma", "upos", "xpos", "feats", "head", "deprel")  # those behind them are not parsed
 _PARSERS = {**{field: lambda columns, at: columns[at] for field in _FIELDS}, "id": DEFAULT_FIELD_PARSERS["id"]}
 
 
-def read_conllu(file: Path, notes: Counter[str]) -> Iterator[Sentence]:
+def read_conllu(file: Path, notes: Counter[str], *, trees: bool = False) -> Iterator[Sentence]:
     """The sentences of a treebank, those without words too; ranges of tokens (1-2) and empty nodes (1.1) are no words.
 
     Args:
         file: UTF-8, plain or packed.
-        notes: counts trees without a root.
+        notes: counts trees without a root; of trees that are read, all that are broken.
+        trees: whether heads are read, and relations as labels, in place of universal part-of-speech tags.
 
     Raises:
-        InputError: a line without ten columns, an id that is none, or words that are not numbered 1, 2, 3, ...
+        InputError: a line without ten columns, an id that is none, or words that are not numbered 1, 2, 3, ...; of
+            trees, a head that is no number or outside of its sentence, or a word without a relation.
     """
     for block in blocks(file):
         tokens = [(line, _token(file, line, text)) for line, text in block if not text.startswith("#")]
@@ -73,9 +78,36 @@ def read_conllu(file: Path, notes: Counter[str]) -> Iterator[Sentence]:
                 what = f"The word {token['id']} stands where word {expected} of a sentence should."
                 fix = "number the words of a sentence 1, 2, 3, ..., with a blank line between sentences"
                 raise malformed(file, line, what, fix)
-        notes["trees without a root (used all the same)"] += bool(words) and all(t["head"] != "0" for _, t in words)
-        forms, tags = [token["form"] for _, token in words], [token["upos"] for _, token in words]
-        yield at_lines(file, forms, tags, [line for line, _ in words])
+        forms, lines = [token["form"] for _, token in words], [line for line, _ in words]
+        if trees:
+            heads = [_head(file, line, token, len(words)) for line, token in words]
+            notes[BROKEN_TREES] += bool(words) and not is_tree(heads)
+            relations = [_relation(file, line, token) for line, token in words]
+            yield replace(at_lines(file, forms, relations, lines), heads=heads)
+        else:
+            notes["trees without a root (used all the same)"] += bool(words) and all(t["head"] != "0" for _, t in words)
+            yield at_lines(file, forms, [token["upos"] for _, token in words], lines)
+
+
+def _head(file: Path, line: int, token: Token, words: int) -> int:
+    """The number of a word's head; 0 for the root."""
+    text, there = token["head"], "a number from 0 (the root) to the number of the sentence's words"
+    if not (text.isascii() and text.isdigit() and len(text) < ID_CHARACTERS):
+        what = f"The head of word {token['id']} is {text[:ID_CHARACTERS]!r}, and a tree is needed: {there}."
+        raise malformed(file, line, what, "correct it, or give a treebank that has trees")
+    if int(text) > words:
+        what = f"The head of word {token['id']} is word {text}, and the sentence has {words}."
+        raise malformed(file, line, what, f"correct it to {there}")
+    return int(text)
+
+
+def _relation(file: Path, line: int, token: Token) -> str:
+    """A word's universal relation to its head, without its subtype: nsubj of nsubj:pass."""
+    name: str = token["deprel"].partition(":")[0]
+    if not name or name == UNSPECIFIED:
+        what = f"Word {token['id']} has no relation to its head."
+        raise malformed(file, line, what, "write it in the eighth column, or give a treebank that has relations")
+    return name
 
 
 def _token(file: Path, line: int, text: str) -> Token:

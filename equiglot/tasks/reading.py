@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from equiglot.corpus import TextSource
 from equiglot.corpus.paths import checked_sum, matching_files
-from equiglot.tasks.formats import Unit, read_bio, read_conllu, read_parquet, read_tsv
+from equiglot.tasks.formats import read_bio, read_conllu, read_parquet, read_tsv
 from equiglot.tasks.hub import hub_rows
 from equiglot.tasks.place import read_places
 from equiglot.tasks.sentences import Sentence, screened
@@ -16,6 +16,7 @@ from equiglot.tasks.settings import (
     SPLITS,
     BioFiles,
     ConlluFiles,
+    DependencyParsing,
     HubRows,
     Labelled,
     ParquetFiles,
@@ -58,7 +59,7 @@ def read_language(
         }
     return {
         split: chain.from_iterable(
-            screened(_read_file(source, task.unit, file, notes), file, notes, unit=task.unit) for file in files
+            screened(_read_file(source, task, file, notes), file, notes, unit=task.unit) for file in files
         )
         for split, files in files_of(source, language).items()
     }
@@ -100,16 +101,16 @@ def _matched(patterns: Iterable[str], language: str) -> list[Path]:
     return sorted(found)
 
 
-def _read_file(source: LabelledFiles, unit: Unit, file: Path, notes: Counter[str]) -> Iterator[Sentence]:
+def _read_file(source: LabelledFiles, task: Labelled, file: Path, notes: Counter[str]) -> Iterator[Sentence]:
     match source:
         case ConlluFiles():
-            return read_conllu(file, notes)
+            return read_conllu(file, notes, trees=isinstance(task, DependencyParsing))
         case BioFiles():
             return read_bio(file)
         case TsvFiles():
             return read_tsv(file, source.text, source.label)
         case ParquetFiles():
-            return read_parquet(file, source.text, source.label, unit)
+            return read_parquet(file, source.text, source.label, task.unit)
 
 
 AnyTask = TypeVar("AnyTask", bound=Task)

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from equiglot.corpus.opening import numbered_lines
@@ -20,11 +20,13 @@ class Sentence:
         words: its words; for a labelled text, the text, and nothing if it is blank.
         labels: the label of each, as its source writes it.
         where: index of a word -> where it stands, for a message.
+        heads: of a tree, the number of each word's head (1, 2, ...; 0 for the root); empty where no trees are read.
     """
 
     words: list[str]
     labels: list[str]
     where: Callable[[int], str]
+    heads: list[int] = field(default_factory=list)
 
 
 def blocks(file: Path) -> Iterator[list[tuple[int, str]]]:

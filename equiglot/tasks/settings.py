@@ -28,7 +28,7 @@ class _Files(Settings):
 
 
 class ConlluFiles(_Files):
-    """CoNLL-U: words and universal part-of-speech tags of treebanks."""
+    """CoNLL-U: words, universal part-of-speech tags and dependency trees of treebanks."""
 
     kind: Literal["conllu"]
 
@@ -141,6 +141,14 @@ class PartOfSpeech(_Task):
     data: WordSource | dict[str, WordSource] = Field(description="For all languages, or language -> its own.")
 
 
+class DependencyParsing(_Task):
+    """Dependency trees: the head of each word, and its universal relation to it."""
+
+    unit: ClassVar[Literal["word", "sentence"]] = "word"
+    task: Literal["parse"] = Field(description="What is scored.")
+    data: ConlluFiles | dict[str, ConlluFiles] = Field(description="For all languages, or language -> its own.")
+
+
 class NamedEntities(_Task):
     """Named entities, as a BIO tag of each word."""
 
@@ -180,7 +188,7 @@ class QuestionAnswering(_Data):
     )
 
 
-Labelled = PartOfSpeech | NamedEntities | Topic | Place
+Labelled = PartOfSpeech | DependencyParsing | NamedEntities | Topic | Place
 """A task whose items have labels."""
 Task = Labelled | QuestionAnswering
 

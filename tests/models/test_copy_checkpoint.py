@@ -13,7 +13,7 @@ import torch
 from transformers import AutoModelForMaskedLM, AutoTokenizer
 
 from equiglot.errors import InputError
-from equiglot.models import copy_checkpoint, model_identity, open_model
+from equiglot.models import copy_checkpoint, copy_untrained, model_identity, open_model
 from equiglot.run import checksum, checksums
 from tests.stock import ARCHITECTURES, SCRIPTS, configuration, save_stock
 
@@ -167,3 +167,26 @@ def test_a_name_is_the_hubs_whatever_folders_there_are(tmp_path: Path, monkeypat
         copy_checkpoint(source, tmp_path / "taken")
         assert (tmp_path / "taken/model.safetensors").read_bytes() == (folder / "model.safetensors").read_bytes()
         assert model_identity(source)["model.safetensors"] == checksum(folder / "model.safetensors")
+
+
+def test_every_architecture_has_an_untrained_twin(folder: Path, tmp_path: Path) -> None:
+    state = torch.get_rng_state()
+    for name, seed in (("one", 1), ("same", 1), ("other", 2)):
+        copy_untrained(folder, tmp_path / name, seed=seed)
+    assert torch.get_rng_state().equal(state)
+    theirs, one, same, other = (
+        open_model("x", str(place)).model.state_dict()
+        for place in (folder, *(tmp_path / name for name in ("one", "same", "other")))
+    )
+    assert [(name, each.shape) for name, each in theirs.items()] == [(name, each.shape) for name, each in one.items()]
+    assert all(tensor.equal(same[name]) for name, tensor in one.items())
+    matrices = [name for name, tensor in one.items() if tensor.dim() > 1 and tensor.is_floating_point()]
+    assert matrices and not any(one[name].equal(other[name]) or one[name].equal(theirs[name]) for name in matrices)
+    (ids, _), (there_ids, _) = _answers(tmp_path / "one"), _answers(folder)
+    assert ids == there_ids
+
+
+def test_what_is_no_model_has_no_twin(tmp_path: Path) -> None:
+    with pytest.raises(InputError):
+        copy_untrained(tmp_path, tmp_path / "twin", seed=0)
+    assert not (tmp_path / "twin").exists()

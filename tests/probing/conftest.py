@@ -11,6 +11,7 @@ from equiglot.models import open_model
 from equiglot.probing import Features, open_features, write_features
 from equiglot.probing.linear import one_thread
 from equiglot.tasks import OpenTask, TaskSummary
+from equiglot.tasks.arranging import Row
 from equiglot.tasks.folder import split_file, write_split
 from tests.stock import save_stock
 
@@ -41,7 +42,7 @@ def make_task(
 ) -> OpenTask:
     """A task on disk, of (language, split) -> words and labels of sentences."""
     for (language, split), rows in splits.items():
-        write_split(split_file(folder, language, split), list(rows), labels)
+        write_split(split_file(folder, language, split), [Row(*row) for row in rows], labels)
     return OpenTask(folder, TaskSummary(task="pos", unit=unit, labels=tuple(labels), languages=()))
 
 

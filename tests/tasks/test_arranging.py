@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from equiglot.errors import InputError
-from equiglot.tasks.arranging import Arranged, Rows, arrange, labelled
+from equiglot.tasks.arranging import Arranged, Row, Rows, arrange, labelled
 from equiglot.tasks.sentences import Sentence
 from equiglot.tasks.settings import Sentences
 
@@ -15,7 +15,7 @@ ALL = Sentences(train=None, dev=None, test=None)
 
 
 def rows(count: int, start: int = 0) -> Rows:
-    return [([str(number), "."], [f"L{number % 3}", "PUNCT"]) for number in range(start, start + count)]
+    return [Row([str(number), "."], [f"L{number % 3}", "PUNCT"]) for number in range(start, start + count)]
 
 
 def arranged(limits: Sentences = ALL, **found: Rows) -> Arranged:
@@ -62,7 +62,7 @@ def test_one_sentence_is_too_little(split: str) -> None:
 def test_less_is_spread_evenly(count: int, limit: int) -> None:
     given_rows = rows(count)
     used = arranged(Sentences(train=None, dev=None, test=limit), test=given_rows).splits["test"]
-    places = [int(words[0]) for words, _ in used]
+    places = [int(row.words[0]) for row in used]
     assert len(used) == min(count, limit) and places == sorted(set(places)) and set(places) <= set(range(count))
     for number, place in enumerate(places):  # one in each stretch of the same length
         assert number * count // len(places) <= place < (number + 1) * count // len(places)
@@ -70,8 +70,8 @@ def test_less_is_spread_evenly(count: int, limit: int) -> None:
 
 
 def test_no_place_in_documents_of_equal_length_is_preferred() -> None:
-    found = arranged(Sentences(test=100), test=[([f"{n}"], [f"place {n % 10}"]) for n in range(1000)])
-    counts = Counter(label for _, (label,) in found.splits["test"])
+    found = arranged(Sentences(test=100), test=[Row([f"{n}"], [f"place {n % 10}"]) for n in range(1000)])
+    counts = Counter(row.labels[0] for row in found.splits["test"])
     assert len(counts) == 10 and max(counts.values()) < 25
 
 
@@ -79,14 +79,14 @@ def test_it_is_held_out_before_it_is_cut_down() -> None:
     result = arranged(Sentences(train=5, dev=2), train=rows(100), test=rows(1))
     assert {split: len(found) for split, found in result.splits.items()} == {"train": 5, "dev": 2, "test": 1}
     assert result.available == {"train": 180, "dev": 20, "test": 2}
-    assert all(int(words[0]) % 10 == 0 for words, _ in result.splits["dev"])
+    assert all(int(row.words[0]) % 10 == 0 for row in result.splits["dev"])
     assert arranged(Sentences(train=5, dev=2), train=rows(100), test=rows(1)) == result
 
 
 def test_sentences_without_words_are_counted_and_left_out() -> None:
     notes: Counter[str] = Counter()
     found = [Sentence([], [], str), Sentence(["둘"], ["num"], str), Sentence([], [], str)]
-    assert labelled(found, str.upper, notes, set()) == [(["둘"], ["NUM"])]
+    assert labelled(found, str.upper, notes, set()) == [Row(["둘"], ["NUM"], [])]
     assert notes == {"empty sentences left out": 2}
 
 

@@ -95,6 +95,8 @@ def model_like(plan: ModelPlan, plans: Mapping[str, ModelPlan], vocabulary_size:
         return load_model(locate_model(plan.existing))
     if plan.revises is not None:
         model = model_like(plans[plan.revises], plans, vocabulary_size)
+        if plan.fresh is not None:
+            return model
         model.resize_token_embeddings(vocabulary_size(plan.owner), mean_resizing=False)
         return model
     if plan.start is None:
@@ -110,6 +112,8 @@ def size_of(plan: ModelPlan, plans: Mapping[str, ModelPlan], vocabulary_size: _S
     """What is the same for models of the same size; the arguments are those of `model_like`."""
     if plan.existing is not None:
         return canonical_json({**read_config(locate_model(plan.existing)), "_name_or_path": ""})
+    if plan.fresh is not None:
+        return size_of(plans[plan.fresh.model], plans, vocabulary_size)
     if plan.revises is not None:
         return f"{vocabulary_size(plan.owner)} entries of {size_of(plans[plan.revises], plans, vocabulary_size)}"
     if plan.start is None:

@@ -47,7 +47,7 @@ def labels_in_words(plan: ModelPlan) -> str:
         rows = "their rows are fitted" if plan.extend.start == "fitted" else "their rows are means"
         return f"not trained: {plan.extend.model} with up to {plan.extend.entries:,} more entries; {rows}"
     if plan.fresh is not None:
-        return f"not trained: {plan.fresh.model} with random weights"
+        return f"not trained: random weights, all else as in {plan.fresh.model}"
     if isinstance(plan.labels, HardLabels):
         return "the masked words"
     weight, teachers = plan.labels.weight, plan.labels.teachers

@@ -10,14 +10,14 @@ from typing import Any
 from equiglot.corpus import read_sentences
 from equiglot.errors import InputError
 from equiglot.evaluation import MOST_HELD_OUT, ExtensionText, TrimText, extend_model, trim_model
-from equiglot.models import export_model, fresh_model
+from equiglot.models import copy_untrained
 from equiglot.pipeline.steps.context import Context
 from equiglot.pipeline.steps.corpus import text_needs, training_text
-from equiglot.pipeline.steps.model import Model
+from equiglot.pipeline.steps.material import randomness
+from equiglot.pipeline.steps.model import Model, foreign_model
 from equiglot.recipe import Recipe
-from equiglot.run import RunDirectory, atomic_folder
+from equiglot.run import RunDirectory
 from equiglot.training import CheckpointFolder
-from equiglot.vocabulary import load_tokenizer
 
 
 @dataclass(frozen=True)
@@ -106,14 +106,14 @@ class ExtendedModel(Model):
 
 @dataclass(frozen=True)
 class FreshModel(Model):
-    """A model without pretraining: the encoder and the tokenizer of another one, its weights drawn anew."""
+    """A model with the configuration and the tokenizer of another one, and random weights that nothing is taught."""
 
     place = None
 
     @property
     def inputs(self) -> dict[str, Any]:
-        """What weights are drawn from."""
-        return {"seed": self.recipe.seed}
+        """What the weights are drawn from; the rest is the other model's."""
+        return {"fresh": True, "seed": randomness(self.recipe, self.plan)}
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -121,10 +121,11 @@ class FreshModel(Model):
         return (f"model/{self.plan.revises}",)
 
     def run(self, context: Context) -> None:
-        """Draws its weights."""
-        source = context.run.model(str(self.plan.revises))
-        with atomic_folder(context.run.model(self.plan.name)) as folder:
-            export_model(fresh_model(source, seed=self.recipe.seed), load_tokenizer(source), folder)
+        """Draws the weights."""
+        assert self.plan.fresh is not None
+        source, seed = context.run.model(self.plan.fresh.model), randomness(self.recipe, self.plan)
+        with foreign_model(self.plan, "fresh"):
+            copy_untrained(source, context.run.model(self.plan.name), seed=seed)
 
 
 def _sentences(run: RunDirectory, recipe: Recipe, language: str) -> Iterator[str]:
