@@ -406,6 +406,7 @@ def audit(
     ] = "",
     preset: Annotated[str, typer.Option(help="quick, or paper3: how models are fine-tuned.")] = "quick",
     seeds: Annotated[int | None, typer.Option(min=1, help="Trainings of each; one gives no verdict.")] = None,
+    train_sentences: Annotated[int | None, typer.Option(min=1, help="Train on so many of a language at most.")] = None,
     into: Into = None,
     replace: Replace = False,
     workers: Workers = None,
@@ -420,7 +421,7 @@ def audit(
     from equiglot.recipe import audit_of, parse_recipe, preset_of
 
     _be_quiet()
-    tuning = preset_of(preset) | ({} if seeds is None else {"seeds": seeds})
+    tuning = preset_of(preset, seeds=seeds, train_sentences=train_sentences)
     folder = into or Path("runs/audit")
     tree, found = audit_of(
         models,

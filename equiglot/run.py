@@ -134,6 +134,10 @@ class RunDirectory:
         """What probes on these features predict, `name` is task.model: predictions, estimates, scores.jsonl."""
         return self.root / "probes" / name
 
+    def segmentation(self, model: str) -> Path:
+        """How a model's tokenizer cuts labelled sentences: segmentation.json."""
+        return self.root / "segmentation" / model
+
     def fine_tuned(self, name: str) -> Path:
         """What a fine-tuned model predicts, `name` is task.language.model: predictions, estimates, scores.jsonl,
         training.json; and model, where it is kept."""

@@ -45,6 +45,7 @@ FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 MAKE = re.compile(r"^make (\w+)", re.MULTILINE)
 NAME = re.compile(r"# (\S+\.yaml)\n")
 BEFORE = {
+    "audit.md": "balance.md",
     "export.md": "finetune.md",
     "finetune.md": "balance.md",
     "models.md": "balance.md",

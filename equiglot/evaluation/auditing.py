@@ -40,9 +40,9 @@ class Measured:
         reach = NormalDist().inv_cdf(1 - _LEVEL / 2 / comparisons) * self.error
         return self.value - reach, self.value + reach
 
-    def scaled(self, factor: float) -> "Measured":
+    def scaled(self, indicator: float) -> "Measured":
         """The number times a constant."""
-        return Measured(self.value * factor, self.error * abs(factor))
+        return Measured(self.value * indicator, self.error * abs(indicator))
 
 
 def measured(estimate: Estimate) -> Measured:
@@ -208,7 +208,7 @@ def _lag(language: str, shares: Mapping[str, Mapping[str, Measured]]) -> Measure
 
 
 @dataclass(frozen=True)
-class Factor:
+class Indicator:
     """Something that may be why languages differ, as a number of each.
 
     Attributes:
@@ -228,38 +228,38 @@ class Factor:
 
 @dataclass(frozen=True)
 class Cause:
-    """A factor in which a language is worse off than the others.
+    """A indicator in which a language is worse off than the others.
 
     Attributes:
-        factor: which.
+        indicator: which.
         value: the language's.
         usual: the median of the other languages.
         distance: how far it is from that on the harmful side, in units of the others' spread (their median absolute
             deviation times 1.4826, a standard deviation where numbers are normal).
     """
 
-    factor: Factor
+    indicator: Indicator
     value: float
     usual: float
     distance: float
 
 
-def rank_causes(language: str, factors: Sequence[Factor], *, fewest: int = 5, least: float = 1.0) -> list[Cause]:
-    """The factors in which a language is at least `least` spreads worse off than the others, the worst first.
+def rank_causes(language: str, indicators: Sequence[Indicator], *, fewest: int = 5, least: float = 1.0) -> list[Cause]:
+    """The indicators in which a language is at least `least` spreads worse off than the others, the worst first.
 
-    It tells in what a language differs, not that this is why: whether scores follow a factor at all is what a
+    It tells in what a language differs, not that this is why: whether scores follow a indicator at all is what a
     regression over languages tells (paper 3, section 5.1). With fewer than `fewest` languages nothing is ranked.
     """
     found = []
-    for factor in factors:
-        rest = np.array([value for code, value in factor.values.items() if code != language])
-        if language not in factor.values or len(rest) < fewest - 1:
+    for indicator in indicators:
+        rest = np.array([value for code, value in indicator.values.items() if code != language])
+        if language not in indicator.values or len(rest) < fewest - 1:
             continue
         usual = float(np.median(rest))
         spread = 1.4826 * float(np.median(np.abs(rest - usual))) or float(np.std(rest))
-        distance = (factor.values[language] - usual) * (1 if factor.more_is_worse else -1)
+        distance = (indicator.values[language] - usual) * (1 if indicator.more_is_worse else -1)
         if spread > 0 and distance / spread >= least:
-            found.append(Cause(factor, factor.values[language], usual, distance / spread))
+            found.append(Cause(indicator, indicator.values[language], usual, distance / spread))
     return sorted(found, key=lambda each: -each.distance)
 
 

@@ -20,6 +20,7 @@ from equiglot.pipeline.steps import (
     Measuring,
     Probes,
     Scores,
+    Segmented,
     Step,
     TakenModel,
     TaskData,
@@ -221,6 +222,13 @@ def _fine_tuned(recipe: Recipe) -> Iterator[Step]:
         yield from fine_tuned_steps(recipe, settings)
 
 
+def _segmentations(recipe: Recipe) -> Iterator[Step]:
+    if recipe.audit is not None:
+        for plan in recipe.plans().values():
+            if plan.fresh is None:
+                yield Segmented(recipe, plan)
+
+
 def _costs(recipe: Recipe) -> Iterator[Step]:
     if recipe.costs is not None:
         others = chain.from_iterable(some(recipe) for some in STEPS if some is not _costs)
@@ -236,6 +244,7 @@ STEPS: list[Callable[[Recipe], Iterator[Step]]] = [
     _made_models,
     _evaluation,
     _probes,
+    _segmentations,
     _fine_tuned,
     _costs,  # last: nothing else is at work then
 ]

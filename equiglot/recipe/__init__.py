@@ -14,6 +14,7 @@ from equiglot.recipe.loading import (
 )
 from equiglot.recipe.reading import Origin, builtin_recipes
 from equiglot.recipe.scoring import (
+    Audit,
     Costs,
     FineTunedTask,
     LabelledEntry,
@@ -29,6 +30,7 @@ __all__ = [
     "FREQUENCY",
     "PLACEHOLDER",
     "SHARED",
+    "Audit",
     "Costs",
     "FineTunedTask",
     "Found",

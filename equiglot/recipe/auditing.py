@@ -9,8 +9,8 @@ from typing import Any
 
 from equiglot.corpus.opening import numbered_lines, unpacked_name
 from equiglot.corpus.paths import files_below
+from equiglot.corpus.resources import resources_of
 from equiglot.errors import InputError
-from equiglot.models import name_models
 from equiglot.recipe.loading import load_recipe, recipe_tree
 from equiglot.recipe.scoring import FRESH
 from equiglot.run import RunDirectory
@@ -45,15 +45,20 @@ _TAG = re.compile(r"O|[BI]-\S+")
 _LINES = 50  # that are looked at to tell what a table is
 
 
-def preset_of(name: str) -> dict[str, Any]:
-    """One of `PRESETS`.
+def preset_of(name: str, *, seeds: int | None = None, train_sentences: int | None = None) -> dict[str, Any]:
+    """One of `PRESETS`, with other numbers of trainings and of sentences to train on where they are given.
 
     Raises:
         InputError: there is none of that name.
     """
     if name not in PRESETS:
         raise InputError(f"there is no preset {name!r}", where="--preset", fix=f"use one of {', '.join(PRESETS)}")
-    return dict(PRESETS[name])
+    preset = dict(PRESETS[name])
+    if seeds is not None:
+        preset["seeds"] = seeds
+    if train_sentences is not None:
+        preset["sentences"] = {"dev": None, **preset.get("sentences", {}), "train": train_sentences}
+    return preset
 
 
 @dataclass
@@ -97,7 +102,10 @@ def find_labelled(folder: Path, languages: Sequence[str]) -> LabelledFolder:
             continue
         for task in (task for task, form in _TASKS.items() if form == kind["kind"]):
             source = found.data.setdefault(task, {}).setdefault(code, dict(kind))
-            source.setdefault(split or "all", []).append(str(file.resolve()))
+            if kind.items() <= source.items():
+                source.setdefault(split or "all", []).append(str(file.resolve()))
+            else:
+                found.others[name] = f"its columns are called otherwise than in other tables of {code}"
     for task in [*found.data]:
         found.data[task] = {code: each for code in languages if (each := found.data[task].get(code))}
     if not found.data:
@@ -166,6 +174,8 @@ def audit_of(
     Raises:
         InputError: no labelled data, or none of a task or language that is named; a folder is missing.
     """
+    from equiglot.models import name_models  # which brings torch
+
     named = name_models(models)
     if folder is not None and not languages:
         raise InputError("no language is named", where="--languages", fix="name those of the data: sl or sl,hr")
@@ -227,7 +237,7 @@ def audit_tree(
     return {
         "name": name,
         "description": f"Audit of {', '.join(models)}",
-        "languages": {code: {} for code in languages},
+        "languages": {code: _language(code) for code in languages},
         "models": dict(_models(models, languages)),
         "evaluation": [
             {
@@ -242,6 +252,11 @@ def audit_tree(
         ],
         "audit": {},
     }
+
+
+def _language(code: str) -> dict[str, Any]:
+    known = resources_of(code)
+    return {} if known is None else {"wikipedia": round(known.wiki_size, 2)}
 
 
 def _models(models: Mapping[str, str], languages: Sequence[str]) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -159,6 +159,12 @@ class Audit(Settings):
     untrained: str = Field(
         FRESH + "{model}", description="The model without pretraining beside {model}: the same with random weights."
     )
+    entries: int = Field(
+        8000,
+        ge=200,
+        le=MOST,
+        description="Entries at most of the vocabularies, each learnt from one language, that tokenizers stand beside.",
+    )
     margin: float = Field(
         10.0, gt=0, le=100, description="Points by which a language must lag behind others to be called behind."
     )

@@ -9,6 +9,7 @@ from equiglot.report.card import write_card
 from equiglot.report.comparison import ComparedRun, Comparison, Field, name_in
 from equiglot.report.comparison_page import is_comparison, render_comparison, write_comparison
 from equiglot.report.data import (
+    AuditReport,
     CleaningStep,
     Curve,
     FineTunedTask,
@@ -30,6 +31,7 @@ from equiglot.report.verdict import Verdict, verdict
 from equiglot.report.writing import write_figures, write_tables
 
 __all__ = [
+    "AuditReport",
     "CleaningStep",
     "ComparedRun",
     "Comparison",

@@ -1,13 +1,15 @@
 """Which languages models serve badly, and why: a verdict on each, what it rests on, and in what languages differ."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from equiglot.evaluation import STANDINGS, AuditedModel, Measured, Standing, Verdict, primary_of
-from equiglot.report.data import Report
-from equiglot.report.format import NONE, capital, decimal, interval, listed, shortened, signed, task_title
+from equiglot.evaluation.fertility import Measure
+from equiglot.report.data import AuditReport, Report
+from equiglot.report.explaining import explained
+from equiglot.report.format import NONE, capital, count, decimal, interval, listed, shortened, signed, task_title
 from equiglot.report.labels import Point, text_positions
 from equiglot.report.plotting import Axis, Dot, Figure, HeatCell, HeatMap, Plot, Rule, Tick, Trace
-from equiglot.report.sections import Fold, NamedTable, Paragraph, Part, Section
+from equiglot.report.sections import Fold, Heading, NamedTable, Paragraph, Part, Section
 from equiglot.report.tables import Cell, Mark, Table
 from equiglot.tasks import task_of
 
@@ -33,18 +35,24 @@ _CELL = 34  # pixels of a row of a heat map
 
 def audit_sections(report: Report) -> Iterator[Section]:
     """One section for all audited models; none in a run without an audit."""
-    if not report.audit:
+    if report.audit is None:
         return
     parts: list[Part] = [NamedTable("audit", _verdicts(report))]
     parts += [plot for plot in (_by_size(report), _gains(report)) if plot.views]
     parts.append(Paragraph(_RULE, "How verdicts are given."))
-    for each in report.audit:
+    parts += _why(report.audit)
+    for each in _models(report):
         name = report.label_of(each.model)
         details = [NamedTable(f"audit-{each.model}", _details(report, each))]
         if any(each.causes.values()):
             details.append(NamedTable(f"audit-causes-{each.model}", _causes(report, each)))
+        details.append(NamedTable(f"audit-cut-{each.model}", _cuts(report, each.model)))
         parts.append(Fold(f"{name}: every number", tuple(details)))
     yield Section("audit", "Audit", "Which languages are served, and which are not", tuple(parts))
+
+
+def _models(report: Report) -> Sequence[AuditedModel]:
+    return () if report.audit is None else report.audit.models
 
 
 def audit_summary(report: Report, audited: AuditedModel) -> str:
@@ -62,10 +70,10 @@ def audit_summary(report: Report, audited: AuditedModel) -> str:
 
 def _verdicts(report: Report) -> Table:
     """One row a language, those with the worst verdict first; of each model what is said of it."""
-    rows, caused = [], any(causes for each in report.audit for causes in each.causes.values())
+    rows, caused = [], any(causes for each in _models(report) for causes in each.causes.values())
     for code in _ordered(report):
         cells = []
-        for audited in report.audit:
+        for audited in _models(report):
             verdict = audited.verdicts.get(code)
             if verdict is None:
                 cells += [Cell(NONE)] * (1 + caused)
@@ -77,7 +85,7 @@ def _verdicts(report: Report) -> Table:
         f"{', and in what the language is worse off than the others' if caused else ''}. How verdicts are given is "
         "said below."
     )
-    models = [report.label_of(each.model) for each in report.audit]
+    models = [report.label_of(each.model) for each in _models(report)]
     titles = ("Verdict", "Differs in")[: 1 + caused]
     columns = ("", *(title for _ in models for title in titles))
     spans = (("", 1), *((model, len(titles)) for model in models)) if len(models) > 1 else ()
@@ -93,7 +101,7 @@ def _ordered(report: Report) -> list[str]:
     order = {standing: place for place, standing in enumerate(STANDINGS)}
 
     def key(code: str) -> tuple[int, float]:
-        found = [each.verdicts[code] for each in report.audit if code in each.verdicts]
+        found = [each.verdicts[code] for each in _models(report) if code in each.verdicts]
         place = min((order[each.standing] for each in found), default=len(order))
         removed = min((each.removed.value for each in found if each.removed is not None), default=0.0)
         return place, removed
@@ -115,9 +123,9 @@ def _cause_cell(audited: AuditedModel, code: str) -> Cell:
     if not causes:
         return Cell(NONE, values={"": None})
     first = causes[0]
-    said = f"{first.factor.phrase}: {_short(first.value)}, usually {_short(first.usual)}"
-    others = ", ".join(each.factor.name for each in causes[1:])
-    return Cell(first.factor.name, said + (f"; also {others}" if others else ""), values={"": first.factor.name})
+    said = f"{first.indicator.phrase}: {_short(first.value)}, usually {_short(first.usual)}"
+    others = ", ".join(each.indicator.name for each in causes[1:])
+    return Cell(first.indicator.name, said + (f"; also {others}" if others else ""), values={"": first.indicator.name})
 
 
 def _short(value: float) -> str:
@@ -171,11 +179,11 @@ def _causes(report: Report, audited: AuditedModel) -> Table:
     rows = [
         (
             _language(report, code),
-            Cell(capital(each.factor.phrase)),
+            Cell(capital(each.indicator.phrase)),
             Cell(_short(each.value), values={"": each.value}),
             Cell(_short(each.usual), values={"": each.usual}),
             Cell(decimal(each.distance), values={"": each.distance}),
-            Cell(each.factor.remedy),
+            Cell(each.indicator.remedy),
         )
         for code in _ordered(report)
         for each in audited.causes.get(code, ())
@@ -187,13 +195,56 @@ def _causes(report: Report, audited: AuditedModel) -> Table:
     return Table(caption, ("", "What", "Here", "Usually", "Distance", "What helps"), tuple(rows), numeric_from=2)
 
 
+def _cuts(report: Report, model: str) -> Table:
+    """How a model's tokenizer cuts the labelled sentences of each language (paper 3, section 5.2)."""
+    cut = {} if report.audit is None else report.audit.cut.get(model, {})
+    rows = []
+    for code in (code for code in _ordered(report) if code in cut):
+        one, own = cut[code].cut, cut[code].own
+        rows.append(
+            (
+                _language(report, code),
+                Cell(count(one.sentences), values={"": one.sentences}),
+                _measure(one.tokens_a_word),
+                Cell(NONE, values={"": None}) if own is None else _measure(own.tokens_a_word),
+                Cell(NONE, values={"": None}) if own is None else _measure(own.ratio),
+                _measure(one.unknown, 100),
+                _measure(one.bare, 100),
+                Cell(decimal(100 * one.use.seen_share), values={"": 100 * one.use.seen_share}),
+                _measure(one.too_long, 100),
+            )
+        )
+    caption = (
+        "How labelled sentences are cut: tokens a word, by the model's vocabulary and by one that is learnt from these "
+        "sentences alone (each part is cut by one that was learnt from the others), and how many times as "
+        "many; then, in percent, words that are unknown in part, tokens that are a bare space, entries of the "
+        "vocabulary in use, and sentences that are longer than the model reads at once. 95 % intervals over sentences."
+    )
+    columns = ("", "Sentences", "Tokens a word", "Own vocabulary", "Times", "Unknown", "Bare", "In use", "Too long")
+    return Table(caption, columns, tuple(rows))
+
+
+def _measure(each: Measure, factor: float = 1.0) -> Cell:
+    value, low, high = (factor * number for number in (each.value, each.low, each.high))
+    return Cell(decimal(value, 2), interval(low, high, digits=2), values={"": value, "low": low, "high": high})
+
+
+def _why(audit: AuditReport) -> Iterator[Part]:
+    """Which resources scores go with, in sentences (paper 3, section 5.1)."""
+    said = [sentence for analysis in audit.analyses for sentence in explained(analysis)]
+    if said:
+        yield Heading("What scores go with")
+        yield Paragraph(" ".join(dict.fromkeys(said)))
+        yield Paragraph("A linear model shows what goes together, not what causes what.")
+
+
 def _tasks(report: Report) -> list[str]:
     return [each.name for each in report.fine_tuned]
 
 
 def _gains(report: Report) -> Plot:
     """Languages by tasks, what pretraining brings; of each model a view."""
-    views = {report.label_of(each.model): figure for each in report.audit if (figure := _heat(report, each))}
+    views = {report.label_of(each.model): figure for each in _models(report) if (figure := _heat(report, each))}
     return Plot(
         name="audit-gains",
         title="Heat map: what pretraining brings, by language and task",
@@ -222,7 +273,7 @@ def _heat(report: Report, audited: AuditedModel) -> Figure | None:
         return None
     every = [
         each.removed.value
-        for model in report.audit
+        for model in _models(report)
         for verdict in model.verdicts.values()
         for each in verdict.gains.values()
         if each.removed
@@ -244,7 +295,7 @@ def _task(name: str) -> str:
 
 def _by_size(report: Report) -> Plot:
     """Errors removed by how large a language's Wikipedia is (paper 3, Figures 1 and 2)."""
-    views = {report.label_of(each.model): figure for each in report.audit if (figure := _sizes(report, each))}
+    views = {report.label_of(each.model): figure for each in _models(report) if (figure := _sizes(report, each))}
     return Plot(
         name="audit-sizes",
         title="Scatter plot: what pretraining brings, by the size of a language's Wikipedia",

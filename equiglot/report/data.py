@@ -9,7 +9,8 @@ from typing import Literal
 
 from pydantic import Field, FiniteFloat
 
-from equiglot.evaluation import MASKED_LM, AuditedModel, Coverage, Score
+from equiglot.evaluation import MASKED_LM, AuditedModel, Coverage, LanguageSegmentation, Score
+from equiglot.evaluation.regression import Analysis
 from equiglot.report.parts import Merged, Part
 from equiglot.report.published import Published
 from equiglot.tasks import TaskLanguage, TaskSummary
@@ -209,6 +210,20 @@ class FineTunedTask(TaskSummary):
     together: tuple[str, ...] = ()
 
 
+class AuditReport(Part):
+    """Which languages models serve badly, and why.
+
+    Attributes:
+        models: verdicts on each.
+        analyses: which resources scores go with; and scores relative to those without pretraining.
+        cut: model -> language -> how its tokenizer cuts it.
+    """
+
+    models: tuple[AuditedModel, ...]
+    analyses: tuple[Analysis, ...] = ()
+    cut: Mapping[str, Mapping[str, LanguageSegmentation]] = Field(default_factory=dict)
+
+
 class Report(Part):
     """All that the page shows.
 
@@ -227,7 +242,7 @@ class Report(Part):
         evaluated: the tasks that models are scored in, the first of which compares them where there are no references.
         tasks: those that probes were trained for, in the order of the recipe.
         fine_tuned: those that models were fine-tuned on, in the order of the recipe.
-        audit: what is said of each audited model; empty in a run without an audit.
+        audit: what is said of audited models; None in a run without an audit.
         coverage: what each tokenizer makes of the text that likelihood is measured on.
         merged: what is known of united vocabularies and stored labels; None in a run without.
         published: numbers of others to compare with.
@@ -249,7 +264,7 @@ class Report(Part):
     evaluated: tuple[str, ...] = (MASKED_LM,)
     tasks: tuple[ProbedTask, ...] = ()
     fine_tuned: tuple[FineTunedTask, ...] = ()
-    audit: tuple[AuditedModel, ...] = ()
+    audit: AuditReport | None = None
     coverage: tuple[Coverage, ...] = ()
     merged: Merged | None = None
     published: Published | None = None

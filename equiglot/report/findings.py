@@ -4,12 +4,12 @@ from collections.abc import Iterator, Mapping
 
 from equiglot.evaluation import ALL, Metric, smallest_p
 from equiglot.report.data import Model, ProbedTask, Report
-from equiglot.report.format import capital, count, decimal, listed, probability, shortened, spelt, task_title
+from equiglot.report.format import SURE, capital, count, decimal, listed, probability, shortened, spelt, task_title
 from equiglot.report.plotting import Axis, Figure, HeatCell, HeatMap, Plot, Tick, spoken
 from equiglot.report.probes import Transfer, probe_tables, score_tables
 from equiglot.report.score_index import Number, ScoreIndex
 from equiglot.report.sections import Fold, NamedTable, Notes, Paragraph, Section
-from equiglot.report.verdict import SURE, called, leader
+from equiglot.report.verdict import called, leader
 
 _ROW = 36
 """Height of a row, in pixels."""

@@ -7,7 +7,7 @@ from itertools import groupby
 
 from equiglot.evaluation import IN_LANGUAGE, METRICS, Metric, left_tailed, metrics_of, primary_of, ratios_of
 from equiglot.report.data import FineTunedTask, Report
-from equiglot.report.format import NONE, capital, decimal, interval, listed, probability, spelt, task_title
+from equiglot.report.format import NONE, SURE, capital, decimal, interval, listed, probability, spelt, task_title
 from equiglot.report.probes import SOURCES, data_table
 from equiglot.report.score_index import Number, ScoreIndex, teachers_of
 from equiglot.report.sections import Fold, Heading, NamedTable, Notes, Paragraph, Part, Section
@@ -24,7 +24,6 @@ from equiglot.report.tables import (
     row_header,
     row_languages,
 )
-from equiglot.report.verdict import SURE
 
 _RATIO_DIGITS = 3
 

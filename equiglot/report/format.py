@@ -128,6 +128,10 @@ def task_title(task: str) -> str:
     return title if task == task_of(task) else f"{title}, fine-tuned"
 
 
+SURE = 0.05
+"""A p above it is no evidence."""
+
+
 def probability(p: float) -> str:
     """A p with its sign: "= 0.016" or "< 0.001"."""
     return f"= {p:.3f}" if p >= 0.001 else "< 0.001"

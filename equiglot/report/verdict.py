@@ -5,13 +5,10 @@ from dataclasses import dataclass
 from equiglot.evaluation import ALL, Metric, group_language, primary_of, smallest_p
 from equiglot.report.audit import audit_summary
 from equiglot.report.data import Model, Report
-from equiglot.report.format import capital, decimal, group_phrase, listed, signed, spelt, task_title
+from equiglot.report.format import SURE, capital, decimal, group_phrase, listed, signed, spelt, task_title
 from equiglot.report.plotting import spoken
 from equiglot.report.probes import SOURCES, Transfer
 from equiglot.report.score_index import BITS, Number, ScoreIndex, measure_of, measures_distance, numbers_of, teachers_of
-
-SURE = 0.05
-"""A p above it is no evidence."""
 
 
 def called(report: Report, model: Model) -> str:
@@ -124,8 +121,8 @@ def _scored(report: Report) -> set[str]:
 
 
 def _headline(report: Report) -> str:
-    if report.audit:
-        return " ".join(f"{report.label_of(each.model)}: {audit_summary(report, each)}" for each in report.audit)
+    if report.audit is not None:
+        return " ".join(f"{report.label_of(each.model)}: {audit_summary(report, each)}" for each in report.audit.models)
     if report.models and not measures_distance(report):
         return _leader(report)
     numbers = numbers_of(report)

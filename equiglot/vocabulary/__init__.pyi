@@ -19,7 +19,7 @@ from .settings import (
 )
 from .tokenising import TokenStatistics, text_encoder, tokenise_split
 from .tokens import TokenizedText, open_sentences, open_tokens
-from .training import VocabularyRecord, train_vocabulary
+from .training import VocabularyRecord, learn_tokenizer, train_vocabulary
 from .union import UnionModel, UnionRecord, make_union, map_path
 from .uniting import unite
 
@@ -53,6 +53,7 @@ __all__ = [
     "count_words",
     "extend_tokenizer",
     "id_count",
+    "learn_tokenizer",
     "load_tokenizer",
     "make_union",
     "map_of_kept",

@@ -2,7 +2,7 @@
 
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -36,15 +36,7 @@ class Sample:
 
     def character_counts(self, settings: VocabularySettings) -> dict[str, Counter[str]]:
         """Language -> how often each character stands in its normalised text; white space left out."""
-        normalise = normaliser(settings).normalize_str
-        counts: dict[str, Counter[str]] = {language: Counter() for language in self.corpora}
-        for language, count in counts.items():
-            for batch in self._batches(language):
-                count.update(normalise("\n".join(batch)))
-        return {
-            language: Counter({character: times for character, times in count.items() if not character.isspace()})
-            for language, count in counts.items()
-        }
+        return {language: count_characters(self._batches(language), settings) for language in self.corpora}
 
     def _batches(self, language: str) -> Iterator[list[str]]:
         sentences = _sentences(self.corpora[language], self.characters[language])
@@ -67,6 +59,14 @@ def sample(corpora: Mapping[str, Path], settings: VocabularySettings) -> Sample:
         )
     chosen = {language: corpora[language] for language in sorted(settings.languages or corpora)}
     return Sample(chosen, _amounts(chosen, settings))
+
+
+def count_characters(batches: Iterable[list[str]], settings: VocabularySettings) -> Counter[str]:
+    """How often each character stands in sentences, normalised; white space left out."""
+    normalise, count = normaliser(settings).normalize_str, Counter[str]()
+    for batch in batches:
+        count.update(normalise("\n".join(batch)))
+    return Counter({character: times for character, times in count.items() if not character.isspace()})
 
 
 def choose_alphabet(counts: Mapping[str, Counter[str]], coverage: float) -> set[str]:

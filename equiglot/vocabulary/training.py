@@ -22,7 +22,7 @@ from equiglot.errors import InputError
 from equiglot.run import atomic_folder, write_json
 from equiglot.vocabulary.folder import write_tokenizer
 from equiglot.vocabulary.normalisation import normaliser, pre_tokeniser
-from equiglot.vocabulary.sampling import choose_alphabet, sample, uncovered
+from equiglot.vocabulary.sampling import choose_alphabet, count_characters, sample, uncovered
 from equiglot.vocabulary.settings import BYTES, CONTINUATION, SPECIAL_TOKENS, WORD_START, Algorithm, VocabularySettings
 
 UNLEARNABLE: Mapping[Algorithm, Set[str]] = {"unigram": {"\u2585"}}
@@ -228,15 +228,12 @@ def train_vocabulary(
         InputError: a language of the settings has no text, or its alphabet leaves no room in the vocabulary.
     """
     text = sample(corpora, settings)
-    alphabet: set[str] = set()
-    left_out: set[str] = set()
-    missing = dict.fromkeys(text.corpora, 0.0)
+    missing, counts = dict.fromkeys(text.corpora, 0.0), {}
     if settings.algorithm != "byte-bpe":
         counts = text.character_counts(settings)
-        alphabet = choose_alphabet(counts, settings.coverage) - UNLEARNABLE.get(settings.algorithm, set())
-        left_out = set().union(*counts.values()) - alphabet
-        missing = {language: uncovered(count, alphabet) for language, count in counts.items()}
-    model = learn(text.batches(), sorted(alphabet), sorted(left_out), settings)
+    alphabet = _alphabet(counts, settings)
+    missing |= {language: uncovered(count, alphabet) for language, count in counts.items()}
+    model = learn(text.batches(), sorted(alphabet), sorted(set().union(*counts.values()) - alphabet), settings)
     tokenizer = build_tokenizer(model, settings, max_length)
     record = VocabularyRecord(
         settings=settings,
@@ -249,6 +246,32 @@ def train_vocabulary(
         write_tokenizer(tokenizer, folder)
         write_json(folder / "vocabulary.json", record.model_dump(mode="json"))
     return record
+
+
+def learn_tokenizer(
+    sentences: Sequence[str], settings: VocabularySettings, *, max_length: int = 512
+) -> PreTrainedTokenizerFast:
+    """A tokenizer learnt from sentences in memory, all of them, as from one language.
+
+    Args:
+        sentences: of one language.
+        settings: algorithm, size, normalisation, alphabet.
+        max_length: tokens that the models can read, [CLS] and [SEP] included.
+
+    Raises:
+        InputError: the alphabet leaves no room in the vocabulary.
+    """
+    counts = {} if settings.algorithm == "byte-bpe" else {"": count_characters([list(sentences)], settings)}
+    alphabet = _alphabet(counts, settings)
+    left_out = set().union(*counts.values()) - alphabet
+    return build_tokenizer(learn([list(sentences)], sorted(alphabet), sorted(left_out), settings), settings, max_length)
+
+
+def _alphabet(counts: Mapping[str, Counter[str]], settings: VocabularySettings) -> set[str]:
+    """The characters that become entries, of how often each stands in each language; none where bytes do."""
+    if settings.algorithm == "byte-bpe":
+        return set()
+    return choose_alphabet(counts, settings.coverage) - UNLEARNABLE.get(settings.algorithm, set())
 
 
 def build_tokenizer(model: Model, settings: VocabularySettings, max_length: int) -> PreTrainedTokenizerFast:

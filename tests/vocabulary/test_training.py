@@ -11,11 +11,13 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from equiglot.corpus import read_sentences
 from equiglot.errors import InputError
 from equiglot.vocabulary import (
     SPECIAL_TOKENS,
     VocabularyRecord,
     VocabularySettings,
+    learn_tokenizer,
     load_tokenizer,
     readable_pieces,
     train_vocabulary,
@@ -47,6 +49,16 @@ def test_all_processes_learn_the_same_bytes(corpora: dict[str, Path], tmp_path: 
             files = sorted((into / algorithm).iterdir())
             found.add(tuple(hashlib.sha256(file.read_bytes()).hexdigest() for file in files))
     assert {algorithm: len(found) for algorithm, found in digests.items()} == dict.fromkeys(ALGORITHMS, 1)
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_sentences_in_memory_teach_the_same(corpora: dict[str, Path], algorithm: Algorithm, tmp_path: Path) -> None:
+    settings = VocabularySettings(algorithm=algorithm, size=1200, sampling="proportional")
+    train_vocabulary({"de": corpora["de"]}, settings, tmp_path / "there")
+    sentences = [each for batch in read_sentences(corpora["de"]) for each in batch]
+    there, here = load_tokenizer(tmp_path / "there"), learn_tokenizer(sentences, settings)
+    assert here.get_vocab() == there.get_vocab()
+    assert [here.encode(each) for each in sentences[:20]] == [there.encode(each) for each in sentences[:20]]
 
 
 def test_special_tokens_come_first_and_ids_have_no_gap(vocabulary: Path) -> None:

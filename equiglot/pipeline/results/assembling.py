@@ -11,7 +11,6 @@ from equiglot.errors import InputError
 from equiglot.evaluation import (
     ESTIMATES,
     MASKED_LM,
-    AuditedModel,
     Bootstrap,
     ByLanguage,
     Estimate,
@@ -30,7 +29,7 @@ from equiglot.evaluation import (
 )
 from equiglot.pipeline.execution.states import recorded_graph, state_of
 from equiglot.pipeline.records import Record, read_record
-from equiglot.pipeline.results.auditing import audited_models
+from equiglot.pipeline.results.auditing import AuditedRun, TunedEstimates
 from equiglot.pipeline.results.finetuned import FineTunedModels
 from equiglot.pipeline.results.merged import MergedRun
 from equiglot.pipeline.results.probes import ProbedModels
@@ -42,10 +41,11 @@ from equiglot.pipeline.results.wording import (
     labels_in_words,
     start_in_words,
 )
-from equiglot.pipeline.steps import fine_tuned_steps
+from equiglot.pipeline.steps import fine_tuned_steps, read_segmentation
 from equiglot.pipeline.steps.scores import BITS
 from equiglot.recipe import FREQUENCY, ModelPlan, Recipe, recipe_text
 from equiglot.report import (
+    AuditReport,
     Curve,
     Model,
     Portion,
@@ -177,11 +177,14 @@ class Assembly:
             notes=self._recipe.report.notes,
         )
 
-    def _audit(self) -> tuple[AuditedModel, ...]:
+    def _audit(self) -> AuditReport | None:
         """What is said of the models, where the recipe asks for it."""
         if self._recipe.audit is None:
-            return ()
-        return audited_models(self._recipe, {name: tuned.estimates for name, tuned in self.fine_tuned.items()}, {})
+            return None
+        tasks = {name: TunedEstimates(tuned.summary, tuned.estimates, {}) for name, tuned in self.fine_tuned.items()}
+        cut = {name: read_segmentation(self._run, name) for name in self._plans if self._done(f"segmentation/{name}")}
+        audited = AuditedRun(self._recipe, tasks, cut)
+        return AuditReport(models=audited.models, analyses=audited.analyses, cut=cut)
 
     def _published(self) -> Published | None:
         """What others have published, where the recipe names it, and it is still there to be read."""

@@ -1,14 +1,18 @@
-"""What an audit says of every model, from the tasks that models were fine-tuned on."""
+"""What an audit says of every model, from the tasks that models were fine-tuned on, and of why languages differ."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from math import log2
 
 from equiglot.evaluation import (
     IN_LANGUAGE,
     ZERO_SHOT,
     AuditedModel,
     ByLanguage,
-    Factor,
     Gain,
+    Indicator,
+    LanguageSegmentation,
     Measured,
     PairEstimates,
     averages,
@@ -18,63 +22,143 @@ from equiglot.evaluation import (
     primary_of,
     rank_causes,
 )
-from equiglot.recipe import Recipe
+from equiglot.evaluation.regression import (
+    PRETRAINING_TEXT,
+    TRAINING_DATA,
+    Analysis,
+    Factor,
+    Observation,
+    analyse,
+)
+from equiglot.recipe import Audit, Recipe
+from equiglot.tasks import TaskSummary
 
-Estimates = Mapping[str, Mapping[str, PairEstimates]]
-"""Task as in `Score` -> model -> all that is known of it."""
+PIECES = Factor("the pieces of a word", "each doubling of the pieces that a word is cut into", doublings=True)
+"""Tokens a word, by the model's tokenizer."""
+_FACTORS = (PRETRAINING_TEXT, TRAINING_DATA, PIECES)
+_MORE_TEXT = "more text of it, or an expert of it distilled in (equiglot init)"
+_ENTRIES = "entries of its own (extend), or a vocabulary of its own"
+N_GRAMS = "n-grams"
+"""What the baseline is called that is no model of the recipe."""
 
 
-def audited_models(
-    recipe: Recipe,
-    estimates: Estimates,
-    factors: Mapping[str, Sequence[Factor]],
-    baselines: Mapping[str, PairEstimates] | None = None,
-) -> tuple[AuditedModel, ...]:
-    """The verdicts on all models that are not themselves what others are compared with.
+@dataclass(frozen=True)
+class TunedEstimates:
+    """All that is known of the models that were fine-tuned on one task.
 
-    Args:
-        recipe: with an `audit`.
-        estimates: of all models that are fine-tuned.
-        factors: model -> what may be why languages differ.
-        baselines: task -> what a model scores that is no model of the recipe and has no pretraining either.
+    Attributes:
+        data: the labelled data.
+        estimates: model -> its estimates.
+        n_grams: those of a model of character n-grams; empty without.
     """
-    assert recipe.audit is not None
-    untrained = {name: recipe.audit.untrained.replace("{model}", name) for name in recipe.plans()}
-    audited = [name for name in recipe.plans() if name not in untrained.values()]
-    scores = {task: {name: _by_language(task, each) for name, each in of.items()} for task, of in estimates.items()}
-    others = {task: {"n-grams": _by_language(task, each)} for task, each in (baselines or {}).items()}
-    found = []
-    for name in audited:
+
+    data: TaskSummary
+    estimates: Mapping[str, PairEstimates]
+    n_grams: PairEstimates
+
+    def trained_on(self, language: str) -> int:
+        """Words or texts of a language that are trained on."""
+        return next((each.items.get("train", 0) for each in self.data.languages if each.code == language), 0)
+
+
+@dataclass(frozen=True)
+class AuditedRun:
+    """What a run knows of its audit.
+
+    Attributes:
+        recipe: with an `audit`.
+        tasks: as in `Score` -> what was fine-tuned.
+        cut: model -> language -> how its tokenizer cuts it.
+    """
+
+    recipe: Recipe
+    tasks: Mapping[str, TunedEstimates]
+    cut: Mapping[str, Mapping[str, LanguageSegmentation]]
+
+    @cached_property
+    def models(self) -> tuple[AuditedModel, ...]:
+        """The verdicts on all models that are not themselves what others are compared with."""
+        tuned = {plan.name for entry in self.recipe.fine_tuned.values() for plan in self.recipe.fine_tuned_models(entry)}
+        names = [name for name in self.recipe.plans() if name in tuned - {*self._untrained.values()}]
+        return tuple(self._audited(name, [each for each in names if each != name]) for name in names)
+
+    @cached_property
+    def analyses(self) -> tuple[Analysis, ...]:
+        """Which resources scores go with, over languages, models and tasks (paper 3, section 5.1); and scores relative
+        to those without pretraining."""
+        observations = [
+            Observation(code, name, task, gain.score.value, self._factors(name, code, task), gain.baseline.value)
+            for name, verdicts in ((each.model, each.verdicts) for each in self.models)
+            for code, verdict in verdicts.items()
+            for task, gain in verdict.gains.items()
+        ]
+        return (analyse(observations, _FACTORS), analyse(observations, _FACTORS, "ratio"))
+
+    @property
+    def _audit(self) -> Audit:
+        assert self.recipe.audit is not None
+        return self.recipe.audit
+
+    @cached_property
+    def _untrained(self) -> dict[str, str]:
+        """Model -> the one without pretraining beside it."""
+        return {name: self._audit.untrained.replace("{model}", name) for name in self.recipe.plans()}
+
+    @cached_property
+    def _scores(self) -> dict[str, dict[str, ByLanguage]]:
+        """Task -> model -> its scores."""
+        return {
+            task: {name: _by_language(task, each) for name, each in tuned.estimates.items()}
+            for task, tuned in self.tasks.items()
+        }
+
+    def _audited(self, name: str, others: Sequence[str]) -> AuditedModel:
         gains: dict[str, dict[str, Gain]] = {}
         better: dict[str, dict[str, tuple[str, Measured]]] = {}
-        for task, models in scores.items():
-            without = {untrained[name]: models.get(untrained[name], {}), **others.get(task, {})}
+        for task, models in self._scores.items():
+            without = {self._untrained[name]: models.get(self._untrained[name], {})}
+            without[N_GRAMS] = _by_language(task, self.tasks[task].n_grams)
             for code, score in models.get(name, {}).items():
                 beside = {model: numbers[code] for model, numbers in without.items() if code in numbers}
                 if (gain := gain_of(task, score, beside)) is not None:
                     gains.setdefault(code, {})[task] = gain
-            for code, lead in _leads(name, {each: models[each] for each in audited if each in models}).items():
-                better.setdefault(code, {})[task] = lead
-        languages = recipe.plans()[name].languages
-        verdicts = judge(languages, gains, better, margin=recipe.audit.margin)
-        causes = {code: rank_causes(code, factors.get(name, ())) for code in languages}
-        found.append(AuditedModel(name, verdicts, causes))
-    return tuple(found)
+                ahead = {other: models[other][code] for other in others if code in models.get(other, {})}
+                if ahead:
+                    best = max(ahead, key=lambda each: ahead[each].value)
+                    better.setdefault(code, {})[task] = best, lead_of(ahead[best], score)
+        languages = self.recipe.plans()[name].languages
+        indicators = self._indicators(languages, self.cut.get(name, {}))
+        verdicts = judge(languages, gains, better, margin=self._audit.margin)
+        return AuditedModel(name, verdicts, {code: rank_causes(code, indicators) for code in languages})
+
+    def _factors(self, model: str, language: str, task: str) -> dict[str, float]:
+        size, cut = self.recipe.languages[language].wikipedia, self.cut.get(model, {}).get(language)
+        values = {} if size is None else {PRETRAINING_TEXT.name: 2.0**size}
+        values |= {} if cut is None else {PIECES.name: cut.cut.tokens_a_word.value}
+        trained = self.tasks[task].trained_on(language)
+        return values | ({TRAINING_DATA.name: float(trained)} if trained else {})
+
+    def _indicators(self, languages: Sequence[str], cut: Mapping[str, LanguageSegmentation]) -> list[Indicator]:
+        """What may be why a model serves some languages worse than others, as numbers of each language."""
+        sizes = {code: size for code in languages if (size := self.recipe.languages[code].wikipedia) is not None}
+        items = {code: sum(task.trained_on(code) for task in self.tasks.values()) for code in languages}
+        labelled = {code: log2(count) for code, count in items.items() if count}
+        own = {code: each.own.ratio.value for code, each in cut.items() if each.own is not None}
+
+        unknown = {code: 100 * each.cut.unknown.value for code, each in cut.items()}
+        used = {code: 100 * each.cut.use.seen_share for code, each in cut.items()}
+        long = {code: 100 * each.cut.too_long.value for code, each in cut.items()}
+        return [
+            Indicator("little text", "size of the Wikipedia, log2 of MB", sizes, False, _MORE_TEXT),
+            Indicator("little labelled data", "words and texts to train on, log2", labelled, False, "more labels"),
+            Indicator("cut small", "times as many tokens as a vocabulary of its own", own, True, _ENTRIES),
+            Indicator("unknown words", "words unknown in part, %", unknown, True, _ENTRIES),
+            Indicator("few entries", "of the vocabulary in use, %", used, False, _ENTRIES),
+            Indicator("long sentences", "sentences longer than the model reads, %", long, True, "a longer model"),
+        ]
 
 
 def _by_language(task: str, estimates: PairEstimates) -> ByLanguage:
     """A model's scores in the languages that it was trained on, and in others."""
     found, metric = averages(estimates), primary_of(task).name
     return {**found.get((metric, ZERO_SHOT), {}), **found.get((metric, IN_LANGUAGE), {})}
-
-
-def _leads(model: str, scores: Mapping[str, ByLanguage]) -> dict[str, tuple[str, Measured]]:
-    """Language -> the best other model, and how many points it is better."""
-    leads: dict[str, tuple[str, Measured]] = {}
-    for code, own in scores.get(model, {}).items():
-        others = {name: numbers[code] for name, numbers in scores.items() if name != model and code in numbers}
-        if not others:
-            continue
-        name = max(others, key=lambda each: others[each].value)
-        leads[code] = name, lead_of(others[name], own)
-    return leads

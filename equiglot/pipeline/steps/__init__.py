@@ -10,6 +10,7 @@ from equiglot.pipeline.steps.model import TakenModel, TrainedModel
 from equiglot.pipeline.steps.probe import Features, Probes, TaskData
 from equiglot.pipeline.steps.revised_model import ExtendedModel, FreshModel, TrimmedModel
 from equiglot.pipeline.steps.scores import LikelihoodBits, Scores
+from equiglot.pipeline.steps.segmentation import Segmented, read_segmentation
 from equiglot.pipeline.steps.step import Step
 from equiglot.pipeline.steps.tokens import Tokens
 from equiglot.pipeline.steps.vocabulary import Vocabulary
@@ -30,6 +31,7 @@ __all__ = [
     "Measuring",
     "Probes",
     "Scores",
+    "Segmented",
     "Step",
     "TakenModel",
     "TaskData",
@@ -38,4 +40,5 @@ __all__ = [
     "TrimmedModel",
     "Vocabulary",
     "fine_tuned_steps",
+    "read_segmentation",
 ]
