@@ -8,6 +8,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from equiglot.errors import InputError
 from equiglot.evaluation import Gold
 from equiglot.finetuning.biaffine import Parser, load_parser
 from equiglot.finetuning.classification import CHOOSING, epoch_order, gold_of, score_of_labels
@@ -275,8 +277,15 @@ def parse(opened: OpenModel, sentences: Sequence[Sequence[str]]) -> list[list[tu
 
     Args:
         opened: a parser.
-        sentences: words; none is empty.
+        sentences: words.
+
+    Raises:
+        InputError: a sentence without words, or a word without characters.
     """
+    for place, words in enumerate(sentences):
+        if not all(words) or not words:
+            fix = "leave it out"
+            raise InputError("a sentence, or one of its words, is empty", where=f"sentence {place}", fix=fix)
     read, names = read_sentences(opened, sentences), [*(opened.model.config.id2label or {}).values()]
-    trees = np.split(predict_trees(opened, read)[0], read.first_words[1:-1])
-    return [[(int(head), names[int(relation)]) for head, relation in tree] for tree in trees]
+    found = [(int(head), names[int(relation)]) for head, relation in predict_trees(opened, read)[0]]
+    return [found[begin:end] for begin, end in pairwise(read.first_words.tolist())]

@@ -15,6 +15,7 @@ from transformers import AutoModel
 
 from equiglot.errors import InputError
 from equiglot.evaluation import read_scores
+from equiglot.exporting import name_scored_data
 from equiglot.finetuning import FineTuning, fine_tune, name_data, neighbour_baseline, open_parser, parse
 from equiglot.finetuning.biaffine import Parser, ParserSettings, load_parser, new_parser
 from equiglot.finetuning.parsing import (
@@ -285,3 +286,17 @@ def test_the_neighbour_baseline_word_by_word(tmp_path: Path) -> None:
                 total += 1
         assert found == pytest.approx({"las": 100 * labels / total, "uas": 100 * heads / total}) and 0 < labels < total
     assert neighbour_baseline(task, "xx") is None
+
+
+def test_sentences_without_words_are_refused(model: Model) -> None:
+    opened = _opened(model("bert"), ("a", "b"))
+    assert parse(opened, []) == []
+    for bad in ([["a"], []], [["a"], ["b", ""]]):
+        with pytest.raises(InputError, match="is empty") as refused:
+            parse(opened, bad)
+        assert refused.value.where == "sentence 1"
+
+
+def test_parsers_are_not_scored_in_other_forms(model: Model) -> None:
+    with pytest.raises(InputError, match="parsers are not exported"):
+        name_scored_data(model("bert"), ["ud/*.conllu"], task="parse", languages=["en"])
