@@ -204,15 +204,17 @@ def _text_audit(
         raise InputError("there is no labelled data", where="--data", fix=fix)
     recipe = load_recipe(file)
     plans = recipe.plans()
-    every = recipe_tree(recipe)["languages"]
-    texts = {code: each for code, each in every.items() if not languages or code in languages}
+    whole = recipe_tree(recipe)
+    every = whole["languages"]
+    texts = {code: {**_language(code), **each} for code, each in every.items() if not languages or code in languages}
     known = {model: plans[Path(place).name].languages for model, place in named.items() if Path(place).name in plans}
     tree = audit_tree(named, list(texts), {"place": {}}, name=name, tuning=tuning)
     for model, codes in known.items():
         for each in (model, FRESH + model):
             tree["models"][each]["languages"] = [code for code in codes if code in texts]
     entry = {field: value for field, value in tree["evaluation"][0].items() if field not in ("data", "languages")}
-    return {**tree, "languages": texts, "evaluation": [entry]}
+    text = {"text": whole["text"]} if "text" in whole else {}  # held out as it was there
+    return {**tree, **text, "languages": texts, "evaluation": [entry]}
 
 
 def audit_tree(

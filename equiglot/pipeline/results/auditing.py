@@ -78,7 +78,9 @@ class AuditedRun:
     @cached_property
     def models(self) -> tuple[AuditedModel, ...]:
         """The verdicts on all models that are not themselves what others are compared with."""
-        tuned = {plan.name for entry in self.recipe.fine_tuned.values() for plan in self.recipe.fine_tuned_models(entry)}
+        tuned = {
+            plan.name for entry in self.recipe.fine_tuned.values() for plan in self.recipe.fine_tuned_models(entry)
+        }
         names = [name for name in self.recipe.plans() if name in tuned - {*self._untrained.values()}]
         return tuple(self._audited(name, [each for each in names if each != name]) for name in names)
 
