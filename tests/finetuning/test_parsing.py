@@ -200,9 +200,8 @@ def test_killed_and_continued_it_ends_the_same(architecture: str, model: Model, 
     settings = QUICK.model_copy(update={"epochs": 1, "seeds": 2})
     whole = _tuned(tmp_path / "whole", model(architecture), settings)
     with pytest.raises(Stopped):
-        _tuned(
-            tmp_path / "parts", model(architecture), settings, stop_at=6
-        )  # in the second of two trainings, of four updates each
+        # In the second of two trainings, of four updates each.
+        _tuned(tmp_path / "parts", model(architecture), settings, stop_at=6)
     one, other = (checksums(each) for each in (whole, _tuned(tmp_path / "parts", model(architecture), settings)))
     for each in (one, other):  # have seconds, and names of files
         del each["training.json"], each["task.json"]
