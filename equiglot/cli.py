@@ -300,7 +300,7 @@ def evaluate(
 @app.command()
 def finetune(
     model: OneModel,
-    task: Annotated[str, typer.Option(help="pos, parse, ner or topic.")],
+    task: Annotated[str, typer.Option(help="pos, parse, ner, topic or qa.")],
     data: Annotated[list[str], typer.Option(metavar="DATA", help=_DATA)],
     languages: Annotated[str, typer.Option(metavar="CODE,...", help="Languages of the data, trained on and tested.")],
     into: Annotated[Path, typer.Option(metavar="DIR", help="A new folder for the model and its scores.")],
@@ -312,6 +312,9 @@ def finetune(
         list[str] | None, typer.Option(metavar="OLD=NEW", help="A label, or type of entity, that is called otherwise.")
     ] = None,
     types: Annotated[str, typer.Option(metavar="TYPE,...", help="Types of entities that count; others are O.")] = "",
+    rules: Annotated[
+        str | None, typer.Option(metavar="RULES", help="How answers are compared: squad (if not given), or mlqa.")
+    ] = None,
     train_sentences: Annotated[int | None, typer.Option(min=1, help="Train on so many of a language at most.")] = None,
     epochs: Annotated[float, typer.Option(help="Passes over the training data.")] = 10,
     learning_rate: Annotated[float, typer.Option(help="Its peak, reached after the warm-up.")] = 5e-5,
@@ -326,7 +329,7 @@ def finetune(
     threads: Threads = None,
     checkpoint_seconds: Annotated[float, typer.Option(min=0, help="Time between checkpoints.")] = 60.0,
 ) -> None:
-    """Trains a model to label words or texts, or to parse sentences, and scores it on test data.
+    """Trains a model to label words or texts, to parse sentences, or to find answers, and scores it on test data.
 
     Killed, the same command continues.
 
@@ -357,6 +360,7 @@ def finetune(
         rename=rename or [],
         types=_listed(types),
         train_sentences=train_sentences,
+        rules=rules,
     )
     with _stoppable(threads) as stop, FineTuningDisplay(_errors) as shown:
         done = fine_tune(

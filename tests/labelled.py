@@ -1,11 +1,14 @@
 """Labelled files for tests: real sentences in real scripts, with labels that a simple rule gives each word."""
 
+import json
 import re
 import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from equiglot.corpus import SampleSource
+from tests.articles import ARTICLE
 
 _WORD = re.compile(r"\w+|[^\w\s]")
 _SHARES = {"train": (0.0, 0.6), "dev": (0.6, 0.8), "test": (0.8, 1.0)}
@@ -69,3 +72,38 @@ def _token(place: int, word: str) -> str:
 def _write(path: Path, blocks: Sequence[str]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("\n\n".join(blocks) + "\n\n", encoding="utf-8")
+
+
+def write_questions(folder: Path, languages: Sequence[str], articles: int = 30) -> None:
+    """qa/<language>.json, in the form of SQuAD, parallel: who rejects what, in every script; articles have titles."""
+    for code in languages:
+        data = [{"title": f"article {number}", "paragraphs": _paragraphs(code, number)} for number in range(articles)]
+        path = folder / "qa" / f"{code}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps({"version": "1.1", "data": data}, ensure_ascii=False), encoding="utf-8")
+
+
+def _paragraphs(code: str, article: int) -> list[dict[str, Any]]:
+    """Two; the words of a sentence turned around, and a year in them; asked for the year, and the word before it."""
+    found = []
+    for number in range(2):
+        words = ARTICLE[code].rstrip(".。").split() if code != "zh" else list(ARTICLE[code].rstrip("。"))
+        turn, space = (article + 3 * number) % len(words), "" if code == "zh" else " "
+        words = words[turn:] + words[:turn]
+        year, place = str(1900 + 2 * article + number), 1 + (article + number) % (len(words) - 1)
+        context = space.join([*words[:place], year, *words[place:]]) + "."
+        before = space.join([*words[: place - 1], ""]) if place > 1 else ""
+        asked = (
+            (f"{words[0]}?", year, len(space.join([*words[:place], ""]))),
+            (f"{year}?", words[place - 1], len(before)),
+        )
+        questions = [
+            {
+                "id": f"{article}-{number}-{which}",
+                "question": text,
+                "answers": [{"text": answer, "answer_start": start}],
+            }
+            for which, (text, answer, start) in enumerate(asked)
+        ]
+        found.append({"context": context, "qas": questions})
+    return found

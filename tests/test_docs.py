@@ -37,7 +37,7 @@ from equiglot.recipe import Origin, Recipe, parse_recipe, validate_recipe
 from equiglot.recipe.reading import merge, override, read_tree
 from tests.conftest import ROOT
 from tests.corpus.dumps import Article, dump
-from tests.labelled import write_entities, write_treebanks
+from tests.labelled import write_entities, write_questions, write_treebanks
 
 DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", *sorted(DOCS.glob("*.md"))]
@@ -172,10 +172,11 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Reader:
 
 
 def _write_labels(place: Path) -> None:
-    """ud/ and ner/, as the page on probes names them."""
+    """ud/, ner/ and qa/, as the pages on probes and on fine-tuning name them."""
     write_treebanks(place, list(SAMPLE))
     write_entities(place, ["en", "ru"])
     write_entities(place, ["tr"], person="PERSON")
+    write_questions(place, ["en", "ru"])
 
 
 @pytest.mark.slow
@@ -230,6 +231,7 @@ def corpora(tmp_path_factory: pytest.TempPathFactory) -> Path:
     record = {"text": SENTENCES["hi"], "content": {"body": SENTENCES["hi"]}, "url": "a"}
     (place / "text/hi.jsonl").write_text(json.dumps(record), encoding="utf-8")
     parquet.write_table(pa.table({"text": [SENTENCES["te"]]}), place / "text/te.parquet")
+    write_questions(place, ["en", "ru"])
     parquet.write_table(pa.table({"body": [SENTENCES["te"]]}), place / "text/te/a.parquet")
     pages = dump("en", [Article("Öğrenci", SENTENCES["tr"])])
     (place / "trwiki-latest-pages-articles.xml.bz2").write_bytes(bz2.compress(pages.encode()))

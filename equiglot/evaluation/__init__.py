@@ -4,6 +4,7 @@ Whatever is measured, and of whichever model, ends as a `Score`: one row, one nu
 and are all that the report needs to know of a model's quality.
 """
 
+from equiglot.evaluation.answers import Answers, GoldAnswers, normaliser
 from equiglot.evaluation.auditing import (
     STANDINGS,
     AuditedModel,
@@ -112,6 +113,7 @@ __all__ = [
     "MOST_HELD_OUT",
     "STANDINGS",
     "ZERO_SHOT",
+    "Answers",
     "AuditedModel",
     "Bootstrap",
     "ByLanguage",
@@ -126,6 +128,7 @@ __all__ = [
     "Filler",
     "Gain",
     "Gold",
+    "GoldAnswers",
     "Indicator",
     "LabelRule",
     "LanguageSegmentation",
@@ -173,6 +176,7 @@ __all__ = [
     "model_predictor",
     "monolingual",
     "name_texts",
+    "normaliser",
     "own_vocabulary",
     "pair_estimates",
     "pair_rows",

@@ -155,6 +155,9 @@ class Gold:
     labels: Tags
     lengths: npt.NDArray[np.int64]
 
+    def __len__(self) -> int:
+        return len(self.labels)
+
 
 def count_right(gold: Gold, predicted: Tags, labels: Sequence[str]) -> Table:
     """[sentences, 2]: right items, all items."""

@@ -3,12 +3,14 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
+from equiglot.evaluation.answers import GoldAnswers
 from equiglot.evaluation.counting import Gold, Tags
 from equiglot.evaluation.metrics import MASKED_LM, metrics_of, primary_of
 from equiglot.evaluation.mlm import MaskedPositions
@@ -54,18 +56,18 @@ def position_estimates(language: str, positions: MaskedPositions, bootstrap: Boo
 def pair_estimates(
     task: str,
     labels: Sequence[str],
-    gold: Mapping[str, Gold],
-    predictions: Mapping[tuple[str, str, int], Tags],
+    gold: Mapping[str, Gold | GoldAnswers],
+    predictions: Mapping[tuple[str, str, int], npt.NDArray[Any]],
     bootstrap: Bootstrap,
 ) -> PairEstimates:
     """Every metric of the task for every pair of languages, paired between models, sources and metrics.
 
     Args:
-        task: "pos", "parse", "ner", "topic" or "place".
+        task: "pos", "parse", "ner", "topic", "place" or "qa".
         labels: names of the task's labels.
-        gold: language -> the right labels of its test set.
-        predictions: (source, target, seed of the probe) -> int16 [items of the target's test set], as `Gold`
-            has labels.
+        gold: language -> the right labels, or answers, of its test set.
+        predictions: (source, target, seed of the probe) -> int16 [items of the target's test set], as `Gold` has
+            labels, or `Answers`.
         bootstrap: how intervals are made.
 
     Raises:
@@ -82,15 +84,21 @@ def pair_estimates(
 
 
 def score_labels(
-    task: str, labels: Sequence[str], gold: Gold, predictions: Sequence[Tags], *, language: str, bootstrap: Bootstrap
+    task: str,
+    labels: Sequence[str],
+    gold: Gold | GoldAnswers,
+    predictions: Sequence[npt.NDArray[Any]],
+    *,
+    language: str,
+    bootstrap: Bootstrap,
 ) -> list[dict[str, Estimate]]:
     """Every metric of the task, in percent, for each of several predictions about the same test set; paired.
 
     Args:
-        task: one with labels.
+        task: one with labels, or with answers.
         labels: names of the labels.
-        gold: the right labels.
-        predictions: int16 [items] each.
+        gold: the right labels, or answers.
+        predictions: int16 [items] each, or `Answers`.
         language: of the test set.
         bootstrap: how intervals are made.
 
@@ -100,15 +108,15 @@ def score_labels(
     Raises:
         ValueError: there are not as many predicted labels as right ones.
     """
-    if any(len(predicted) != len(gold.labels) for predicted in predictions):
-        raise ValueError(f"{language}: {len(gold.labels)} right labels, {[*map(len, predictions)]} predicted ones")
+    if any(len(predicted) != len(gold) for predicted in predictions):
+        raise ValueError(f"{language}: {len(gold)} right labels, {[*map(len, predictions)]} predicted ones")
     rules = {metric.name: metric.labels for metric in metrics_of(task) if metric.labels}
     asked = [(place, name, rule) for place in range(len(predictions)) for name, rule in rules.items()]
     tables = [rule.count(gold, predictions[place], labels).astype(np.int32) for place, _, rule in asked]
     scored: list[dict[str, Estimate]] = [{} for _ in predictions]
     for (place, name, rule), table, resampled in zip(asked, tables, bootstrap.sums(tables, language), strict=True):
         value = float(rule.score(table.sum(axis=0).astype(np.float64)))
-        scored[place][name] = Estimate(value, rule.score(resampled), len(gold.labels))
+        scored[place][name] = Estimate(value, rule.score(resampled), len(gold))
     return scored
 
 

@@ -2,16 +2,15 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 from pydantic import AfterValidator
 
+from equiglot.evaluation.answers import count_exact, count_f1, count_reachable, mean_answer_f1
 from equiglot.evaluation.counting import (
-    Gold,
     Table,
-    Tags,
     count_arcs,
     count_classes,
     count_heads,
@@ -33,16 +32,16 @@ COST = "cost"
 
 @dataclass(frozen=True)
 class LabelRule:
-    """How a metric is made of predicted labels.
+    """How a metric is made of predictions, labels or answers.
 
     Attributes:
-        count: gold, predicted int16 [items] (of trees [items, 2]), names of labels -> whole numbers
-            [sentences, columns].
+        count: gold, predicted int16 [items] (of trees [items, 2], of questions `Answers`), names of labels -> whole
+            numbers [sentences, columns]; of questions, gold is `GoldAnswers`, and a paragraph stands for a sentence.
         score: their sums over sentences [..., columns] -> percent [...].
         said: what it is, a phrase in which {items} are what is labelled, and {outside} says that O is a class.
     """
 
-    count: Callable[[Gold, Tags, Sequence[str]], Table]
+    count: Callable[[Any, npt.NDArray[Any], Sequence[str]], Table]
     score: Callable[[Floats], Floats]
     said: str
 
@@ -250,9 +249,33 @@ METRICS: dict[str, Metric] = {
         ),
         Metric(name="throughput_1", phrase="one by one", unit="sentences/s", tasks=(COST,)),
         Metric(name="throughput_32", phrase="batches of 32", unit="sentences/s", tasks=(COST,)),
-        # What only others have published: of answers to questions; a mean over tasks; millions of tokens.
-        Metric(name="f1", phrase="f1"),
-        Metric(name="exact_match", phrase="exact_match"),
+        Metric(
+            name="f1",
+            phrase="F1 of answers",
+            tasks=("qa",),
+            first_of=("qa",),
+            labels=LabelRule(
+                count_f1, mean_answer_f1, "of the words of an answer and of the right one that is nearest to it"
+            ),
+        ),
+        Metric(
+            name="exact_match",
+            phrase="exact match",
+            tasks=("qa",),
+            labels=LabelRule(count_exact, share, "the share of {items} with a right answer, word for word"),
+        ),
+        Metric(  # of the tokenizer, not of what was learnt: above it no exact match can be
+            name="reachable",
+            phrase="reachable answers",
+            tasks=("qa",),
+            labels=LabelRule(
+                count_reachable,
+                share,
+                "the share of {items} with an answer that is still right, word for word, when it is sent through the "
+                "tokenizer and back",
+            ),
+        ),
+        # What only others have published: a mean over tasks; millions of tokens.
         Metric(name="mean", phrase="mean"),
         Metric(name="tokens", phrase="tokens", unit="million"),
         Metric(name="rdt_exact_match", phrase="rdt_exact_match"),

@@ -81,9 +81,9 @@ def name_scored_data(
         languages = languages or [each.code for each in summary.languages if "test" in each.sentences]
     if task is None:
         raise InputError("nothing says what the data is for", where="--data", fix="give --task and --languages")
-    if task == "parse":
+    if task in ("parse", "qa"):
         fix = "leave out --data: the encoder alone is exported"
-        raise InputError("parsers are not exported, and so not scored here", where="--data", fix=fix)
+        raise InputError(f"models of the task {task} are not exported, and so not scored", where="--data", fix=fix)
     named = name_data(task, data, languages, columns=columns, rename=rename, types=types)
     return ScoredData(named, tuple(languages))
 

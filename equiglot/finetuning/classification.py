@@ -9,6 +9,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +18,7 @@ from torch import Tensor
 from torch.nn import functional
 from transformers import PreTrainedModel
 
-from equiglot.evaluation import METRICS, Gold
+from equiglot.evaluation import METRICS, Gold, GoldAnswers
 from equiglot.hashing import hash_u64, permute
 from equiglot.masking.collate import bucket_rows
 from equiglot.models import OpenModel, TensorBatch
@@ -26,7 +27,14 @@ from equiglot.probing.reading import Integers, ItemReader, ReadItems, Windows, c
 from equiglot.tasks import LabelledSplit, OpenTask
 from equiglot.training import Validation
 
-CHOOSING = {"pos": "accuracy", "parse": "las", "ner": "entity_f1", "topic": "accuracy", "place": "macro_f1"}
+CHOOSING = {
+    "pos": "accuracy",
+    "parse": "las",
+    "ner": "entity_f1",
+    "topic": "accuracy",
+    "place": "macro_f1",
+    "qa": "f1",
+}
 """Task -> the metric by which the best weights are chosen on dev data."""
 
 _TOKENS = 4096  # of one forward pass of a prediction; the result does not depend on it, beyond rounding
@@ -223,8 +231,8 @@ def gold_of(split: LabelledSplit) -> Gold:
     return Gold(labels, split.lengths)
 
 
-def score_of_labels(metric: str, gold: Gold, predicted: npt.NDArray[np.int16], labels: Sequence[str]) -> float:
-    """A metric of predicted labels, in percent."""
+def score_of_labels(metric: str, gold: Gold | GoldAnswers, predicted: npt.NDArray[Any], labels: Sequence[str]) -> float:
+    """A metric of predicted labels, or answers, in percent."""
     rule = METRICS[metric].labels
     assert rule is not None
     return float(rule.score(rule.count(gold, predicted, labels).sum(axis=0).astype(np.float64)))

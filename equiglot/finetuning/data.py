@@ -11,19 +11,20 @@ from equiglot.corpus import check_language
 from equiglot.corpus.opening import unpacked_name
 from equiglot.corpus.paths import matching_files
 from equiglot.errors import InputError
-from equiglot.tasks import SPLITS, DependencyParsing, NamedEntities, PartOfSpeech, Topic
+from equiglot.tasks import SPLITS, DependencyParsing, NamedEntities, PartOfSpeech, QuestionAnswering, Topic
 
-LabelledTask = PartOfSpeech | DependencyParsing | NamedEntities | Topic
+LabelledTask = PartOfSpeech | DependencyParsing | NamedEntities | Topic | QuestionAnswering
 _CLASSES: dict[str, type[LabelledTask]] = {
     "pos": PartOfSpeech,
     "parse": DependencyParsing,
     "ner": NamedEntities,
     "topic": Topic,
+    "qa": QuestionAnswering,
 }
 _SPLIT = re.compile(r"(?:^|[-_.])(train|dev|valid|validation|test)$")  # at the end of a name without its suffixes
 _SAID = {"valid": "dev", "validation": "dev"}
 _LABELLED = {".tsv", ".txt", ".bio", ".iob", ".iob2", ".conll"}
-_HUB = "hub:"
+_HUB, _ALL = "hub:", "all"
 _FORMS = "name files with their split (--data train=FILE), a folder or glob of files called ...-train.conllu, "
 _FORMS += "...-dev.conllu and ...-test.conllu, or hub:NAME:CONFIGURATION"
 
@@ -38,19 +39,22 @@ def name_data(
     rename: Sequence[str] = (),
     types: Sequence[str] = (),
     train_sentences: int | None = None,
+    rules: str | None = None,
 ) -> LabelledTask:
     """The task that is typed on a command line.
 
     Args:
-        task: pos, parse, ner or topic.
-        data: SPLIT=PATTERN; or a folder or pattern of files whose names end in a split; or hub:NAME[:CONFIGURATION].
-            {language} in it stands for a language's code; of a folder, files with the code in their names are taken.
+        task: pos, parse, ner, topic or qa.
+        data: SPLIT=PATTERN (of questions, all=PATTERN for files that serve all splits); or a folder or pattern of files
+            whose names end in a split; or hub:NAME[:CONFIGURATION]. {language} in it stands for a language's code; of a
+            folder, files with the code in their names are taken.
         languages: codes of those that are trained on.
         zero_shot: codes of others, which are only tested.
         columns: TEXT,LABEL: names of those with words (or a text) and labels, where files have names for them.
         rename: OLD=NEW, labels of the files that are to be called otherwise; classes, types of entities or tags.
         types: of entities that count; others are O. All if empty.
-        train_sentences: so many sentences of a language are trained on at most.
+        train_sentences: so many sentences (or questions) of a language are trained on at most.
+        rules: how answers are compared, squad (if None) or mlqa.
 
     Raises:
         InputError: no such task, no language or one twice, data of several kinds, a pattern that matches nothing, a
@@ -72,11 +76,10 @@ def name_data(
     fields: dict[str, Any] = {
         "task": task,
         "data": dict(named),
-        "map": {"all": dict(_pair(each) for each in rename)} if rename else {},
         "sentences": {"train": train_sentences, "dev": None, "test": None},
     }
-    if types:
-        fields["types"] = list(types)
+    given = {"map": {"all": dict(map(_pair, rename))} if rename else None, "types": list(types), "rules": rules}
+    fields |= {name: value for name, value in given.items() if value}
     try:
         return _CLASSES[task].model_validate(fields)
     except ValidationError as error:
@@ -103,7 +106,7 @@ def _source(task: str, data: Sequence[str], language: str, columns: str | None, 
     found: dict[str, list[str]] = {}
     for each in data:
         for split, file in _files(each, language):
-            if trained or split == "test":
+            if trained or split in ("test", _ALL):
                 found.setdefault(split, []).append(str(file))
     _check_splits(found, data, language, trained=trained)
     kinds = {_kind(task, file) for files in found.values() for file in files}
@@ -113,7 +116,8 @@ def _source(task: str, data: Sequence[str], language: str, columns: str | None, 
             where=f"--data {' '.join(data)}",
             fix="name files of one kind",
         )
-    return {"kind": kinds.pop(), **names, **found}
+    parts = {"splits": ["test"]} if _ALL in found and not trained else {}
+    return {"kind": kinds.pop(), **names, **found, **parts}
 
 
 def _columns(named: str) -> dict[str, str]:
@@ -125,9 +129,9 @@ def _columns(named: str) -> dict[str, str]:
 
 def _check_splits(found: dict[str, list[str]], data: Sequence[str], language: str, *, trained: bool) -> None:
     where = f"--data {' '.join(data)}"
-    if trained and not {"train", "dev"} & {*found}:
+    if trained and not {"train", "dev", _ALL} & {*found}:
         raise InputError(f"there is no training data of {language}", where=where, fix=_FORMS)
-    if "test" not in found and not trained:
+    if not {"test", _ALL} & {*found} and not trained:
         fix = f"{_FORMS}; or leave the language out"
         raise InputError(f"there is no test data of {language}, which is only tested", where=where, fix=fix)
 
@@ -139,7 +143,7 @@ def _files(pattern: str, language: str) -> Iterator[tuple[str, Path]]:
         InputError: it matches none, or a name does not say its split.
     """
     split, equals, rest = pattern.partition("=")
-    named = equals and split in SPLITS
+    named = equals and split in (*SPLITS, _ALL)
     path = (rest if named else pattern).replace("{language}", language)
     files = _matching(path, language)
     if not files:
@@ -169,7 +173,9 @@ def _kind(task: str, file: str) -> str:
     suffix = Path(unpacked_name(Path(file).name)).suffix.lower()
     if suffix in (".conllu", ".parquet"):
         return suffix[1:]
+    if suffix == ".json" and task == "qa":
+        return "squad"
     if suffix in _LABELLED:
         return "tsv" if task == "topic" else "bio"
-    known = ", ".join(sorted({".conllu", ".parquet", *_LABELLED}))
+    known = ".json" if task == "qa" else ", ".join(sorted({".conllu", ".parquet", *_LABELLED}))
     raise InputError("the name of the file does not say what it holds", where=file, fix=f"give files in {known}")

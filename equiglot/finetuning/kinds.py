@@ -7,11 +7,13 @@ from typing import Any, Protocol
 import numpy.typing as npt
 from transformers import PreTrainedModel
 
-from equiglot.evaluation import Gold
+from equiglot.evaluation import Gold, GoldAnswers
+from equiglot.finetuning.answering import Answering, predict_answers, right_answers
 from equiglot.finetuning.biaffine import new_parser
 from equiglot.finetuning.classification import Classification, gold_of, predict, read_examples
 from equiglot.finetuning.parsing import ParserTraining, predict_trees, read_treebank
-from equiglot.models import OpenModel, load_classifier
+from equiglot.finetuning.questions import read_questions
+from equiglot.models import OpenModel, load_answerer, load_classifier
 from equiglot.tasks import OpenTask, TaskSummary
 from equiglot.training import TrainingTask
 
@@ -44,7 +46,7 @@ class TaskKind(Protocol):
     def predict(self, opened: OpenModel, task: OpenTask, language: str) -> npt.NDArray[Any]:
         """What the model says of every item of the language's test data, whole numbers [items, ...]."""
 
-    def gold(self, task: OpenTask, language: str) -> Gold:
+    def gold(self, task: OpenTask, language: str) -> Gold | GoldAnswers:
         """What is right, as `pair_estimates` compares it with predictions."""
 
 
@@ -92,11 +94,37 @@ class Parsing:
         return _gold_of_test(task, language)
 
 
+class QuestionsAndAnswers:
+    """Questions about a paragraph, each with an answer that stands in it."""
+
+    def load(self, folder: Path, summary: TaskSummary, *, seed: int) -> PreTrainedModel:
+        """The encoder with a layer on top that finds where answers begin and end."""
+        return load_answerer(folder, seed=seed)
+
+    def training(
+        self, opened: OpenModel, task: OpenTask, languages: Sequence[str], *, batch: int, seed: int
+    ) -> TunedTask:
+        """Cross-entropy of the right beginnings and ends."""
+        return Answering(opened, task, languages, batch=batch, seed=seed)
+
+    def predict(self, opened: OpenModel, task: OpenTask, language: str) -> npt.NDArray[Any]:
+        """The likeliest answers, int32 [questions, 3] (`Answers`)."""
+        return predict_answers(opened, read_questions(opened, task, "test", [language]))[0]
+
+    def gold(self, task: OpenTask, language: str) -> GoldAnswers:
+        """The right answers."""
+        return right_answers(task, language, "test")
+
+
 def _gold_of_test(task: OpenTask, language: str) -> Gold:
     split = task.split(language, "test")
     assert split is not None  # only languages with test data are tested
     return gold_of(split)
 
 
-KINDS: dict[str, TaskKind] = {**dict.fromkeys(("pos", "ner", "topic", "place"), Classifying()), "parse": Parsing()}
+KINDS: dict[str, TaskKind] = {
+    **dict.fromkeys(("pos", "ner", "topic", "place"), Classifying()),
+    "parse": Parsing(),
+    "qa": QuestionsAndAnswers(),
+}
 """Task -> its kind."""

@@ -64,9 +64,9 @@ def fine_tune(
         languages: of the data, those with training data and those that are only tested.
         settings: how.
         into: a new folder; gets the model of the seed that is best on dev data, as `from_pretrained` loads it
-            (`AutoModelForTokenClassification`, or `AutoModelForSequenceClassification` for topics; of a parser, which
-            `open_parser` loads, `AutoModel` loads the encoder), scores.jsonl (means over seeds),
-            predictions.safetensors (language -> int16 [seeds, items]; of trees [seeds, words, 2]), training.json and
+            (`AutoModelForTokenClassification`, or `AutoModelForSequenceClassification` for topics,
+            `AutoModelForQuestionAnswering` for questions; of a parser, which `open_parser` loads, `AutoModel` loads the
+            encoder), scores.jsonl (means over seeds), predictions.safetensors (`Predictions`), training.json and
             task.json.
         checkpoint_seconds: time between checkpoints.
         watch: told how far the training with a seed is.

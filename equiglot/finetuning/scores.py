@@ -1,14 +1,15 @@
 """From what fine-tuned models predict to estimates, and to rows of scores."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 from equiglot.evaluation import (
     ALL,
     Bootstrap,
     Gold,
+    GoldAnswers,
     PairEstimates,
     Score,
     average_rows,
@@ -18,14 +19,15 @@ from equiglot.evaluation import (
 )
 from equiglot.evaluation.rows import score_of
 
-Predictions = Mapping[str, npt.NDArray[np.int16]]
-"""Language -> int16 [seeds, items]; of trees [seeds, words, 2], head and relation."""
+Predictions = Mapping[str, npt.NDArray[Any]]
+"""Language -> int16 [seeds, items]; of trees [seeds, words, 2], head and relation; of questions int32
+[seeds, questions, 3] (`Answers`)."""
 
 
 def fine_tuned_estimates(
     task: str,
     labels: Sequence[str],
-    gold: Mapping[str, Gold],
+    gold: Mapping[str, Gold | GoldAnswers],
     predictions: Predictions,
     *,
     trained: Sequence[str],
@@ -37,9 +39,9 @@ def fine_tuned_estimates(
     on, codes joined by "+".
 
     Args:
-        task: "pos", "parse", "ner" or "topic", or as in `Score` (`fine_tuned_name`).
+        task: "pos", "parse", "ner", "topic" or "qa", or as in `Score` (`fine_tuned_name`).
         labels: their names.
-        gold: language -> the right labels of its test set.
+        gold: language -> the right labels, or answers, of its test set.
         predictions: of all trainings, the same languages.
         trained: the languages that the model was trained on.
         bootstrap: how intervals are made.

@@ -22,7 +22,7 @@ from .forward import (
     target_logits,
     to_tensors,
 )
-from .heads import load_classifier
+from .heads import load_answerer, load_classifier
 from .opening import OpenModel, find_model, find_or_fetch, locate_model, name_models, open_model, with_tokenizer
 from .publishing import Upload, check_token, look_up, prepare_upload, send
 from .settings import EncoderSettings, LayerChoice, Part, check_layers, check_width_of, chosen_layers
@@ -54,6 +54,7 @@ __all__ = [
     "freeze_parts",
     "head_parts",
     "hidden_states",
+    "load_answerer",
     "load_classifier",
     "load_model",
     "locate_model",

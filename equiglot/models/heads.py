@@ -1,18 +1,23 @@
-"""Encoders with a classifier on top, for fine-tuning: of tokens or of whole sequences."""
+"""Encoders with a new head, for fine-tuning: a classifier of tokens or of whole sequences, or one of answers."""
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import nn
-from transformers import AutoModelForSequenceClassification, AutoModelForTokenClassification, PreTrainedModel
+from transformers import (
+    AutoModelForQuestionAnswering,
+    AutoModelForSequenceClassification,
+    AutoModelForTokenClassification,
+    PreTrainedModel,
+)
 
 from equiglot.models.building import load_weights
 from equiglot.models.validation import check_finite, check_unasked, missing_weights
 
 _CLASSES = {"token": AutoModelForTokenClassification, "sequence": AutoModelForSequenceClassification}
-_CLASSIFIER = "classifier"  # what all of transformers' encoders call it
+_HEADS = ("classifier", "qa_outputs")  # what transformers' encoders call them
 
 
 def load_classifier(
@@ -34,31 +39,46 @@ def load_classifier(
         InputError: no model folder or one that asks for code, no encoder or an incomplete one, pickled, damaged or
             infinite weights, weights that the configuration has no place for.
     """
+    names = {
+        "id2label": dict(enumerate(labels)),
+        "label2id": {label: number for number, label in enumerate(labels)},
+        "problem_type": "single_label_classification",
+    }
+    return _load(_CLASSES[unit], folder, seed, **names)
+
+
+def load_answerer(folder: Path, *, seed: int) -> PreTrainedModel:
+    """The encoder in a folder, with a new layer that says of each token how well an answer begins and ends there.
+
+    Args:
+        folder: as for `load_classifier`; so are the new weights.
+        seed: of the new weights.
+
+    Raises:
+        InputError: as `load_classifier`.
+    """
+    return _load(AutoModelForQuestionAnswering, folder, seed, num_labels=2)
+
+
+def _load(kind: Any, folder: Path, seed: int, **options: Any) -> PreTrainedModel:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        model, info = load_weights(
-            _CLASSES[unit],
-            folder,
-            id2label=dict(enumerate(labels)),
-            label2id={label: number for number, label in enumerate(labels)},
-            problem_type="single_label_classification",
-            ignore_mismatched_sizes=True,  # a classifier of other labels
-        )
+        model, info = load_weights(kind, folder, ignore_mismatched_sizes=True, **options)  # a head of other labels
         inside = f"{model.base_model_prefix}."
         unfit = {name for name in info["missing_keys"] if name.startswith(inside) and "pooler" not in name.split(".")}
-        unfit |= {name for name, *_ in info["mismatched_keys"] if name.split(".")[0] != _CLASSIFIER}
+        unfit |= {name for name, *_ in info["mismatched_keys"] if name.split(".")[0] not in _HEADS}
         if unfit:
             raise missing_weights(model, unfit, folder)
-        check_unasked(model, [name for name in info["unexpected_keys"] if not name.startswith(_CLASSIFIER)], folder)
+        check_unasked(model, [name for name in info["unexpected_keys"] if not name.startswith(_HEADS)], folder)
         _draw(model)
     check_finite(model, folder)
     return model
 
 
 def _draw(model: PreTrainedModel) -> None:
-    """Draws the weights of the classifier, from torch's generator."""
-    classifier = getattr(model, _CLASSIFIER, None)
-    for module in classifier.modules() if isinstance(classifier, nn.Module) else ():
+    """Draws the weights of the head, from torch's generator."""
+    heads = [head for name in _HEADS if isinstance(head := getattr(model, name, None), nn.Module)]
+    for module in (module for head in heads for module in head.modules()):
         if isinstance(module, nn.Linear):
             nn.init.normal_(module.weight, std=float(getattr(model.config, "initializer_range", 0.02)))
             if module.bias is not None:

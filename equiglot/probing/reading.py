@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +15,7 @@ from equiglot.vocabulary import text_encoder
 
 Integers = npt.NDArray[np.int64]
 
-_MARKS = ("▁", "Ġ")  # tokens that only say that a word begins
+MARKS = ("▁", "Ġ")  # tokens that only say that a word begins
 
 
 @dataclass(frozen=True)
@@ -47,10 +47,10 @@ class ItemReader:
 
     Args:
         opened: the model.
-        unit: what an item is.
+        unit: what an item is, "word" or "sentence".
     """
 
-    def __init__(self, opened: OpenModel, unit: Literal["word", "sentence"]) -> None:
+    def __init__(self, opened: OpenModel, unit: str) -> None:
         self._backend = text_encoder(opened.tokenizer)
         unknown, special = opened.tokenizer.unk_token_id, opened.special
         self._unknown = special.mask if unknown is None else int(unknown)
@@ -75,11 +75,15 @@ class ItemReader:
             count += length
         flat = np.concatenate([np.empty(0, np.int64), *ids])
         return ReadItems(
-            ids=np.where(self._ordinary[flat], flat, self._unknown),
+            ids=self.as_text(flat),
             offsets=np.cumsum([0, *lengths]),
             items=np.concatenate([np.empty(0, np.int64), *items]),
             count=count,
         )
+
+    def as_text(self, ids: Integers) -> Integers:
+        """The same ids, int64 [tokens], the unknown token in place of those that stand for no text."""
+        return np.where(self._ordinary[ids], ids, self._unknown)
 
 
 def _read_words(words: Sequence[str], text: str, encoding: Any, unknown: int) -> tuple[Integers, Integers]:
@@ -87,7 +91,7 @@ def _read_words(words: Sequence[str], text: str, encoding: Any, unknown: int) ->
     ids, belongs = np.array(encoding.ids, np.int64), _words_of(words, text, encoding)
     first = np.full(len(words), -1)
     tokens = np.flatnonzero(belongs >= 0)
-    marks = np.array([encoding.tokens[number] in _MARKS for number in tokens], np.bool_)
+    marks = np.array([encoding.tokens[number] in MARKS for number in tokens], np.bool_)
     tokens = tokens[np.argsort(marks, kind="stable")]
     present, places = np.unique(belongs[tokens], return_index=True)  # the first of each
     first[present] = tokens[places]

@@ -262,7 +262,7 @@ def _is_path(field: tuple[Any, ...], value: str) -> bool:
             return True
         case ("report", "published"):
             return value.endswith((".yaml", ".yml")) or names_folder(value)  # and not the name of a built-in one
-        case ("evaluation", _, "data", *steps) if {"train", "dev", "test"} & {*steps}:
+        case ("evaluation", _, "data", *steps) if {"train", "dev", "test", "all"} & {*steps}:
             return any(sign in value for sign in "/.*$~")  # and not the name of a dataset's split
     return _is_on_hub(field) and names_folder(value)
 

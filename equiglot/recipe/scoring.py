@@ -13,6 +13,7 @@ from equiglot.tasks import (
     NamedEntities,
     PartOfSpeech,
     Place,
+    QuestionAnswering,
     Sentences,
     Topic,
     fine_tuned_name,
@@ -135,13 +136,22 @@ class TopicFineTuning(_FineTuned, Topic):
     """The class of a text, such as its topic, by fine-tuning."""
 
 
+class QuestionAnsweringFineTuning(_FineTuned, QuestionAnswering):
+    """Questions about a paragraph, each with an answer that stands in it, by fine-tuning."""
+
+
 class PlaceFineTuning(_FineTuned, Place):
     """Where in its document a paragraph stands, by fine-tuning: first, between or last. It needs no labels."""
 
 
 ProbedTask = PartOfSpeechProbe | NamedEntityProbe | TopicProbe | PlaceProbe
 FineTunedTask = (
-    PartOfSpeechFineTuning | DependencyParsingFineTuning | NamedEntityFineTuning | TopicFineTuning | PlaceFineTuning
+    PartOfSpeechFineTuning
+    | DependencyParsingFineTuning
+    | NamedEntityFineTuning
+    | TopicFineTuning
+    | PlaceFineTuning
+    | QuestionAnsweringFineTuning
 )
 LabelledEntry = ProbedTask | FineTunedTask
 """An entry of `evaluation` that has labelled data."""
@@ -179,7 +189,8 @@ _Evaluation = Annotated[
     | Annotated[NamedEntityProbe | NamedEntityFineTuning, _BY_METHOD]
     | Annotated[TopicProbe | TopicFineTuning, _BY_METHOD]
     | DependencyParsingFineTuning
-    | Annotated[PlaceProbe | PlaceFineTuning, _BY_METHOD],
+    | Annotated[PlaceProbe | PlaceFineTuning, _BY_METHOD]
+    | QuestionAnsweringFineTuning,
     Field(discriminator="task"),
 ]
 _TWO_METHODS = ("pos", "ner", "topic", "place")

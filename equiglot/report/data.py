@@ -183,7 +183,7 @@ class ProbedTask(TaskSummary):
         converged: whether they were trained until their start made no difference.
     """
 
-    unit: Literal["word", "sentence"] = "word"
+    unit: Literal["word", "sentence", "question"] = "word"
     labels: tuple[str, ...] = ()
     languages: tuple[TaskLanguage, ...] = ()
     method: str = ""
@@ -201,7 +201,7 @@ class FineTunedTask(TaskSummary):
         together: the languages that a model was trained on together; empty where it was trained on each by itself.
     """
 
-    unit: Literal["word", "sentence"] = "word"
+    unit: Literal["word", "sentence", "question"] = "word"
     labels: tuple[str, ...] = ()
     languages: tuple[TaskLanguage, ...] = ()
     name: str

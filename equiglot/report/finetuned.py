@@ -7,7 +7,19 @@ from itertools import groupby
 
 from equiglot.evaluation import IN_LANGUAGE, METRICS, Metric, left_tailed, metrics_of, primary_of, ratios_of
 from equiglot.report.data import FineTunedTask, Report
-from equiglot.report.format import NONE, SURE, capital, decimal, interval, listed, probability, spelt, task_title
+from equiglot.report.format import (
+    GROUPS,
+    NONE,
+    SURE,
+    UNITS,
+    capital,
+    decimal,
+    interval,
+    listed,
+    probability,
+    spelt,
+    task_title,
+)
 from equiglot.report.probes import SOURCES, data_table
 from equiglot.report.score_index import Number, ScoreIndex, teachers_of
 from equiglot.report.sections import Fold, Heading, NamedTable, Notes, Paragraph, Part, Section
@@ -108,9 +120,9 @@ class TunedTask:
 
     def _scores(self, metric: Metric) -> Table:
         """One row a language and group; of each model what it scores in its languages, and zero-shot."""
-        unit, outside = ("words" if self.task.unit == "word" else "texts"), ", O too" if self.task.task == "ner" else ""
+        unit, outside = UNITS[self.task.unit], ", O too" if self.task.task == "ner" else ""
         how = metric.labels.said.format(items=unit, outside=outside) if metric.labels else metric.caption
-        spread = "95 % intervals over test sentences in brackets"
+        spread = f"95 % intervals over test {GROUPS[self.task.unit]} in brackets"
         if self.task.seeds > 1:
             spread += f"; \N{PLUS-MINUS SIGN} is the standard deviation of {spelt(self.task.seeds)} trainings"
         best = "Of each row the best multilingual model is bold"
@@ -297,7 +309,8 @@ def _about(tasks: Sequence[TunedTask]) -> Iterator[str]:
             often = f"Each score is the mean of {spelt(seeds)} trainings with other new weights, order and dropout."
         what = "all weights of a model, and a new head, are trained"
         yield f"{capital(named)}: {what} {where}. {capital(how)}. {often}"
+    groups = " or ".join(dict.fromkeys(GROUPS[task.task.unit] for task in tasks))
     yield (
-        "The intervals are over test sentences. They do not contain the noise of fine-tuning, nor that of training the "
+        f"The intervals are over test {groups}. They do not contain the noise of fine-tuning, nor that of training the "
         "models themselves: another seed of either moves scores too."
     )

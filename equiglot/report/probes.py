@@ -7,7 +7,7 @@ from itertools import groupby
 
 from equiglot.evaluation import IN_LANGUAGE, METRICS, ZERO_SHOT, Metric, metrics_of, primary_of
 from equiglot.report.data import Model, ProbedTask, Report
-from equiglot.report.format import capital, count, listed
+from equiglot.report.format import GROUPS, UNITS, capital, count, listed
 from equiglot.report.score_index import Number, ScoreIndex
 from equiglot.report.series import Series, all_series
 from equiglot.report.tables import (
@@ -185,7 +185,7 @@ def _p_rows(columns: Sequence[_Column]) -> Iterator[tuple[Cell, ...]]:
 
 def _score_caption(transfer: Transfer, metric: Metric) -> str:
     """What a table's numbers are, and what its means leave out."""
-    unit = "words" if transfer.task.unit == "word" else "texts"
+    unit = UNITS[transfer.task.unit]
     outside = ", O too" if transfer.task.task == "ner" else ""
     how = metric.labels.said.format(items=unit, outside=outside) if metric.labels else metric.caption
     spread = (
@@ -232,10 +232,18 @@ def _pair_cell(transfer: Transfer, model: str, source: str, target: str) -> Cell
     return number_cell(number, "own" if source == target else "", signs=False, digits=transfer.metric.digits)
 
 
+_RULES = {
+    "squad": "Answers are compared as the script of SQuAD 1.1 does: lower case, without ASCII punctuation and English "
+    "articles.",
+    "mlqa": "Answers are compared as the script of MLQA does: lower case, without punctuation and the articles of the "
+    "language; each Chinese character is a word.",
+}
+
+
 def data_table(report: Report, task: TaskSummary) -> Table:
     """Per language: the files, what readers must know of them, and how much there is in each split."""
     known = {language.code: language for language in report.languages}
-    things = "words" if task.unit == "word" else "texts"
+    things, groups = UNITS[task.unit], "" if task.unit == "sentence" else f"{GROUPS[task.unit]}, and "
     rows = tuple(
         (
             language_cell(report, known[language.code]),
@@ -247,9 +255,10 @@ def data_table(report: Report, task: TaskSummary) -> Table:
         if language.code in known
     )
     caption = (
-        f"Labelled data: {things} that are used; beneath, {'sentences, and ' if task.unit == 'word' else ''}how many "
-        f"{things} there are, where not all are used. {count(len(task.labels))} labels: {', '.join(task.labels)}."
+        f"Labelled data: {things} that are used; beneath, {groups}how many {things} there are, where not all are used."
     )
+    caption += f" {count(len(task.labels))} labels: {', '.join(task.labels)}." if task.labels else ""
+    caption += f" {_RULES[task.rules]}" if task.rules else ""
     return Table(caption, ("Language", "Files", "Notes", *_SPLITS), rows, numeric_from=3)
 
 
@@ -258,6 +267,6 @@ def _split_cell(language: TaskLanguage, split: str, unit: str) -> Cell:
     available = language.available.get(split)
     if not items:
         return Cell(count(None), values={"": 0})
-    notes = [f"{count(sentences)} sentences"] if unit == "word" else []
+    notes = [] if unit == "sentence" else [f"{count(sentences)} {GROUPS[unit]}"]
     notes += [f"of {count(available)}"] if available is not None and available > items else []
     return Cell(count(items), "\n".join(notes), values={"": items, "sentences": sentences, "available": available})

@@ -1,6 +1,7 @@
 from .building import build_task
 from .checking import check_task
 from .folder import LabelledSplit, OpenTask, TaskLanguage, TaskSummary, open_task
+from .questions import QuestionSplit, open_questions
 from .reading import task_at, task_identity
 from .settings import (
     SPLITS,
@@ -8,6 +9,7 @@ from .settings import (
     NamedEntities,
     PartOfSpeech,
     Place,
+    QuestionAnswering,
     Sentences,
     Task,
     Topic,
@@ -24,6 +26,8 @@ __all__ = [
     "OpenTask",
     "PartOfSpeech",
     "Place",
+    "QuestionAnswering",
+    "QuestionSplit",
     "Sentences",
     "Task",
     "TaskLanguage",
@@ -34,6 +38,7 @@ __all__ = [
     "fine_tuned_name",
     "is_tree",
     "maximum_tree",
+    "open_questions",
     "open_task",
     "task_at",
     "task_identity",

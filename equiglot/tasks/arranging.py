@@ -1,10 +1,10 @@
 """The sentences of one language as a probe uses them: labels renamed, splits that are missing made, cut down."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cache
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,16 @@ from numpy.typing import NDArray
 from equiglot.errors import InputError
 from equiglot.hashing import reseed
 from equiglot.tasks.sentences import CLASSES, Sentence
-from equiglot.tasks.settings import SPLITS, DependencyParsing, NamedEntities, PartOfSpeech, Place, Sentences, Task
+from equiglot.tasks.settings import (
+    SPLITS,
+    DependencyParsing,
+    Labelled,
+    NamedEntities,
+    PartOfSpeech,
+    Place,
+    Sentences,
+    Task,
+)
 
 UNIVERSAL = (
     *("ADJ", "ADP", "ADV", "AUX", "CCONJ", "DET", "INTJ", "NOUN", "NUM", "PART", "PRON", "PROPN", "PUNCT"),
@@ -26,7 +35,7 @@ Labelling = Callable[[str], str]
 """From a label in a file to the label that is used; ValueError(what is wrong, what to do) where there is none."""
 
 
-def labelling(task: Task, language: str) -> Labelling:
+def labelling(task: Labelled, language: str) -> Labelling:
     """How a language's labels become the task's."""
     renamed = {**task.map.get("all", {}), **task.map.get(language, {})}
     if isinstance(task, NamedEntities):
@@ -46,7 +55,7 @@ def stray(labels: Sequence[str]) -> int:
     return sum(label[:2] == "I-" and kind_of(before) != kind_of(label) for before, label in pairs)
 
 
-def in_order(task: Task, labels: Iterable[str]) -> tuple[str, ...]:
+def in_order(task: Labelled, labels: Iterable[str]) -> tuple[str, ...]:
     """All labels of a task: sorted, O last; of parts of speech all that there are, whether they occur or not."""
     if isinstance(task, PartOfSpeech):
         return UNIVERSAL
@@ -54,7 +63,7 @@ def in_order(task: Task, labels: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted({*labels}, key=lambda label: (label == outside, label)))
 
 
-def check_agreement(task: Task, trained: Mapping[str, Set[str]]) -> None:
+def check_agreement(task: Labelled, trained: Mapping[str, Set[str]]) -> None:
     """Refuses languages whose probes, or fine-tuned models, would learn different things.
 
     Args:
@@ -188,13 +197,25 @@ def arrange(found: Mapping[str, Rows], limits: Sentences, language: str, where: 
         InputError: one sentence is all that there is to train on.
     """
     there = {split: found[split] for split in SPLITS if found.get(split)}
-    splits, notes = _held_out(there, language, where)
+    splits, notes = held_out(there, language, where)
     return Arranged(
-        splits={split: _spread(splits[split], getattr(limits, split)) for split in SPLITS if split in splits},
+        splits={split: spread(splits[split], getattr(limits, split)) for split in SPLITS if split in splits},
         available={split: items(splits[split]) for split in SPLITS if split in splits},
         trained=labels_of(splits.get("train", [])),
         notes=notes,
     )
+
+
+def check_amount(task: Task, found: Mapping[str, Collection[str]]) -> None:
+    """Refuses data without anything to train on, or to test on; `found` are the splits of each language.
+
+    Raises:
+        InputError: with the task.
+    """
+    for split, purpose in (("train", "train on"), ("test", "score models on")):
+        if not any(split in each for each in found.values()):
+            what = f"The task {task.task} has no data to {purpose} in any of the languages {', '.join(found)}."
+            raise InputError(what, where=f"evaluation.{task.task}", fix="give more data, or leave the task out")
 
 
 def items(rows: Rows) -> int:
@@ -223,8 +244,22 @@ def _labels(sentence: Sentence, label: Labelling, seen: set[str]) -> list[str]:
     return labels
 
 
-def _held_out(splits: Mapping[str, Rows], language: str, where: str) -> tuple[dict[str, Rows], tuple[str, ...]]:
-    """The same splits, with train and dev made from each other where one of them is missing; and what was done."""
+Each = TypeVar("Each")
+
+
+def held_out(
+    splits: Mapping[str, list[Each]], language: str, where: str
+) -> tuple[dict[str, list[Each]], tuple[str, ...]]:
+    """The same splits, with train and dev made from each other where one of them is missing; and what was done.
+
+    Args:
+        splits: only those that have rows: sentences, or paragraphs with questions.
+        language: named in errors.
+        where: the recipe's field, for errors.
+
+    Raises:
+        InputError: one row is all that there is to train on.
+    """
     if not splits:
         return {}, ("no data",)
     untested = () if "test" in splits else ("no test data: only trained on",)
@@ -241,8 +276,8 @@ def _held_out(splits: Mapping[str, Rows], language: str, where: str) -> tuple[di
     return {**splits, "train": train, "dev": whole[::HELD_OUT]}, (note, *untested)
 
 
-def _spread(rows: Rows, limit: int | None) -> Rows:
-    """At most so many sentences: one of each of `limit` stretches of equal length, in order."""
+def spread(rows: list[Each], limit: int | None) -> list[Each]:
+    """At most so many rows: one of each of `limit` stretches of equal length, in order."""
     if limit is None or len(rows) <= limit:
         return rows
     edges: NDArray[np.int64] = np.arange(limit + 1) * len(rows) // limit

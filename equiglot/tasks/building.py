@@ -11,6 +11,7 @@ from equiglot.tasks.arranging import (
     Arranged,
     arrange,
     check_agreement,
+    check_amount,
     in_order,
     items,
     labelled,
@@ -19,8 +20,9 @@ from equiglot.tasks.arranging import (
     stray,
 )
 from equiglot.tasks.folder import TaskLanguage, TaskSummary, split_file, write_split, write_summary
+from equiglot.tasks.questions import build_questions
 from equiglot.tasks.reading import describe, read_language
-from equiglot.tasks.settings import NamedEntities, Task
+from equiglot.tasks.settings import Labelled, NamedEntities, QuestionAnswering, Task
 
 
 def build_task(task: Task, languages: Sequence[str], documents: Mapping[str, TextSource], folder: Path) -> TaskSummary:
@@ -31,15 +33,18 @@ def build_task(task: Task, languages: Sequence[str], documents: Mapping[str, Tex
         languages: the languages of the run.
         documents: language -> text, for the task that makes its labels of it.
         folder: an empty folder; gets LANGUAGE-SPLIT.arrow (words: list of texts, labels: list of int16, a sentence a
-            row; of trees, heads: list of int16, too) and task.json, the summary.
+            row; of trees, heads: list of int16, too; questions otherwise, see `build_questions`) and task.json, the
+            summary.
 
     Raises:
         InputError: data that is not as it should be, with file and line; languages whose labels differ; no language
             to train on or none to test on.
     """
+    if isinstance(task, QuestionAnswering):
+        return build_questions(task, languages, folder)
     seen: set[str] = set()
     found = {language: _arranged(task, language, documents, seen) for language in languages}
-    _check_amount(task, found)
+    check_amount(task, {code: each.splits for code, each in found.items()})
     check_agreement(task, {code: each.trained for code, each in found.items() if "train" in each.splits})
     used = {label for each in found.values() for rows in each.splits.values() for label in labels_of(rows)}
     labels = in_order(task, used)
@@ -56,7 +61,7 @@ def build_task(task: Task, languages: Sequence[str], documents: Mapping[str, Tex
     return summary
 
 
-def _arranged(task: Task, language: str, documents: Mapping[str, TextSource], seen: set[str]) -> Arranged:
+def _arranged(task: Labelled, language: str, documents: Mapping[str, TextSource], seen: set[str]) -> Arranged:
     notes: Counter[str] = Counter()
     label = labelling(task, language)
     found = read_language(task, language, documents, notes)
@@ -67,13 +72,6 @@ def _arranged(task: Task, language: str, documents: Mapping[str, TextSource], se
         notes["I- tags that follow no tag of their type (left as they are)"] = sum(map(stray, used))
     counted = (f"{what}: {count:,}" for what, count in notes.items() if count)
     return replace(arranged, notes=(*arranged.notes, *counted))
-
-
-def _check_amount(task: Task, found: Mapping[str, Arranged]) -> None:
-    for split, purpose in (("train", "train on"), ("test", "score models on")):
-        if not any(split in each.splits for each in found.values()):
-            what = f"The task {task.task} has no data to {purpose} in any of the languages {', '.join(found)}."
-            raise InputError(what, where=f"evaluation.{task.task}", fix="give more data, or leave the task out")
 
 
 def _described(task: Task, language: str, data: Arranged, known: Set[str]) -> TaskLanguage:

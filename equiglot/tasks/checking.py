@@ -10,7 +10,20 @@ from equiglot.tasks.arranging import UNIVERSAL
 from equiglot.tasks.hub import hub_rows
 from equiglot.tasks.place import check_documents
 from equiglot.tasks.reading import FileSource, files_of, hub_splits
-from equiglot.tasks.settings import SPLITS, ConlluFiles, HubRows, NamedEntities, PartOfSpeech, Place, Task
+from equiglot.tasks.settings import (
+    MLQA_LANGUAGES,
+    SPLITS,
+    ConlluFiles,
+    HubRows,
+    Labelled,
+    NamedEntities,
+    PartOfSpeech,
+    Place,
+    QuestionAnswering,
+    SquadFiles,
+    Task,
+    source_of,
+)
 
 _PLACEHOLDERS = ("{language}", "{name}")
 
@@ -24,11 +37,14 @@ def check_task(task: Task, languages: Sequence[str], documents: Mapping[str, Tex
         documents: language -> text, for the task that makes its labels of it.
 
     Raises:
-        InputError: an unknown language, a pattern that matches no file of any language, a file that serves twice, a
-            kind of file that has no such labels, no data to train or to score on, a package that is not installed,
-            or text in which nobody knows where a document ends.
+        InputError: an unknown language, or one without rules of comparing answers, a pattern that matches no file of
+            any language, a file that serves twice, a kind of file that has no such labels, no data to train or to score
+            on, a package that is not installed, or text in which nobody knows where a document ends.
     """
-    _check_map(task, languages)
+    if isinstance(task, QuestionAnswering):
+        _check_rules(task, languages)
+    else:
+        _check_map(task, languages)
     if isinstance(task, Place):
         for language in languages:
             check_documents(documents[language], language)
@@ -60,7 +76,14 @@ def _sources(task: Task, languages: Sequence[str]) -> list[tuple[FileSource | Hu
     return [(task.data, languages)]
 
 
-def _check_map(task: Task, languages: Sequence[str]) -> None:
+def _check_rules(task: QuestionAnswering, languages: Sequence[str]) -> None:
+    for language in languages:
+        if task.rules == "mlqa" and language not in MLQA_LANGUAGES and source_of(task, language) is not None:
+            what = f"MLQA has no rules of comparing answers in {language}, only for {', '.join(MLQA_LANGUAGES)}."
+            raise InputError(what, where=f"evaluation.{task.task}.rules", fix="take the rules of SQuAD: `rules: squad`")
+
+
+def _check_map(task: Labelled, languages: Sequence[str]) -> None:
     where = f"evaluation.{task.task}.map"
     _check_known(task.map, (*languages, "all"), where)
     for language, renamed in task.map.items():
@@ -99,20 +122,25 @@ def _check_files(
     """The splits that have files; `owners` is what each file serves for, and grows."""
     found = {language: files_of(source, language) for language in languages}
     there = {split for splits in found.values() for split in splits}
-    for split in SPLITS:
-        if getattr(source, split) and split not in there:
+    divided = isinstance(source, SquadFiles) and bool(source.all)
+    for split in (*SPLITS, "all"):
+        if getattr(source, split, ()) and split not in there and not (divided and there):
             what = f"{' and '.join(getattr(source, split))} matches no file of {', '.join(languages)}."
             fix = f"correct `{split}` or leave it out; a relative path starts at the recipe's folder"
             raise InputError(what, where=f"{where}.{split}", fix=fix)
     if not there:
         raise InputError("No files are named.", where=where, fix="give `train`, `dev` and `test`")
     served = (
-        (file, (language, split)) for language in found for split, files in found[language].items() for file in files
+        (file, (language, "all" if divided else split))
+        for language in found
+        for split, files in found[language].items()
+        for file in files
     )
     for file, use in served:
         other = owners.setdefault(file.resolve(), use)
         if other != use:
             what = f"{file.name} would be {' '.join(other)} data and {' '.join(use)} data."
             fix = "make the patterns stricter; {language} stands for a language's code"
+            fix += "; or let each split take a part of it: `all`" if isinstance(source, SquadFiles) else ""
             raise InputError(what, where=where, fix=fix)
     return there

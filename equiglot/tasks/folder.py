@@ -22,9 +22,9 @@ class TaskLanguage(BaseModel):
     Attributes:
         code: the language.
         files: where it comes from, in words; empty if there is none.
-        sentences: split -> how many sentences (or texts) are used.
-        items: split -> how many words (or texts) are used.
-        available: split -> how many words (or texts) there were to choose from.
+        sentences: split -> how many sentences (or texts; paragraphs with questions) are used.
+        items: split -> how many words (or texts, or questions) are used.
+        available: split -> how many words (or texts, or questions) there were to choose from.
         notes: what readers of the scores must know.
     """
 
@@ -43,16 +43,18 @@ class TaskSummary(BaseModel):
 
     Attributes:
         task: its name.
-        unit: what is labelled.
-        labels: all labels, sorted, O last; labels on disk are numbers of these.
+        unit: what is labelled, or answered.
+        labels: all labels, sorted, O last; labels on disk are numbers of these. Questions have none.
+        rules: how answers are compared, "squad" or "mlqa"; empty where there are none.
         languages: every language of the run, also those without data.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     task: str
-    unit: Literal["word", "sentence"]
+    unit: Literal["word", "sentence", "question"]
     labels: tuple[str, ...]
+    rules: Literal["", "squad", "mlqa"] = ""
     languages: tuple[TaskLanguage, ...]
 
 
@@ -96,17 +98,27 @@ class OpenTask:
         Raises:
             InputError: its file is damaged.
         """
+        table = self.table(language, split)
+        if table is None:
+            return None
+        labels, lengths = pc.list_flatten(table["labels"]), pc.list_value_length(table["labels"])
+        heads = pc.list_flatten(table["heads"]).to_numpy() if "heads" in table.column_names else None
+        return LabelledSplit(table["words"].to_pylist(), labels.to_numpy(), lengths.to_numpy().astype(np.int64), heads)
+
+    def table(self, language: str, split: str) -> pa.Table | None:
+        """The rows of a split as they are stored; None where there are none.
+
+        Raises:
+            InputError: its file is damaged.
+        """
         path = split_file(self.folder, language, split)
         if not path.is_file():
             return None
         try:
             with pa.memory_map(str(path)) as file, pa.ipc.open_file(file) as reader:
-                table = reader.read_all()
+                return reader.read_all()
         except pa.ArrowInvalid as error:
             raise InputError(f"{path.name} is damaged ({error}).", where=path, fix="build the task again") from None
-        labels, lengths = pc.list_flatten(table["labels"]), pc.list_value_length(table["labels"])
-        heads = pc.list_flatten(table["heads"]).to_numpy() if "heads" in table.column_names else None
-        return LabelledSplit(table["words"].to_pylist(), labels.to_numpy(), lengths.to_numpy().astype(np.int64), heads)
 
 
 def open_task(folder: Path) -> OpenTask:
@@ -142,8 +154,12 @@ def write_split(path: Path, rows: Rows, labels: Sequence[str]) -> None:
     schema = SCHEMA
     if rows[0].heads:
         columns, schema = [*columns, [row.heads for row in rows]], SCHEMA.append(_HEADS)
-    table = pa.table(columns, schema=schema)
-    with pa.ipc.new_file(str(path), schema) as writer:
+    write_table(path, pa.table(columns, schema=schema))
+
+
+def write_table(path: Path, table: pa.Table) -> None:
+    """Writes rows as `OpenTask.table` reads them."""
+    with pa.ipc.new_file(str(path), table.schema) as writer:
         writer.write_table(table)
 
 

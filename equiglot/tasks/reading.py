@@ -18,19 +18,22 @@ from equiglot.tasks.settings import (
     ConlluFiles,
     DependencyParsing,
     HubRows,
+    Labelled,
     ParquetFiles,
     Place,
+    SquadFiles,
     Task,
     TsvFiles,
     source_of,
 )
 
 NAMED = 5  # files of a split, in words
-FileSource = ConlluFiles | BioFiles | TsvFiles | ParquetFiles
+LabelledFiles = ConlluFiles | BioFiles | TsvFiles | ParquetFiles
+FileSource = LabelledFiles | SquadFiles
 
 
 def read_language(
-    task: Task, language: str, documents: Mapping[str, TextSource], notes: Counter[str]
+    task: Labelled, language: str, documents: Mapping[str, TextSource], notes: Counter[str]
 ) -> dict[str, Iterable[Sentence]]:
     """The labelled sentences of a language, by split; only splits that are there.
 
@@ -64,7 +67,9 @@ def read_language(
 
 def files_of(source: FileSource, language: str) -> dict[str, list[Path]]:
     """The files of a language, by split, sorted; only splits that have any."""
-    found = {split: _matched(getattr(source, split), language) for split in SPLITS}
+    divided = source.splits if isinstance(source, SquadFiles) and source.all else ()
+    named = {split: getattr(source, "all" if split in divided else split) for split in SPLITS}
+    found = {split: _matched(patterns, language) for split, patterns in named.items()}
     return {split: files for split, files in found.items() if files}
 
 
@@ -81,6 +86,8 @@ def describe(task: Task, language: str) -> str:
     if isinstance(source, HubRows):
         return hub_rows(source, task.task, language, hub_splits(source)[0]).described(language)
     found = {} if source is None else files_of(source, language)
+    if found and isinstance(source, SquadFiles) and source.all:
+        return f"{_names(next(iter(found.values())))}, divided by {source.split_by}"
     return "; ".join(f"{split}: {_names(files)}" for split, files in found.items())
 
 
@@ -94,7 +101,7 @@ def _matched(patterns: Iterable[str], language: str) -> list[Path]:
     return sorted(found)
 
 
-def _read_file(source: FileSource, task: Task, file: Path, notes: Counter[str]) -> Iterator[Sentence]:
+def _read_file(source: LabelledFiles, task: Labelled, file: Path, notes: Counter[str]) -> Iterator[Sentence]:
     match source:
         case ConlluFiles():
             return read_conllu(file, notes, trees=isinstance(task, DependencyParsing))
@@ -149,4 +156,4 @@ def _identity(task: Task, language: str, documents: Mapping[str, TextSource]) ->
         return {**hub_rows(source, task.task, language, next(iter(splits))).identity(language), "splits": splits}
     found = files_of(source, language)
     checksums = {split: [checked_sum(file) for file in files] for split, files in found.items()}
-    return {**source.model_dump(mode="json", exclude={*SPLITS}), "checksums": checksums}
+    return {**source.model_dump(mode="json", exclude={*SPLITS, "all"}), "checksums": checksums}

@@ -1,12 +1,14 @@
 """What a task is: which labels, in which files, and how much of them is used."""
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from equiglot.settings import MOST, Settings
 
 SPLITS = ("train", "dev", "test")
+MLQA_LANGUAGES = ("en", "es", "de", "ar", "hi", "vi", "zh")
+"""Those that MLQA has rules of comparing answers for."""
 _FINE_TUNED = "-finetune"  # behind a task in scores, jobs and folders: probes and fine-tuning may share one
 
 _Patterns = Annotated[
@@ -55,6 +57,30 @@ class ParquetFiles(_Files):
     )
 
 
+class SquadFiles(_Files):
+    """JSON in the form of SQuAD 1.1, as XQuAD, MLQA and TyDiQA-GoldP have it: paragraphs, questions about them, and
+    answers with the character that they start at."""
+
+    kind: Literal["squad"]
+    all: _Patterns = Field(
+        (), description="Files that serve all splits, as those of XQuAD: they are divided. Then no split is named."
+    )
+    split_by: Literal["article", "paragraph"] = Field(
+        "article",
+        description="How `all` is divided: each article, or paragraph, goes to train (70 %), dev (10 %) or test (20 %) "
+        "by a hash of its title, the same in all languages.",
+    )
+    splits: tuple[Literal["train", "dev", "test"], ...] = Field(
+        ("train", "dev", "test"), min_length=1, description="The parts of `all` that are used."
+    )
+
+    @model_validator(mode="after")
+    def _check_divided(self) -> Self:
+        if self.all and (self.train or self.dev or self.test):
+            raise ValueError("`all` stands beside `train`, `dev` or `test`: name files for all splits, or for each")
+        return self
+
+
 class HubRows(Settings):
     """A dataset of the Hugging Face Hub (extra `hub`), or a folder that holds one, such as google/xtreme.
 
@@ -84,11 +110,11 @@ class Sentences(Settings):
     test: int | None = Field(None, gt=0, le=MOST, description="To score it.")
 
 
-class _Task(Settings):
+class _Data(Settings):
     """What all tasks share."""
 
-    unit: ClassVar[Literal["word", "sentence"]]
-    """What is labelled."""
+    unit: ClassVar[Literal["word", "sentence", "question"]]
+    """What is labelled, or answered."""
 
     @property
     def joins_languages(self) -> bool:
@@ -96,6 +122,11 @@ class _Task(Settings):
         return True
 
     sentences: Sentences = Sentences()
+
+
+class _Task(_Data):
+    """What all tasks with labels share."""
+
     map: dict[str, dict[str, str]] = Field(
         default_factory=dict,
         description='Language (or "all") -> label in its files -> label to use, such as {vi: {NAME: PER}}.',
@@ -144,7 +175,22 @@ class Place(_Task):
     task: Literal["place"] = Field(description="What is scored.")
 
 
-Task = PartOfSpeech | DependencyParsing | NamedEntities | Topic | Place
+class QuestionAnswering(_Data):
+    """Questions about a paragraph, each with an answer that stands in it."""
+
+    unit: ClassVar[Literal["word", "sentence", "question"]] = "question"
+    task: Literal["qa"] = Field(description="What is scored.")
+    data: SquadFiles | dict[str, SquadFiles] = Field(description="For all languages, or language -> its own.")
+    rules: Literal["squad", "mlqa"] = Field(
+        "squad",
+        description="How answers are compared: as SQuAD 1.1 does (XTREME, too, for XQuAD and TyDiQA), or as MLQA does "
+        "in its seven languages.",
+    )
+
+
+Labelled = PartOfSpeech | DependencyParsing | NamedEntities | Topic | Place
+"""A task whose items have labels."""
+Task = Labelled | QuestionAnswering
 
 
 def source_of(task: Task, language: str) -> Any:

@@ -9,7 +9,7 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModel, AutoModelForMaskedLM
 
 from equiglot.errors import InputError
-from equiglot.models import load_classifier
+from equiglot.models import load_answerer, load_classifier
 from tests.stock import ARCHITECTURES, save_stock
 
 LABELS = ("LOC", "PER", "O")
@@ -42,6 +42,26 @@ def test_a_fine_tuned_model_and_a_bare_encoder_get_new_classifiers(tmp_path: Pat
             assert all(torch.equal(found[key], fresh[key]) for key in encoder)
             assert found["classifier.weight"].shape == (len(labels), 16)
         assert not torch.equal(found["classifier.weight"][:2], tuned.classifier.weight[:2])
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_a_head_for_answers_is_drawn_on_any_encoder(architecture: str, tmp_path: Path) -> None:
+    """On a tagger of three labels, too; and a tagger is made of a model that finds answers."""
+    stock = save_stock(tmp_path / "model", architecture)
+    load_classifier(stock, "token", LABELS, seed=1).save_pretrained(tmp_path / "tagger")
+    one, again, other = (load_answerer(stock, seed=seed) for seed in (1, 1, 2))
+    of_tagger = load_answerer(tmp_path / "tagger", seed=1)
+    name = "classifier.weight" if architecture == "modernbert" else "qa_outputs.weight"
+    for key, value in one.state_dict().items():
+        assert torch.equal(value, again.state_dict()[key]) and torch.equal(value, of_tagger.state_dict()[key]), key
+        assert torch.equal(value, other.state_dict()[key]) is (key != name), key
+    assert one.state_dict()[name].shape == (2, 16) and of_tagger.config.num_labels == 2
+    one.save_pretrained(tmp_path / "answerer")
+    tagger = load_classifier(tmp_path / "answerer", "token", LABELS, seed=1)
+    assert tagger.config.num_labels == 3
+    assert all(
+        torch.equal(value, one.base_model.state_dict()[key]) for key, value in tagger.base_model.state_dict().items()
+    )
 
 
 def test_incomplete_and_contradictory_encoders_are_refused(tmp_path: Path) -> None:

@@ -1,0 +1,210 @@
+"""Answers found in paragraphs: a training task, and its predictions.
+
+An encoder says of each token how likely an answer begins there, and ends there (Devlin et al., 2019, section 4.2). Each
+window of a long paragraph is an example; one without the answer points at the first special token. The answer to a
+question is the likeliest span of at most `LONGEST_ANSWER` tokens over all of its windows: there always is one.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+from transformers import PreTrainedModel
+
+from equiglot.evaluation import Answers, GoldAnswers
+from equiglot.finetuning.classification import CHOOSING, epoch_order, score_of_labels
+from equiglot.finetuning.questions import LONGEST_ANSWER, AskedWindows, gold_answers, read_questions
+from equiglot.masking.collate import bucket_rows
+from equiglot.models import OpenModel
+from equiglot.objectives import Losses, Term
+from equiglot.probing.reading import Integers
+from equiglot.tasks import OpenTask, open_questions
+from equiglot.training import Validation
+
+_TOKENS = 4096  # of one forward pass of a prediction; the result does not depend on it, beyond rounding
+
+
+@dataclass(frozen=True)
+class QuestionBatch:
+    """Some windows, on the model's device.
+
+    Attributes:
+        inputs: int64 [rows, width].
+        real: bool [rows, width], false at padding.
+        kinds: int64 [rows, width], type ids; None where the model is not told.
+        answers: int64 [rows, 2], columns of the first and the last token of the answer; 0 where it is not there.
+        first: int64 [rows], the column of the paragraph's first token.
+        languages: int64 [rows].
+        lengths: int64 [rows], special tokens included.
+        identity: where the batch comes from.
+    """
+
+    inputs: Tensor
+    real: Tensor
+    kinds: Tensor | None
+    answers: Tensor
+    first: Integers
+    languages: Integers
+    lengths: Integers
+    identity: str
+
+    @property
+    def count(self) -> int:
+        """Rows: the loss is summed over them."""
+        return len(self.languages)
+
+
+def lay_out_questions(asked: AskedWindows, rows: Integers, opened: OpenModel, identity: str = "") -> QuestionBatch:
+    """The windows at `rows` int64 [rows] as a batch on the model's device."""
+    form, lengths = asked.form, asked.lengths[rows]
+    shape = len(rows), int(lengths.max())
+    inputs, kinds = np.full(shape, opened.special.padding, np.int64), np.zeros(shape, np.int64)
+    first = np.zeros(len(rows), np.int64)
+    for place, row in enumerate(rows):
+        owner = asked.owners[row]
+        question = asked.questions[asked.question_offsets[owner] : asked.question_offsets[owner + 1]]
+        context = asked.contexts.ids[asked.begins[row] : asked.ends[row]]
+        parts = form.before, question, form.between, context, form.after
+        inputs[place, : lengths[place]] = np.concatenate(parts)
+        kinds[place, : lengths[place]] = np.repeat(form.kinds or (0,) * len(parts), [*map(len, parts)])
+        first[place] = sum(map(len, parts[:3]))
+    answers = asked.answers[rows] + (first - asked.begins[rows])[:, None]
+    answers = np.where(asked.answers[rows] < 0, 0, answers)
+    device = opened.model.device
+    return QuestionBatch(
+        inputs=torch.from_numpy(inputs).to(device),
+        real=torch.from_numpy(np.arange(shape[1]) < lengths[:, None]).to(device),
+        kinds=torch.from_numpy(kinds).to(device) if form.kinds else None,
+        answers=torch.from_numpy(answers).to(device),
+        first=first,
+        languages=asked.languages[rows],
+        lengths=lengths,
+        identity=identity,
+    )
+
+
+def boundary_logits(model: PreTrainedModel, batch: QuestionBatch) -> Tensor:
+    """How well an answer begins, and ends, at each token: float32 [rows, 2, width], -inf at padding."""
+    told = {} if batch.kinds is None else {"token_type_ids": batch.kinds}
+    attention = None if bool(batch.real.all()) else batch.real
+    outputs = model(input_ids=batch.inputs, attention_mask=attention, **told)
+    logits = torch.stack([outputs.start_logits, outputs.end_logits], dim=1).float()
+    return logits.masked_fill(~batch.real[:, None], -math.inf)
+
+
+def boundary_losses(logits: Tensor, batch: QuestionBatch) -> Tensor:
+    """Cross-entropy of the right first and last tokens, their mean: float32 [rows]."""
+    losses = functional.cross_entropy(logits.flatten(0, 1), batch.answers.flatten(), reduction="none")
+    return losses.view(-1, 2).mean(dim=1)
+
+
+@torch.no_grad()
+def predict_answers(opened: OpenModel, asked: AskedWindows) -> tuple[Answers, float]:
+    """The likeliest answer to every question, and the mean cross-entropy of windows, in nats.
+
+    Returns:
+        `Answers` int32 [questions, 3]: characters from and to, and whether a right answer can be reached.
+    """
+    scores, tokens = np.full(len(asked), -math.inf), np.zeros((len(asked), 2), np.int64)
+    losses = np.zeros(len(asked))
+    for rows in bucket_rows(asked.lengths - 2, _TOKENS):
+        batch = lay_out_questions(asked, rows, opened)
+        logits = boundary_logits(opened.model, batch)
+        losses[rows] = boundary_losses(logits, batch).cpu().numpy()
+        scores[rows], columns = _best_spans(logits.log_softmax(-1).cpu(), _answerable(asked, rows, batch))
+        tokens[rows] = columns + (asked.begins[rows] - batch.first)[:, None]
+    order = np.lexsort((np.arange(len(asked)), -scores, asked.owners))  # of a question's windows the first is the best
+    _, firsts = np.unique(asked.owners[order], return_index=True)
+    best, spans = order[firsts], asked.contexts.spans
+    found = np.isfinite(scores[best])  # a paragraph may have no token that stands for anything
+    starts = np.zeros(len(best), np.int64)
+    ends = starts.copy()
+    starts[found], ends[found] = spans[tokens[best[found], 0], 0], spans[tokens[best[found], 1], 1]
+    answers = np.stack([starts, np.maximum(starts, ends), asked.reached], axis=1).astype(np.int32)
+    return answers, float(losses.mean()) if len(losses) else 0.0
+
+
+def _answerable(asked: AskedWindows, rows: Integers, batch: QuestionBatch) -> Tensor:
+    """bool [rows, width], the tokens of the paragraph that stand for characters."""
+    allowed = torch.zeros(batch.inputs.shape, dtype=torch.bool)
+    for place, row in enumerate(rows):
+        spans, first = asked.contexts.spans[asked.begins[row] : asked.ends[row]], batch.first[place]
+        allowed[place, first : first + len(spans)] = torch.from_numpy(spans[:, 1] > spans[:, 0])
+    return allowed
+
+
+def _best_spans(scores: Tensor, allowed: Tensor) -> tuple[Integers, Integers]:
+    """The best span of each row, its score float [rows] and its first and last column int64 [rows, 2].
+
+    Args:
+        scores: float32 [rows, 2, width], log-probabilities of beginnings and ends.
+        allowed: bool [rows, width].
+    """
+    begins, ends = scores.masked_fill(~allowed[:, None], -math.inf).unbind(1)
+    reach = functional.pad(ends, (0, LONGEST_ANSWER - 1), value=-math.inf).unfold(1, LONGEST_ANSWER, 1)
+    best, places = (begins[:, :, None] + reach).flatten(1).max(dim=1)
+    first = places // LONGEST_ANSWER
+    return best.numpy(), torch.stack([first, first + places % LONGEST_ANSWER], dim=1).numpy()
+
+
+class Answering:
+    """Learns to find answers; validated on the dev data of each language that it is trained on.
+
+    Args:
+        opened: the model that is trained, with its tokenizer.
+        task: the questions.
+        languages: those that it is trained on; all have training and dev data.
+        batch: windows of a batch.
+        seed: of the order (`epoch_order`).
+    """
+
+    lower_is_better = False
+
+    def __init__(self, opened: OpenModel, task: OpenTask, languages: Sequence[str], *, batch: int, seed: int) -> None:
+        self.languages, self.metric = tuple(languages), CHOOSING[task.summary.task]
+        self._opened, self._size = opened, batch
+        self._train = read_questions(opened, task, "train", self.languages)
+        self._dev = {
+            code: (read_questions(opened, task, "dev", [code]), right_answers(task, code, "dev"))
+            for code in self.languages
+        }
+        self.epoch_batches = math.ceil(len(self._train) / batch)
+        lengths = self._train.lengths
+        self._orders = lru_cache(maxsize=1)(lambda epoch: epoch_order(lengths, batch, seed, epoch))
+
+    def batch(self, index: int) -> QuestionBatch:
+        """The batch at `index`."""
+        epoch, place = divmod(index, self.epoch_batches)
+        rows, starts = self._orders(epoch)
+        chosen = rows[starts[place] : starts[place] + self._size]
+        return lay_out_questions(self._train, chosen, self._opened, f"epoch {epoch}, batch {place}")
+
+    def losses(self, model: PreTrainedModel, batch: QuestionBatch, progress: float) -> Losses:
+        """Cross-entropy of beginnings and ends, summed over the windows."""
+        logits = boundary_logits(model, batch)
+        with torch.autocast(logits.device.type, enabled=False):
+            values = boundary_losses(logits, batch)
+        languages = torch.from_numpy(batch.languages).to(logits.device)
+        return Losses(
+            values.sum(), {"hard": Term(values.detach(), torch.ones_like(values, dtype=torch.bool), languages)}
+        )
+
+    def validate(self, model: PreTrainedModel) -> Validation:
+        """F1 (percent) and the loss on dev data, in fp32."""
+        scores, losses = {}, {}
+        for language, (asked, gold) in self._dev.items():
+            predicted, losses[language] = predict_answers(self._opened, asked)
+            scores[language] = score_of_labels(self.metric, gold, predicted, ())
+        return Validation(scores=scores, losses=losses)
+
+
+def right_answers(task: OpenTask, language: str, split: str) -> GoldAnswers:
+    """The right answers of a split that there is."""
+    found = open_questions(task, language, split)
+    assert found is not None  # only languages with test data are tested, and dev data is made where there is none
+    return gold_answers(found, task.summary.rules, language)
