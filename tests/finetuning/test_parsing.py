@@ -303,5 +303,5 @@ def test_sentences_without_words_are_refused(model: Model) -> None:
 
 
 def test_parsers_are_not_scored_in_other_forms(model: Model) -> None:
-    with pytest.raises(InputError, match="parsers are not exported"):
+    with pytest.raises(InputError, match="parse are not exported"):
         name_scored_data(model("bert"), ["ud/*.conllu"], task="parse", languages=["en"])
