@@ -143,6 +143,10 @@ class RunDirectory:
         training.json; and model, where it is kept."""
         return self.root / "finetuned" / name
 
+    def ngrams(self, name: str) -> Path:
+        """What a classifier on character n-grams predicts, `name` is a task: predictions, estimates."""
+        return self.root / "ngrams" / name
+
     @property
     def scores(self) -> Path:
         """All scores of the run, one row a number."""

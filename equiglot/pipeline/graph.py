@@ -29,6 +29,7 @@ from equiglot.pipeline.steps import (
     TrimmedModel,
     Vocabulary,
     fine_tuned_steps,
+    ngram_steps,
 )
 from equiglot.pipeline.steps.stores import stores_of, texts_of
 from equiglot.recipe import ModelPlan, Recipe
@@ -246,6 +247,7 @@ STEPS: list[Callable[[Recipe], Iterator[Step]]] = [
     _probes,
     _segmentations,
     _fine_tuned,
+    ngram_steps,
     _costs,  # last: nothing else is at work then
 ]
 """What the steps of a recipe are made by: a new kind of step is one more line."""

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,7 @@ _TASKS = {"pos": "conllu", "parse": "conllu", "ner": "bio", "topic": "tsv", "qa"
 _CLASS = ("category", "label", "topic", "class")
 _TEXT = ("text", "sentence")
 _TAG = re.compile(r"O|[BI]-\S+")
+_COLUMNS = {"pos": 3, "parse": 6}  # of CoNLL-U
 _LINES = 50  # that are looked at to tell what a table is
 
 
@@ -100,7 +102,10 @@ def find_labelled(folder: Path, languages: Sequence[str]) -> LabelledFolder:
         if split is None and kind["kind"] != "squad":
             found.others[name] = "its name does not say whether it is for train, dev or test"
             continue
-        for task in (task for task, form in _TASKS.items() if form == kind["kind"]):
+        tasks = _tasks(kind["kind"], file)
+        if not tasks:
+            found.others[name] = "it has neither parts of speech nor trees"
+        for task in tasks:
             source = found.data.setdefault(task, {}).setdefault(code, dict(kind))
             if kind.items() <= source.items():
                 source.setdefault(split or "all", []).append(str(file.resolve()))
@@ -138,6 +143,17 @@ def _kind(file: Path) -> dict[str, Any] | None:
         return {"kind": "tsv", "text": text, "label": label}
     tagged = lines and all(len(line.split()) > 1 and _TAG.fullmatch(line.split()[-1]) for line in lines)
     return {"kind": "bio"} if tagged else None
+
+
+def _tasks(kind: str, file: Path) -> list[str]:
+    """What a file of a kind has labels for; of CoNLL-U, the tasks whose columns are not all _."""
+    tasks = [task for task, form in _TASKS.items() if form == kind]
+    if kind != "conllu":
+        return tasks
+    words = (line.split("\t") for _, line in numbered_lines(file) if "\t" in line)
+    some = [columns for columns in islice(words, _LINES) if columns[0].isdigit()]
+    used = [task for task in tasks if any(columns[_COLUMNS[task] : _COLUMNS[task] + 1] != ["_"] for columns in some)]
+    return used if some else tasks
 
 
 def _is_squad(file: Path) -> bool:
@@ -204,15 +220,17 @@ def _text_audit(
         raise InputError("there is no labelled data", where="--data", fix=fix)
     recipe = load_recipe(file)
     plans = recipe.plans()
-    every = recipe_tree(recipe)["languages"]
-    texts = {code: each for code, each in every.items() if not languages or code in languages}
+    whole = recipe_tree(recipe)
+    every = whole["languages"]
+    texts = {code: {**_language(code), **each} for code, each in every.items() if not languages or code in languages}
     known = {model: plans[Path(place).name].languages for model, place in named.items() if Path(place).name in plans}
     tree = audit_tree(named, list(texts), {"place": {}}, name=name, tuning=tuning)
     for model, codes in known.items():
         for each in (model, FRESH + model):
             tree["models"][each]["languages"] = [code for code in codes if code in texts]
     entry = {field: value for field, value in tree["evaluation"][0].items() if field not in ("data", "languages")}
-    return {**tree, "languages": texts, "evaluation": [entry]}
+    text = {"text": whole["text"]} if "text" in whole else {}  # held out as it was there
+    return {**tree, **text, "languages": texts, "evaluation": [entry]}
 
 
 def audit_tree(

@@ -116,3 +116,6 @@ def test_defaults_are_those_of_the_paper() -> None:
     assert training.updates == 2000 and training.warmup * 2000 == pytest.approx(500)
     assert (training.learning_rate, training.weight_decay, training.validations) == (5e-5, 0.01, 10)
     assert settings.training(30).warmup == 0.5  # of 300 updates
+    limited = FineTuning(epochs=1000, max_updates=100)  # 10 passes over 10 batches
+    assert (limited.updates(10), limited.training(10).validations) == (100, 10)
+    assert limited.updates(1) == 100 and FineTuning(epochs=2, max_updates=100).updates(10) == 20

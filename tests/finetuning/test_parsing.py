@@ -197,14 +197,19 @@ def test_from_a_command_to_trees_that_are_loaded_again(model: Model, tmp_path: P
 
 @pytest.mark.parametrize("architecture", ["bert", "modernbert"])
 def test_killed_and_continued_it_ends_the_same(architecture: str, model: Model, tmp_path: Path) -> None:
-    settings = QUICK.model_copy(update={"epochs": 1})
+    settings = QUICK.model_copy(update={"epochs": 1, "seeds": 2})
     whole = _tuned(tmp_path / "whole", model(architecture), settings)
     with pytest.raises(Stopped):
-        _tuned(tmp_path / "parts", model(architecture), settings, stop_at=2)
+        # In the second of two trainings, of four updates each.
+        _tuned(tmp_path / "parts", model(architecture), settings, stop_at=6)
     one, other = (checksums(each) for each in (whole, _tuned(tmp_path / "parts", model(architecture), settings)))
     for each in (one, other):  # have seconds, and names of files
         del each["training.json"], each["task.json"]
     assert one == other and {"parser.json", "parser.safetensors", "model.safetensors"} < {*one}
+    first, second = load_file(whole / "predictions.safetensors")["en"]
+    assert first.shape == second.shape and not np.array_equal(first, second)
+    row = next(row for row in read_scores(whole / "scores.jsonl") if (row.metric, row.language) == ("las", "en"))
+    assert row.repeats == 2 and row.deviation is not None
 
 
 def test_parsers_that_are_none_are_refused(model: Model, tmp_path: Path) -> None:
@@ -298,5 +303,5 @@ def test_sentences_without_words_are_refused(model: Model) -> None:
 
 
 def test_parsers_are_not_scored_in_other_forms(model: Model) -> None:
-    with pytest.raises(InputError, match="parsers are not exported"):
+    with pytest.raises(InputError, match="parse are not exported"):
         name_scored_data(model("bert"), ["ud/*.conllu"], task="parse", languages=["en"])

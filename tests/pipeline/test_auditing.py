@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from equiglot.cli import main
-from equiglot.evaluation import read_scores
+from equiglot.evaluation import ESTIMATES, PairKey, read_estimates, read_scores
 from equiglot.recipe import audit_of, parse_recipe
 from tests.finetuning.conftest import write_data
 from tests.pipeline.conftest import run_here
@@ -50,6 +50,17 @@ def test_the_page_has_a_verdict_on_every_language(audited: Path) -> None:
     assert len(details) == 8  # the hole is shown, not dropped
     hole = next(each for each in details if (each["Language code"], each["Task"]) == ("ko", "ner-finetune"))
     assert hole["Score"] == ""
+
+
+def test_every_task_has_a_classifier_without_pretraining(audited: Path) -> None:
+    for task, codes in (("topic-finetune", LANGUAGES), ("ner-finetune", LANGUAGES[:-1])):
+        ngrams = read_estimates(audited / "ngrams" / task / ESTIMATES)
+        model = read_estimates(audited / "finetuned" / f"{task}.en.bert" / ESTIMATES)
+        assert {key.target for key in ngrams} == {*codes}
+        theirs = {key.metric: each for key, each in model.items() if key.seed == 0}
+        for metric, each in theirs.items():  # the same items, and as many resamples of them
+            own = ngrams[PairKey(metric, "en", "en", 0)]
+            assert own.n == each.n and len(own.replicates) == len(each.replicates)
 
 
 def test_an_audit_from_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:

@@ -108,3 +108,20 @@ def test_zero_shot(data: Path) -> None:
     tree = audit_tree({"m": "x/y"}, ["sl", "hi"], found.data, name="a", tuning={}, source=["sl"])
     assert all(each["train"] == ["sl"] for each in tree["evaluation"])
     assert tree["models"]["m"] == {"existing": "x/y", "languages": ["sl", "hi"]}
+
+
+def test_treebanks_without_trees_or_without_tags(tmp_path: Path) -> None:
+    """Comments, ranges of words and empty nodes say nothing of either."""
+    tagged = "# text = Vámonos\n1-2\tVámonos\t_\t_\t_\t_\t_\t_\t_\t_\n1\tVamos\t_\tVERB\t_\t_\t_\t_\t_\t_\n\n"
+    parsed, bare = (_TREE.replace("ADV", "_"), _TREE.replace("ADV", "_").replace("0\troot", "_\t_"))
+    files = {
+        "es_a-test.conllu": tagged,
+        "ko_a-test.conllu": parsed,
+        "sl_a-test.conllu": bare,
+        "tr_a-test.conllu": _TREE,
+    }
+    for name, text in files.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    found = find_labelled(tmp_path, ["es", "ko", "sl", "tr"])
+    assert {task: [*of] for task, of in found.data.items()} == {"pos": ["es", "tr"], "parse": ["ko", "tr"]}
+    assert found.others == {"sl_a-test.conllu": "it has neither parts of speech nor trees"}

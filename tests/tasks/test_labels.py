@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from equiglot.errors import InputError
+from equiglot.recipe.scoring import NamedEntityFineTuning
 from equiglot.tasks import NamedEntities, PartOfSpeech, Place, Topic
 from equiglot.tasks.arranging import UNIVERSAL, check_agreement, in_order, labelling, stray
 
@@ -136,3 +137,13 @@ def test_classes_that_differ() -> None:
     check_agreement(topic, {"de": {"sports", "health"}, "ko": {"health", "sports"}})
     with pytest.raises(InputError, match=r"different classes \(de: health, sports; ko: health\)"):
         check_agreement(topic, {"de": {"sports", "health"}, "ko": {"health"}})
+
+
+def test_languages_that_are_trained_on_one_by_one_need_not_agree() -> None:
+    kinds = {"de": {"B-LOC"}, "ru": {"B-PER"}}
+    with pytest.raises(InputError, match="different types of entities"):
+        check_agreement(entities(), kinds)
+    fields = {**entities().model_dump(exclude_unset=True), "method": "finetune"}
+    check_agreement(NamedEntityFineTuning.model_validate(fields), kinds)
+    with pytest.raises(InputError, match="different types of entities"):
+        check_agreement(NamedEntityFineTuning.model_validate({**fields, "train": ["de"]}), kinds)

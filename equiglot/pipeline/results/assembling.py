@@ -14,6 +14,7 @@ from equiglot.evaluation import (
     Bootstrap,
     ByLanguage,
     Estimate,
+    PairEstimates,
     Score,
     WordBits,
     averages,
@@ -181,10 +182,17 @@ class Assembly:
         """What is said of the models, where the recipe asks for it."""
         if self._recipe.audit is None:
             return None
-        tasks = {name: TunedEstimates(tuned.summary, tuned.estimates, {}) for name, tuned in self.fine_tuned.items()}
+        tasks = {
+            name: TunedEstimates(tuned.summary, tuned.estimates, self._n_grams(name))
+            for name, tuned in self.fine_tuned.items()
+        }
         cut = {name: read_segmentation(self._run, name) for name in self._plans if self._done(f"segmentation/{name}")}
         audited = AuditedRun(self._recipe, tasks, cut)
         return AuditReport(models=audited.models, analyses=audited.analyses, cut=cut)
+
+    def _n_grams(self, name: str) -> PairEstimates:
+        """What character n-grams score on a task; empty where they were not tried."""
+        return read_estimates(self._run.ngrams(name) / ESTIMATES) if self._done(f"ngrams/{name}") else {}
 
     def _published(self) -> Published | None:
         """What others have published, where the recipe names it, and it is still there to be read."""

@@ -7,6 +7,7 @@ from equiglot.pipeline.steps.finetune import FineTuned, FineTunedData, fine_tune
 from equiglot.pipeline.steps.labels import Labels, Losses
 from equiglot.pipeline.steps.measuring import Measuring
 from equiglot.pipeline.steps.model import TakenModel, TrainedModel
+from equiglot.pipeline.steps.ngrams import NGrams, ngram_steps
 from equiglot.pipeline.steps.probe import Features, Probes, TaskData
 from equiglot.pipeline.steps.revised_model import ExtendedModel, FreshModel, TrimmedModel
 from equiglot.pipeline.steps.scores import LikelihoodBits, Scores
@@ -29,6 +30,7 @@ __all__ = [
     "LikelihoodBits",
     "Losses",
     "Measuring",
+    "NGrams",
     "Probes",
     "Scores",
     "Segmented",
@@ -40,5 +42,6 @@ __all__ = [
     "TrimmedModel",
     "Vocabulary",
     "fine_tuned_steps",
+    "ngram_steps",
     "read_segmentation",
 ]
