@@ -98,8 +98,8 @@ def name_data(
 def _check_questions(sources: Sequence[dict[str, Any]], where: str) -> None:
     for source in sources:
         if source["kind"] != "squad":
-            fix = "give files whose names end in .json"
-            raise InputError("questions are read from JSON in the form of SQuAD only", where=where, fix=fix)
+            fix = "give files whose names end in .json or .parquet"
+            raise InputError("questions are read from files in the form of SQuAD only", where=where, fix=fix)
         if _ALL in source and {*SPLITS} & {*source}:
             raise InputError("files for all splits stand beside files for one", where=where, fix=_QUESTIONS)
 
@@ -195,9 +195,9 @@ def _kind(task: str, file: str) -> str:
     suffix = Path(unpacked_name(Path(file).name)).suffix.lower()
     if suffix in (".conllu", ".parquet"):
         return suffix[1:]
-    if suffix == ".json" and task == "qa":
+    if suffix in (".json", ".parquet") and task == "qa":
         return "squad"
     if suffix in _LABELLED:
         return "tsv" if task == "topic" else "bio"
-    known = ".json" if task == "qa" else ", ".join(sorted({".conllu", ".parquet", *_LABELLED}))
+    known = ".json or .parquet" if task == "qa" else ", ".join(sorted({".conllu", ".parquet", *_LABELLED}))
     raise InputError("the name of the file does not say what it holds", where=file, fix=f"give files in {known}")

@@ -139,8 +139,8 @@ def test_files_of_questions_serve_each_split_or_all(tmp_path: Path) -> None:
     [
         (["qa"], {}, "no training data"),
         (["all=qa/ru.json", "test=qa/ru.json"], {}, "beside files for one"),
-        (["all=words.txt"], {}, "JSON in the form of SQuAD only"),
-        (["hub:xquad:xquad.ru"], {}, "JSON in the form of SQuAD only"),
+        (["all=words.txt"], {}, "files in the form of SQuAD only"),
+        (["hub:xquad:xquad.ru"], {}, "files in the form of SQuAD only"),
         (["all=qa/ru.json"], {"rename": ["A=B"]}, "no labels"),
         (["all=qa/ru.json"], {"rules": "xtreme"}, "no rules 'xtreme'"),
     ],
