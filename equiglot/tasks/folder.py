@@ -107,6 +107,15 @@ class OpenTask:
         heads = pc.list_flatten(table["heads"]).to_numpy() if "heads" in table.column_names else None
         return LabelledSplit(table["words"].to_pylist(), labels.to_numpy(), lengths.to_numpy().astype(np.int64), heads)
 
+    def texts(self, language: str, split: str) -> list[str]:
+        """What models read of a split: sentences or texts; questions, and each of their paragraphs once."""
+        table = self.table(language, split)
+        if table is None:
+            return []
+        if "words" in table.column_names:
+            return [" ".join(words) for words in table["words"].to_pylist()]
+        return list(dict.fromkeys((*table["context"].to_pylist(), *table["question"].to_pylist())))
+
     def table(self, language: str, split: str) -> pa.Table | None:
         """The rows of a split as they are stored; None where there are none.
 
