@@ -87,10 +87,12 @@ class OpenTask:
     Attributes:
         folder: where.
         summary: what it is.
+        halved: whether only every second sentence, text or paragraph of the training data is given.
     """
 
     folder: Path
     summary: TaskSummary
+    halved: bool = False
 
     def split(self, language: str, split: str) -> LabelledSplit | None:
         """The sentences of a split (train, dev or test) in a language; None where there are none.
@@ -125,9 +127,11 @@ class OpenTask:
             return None
         try:
             with pa.memory_map(str(path)) as file, pa.ipc.open_file(file) as reader:
-                return reader.read_all()
+                table = reader.read_all()
         except pa.ArrowInvalid as error:
             raise InputError(f"{path.name} is damaged ({error}).", where=path, fix="build the task again") from None
+        half = self.halved and split == "train"
+        return table.take(np.arange(0, len(table), 2)) if half else table
 
 
 def open_task(folder: Path) -> OpenTask:
