@@ -17,6 +17,10 @@ from equiglot.vocabulary import text_encoder
 LONGEST_QUESTION, OVERLAP = 64, 128
 """Tokens: of a question, which is cut; and that two windows share."""
 
+_Tokens = tuple[int, int]  # the first and the last of an answer; the first of a window and the one behind its last
+NOWHERE: _Tokens = (-1, -1)
+"""The tokens of an answer that no token stands for, or that is not in a window."""
+
 
 @dataclass(frozen=True)
 class PairFormat:
@@ -74,12 +78,16 @@ class ReadContexts:
     offsets: Integers
     spans: Integers
 
-    def around(self, paragraph: int, start: int, end: int) -> tuple[int, int] | None:
-        """The first and the last token with any of the characters from `start` to `end`; None if there is none."""
+    def around(self, paragraph: int, start: int, end: int) -> _Tokens:
+        """The first and the last token with any of the characters from `start` to `end`; `NOWHERE` without any."""
         begin = self.offsets[paragraph]
         firsts, lasts = self.spans[begin : self.offsets[paragraph + 1]].T
         touching = np.flatnonzero((firsts < end) & (lasts > start))
-        return (int(begin + touching[0]), int(begin + touching[-1])) if len(touching) else None
+        return (int(begin + touching[0]), int(begin + touching[-1])) if len(touching) else NOWHERE
+
+    def read_off(self, text: str, tokens: _Tokens) -> str:
+        """What the tokens from the first to the last stand for in the text of their paragraph."""
+        return text[self.spans[tokens[0], 0] : self.spans[tokens[1], 1]]
 
 
 @dataclass(frozen=True)
@@ -139,32 +147,20 @@ def read_questions(opened: OpenModel, task: OpenTask, split: str, languages: Seq
     there = [(place, code, each) for place, code, each in found if each is not None]
     form, total = pair_format(opened), opened.max_tokens + 2
     asked = ItemReader(opened, "sentence").read([[text] for _, _, each in there for text in each.questions])
-    longest = min(LONGEST_QUESTION, (total - form.size) // 2)
-    sizes = np.minimum(np.diff(asked.offsets), longest)
+    sizes = np.minimum(np.diff(asked.offsets), min(LONGEST_QUESTION, (total - form.size) // 2))
     places = np.arange(len(asked.ids)) - np.repeat(asked.offsets[:-1], np.diff(asked.offsets))
     contexts = _read_contexts(opened, [text for _, _, each in there for text in each.contexts])
-    windows, reached, before, question = list[tuple[int, ...]](), list[bool](), 0, 0
+    windows, reached, before, room = list[tuple[int, ...]](), list[bool](), 0, total - form.size - sizes
     for place, code, each in there:
         gold = gold_answers(each, task.summary.rules, code)
-        for number, paragraph in enumerate(each.paragraphs.tolist()):
-            begin, end = contexts.offsets[before + paragraph : before + paragraph + 2].tolist()
-            cut = list(_windows(begin, end, total - form.size - int(sizes[question])))
-            tokens = [
-                contexts.around(before + paragraph, *_trimmed(answer, start))
-                for answer, start in zip(each.answers[number], each.starts[number], strict=True)
-            ]
-            readings = [_read_off(contexts, each.contexts[paragraph], span, cut) for span in tokens]
-            reached.append(any(text is not None and gold.is_right(number, text) for text in readings))
-            first, last = tokens[0] or (-1, -1)
-            for begin, end in cut:
-                inside = begin <= first and last < end
-                windows.append((question, begin, end, *((first, last) if inside else (-1, -1)), place))
-            question += 1
+        for cut, answer, reachable in _placed(each, gold, contexts, before, room[len(reached) :]):
+            windows += [(len(reached), *one, *(answer if _within(answer, one) else NOWHERE), place) for one in cut]
+            reached.append(reachable)
         before += len(each.contexts)
     columns = np.array(windows, np.int64).reshape(-1, 6).T
     return AskedWindows(
         contexts=contexts,
-        questions=asked.ids[places < longest],
+        questions=asked.ids[places < np.repeat(sizes, np.diff(asked.offsets))],
         question_offsets=np.cumsum([0, *sizes]),
         owners=columns[0],
         begins=columns[1],
@@ -174,6 +170,28 @@ def read_questions(opened: OpenModel, task: OpenTask, split: str, languages: Seq
         languages=columns[5],
         form=form,
     )
+
+
+def _placed(
+    split: QuestionSplit, gold: GoldAnswers, contexts: ReadContexts, before: int, room: Integers
+) -> Iterator[tuple[list[_Tokens], _Tokens, bool]]:
+    """Of each question its windows, the tokens of its first right answer, and whether any of them can be reached.
+
+    Args:
+        split: the questions.
+        gold: their answers.
+        contexts: the paragraphs of several splits.
+        before: how many of them stand before those of this split.
+        room: int64 [questions or more], tokens of the paragraph that can be read beside each question.
+    """
+    for question, paragraph in enumerate(split.paragraphs.tolist()):
+        begin, end = contexts.offsets[before + paragraph : before + paragraph + 2].tolist()
+        cut = list(_windows(begin, end, int(room[question])))
+        starts = zip(split.answers[question], split.starts[question], strict=True)
+        answers = [contexts.around(before + paragraph, *_trimmed(text, start)) for text, start in starts]
+        fitting = [each for each in answers if _fits(each, cut)]
+        read = (contexts.read_off(split.contexts[paragraph], each) for each in fitting)
+        yield cut, answers[0], any(gold.is_right(question, text) for text in read)
 
 
 def _read_contexts(opened: OpenModel, texts: Sequence[str]) -> ReadContexts:
@@ -208,12 +226,11 @@ def _windows(begin: int, end: int, width: int) -> Iterator[tuple[int, int]]:
         yield start, start + width
 
 
-def _read_off(
-    contexts: ReadContexts, text: str, span: tuple[int, int] | None, windows: Sequence[tuple[int, int]]
-) -> str | None:
-    """What the tokens of a span say; None where no window has them all, or they are too many."""
-    if span is None or span[1] - span[0] >= LONGEST_ANSWER:
-        return None
-    if not any(begin <= span[0] and span[1] < end for begin, end in windows):
-        return None
-    return text[contexts.spans[span[0], 0] : contexts.spans[span[1], 1]]
+def _within(tokens: _Tokens, window: _Tokens) -> bool:
+    """Whether all tokens of an answer, if it has any, are in a window."""
+    return tokens != NOWHERE and window[0] <= tokens[0] and tokens[1] < window[1]
+
+
+def _fits(tokens: _Tokens, windows: Sequence[_Tokens]) -> bool:
+    """Whether tokens could be given as an answer: few enough, and all in one window."""
+    return tokens[1] - tokens[0] < LONGEST_ANSWER and any(_within(tokens, window) for window in windows)
