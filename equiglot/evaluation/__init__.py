@@ -4,7 +4,7 @@ Whatever is measured, and of whichever model, ends as a `Score`: one row, one nu
 and are all that the report needs to know of a model's quality.
 """
 
-from equiglot.evaluation.answers import Answers, GoldAnswers, normaliser
+from equiglot.evaluation.answers import LONGEST_ANSWER, Answers, GoldAnswers, normaliser
 from equiglot.evaluation.auditing import (
     STANDINGS,
     AuditedModel,
@@ -108,6 +108,7 @@ __all__ = [
     "ID_MAP",
     "IN_LANGUAGE",
     "LIKELIHOOD",
+    "LONGEST_ANSWER",
     "MASKED_LM",
     "METRICS",
     "MOST_HELD_OUT",

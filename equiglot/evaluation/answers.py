@@ -25,6 +25,8 @@ Answers = npt.NDArray[np.int32]
 """Predictions [questions, 3]: first character of the context, the one behind the last, and 1 if a right answer is among
 those that the model could have given (0 if its tokens allow none)."""
 
+LONGEST_ANSWER = 30
+"""Tokens of an answer that is given; right answers may be longer."""
 _MILLIONTHS = 1_000_000
 _ARTICLES = {
     "en": r"\b(a|an|the)\b",

@@ -271,11 +271,14 @@ class AuditedModel:
         model: its name.
         verdicts: language -> verdict, of all that were asked for.
         causes: language -> in what it is worse off than the other languages.
+        doublings: language -> task -> how many points all labels bring over half of them: about what as many more would
+            bring at most, as learning curves flatten.
     """
 
     model: str
     verdicts: Mapping[str, Verdict]
     causes: Mapping[str, Sequence[Cause]] = field(default_factory=dict)
+    doublings: Mapping[str, Mapping[str, Measured]] = field(default_factory=dict)
 
     def of(self, standing: Standing) -> list[str]:
         """The languages of which that is said."""

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import AfterValidator
 
-from equiglot.evaluation.answers import count_exact, count_f1, count_reachable, mean_answer_f1
+from equiglot.evaluation.answers import LONGEST_ANSWER, count_exact, count_f1, count_reachable, mean_answer_f1
 from equiglot.evaluation.counting import (
     Table,
     count_arcs,
@@ -271,8 +271,8 @@ METRICS: dict[str, Metric] = {
             labels=LabelRule(
                 count_reachable,
                 share,
-                "the share of {items} with an answer that is still right, word for word, when it is sent through the "
-                "tokenizer and back",
+                f"the share of {{items}} with a right answer of at most {LONGEST_ANSWER} tokens that is still right, "
+                "word for word, when it is sent through the tokenizer and back",
             ),
         ),
         # What only others have published: a mean over tasks; millions of tokens.

@@ -16,9 +16,9 @@ from torch import Tensor
 from torch.nn import functional
 from transformers import PreTrainedModel
 
-from equiglot.evaluation import Answers, GoldAnswers
+from equiglot.evaluation import LONGEST_ANSWER, Answers, GoldAnswers
 from equiglot.finetuning.classification import CHOOSING, epoch_order, score_of_labels
-from equiglot.finetuning.questions import LONGEST_ANSWER, AskedWindows, gold_answers, read_questions
+from equiglot.finetuning.questions import AskedWindows, gold_answers, read_questions
 from equiglot.masking.collate import bucket_rows
 from equiglot.models import OpenModel
 from equiglot.objectives import Losses, Term

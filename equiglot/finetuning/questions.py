@@ -8,14 +8,14 @@ from inspect import signature
 import numpy as np
 import numpy.typing as npt
 
-from equiglot.evaluation import GoldAnswers, normaliser
+from equiglot.evaluation import LONGEST_ANSWER, GoldAnswers, normaliser
 from equiglot.models import OpenModel
 from equiglot.probing.reading import MARKS, Integers, ItemReader
 from equiglot.tasks import OpenTask, QuestionSplit, open_questions
 from equiglot.vocabulary import text_encoder
 
-LONGEST_QUESTION, LONGEST_ANSWER, OVERLAP = 64, 30, 128
-"""Tokens: of a question, which is cut; of an answer; and that two windows share."""
+LONGEST_QUESTION, OVERLAP = 64, 128
+"""Tokens: of a question, which is cut; and that two windows share."""
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ from equiglot.pipeline.steps import (
     TrimmedModel,
     Vocabulary,
     fine_tuned_steps,
+    halved_steps,
     ngram_steps,
 )
 from equiglot.pipeline.steps.stores import stores_of, texts_of
@@ -221,6 +222,7 @@ def _probes(recipe: Recipe) -> Iterator[Step]:
 def _fine_tuned(recipe: Recipe) -> Iterator[Step]:
     for settings in recipe.fine_tuned.values():
         yield from fine_tuned_steps(recipe, settings)
+    yield from halved_steps(recipe)
 
 
 def _segmentations(recipe: Recipe) -> Iterator[Step]:

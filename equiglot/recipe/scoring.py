@@ -169,6 +169,11 @@ class Audit(Settings):
     untrained: str = Field(
         FRESH + "{model}", description="The model without pretraining beside {model}: the same with random weights."
     )
+    learning_curve: bool = Field(
+        True,
+        description="Whether models are also trained on half of the data of each language: what more labels would "
+        "bring; a quarter more work.",
+    )
     entries: int = Field(
         8000,
         ge=200,

@@ -134,14 +134,16 @@ def _short(value: float) -> str:
 
 def _details(report: Report, audited: AuditedModel) -> Table:
     """One row a language and task."""
-    rows = []
+    rows, doublings = list[tuple[Cell, ...]](), audited.doublings
+    curved = any(doublings.values())
     for code in _ordered(report):
         verdict = audited.verdicts.get(code)
         for task in _tasks(report):
             gain = None if verdict is None else verdict.gains.get(task)
             head = (_language(report, code), Cell(task_title(task_of(task)), values={"": task}))
+            doubling = (_number(doublings.get(code, {}).get(task), sign=True),) if curved else ()
             if gain is None:
-                rows.append((*head, *(Cell(NONE, values={"": None}) for _ in range(4))))
+                rows.append((*head, *(Cell(NONE, values={"": None}) for _ in range(4)), *doubling))
                 continue
             without = _number(gain.baseline)
             rows.append(
@@ -151,6 +153,7 @@ def _details(report: Report, audited: AuditedModel) -> Table:
                     Cell(without.text, gain.baseline_model, values=without.values),
                     _number(gain.points, sign=True),
                     _number(gain.removed),
+                    *doubling,
                 )
             )
     metrics = listed([f"{primary_of(task).phrase} ({task_title(task_of(task)).lower()})" for task in _tasks(report)])
@@ -158,7 +161,10 @@ def _details(report: Report, audited: AuditedModel) -> Table:
         f"Scores in percent ({metrics}), beside the best model without pretraining; 95 % intervals hold the noise of "
         "test sentences and of fine-tuning."
     )
-    columns = ("", "Task", "Score", "Without pretraining", "Gain (points)", "Errors removed (%)")
+    columns: tuple[str, ...] = ("", "Task", "Score", "Without pretraining", "Gain (points)", "Errors removed (%)")
+    if curved:
+        columns = (*columns, "Twice the labels (points)")
+        caption += " Twice the labels: what all of them bring over half of them."
     return Table(caption, columns, tuple(rows), numeric_from=2)
 
 

@@ -90,10 +90,12 @@ class OpenTask:
     Attributes:
         folder: where.
         summary: what it is.
+        halved: whether only every second sentence, text or paragraph of the training data is given.
     """
 
     folder: Path
     summary: TaskSummary
+    halved: bool = False
 
     def split(self, language: str, split: str) -> LabelledSplit | None:
         """The sentences of a split (train, dev or test) in a language; None where there are none.
@@ -108,6 +110,15 @@ class OpenTask:
         heads = pc.list_flatten(table["heads"]).to_numpy() if "heads" in table.column_names else None
         return LabelledSplit(table["words"].to_pylist(), labels.to_numpy(), lengths.to_numpy().astype(np.int64), heads)
 
+    def texts(self, language: str, split: str) -> list[str]:
+        """What models read of a split: sentences or texts; questions, and each of their paragraphs once."""
+        table = self.table(language, split)
+        if table is None:
+            return []
+        if "words" in table.column_names:
+            return [" ".join(words) for words in table["words"].to_pylist()]
+        return list(dict.fromkeys((*table["context"].to_pylist(), *table["question"].to_pylist())))
+
     def table(self, language: str, split: str) -> pa.Table | None:
         """The rows of a split as they are stored; None where there are none.
 
@@ -119,9 +130,11 @@ class OpenTask:
             return None
         try:
             with pa.memory_map(str(path)) as file, pa.ipc.open_file(file) as reader:
-                return reader.read_all()
+                table = reader.read_all()
         except pa.ArrowInvalid as error:
             raise InputError(f"{path.name} is damaged ({error}).", where=path, fix="build the task again") from None
+        half = self.halved and split == "train"
+        return table.take(np.arange(0, len(table), 2)) if half else table
 
 
 def open_task(folder: Path) -> OpenTask:

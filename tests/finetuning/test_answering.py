@@ -14,7 +14,7 @@ from safetensors.numpy import load_file
 from torch import nn
 from transformers import AutoModelForQuestionAnswering, AutoTokenizer
 
-from equiglot.evaluation import read_scores
+from equiglot.evaluation import LONGEST_ANSWER, read_scores
 from equiglot.finetuning import FineTuning, fine_tune, name_data
 from equiglot.finetuning.answering import (
     Answering,
@@ -24,7 +24,7 @@ from equiglot.finetuning.answering import (
     lay_out_questions,
     predict_answers,
 )
-from equiglot.finetuning.questions import LONGEST_ANSWER, LONGEST_QUESTION, AskedWindows, pair_format, read_questions
+from equiglot.finetuning.questions import LONGEST_QUESTION, AskedWindows, pair_format, read_questions
 from equiglot.finetuning.running import open_data
 from equiglot.models import OpenModel, load_answerer, with_tokenizer
 from equiglot.tasks import OpenTask, open_questions

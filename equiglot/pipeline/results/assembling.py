@@ -42,7 +42,7 @@ from equiglot.pipeline.results.wording import (
     labels_in_words,
     start_in_words,
 )
-from equiglot.pipeline.steps import fine_tuned_steps, read_segmentation
+from equiglot.pipeline.steps import fine_tuned_steps, halved_steps, read_segmentation
 from equiglot.pipeline.steps.scores import BITS
 from equiglot.recipe import FREQUENCY, ModelPlan, Recipe, recipe_text
 from equiglot.report import (
@@ -183,12 +183,21 @@ class Assembly:
         if self._recipe.audit is None:
             return None
         tasks = {
-            name: TunedEstimates(tuned.summary, tuned.estimates, self._n_grams(name))
+            name: TunedEstimates(tuned.summary, tuned.estimates, self._n_grams(name), self._halved(name))
             for name, tuned in self.fine_tuned.items()
         }
         cut = {name: read_segmentation(self._run, name) for name in self._plans if self._done(f"segmentation/{name}")}
         audited = AuditedRun(self._recipe, tasks, cut)
         return AuditReport(models=audited.models, analyses=audited.analyses, cut=cut)
+
+    def _halved(self, task: str) -> dict[str, PairEstimates]:
+        """Model -> what it scores after training on half of the data of each language, as far as that is done."""
+        found: dict[str, PairEstimates] = {}
+        for step in halved_steps(self._recipe):
+            if step.settings.name == task and self._done(step.name):
+                path = self._run.fine_tuned(step.subject) / ESTIMATES
+                found.setdefault(step.plan.name, {}).update(read_estimates(path))
+        return found
 
     def _n_grams(self, name: str) -> PairEstimates:
         """What character n-grams score on a task; empty where they were not tried."""

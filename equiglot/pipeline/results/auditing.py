@@ -50,11 +50,13 @@ class TunedEstimates:
         data: the labelled data.
         estimates: model -> its estimates.
         n_grams: those of a model of character n-grams; empty without.
+        halved: model -> its estimates after training on half of the data.
     """
 
     data: TaskSummary
     estimates: Mapping[str, PairEstimates]
     n_grams: PairEstimates
+    halved: Mapping[str, PairEstimates]
 
     def trained_on(self, language: str) -> int:
         """Words or texts of a language that are trained on."""
@@ -117,10 +119,14 @@ class AuditedRun:
     def _audited(self, name: str, others: Sequence[str]) -> AuditedModel:
         gains: dict[str, dict[str, Gain]] = {}
         better: dict[str, dict[str, tuple[str, Measured]]] = {}
+        doublings: dict[str, dict[str, Measured]] = {code: {} for code in self.recipe.plans()[name].languages}
         for task, models in self._scores.items():
             without = {self._untrained[name]: models.get(self._untrained[name], {})}
             without[N_GRAMS] = _by_language(task, self.tasks[task].n_grams)
+            halved = _by_language(task, self.tasks[task].halved.get(name, {}))
             for code, score in models.get(name, {}).items():
+                if code in halved:
+                    doublings[code][task] = lead_of(score, halved[code])
                 beside = {model: numbers[code] for model, numbers in without.items() if code in numbers}
                 if (gain := gain_of(task, score, beside)) is not None:
                     gains.setdefault(code, {})[task] = gain
@@ -131,7 +137,7 @@ class AuditedRun:
         languages = self.recipe.plans()[name].languages
         indicators = self._indicators(languages, self.cut.get(name, {}))
         verdicts = judge(languages, gains, better, margin=self._audit.margin)
-        return AuditedModel(name, verdicts, {code: rank_causes(code, indicators) for code in languages})
+        return AuditedModel(name, verdicts, {code: rank_causes(code, indicators) for code in languages}, doublings)
 
     def _factors(self, model: str, language: str, task: str) -> dict[str, float]:
         size, cut = self.recipe.languages[language].wikipedia, self.cut.get(model, {}).get(language)

@@ -3,7 +3,7 @@
 from equiglot.pipeline.steps.agreement import Agreement
 from equiglot.pipeline.steps.context import Context
 from equiglot.pipeline.steps.corpus import Corpus, LeakSearch
-from equiglot.pipeline.steps.finetune import FineTuned, FineTunedData, fine_tuned_steps
+from equiglot.pipeline.steps.finetune import FineTuned, FineTunedData, fine_tuned_steps, halved_steps
 from equiglot.pipeline.steps.labels import Labels, Losses
 from equiglot.pipeline.steps.measuring import Measuring
 from equiglot.pipeline.steps.model import TakenModel, TrainedModel
@@ -42,6 +42,7 @@ __all__ = [
     "TrimmedModel",
     "Vocabulary",
     "fine_tuned_steps",
+    "halved_steps",
     "ngram_steps",
     "read_segmentation",
 ]

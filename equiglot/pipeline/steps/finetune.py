@@ -3,7 +3,7 @@
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +48,7 @@ class FineTuned(Step):
         training: the language, or `TOGETHER`.
         trained: codes.
         tested: codes.
+        half: whether it is trained on half of the training data, for a learning curve; no scores are written then.
     """
 
     kind = "finetune"
@@ -60,18 +61,20 @@ class FineTuned(Step):
     training: str
     trained: tuple[str, ...]
     tested: tuple[str, ...]
+    half: bool = False
 
     @property
     def subject(self) -> str:
-        """task-finetune.language.model."""
-        return f"{self.settings.name}.{self.training}.{self.plan.name}"
+        """task-finetune.language.model, and .half."""
+        return f"{self.settings.name}.{self.training}.{self.plan.name}{'.half' if self.half else ''}"
 
     @property
     def inputs(self) -> dict[str, Any]:
         """How it is trained, and on what."""
         settings = self.settings.model_dump(mode="json", include=_TUNING)
         languages = {"trained": list(self.trained), "tested": list(self.tested)}
-        return {**settings, **languages, "training": self.plan.seed(self.recipe)}
+        half = {"half": True} if self.half else {}
+        return {**settings, **languages, **half, "training": self.plan.seed(self.recipe)}
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -85,6 +88,8 @@ class FineTuned(Step):
             data_sizes(meter, settings, codes, *splits)
             for codes, splits in ((self.trained, ("train",)), (self.tested, ("test",)))
         )
+        if self.half:
+            learnt = learnt[0] // 2, learnt[1] // 2
         batches = max(1, learnt[0] / settings.batch)
         epochs = (
             settings.epochs if settings.max_updates is None else min(settings.epochs, settings.max_updates / batches)
@@ -97,7 +102,7 @@ class FineTuned(Step):
     def run(self, context: Context) -> None:
         """Trains and tests it; continues at the checkpoint of the seed that it was at."""
         run, settings, work, place = context.run, self.settings, context.checkpoints, context.run.model(self.plan.name)
-        tuner = self._tuner(open_task(run.task(settings.name)), place)
+        tuner = self._tuner(replace(open_task(run.task(settings.name)), halved=self.half), place)
         if tuner.trained and tuner.tested:
             with _named(settings):
                 tuner.train(
@@ -117,7 +122,7 @@ class FineTuned(Step):
             for codes, split in ((self.trained, "train"), (self.tested, "test"))
         )
         name, settings = self.plan.name, self.settings
-        return FineTuner(name, place, str(place), task, settings, trained, tested, settings.keep)
+        return FineTuner(name, place, str(place), task, settings, trained, tested, settings.keep and not self.half)
 
     def _write(self, tuner: FineTuner, work: Path, folder: Path) -> None:
         """Writes what is there of all seeds; nothing but empty files where there is no data to train or to test on."""
@@ -126,7 +131,8 @@ class FineTuned(Step):
         estimates = tuner.estimates(self.settings.name, predictions) if done else {}
         save_file(predictions, folder / PREDICTIONS)
         write_estimates(folder / ESTIMATES, estimates)
-        rows = fine_tuned_rows(self.plan.name, self.settings.name, estimates, seed=self.plan.seed(self.recipe))
+        shown = {} if self.half else estimates
+        rows = fine_tuned_rows(self.plan.name, self.settings.name, shown, seed=self.plan.seed(self.recipe))
         write_scores(folder / "scores.jsonl", rows)
         records = tuner.records(work) if done else {}
         about: dict[str, Any] = {"languages": list(tuner.trained)}
@@ -150,6 +156,17 @@ def fine_tuned_steps(recipe: Recipe, settings: FineTunedTask) -> Iterator[FineTu
         trained = tuple(code for code in known if code in settings.train)
         if trained:
             yield FineTuned(recipe, settings, plan, TOGETHER, trained, known)
+
+
+def halved_steps(recipe: Recipe) -> Iterator[FineTuned]:
+    """The same on half of the training data, of the models that an audit judges, where each language is trained on by
+    itself."""
+    if recipe.audit is None or not recipe.audit.learning_curve:
+        return
+    for settings in recipe.fine_tuned.values():
+        for step in fine_tuned_steps(recipe, settings) if settings.train == "each" else ():
+            if step.plan.fresh is None:
+                yield replace(step, half=True)
 
 
 def _all_seeds(seeds: range, tell: Callable[[JobProgress], None]) -> Callable[[int, Progress], None]:

@@ -66,8 +66,7 @@ class Segmented(Step):
         for name in self.recipe.fine_tuned:
             task = open_task(run.task(name))
             for split in SPLITS:
-                found = task.split(language, split)
-                yield from () if found is None else (text for words in found.words if (text := " ".join(words).strip()))
+                yield from (text for each in task.texts(language, split) if (text := each.strip()))
 
 
 def read_segmentation(run: RunDirectory, model: str) -> dict[str, LanguageSegmentation]:
