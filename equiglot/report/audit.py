@@ -11,7 +11,7 @@ from equiglot.report.labels import Point, text_positions
 from equiglot.report.plotting import Axis, Dot, Figure, HeatCell, HeatMap, Plot, Rule, Tick, Trace
 from equiglot.report.sections import Fold, Heading, NamedTable, Paragraph, Part, Section
 from equiglot.report.tables import Cell, Mark, Table
-from equiglot.tasks import task_of
+from equiglot.tasks import DataHealth, task_of
 
 _COLOURS: dict[Standing, str] = {
     "worse than no pretraining": "var(--vermilion)",
@@ -48,6 +48,7 @@ def audit_sections(report: Report) -> Iterator[Section]:
             details.append(NamedTable(f"audit-causes-{each.model}", _causes(report, each)))
         details.append(NamedTable(f"audit-cut-{each.model}", _cuts(report, each.model)))
         parts.append(Fold(f"{name}: every number", tuple(details)))
+    parts.append(Fold("Faults of the labelled data", (NamedTable("audit-data", _faults(report)),)))
     yield Section("audit", "Audit", "Which languages are served, and which are not", tuple(parts))
 
 
@@ -233,6 +234,37 @@ def _cuts(report: Report, model: str) -> Table:
 def _measure(each: Measure, factor: float = 1.0) -> Cell:
     value, low, high = (factor * number for number in (each.value, each.low, each.high))
     return Cell(decimal(value, 2), interval(low, high, digits=2), values={"": value, "low": low, "high": high})
+
+
+def _counts(health: DataHealth) -> tuple[int, ...]:
+    unseen = sum(health.unseen.values())
+    return (health.repeated, health.contradicted, health.twice, unseen, health.stray, health.other_text)
+
+
+def _faults(report: Report) -> Table:
+    """What is wrong with labelled data: one row a task and language that has any fault."""
+    found = [
+        (task.name, code, health)
+        for task in report.fine_tuned
+        for code, health in ((each.code, each.health) for each in task.languages)
+        if health is not None and not health.is_sound
+    ]
+    rows = tuple(
+        (
+            _language(report, code),
+            Cell(_task(task), values={"": task}),
+            *(Cell(count(number) if number else NONE, values={"": number}) for number in _counts(each)),
+        )
+        for task, code, each in found
+    )
+    caption = (
+        "Faults of labelled data, which is used all the same: test sentences that stand in the training data, and of "
+        "these the ones that have other labels there; test sentences that stand in the test data before; test items "
+        "whose label training data lacks; I- tags that follow no tag of their type; sentences of treebanks that are "
+        "not their text. Tasks and languages that are not named have none."
+    )
+    columns = ("", "Task", "Repeated", "Contradicted", "Twice", "Unseen labels", "Stray I-", "Other text")
+    return Table(caption, columns, rows, numeric_from=2)
 
 
 def _why(audit: AuditReport) -> Iterator[Part]:
