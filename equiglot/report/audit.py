@@ -27,7 +27,8 @@ _RULE = (
     "below 0 (intervals that hold for all tasks of the language together). Behind: pretraining removes fewer of the "
     "errors than in the other languages on average, or another model of this audit is better, by at least the margin "
     "that the recipe states, and by more than chance; or the mean gain is not above 0 by more than chance. Served: "
-    "none of these. Errors removed are the gain in percent of what the model without pretraining lacks to 100."
+    "none of these. Errors removed are the gain in percent of the errors of the model without pretraining; a loss is "
+    "in percent of what that scores."
 )
 _FEWEST_SIZES = 3
 _CELL = 34  # pixels of a row of a heat map
@@ -270,6 +271,8 @@ def _faults(report: Report) -> Table:
 def _why(audit: AuditReport) -> Iterator[Part]:
     """Which resources scores go with, in sentences (paper 3, section 5.1)."""
     said = [sentence for analysis in audit.analyses for sentence in explained(analysis)]
+    if all(sentence.startswith("Not estimable") for sentence in said):
+        said = said[:1]
     if said:
         yield Heading("What scores go with")
         yield Paragraph(" ".join(dict.fromkeys(said)))
@@ -287,7 +290,7 @@ def _gains(report: Report) -> Plot:
         name="audit-gains",
         title="Heat map: what pretraining brings, by language and task",
         caption="What pretraining brings, in percent of the errors that the best model without it makes; below 0 the "
-        "model is worse than no pretraining. An empty place has no data, or no model to compare with.",
+        "model is worse than that, in percent of what that scores. An empty place has no data, or nothing to compare.",
         absent="",
         views=views,
         choice="Model",
