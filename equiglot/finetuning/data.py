@@ -1,7 +1,7 @@
 """What is typed after `--data` -> the labelled data of a task, as a recipe would name it."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ _LABELLED = {".tsv", ".txt", ".bio", ".iob", ".iob2", ".conll"}
 _HUB, _ALL = "hub:", "all"
 _FORMS = "name files with their split (--data train=FILE), a folder or glob of files called ...-train.conllu, "
 _FORMS += "...-dev.conllu and ...-test.conllu, or hub:NAME:CONFIGURATION"
+_QUESTIONS = "name files with their split (--data train=FILE), or files that serve all splits (--data all=FILE)"
 
 
 def name_data(
@@ -73,6 +74,12 @@ def name_data(
     if task == "parse" and any(source["kind"] != "conllu" for _, source in named):
         fix = "give treebanks: files whose names end in .conllu"
         raise InputError("only CoNLL-U files have trees", where=f"--data {' '.join(data)}", fix=fix)
+    if task == "qa":
+        _check_questions([source for _, source in named], f"--data {' '.join(data)}")
+        _check_unlabelled({"--columns": columns, "--rename": rename, "--types": types})
+    if rules not in (None, "squad", "mlqa") or (rules and task != "qa"):
+        what = f"there are no rules {rules!r}" if task == "qa" else f"the task {task} has no answers to compare"
+        raise InputError(what, where="--rules", fix="take squad or mlqa" if task == "qa" else "leave it out")
     fields: dict[str, Any] = {
         "task": task,
         "data": dict(named),
@@ -86,6 +93,21 @@ def name_data(
         first = error.errors()[0]
         where = f"--data {' '.join(data)}"
         raise InputError(f"this cannot be data of the task {task}: {first['msg']}", where=where, fix=_FORMS) from None
+
+
+def _check_questions(sources: Sequence[dict[str, Any]], where: str) -> None:
+    for source in sources:
+        if source["kind"] != "squad":
+            fix = "give files whose names end in .json or .parquet"
+            raise InputError("questions are read from files in the form of SQuAD only", where=where, fix=fix)
+        if _ALL in source and {*SPLITS} & {*source}:
+            raise InputError("files for all splits stand beside files for one", where=where, fix=_QUESTIONS)
+
+
+def _check_unlabelled(options: Mapping[str, str | Sequence[str] | None]) -> None:
+    for option, given in options.items():
+        if given:
+            raise InputError("questions have no labels", where=option, fix="leave it out")
 
 
 def _pair(named: str) -> tuple[str, str]:
@@ -105,10 +127,10 @@ def _source(task: str, data: Sequence[str], language: str, columns: str | None, 
         return {"kind": "hub", "dataset": dataset, "configuration": configuration or None, **names, **splits}
     found: dict[str, list[str]] = {}
     for each in data:
-        for split, file in _files(each, language):
+        for split, file in _files(each, language, (*SPLITS, _ALL) if task == "qa" else SPLITS):
             if trained or split in ("test", _ALL):
                 found.setdefault(split, []).append(str(file))
-    _check_splits(found, data, language, trained=trained)
+    _check_splits(found, data, language, _QUESTIONS if task == "qa" else _FORMS, trained=trained)
     kinds = {_kind(task, file) for files in found.values() for file in files}
     if len(kinds) > 1:
         raise InputError(
@@ -127,23 +149,23 @@ def _columns(named: str) -> dict[str, str]:
     return {"text": text, "label": label}
 
 
-def _check_splits(found: dict[str, list[str]], data: Sequence[str], language: str, *, trained: bool) -> None:
+def _check_splits(found: dict[str, list[str]], data: Sequence[str], language: str, fix: str, *, trained: bool) -> None:
     where = f"--data {' '.join(data)}"
     if trained and not {"train", "dev", _ALL} & {*found}:
-        raise InputError(f"there is no training data of {language}", where=where, fix=_FORMS)
+        raise InputError(f"there is no training data of {language}", where=where, fix=fix)
     if not {"test", _ALL} & {*found} and not trained:
-        fix = f"{_FORMS}; or leave the language out"
+        fix = f"{fix}; or leave the language out"
         raise InputError(f"there is no test data of {language}, which is only tested", where=where, fix=fix)
 
 
-def _files(pattern: str, language: str) -> Iterator[tuple[str, Path]]:
+def _files(pattern: str, language: str, splits: Sequence[str]) -> Iterator[tuple[str, Path]]:
     """Splits and files that a pattern means for a language.
 
     Raises:
         InputError: it matches none, or a name does not say its split.
     """
     split, equals, rest = pattern.partition("=")
-    named = equals and split in (*SPLITS, _ALL)
+    named = equals and split in splits
     path = (rest if named else pattern).replace("{language}", language)
     files = _matching(path, language)
     if not files:
@@ -173,9 +195,9 @@ def _kind(task: str, file: str) -> str:
     suffix = Path(unpacked_name(Path(file).name)).suffix.lower()
     if suffix in (".conllu", ".parquet"):
         return suffix[1:]
-    if suffix == ".json" and task == "qa":
+    if suffix in (".json", ".parquet") and task == "qa":
         return "squad"
     if suffix in _LABELLED:
         return "tsv" if task == "topic" else "bio"
-    known = ".json" if task == "qa" else ", ".join(sorted({".conllu", ".parquet", *_LABELLED}))
+    known = ".json or .parquet" if task == "qa" else ", ".join(sorted({".conllu", ".parquet", *_LABELLED}))
     raise InputError("the name of the file does not say what it holds", where=file, fix=f"give files in {known}")

@@ -114,7 +114,7 @@ def _as_typed() -> Iterator[None]:
         if error.where is None or not error.where.startswith("evaluation."):
             raise
         fix = error.fix or ""
-        said = {"`map`": "--rename OLD=NEW", "`types`": "--types A,B"}
+        said = {"`map`": "--rename OLD=NEW", "`types`": "--types A,B", "`rules: squad`": "--rules squad"}
         options = " and ".join(f"{option} for {field}" for field, option in said.items() if field.strip("`") in fix)
         raise InputError(error.what, where="--data", fix=f"{fix} (here: {options})" if options else fix) from None
 

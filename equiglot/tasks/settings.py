@@ -58,8 +58,8 @@ class ParquetFiles(_Files):
 
 
 class SquadFiles(_Files):
-    """JSON in the form of SQuAD 1.1, as XQuAD, MLQA and TyDiQA-GoldP have it: paragraphs, questions about them, and
-    answers with the character that they start at."""
+    """JSON in the form of SQuAD 1.1, as XQuAD, MLQA and TyDiQA-GoldP have it, or Parquet with the same columns:
+    paragraphs, questions about them, and answers with the character that they start at."""
 
     kind: Literal["squad"]
     all: _Patterns = Field(

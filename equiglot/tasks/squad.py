@@ -1,18 +1,24 @@
-"""Files in the form of SQuAD 1.1: articles, their paragraphs, questions about them, and answers that stand in them."""
+"""Files in the form of SQuAD 1.1: articles, their paragraphs, questions about them, and answers that stand in them.
+
+They are JSON, or Parquet with the columns that `datasets` gives them.
+"""
 
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from equiglot.corpus.opening import unreadable
+from equiglot.corpus.records import check_column, opened_table
 from equiglot.errors import InputError
 from equiglot.reading import read_json_object
 from equiglot.tasks.sentences import TEXT_CHARACTERS
 
 MOST_QUESTIONS = 2_000
 """About one paragraph."""
+_COLUMNS = ("id", "context", "question", "answers")
 _FORM = '{"data": [{"title": ..., "paragraphs": [{"context": ..., "qas": [{"id": ..., "question": ..., "answers": '
 _FORM += '[{"text": ..., "answer_start": ...}]}]}]}]}'
 _REPAIRED = "answers that do not start where their file says, and stand once elsewhere in the text (found again there)"
@@ -87,7 +93,7 @@ def read_squad(file: Path, notes: Counter[str]) -> list[Paragraph]:
     An answer that does not start where the file says is looked for in the text, and taken where it stands once.
 
     Args:
-        file: JSON, UTF-8.
+        file: JSON, UTF-8; or Parquet with the columns id, context, question, answers (texts, starts), perhaps title.
         notes: counts such answers.
 
     Raises:
@@ -172,7 +178,7 @@ class _Answers:
 
 def _read(file: Path) -> _File:
     try:
-        return _File.model_validate(read_json_object(file))
+        return _File.model_validate(_of_rows(file) if file.suffix == ".parquet" else read_json_object(file))
     except OSError as error:
         raise unreadable(file, error) from None
     except ValidationError as error:
@@ -180,6 +186,35 @@ def _read(file: Path) -> _File:
         place = ".".join(map(str, first["loc"]))
         what = f"This is not in the form of SQuAD 1.1: {place}: {first['msg'][:1].lower()}{first['msg'][1:]}."
         raise InputError(what, where=file, fix=f"write it as {_FORM}") from None
+
+
+def _of_rows(file: Path) -> dict[str, Any]:
+    """The rows of a Parquet file as JSON would have them; without titles each paragraph is an article."""
+    with opened_table(file) as table:
+        for name in _COLUMNS:
+            check_column(table.schema_arrow, name, file)
+        titled = "title" in table.schema_arrow.names
+        rows = table.read([*_COLUMNS, *(["title"] if titled else [])]).to_pylist()
+    articles: dict[str, dict[str, Any]] = {}
+    for number, row in enumerate(rows, 1):
+        try:
+            pairs = zip(row["answers"]["text"], row["answers"]["answer_start"], strict=True)
+            answers = [{"text": text, "answer_start": start} for text, start in pairs]
+        except (TypeError, KeyError, ValueError):
+            what = "The answers to a question are a list of texts and one of their starts, equally long."
+            fix = "write them as {text: [...], answer_start: [...]}"
+            raise InputError(what, where=f"{file}, row {number:,}", fix=fix) from None
+        article = articles.setdefault(row["title"] if titled else row["context"], {})
+        asked = {"id": row["id"], "question": row["question"], "answers": answers}
+        article.setdefault(row["context"], []).append(asked)
+    data = [
+        {
+            "title": (title or "") if titled else "",
+            "paragraphs": [{"context": context, "qas": asked} for context, asked in paragraphs.items()],
+        }
+        for title, paragraphs in articles.items()
+    ]
+    return {"data": data}
 
 
 def _check_sizes(paragraph: _Paragraph, file: Path) -> None:

@@ -1,6 +1,7 @@
 """What is typed after --data."""
 
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -10,6 +11,7 @@ from equiglot.errors import InputError
 from equiglot.finetuning import FineTuning, check_settings, name_data
 from equiglot.tasks import build_task
 from tests.finetuning.conftest import write_data
+from tests.labelled import write_questions
 
 
 def test_files_say_their_split_and_kind(tmp_path: Path) -> None:
@@ -119,3 +121,37 @@ def test_defaults_are_those_of_the_paper() -> None:
     limited = FineTuning(epochs=1000, max_updates=100)  # 10 passes over 10 batches
     assert (limited.updates(10), limited.training(10).validations) == (100, 10)
     assert limited.updates(1) == 100 and FineTuning(epochs=2, max_updates=100).updates(10) == 20
+
+
+def test_files_of_questions_serve_each_split_or_all(tmp_path: Path) -> None:
+    write_questions(tmp_path, ["el", "zh"])
+    task = name_data("qa", [f"all={tmp_path}/qa/{{language}}.json"], ["el"], zero_shot=["zh"], rules="squad")
+    (tmp_path / "built").mkdir()
+    el, zh = build_task(task, ["el", "zh"], {}, tmp_path / "built").languages
+    assert {*el.items} == {"train", "dev", "test"} and zh.items == {"test": el.items["test"]}
+    assert el.files == "el.json, divided by article"
+    named = name_data("qa", [f"train={tmp_path}/qa/el.json", f"test={tmp_path}/qa/zh.json"], ["el"])
+    assert named.data["el"].train == (f"{tmp_path}/qa/el.json",)  # type: ignore[index, union-attr]
+
+
+@pytest.mark.parametrize(
+    ("data", "options", "message"),
+    [
+        (["qa"], {}, "no training data"),
+        (["all=qa/ru.json", "test=qa/ru.json"], {}, "beside files for one"),
+        (["all=words.txt"], {}, "files in the form of SQuAD only"),
+        (["hub:xquad:xquad.ru"], {}, "files in the form of SQuAD only"),
+        (["all=qa/ru.json"], {"rename": ["A=B"]}, "no labels"),
+        (["all=qa/ru.json"], {"rules": "xtreme"}, "no rules 'xtreme'"),
+    ],
+)
+def test_data_that_cannot_be_questions(
+    data: list[str], options: dict[str, Any], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_questions(tmp_path, ["ru"])
+    (tmp_path / "words.txt").touch()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match=message):
+        name_data("qa", data, ["ru"], **options)
+    with pytest.raises(InputError, match="has no answers to compare"):
+        name_data("topic", [write_data(tmp_path / "topics", "topic", ["ru"])], ["ru"], rules="mlqa")

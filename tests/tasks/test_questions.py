@@ -6,9 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pyarrow import parquet
 from pydantic import ValidationError
 
 from equiglot.errors import InputError
@@ -125,6 +127,38 @@ def test_answers_are_found_again_where_they_stand_once(
     (paragraph,) = read_squad(file, notes)
     assert paragraph.context == context and paragraph.questions[-1].starts == (start,)
     assert list(notes.values()) == [1]
+
+
+@pytest.mark.parametrize("titled", [True, False])
+def test_rows_of_parquet_are_read_as_json_is(titled: bool, tmp_path: Path) -> None:
+    write_questions(tmp_path, ["hi"])
+    expected = read_squad(tmp_path / "qa" / "hi.json", Counter())
+    rows = [
+        {
+            "id": question.id,
+            "context": paragraph.context,
+            "question": question.text,
+            "answers": {"text": question.answers, "answer_start": question.starts},
+            **({"title": paragraph.article} if titled else {}),
+        }
+        for paragraph in expected
+        for question in paragraph.questions
+    ]
+    parquet.write_table(pa.Table.from_pylist(rows), tmp_path / "hi.parquet")
+    found = read_squad(tmp_path / "hi.parquet", Counter())
+    if titled:
+        assert found == expected
+    else:
+        assert [(each.context, each.questions) for each in found] == [(one.context, one.questions) for one in expected]
+        assert len({each.article for each in found}) == len(found)
+    parquet.write_table(pa.table({"id": ["a"], "context": ["b"], "question": ["c"]}), tmp_path / "short.parquet")
+    with pytest.raises(InputError, match="no column 'answers'"):
+        read_squad(tmp_path / "short.parquet", Counter())
+    rows[1]["answers"] = {"text": ["a"], "answer_start": []}
+    parquet.write_table(pa.Table.from_pylist(rows), tmp_path / "uneven.parquet")
+    with pytest.raises(InputError, match="equally long") as error:
+        read_squad(tmp_path / "uneven.parquet", Counter())
+    assert str(error.value.where).endswith("row 2")
 
 
 def test_titles_that_differ_between_languages_are_refused(tmp_path: Path) -> None:
