@@ -77,7 +77,6 @@ class Gain:
         baseline: of the best model without pretraining.
         baseline_model: its name.
         points: score minus baseline, paired on test sentences.
-        removed: percent of the baseline's errors that are gone; None where it makes none.
     """
 
     task: str
@@ -88,9 +87,10 @@ class Gain:
 
     @property
     def removed(self) -> Measured | None:
-        """The points in percent of what the baseline lacks to 100."""
-        left = 100 - self.baseline.value
-        return self.points.scaled(100 / left) if left > 0 else None
+        """The points in percent of the errors that the baseline makes; a loss in percent of what it scores, so that it
+        is never below -100. None where there is nothing to gain, or to lose."""
+        whole = 100 - self.baseline.value if self.points.value >= 0 else self.baseline.value
+        return self.points.scaled(100 / whole) if whole > 0 else None
 
 
 def gain_of(task: str, score: Estimate, baselines: Mapping[str, Estimate]) -> Gain | None:

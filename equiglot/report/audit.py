@@ -11,7 +11,7 @@ from equiglot.report.labels import Point, text_positions
 from equiglot.report.plotting import Axis, Dot, Figure, HeatCell, HeatMap, Plot, Rule, Tick, Trace
 from equiglot.report.sections import Fold, Heading, NamedTable, Paragraph, Part, Section
 from equiglot.report.tables import Cell, Mark, Table
-from equiglot.tasks import task_of
+from equiglot.tasks import DataHealth, task_of
 
 _COLOURS: dict[Standing, str] = {
     "worse than no pretraining": "var(--vermilion)",
@@ -27,7 +27,8 @@ _RULE = (
     "below 0 (intervals that hold for all tasks of the language together). Behind: pretraining removes fewer of the "
     "errors than in the other languages on average, or another model of this audit is better, by at least the margin "
     "that the recipe states, and by more than chance; or the mean gain is not above 0 by more than chance. Served: "
-    "none of these. Errors removed are the gain in percent of what the model without pretraining lacks to 100."
+    "none of these. Errors removed are the gain in percent of the errors of the model without pretraining; a loss is "
+    "in percent of what that scores."
 )
 _FEWEST_SIZES = 3
 _CELL = 34  # pixels of a row of a heat map
@@ -48,6 +49,7 @@ def audit_sections(report: Report) -> Iterator[Section]:
             details.append(NamedTable(f"audit-causes-{each.model}", _causes(report, each)))
         details.append(NamedTable(f"audit-cut-{each.model}", _cuts(report, each.model)))
         parts.append(Fold(f"{name}: every number", tuple(details)))
+    parts.append(Fold("Faults of the labelled data", (NamedTable("audit-data", _faults(report)),)))
     yield Section("audit", "Audit", "Which languages are served, and which are not", tuple(parts))
 
 
@@ -235,9 +237,42 @@ def _measure(each: Measure, factor: float = 1.0) -> Cell:
     return Cell(decimal(value, 2), interval(low, high, digits=2), values={"": value, "low": low, "high": high})
 
 
+def _counts(health: DataHealth) -> tuple[int, ...]:
+    unseen = sum(health.unseen.values())
+    return (health.repeated, health.contradicted, health.twice, unseen, health.stray, health.other_text)
+
+
+def _faults(report: Report) -> Table:
+    """What is wrong with labelled data: one row a task and language that has any fault."""
+    found = [
+        (task.name, code, health)
+        for task in report.fine_tuned
+        for code, health in ((each.code, each.health) for each in task.languages)
+        if health is not None and not health.is_sound
+    ]
+    rows = tuple(
+        (
+            _language(report, code),
+            Cell(_task(task), values={"": task}),
+            *(Cell(count(number) if number else NONE, values={"": number}) for number in _counts(each)),
+        )
+        for task, code, each in found
+    )
+    caption = (
+        "Faults of labelled data, which is used all the same: test sentences that stand in the training data, and of "
+        "these the ones that have other labels there; test sentences that stand in the test data before; test items "
+        "whose label training data lacks; I- tags that follow no tag of their type; sentences of treebanks that are "
+        "not their text. Tasks and languages that are not named have none."
+    )
+    columns = ("", "Task", "Repeated", "Contradicted", "Twice", "Unseen labels", "Stray I-", "Other text")
+    return Table(caption, columns, rows, numeric_from=2)
+
+
 def _why(audit: AuditReport) -> Iterator[Part]:
     """Which resources scores go with, in sentences (paper 3, section 5.1)."""
     said = [sentence for analysis in audit.analyses for sentence in explained(analysis)]
+    if all(sentence.startswith("Not estimable") for sentence in said):
+        said = said[:1]
     if said:
         yield Heading("What scores go with")
         yield Paragraph(" ".join(dict.fromkeys(said)))
@@ -255,7 +290,7 @@ def _gains(report: Report) -> Plot:
         name="audit-gains",
         title="Heat map: what pretraining brings, by language and task",
         caption="What pretraining brings, in percent of the errors that the best model without it makes; below 0 the "
-        "model is worse than no pretraining. An empty place has no data, or no model to compare with.",
+        "model is worse than that, in percent of what that scores. An empty place has no data, or nothing to compare.",
         absent="",
         views=views,
         choice="Model",

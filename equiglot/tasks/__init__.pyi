@@ -1,6 +1,7 @@
 from .building import build_task
 from .checking import check_task
 from .folder import LabelledSplit, OpenTask, TaskLanguage, TaskSummary, open_task
+from .health import DataHealth
 from .questions import QuestionSplit, open_questions
 from .reading import task_at, task_identity
 from .settings import (
@@ -20,6 +21,7 @@ from .trees import is_tree, maximum_tree
 
 __all__ = [
     "SPLITS",
+    "DataHealth",
     "DependencyParsing",
     "LabelledSplit",
     "NamedEntities",

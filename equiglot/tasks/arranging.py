@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import NamedTuple, TypeVar
 
@@ -155,12 +155,14 @@ class Arranged:
         available: split -> items to choose from.
         trained: the labels in all training data, used or not.
         notes: what readers must know.
+        counts: what was counted while it was read.
     """
 
     splits: dict[str, Rows]
     available: dict[str, int]
     trained: frozenset[str]
     notes: tuple[str, ...]
+    counts: Mapping[str, int] = field(default_factory=dict)
 
 
 def labelled(sentences: Iterable[Sentence], label: Labelling, notes: Counter[str], seen: set[str]) -> Rows:

@@ -20,6 +20,7 @@ from equiglot.tasks.arranging import (
     stray,
 )
 from equiglot.tasks.folder import TaskLanguage, TaskSummary, split_file, write_split, write_summary
+from equiglot.tasks.health import health_of
 from equiglot.tasks.questions import build_questions
 from equiglot.tasks.reading import describe, read_language
 from equiglot.tasks.settings import Labelled, NamedEntities, QuestionAnswering, Task
@@ -71,16 +72,15 @@ def _arranged(task: Labelled, language: str, documents: Mapping[str, TextSource]
         used = (row.labels for rows in arranged.splits.values() for row in rows)
         notes["I- tags that follow no tag of their type (left as they are)"] = sum(map(stray, used))
     counted = (f"{what}: {count:,}" for what, count in notes.items() if count)
-    return replace(arranged, notes=(*arranged.notes, *counted))
+    return replace(arranged, notes=(*arranged.notes, *counted), counts=dict(notes))
 
 
 def _described(task: Task, language: str, data: Arranged, known: Set[str]) -> TaskLanguage:
     """What the data of a language is; `known` are the labels that any language is trained on."""
     trained = labels_of(data.splits["train"]) if "train" in data.splits else known
     test = data.splits.get("test", [])
-    new = sorted(labels_of(test) - trained)
-    seen = {tuple(row.words) for row in data.splits.get("train", [])}
-    both = sum(tuple(row.words) in seen for row in test)
+    health = health_of(data.splits, frozenset(trained), data.counts)
+    new, both = health.unseen, health.repeated
     notes = (
         *([f"labels in test that training has not: {', '.join(new)}"] if new else []),
         *([f"test sentences that stand in the training data, too: {both:,}"] if both else []),
@@ -93,4 +93,5 @@ def _described(task: Task, language: str, data: Arranged, known: Set[str]) -> Ta
         items={split: items(rows) for split, rows in data.splits.items()},
         available=data.available,
         notes=(*data.notes, *notes),
+        health=health,
     )

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict
 from equiglot.errors import InputError
 from equiglot.run import read_json, write_json
 from equiglot.tasks.arranging import Rows
+from equiglot.tasks.health import DataHealth
 
 
 class TaskLanguage(BaseModel):
@@ -26,6 +27,7 @@ class TaskLanguage(BaseModel):
         items: split -> how many words (or texts, or questions) are used.
         available: split -> how many words (or texts, or questions) there were to choose from.
         notes: what readers of the scores must know.
+        health: what is wrong with it, in numbers; None where nobody looked.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -36,6 +38,7 @@ class TaskLanguage(BaseModel):
     items: dict[str, int] = {}
     available: dict[str, int] = {}
     notes: tuple[str, ...] = ()
+    health: DataHealth | None = None
 
 
 class TaskSummary(BaseModel):

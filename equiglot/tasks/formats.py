@@ -18,6 +18,7 @@ from conllu.parser import DEFAULT_FIELD_PARSERS
 from equiglot.corpus.opening import numbered_lines
 from equiglot.corpus.records import ROWS, check_column, opened_table
 from equiglot.errors import InputError
+from equiglot.tasks.health import OTHER_TEXT, is_other_text
 from equiglot.tasks.sentences import TEXT_CHARACTERS, UNSPECIFIED, Sentence, at_lines, blocks, malformed
 from equiglot.tasks.trees import is_tree
 
@@ -63,7 +64,8 @@ def read_conllu(file: Path, notes: Counter[str], *, trees: bool = False) -> Iter
 
     Args:
         file: UTF-8, plain or packed.
-        notes: counts trees without a root; of trees that are read, all that are broken.
+        notes: counts sentences whose words are not those of their text, and trees without a root; of trees that are
+            read, all that are broken.
         trees: whether heads are read, and relations as labels, in place of universal part-of-speech tags.
 
     Raises:
@@ -79,6 +81,8 @@ def read_conllu(file: Path, notes: Counter[str], *, trees: bool = False) -> Iter
                 fix = "number the words of a sentence 1, 2, 3, ..., with a blank line between sentences"
                 raise malformed(file, line, what, fix)
         forms, lines = [token["form"] for _, token in words], [line for line, _ in words]
+        if is_other_text((text for _, text in block), (token for _, token in tokens)):
+            notes[OTHER_TEXT] += 1
         if trees:
             heads = [_head(file, line, token, len(words)) for line, token in words]
             notes[BROKEN_TREES] += bool(words) and not is_tree(heads)

@@ -41,7 +41,12 @@ def learning_rate(settings: TrainingSettings, update: int, updates: int) -> floa
     if update < warm:
         return settings.learning_rate * (update + 1) / warm
     progress = (update - warm) / max(1, updates - warm)
-    factor = {"linear": 1 - progress, "cosine": (1 + math.cos(math.pi * progress)) / 2, "constant": 1.0}
+    factor = {
+        "linear": 1 - progress,
+        "cosine": (1 + math.cos(math.pi * progress)) / 2,
+        "inverse_sqrt": math.sqrt(max(1, warm) / (update + 1)),  # Vaswani et al. (2017), section 5.3
+        "constant": 1.0,
+    }
     return settings.learning_rate * factor[settings.schedule]
 
 

@@ -35,7 +35,10 @@ class TrainingSettings(Settings):
         "batch of so many times the size. Only rounding and what dropout drops are other.",
     )
     learning_rate: float = Field(5e-5, gt=0, le=HIGHEST_RATE, description="Its peak, reached after the warmup.")
-    schedule: Literal["linear", "cosine", "constant"] = Field("linear", description="The way the learning rate decays.")
+    schedule: Literal["linear", "cosine", "inverse_sqrt", "constant"] = Field(
+        "linear",
+        description="The way the learning rate decays; inverse_sqrt: with the root of the updates, and never to 0.",
+    )
     warmup: float = Field(0.0, ge=0, lt=1, description="Share of the updates in which the learning rate rises from 0.")
     weight_decay: float = Field(0.01, ge=0, le=HIGHEST_RATE, description="AdamW's, of matrices only.")
     betas: tuple[_Memory, _Memory] = Field((0.9, 0.999), description="AdamW's memory of the first and second moment.")

@@ -238,3 +238,35 @@ def test_paper_4_is_stated_in_full(name: str) -> None:
     published = read_published(name)
     theirs = {number.model for number in published.numbers} - {"upper-bound"}
     assert theirs <= set(recipe.plans()) and recipe.report.published == name
+
+
+PAPER_3 = {"lv": 7, "af": 6, "mn": 5, "yo": 3, "lt": 7, "nl": 11}  # Tables 1 and 3: WikiSize
+
+
+@pytest.mark.parametrize(("name", "tokens", "sequences"), [("paper3", 256, 88), ("paper3-short", 128, 220)])
+def test_paper_3_is_stated_in_full(
+    name: str, tokens: int, sequences: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(HubSource, "_commit", lambda source, language: "0" * 40)  # there is no network
+    for language in PAPER_3:
+        trees = [f"ud/{language}_x-ud-{split}.conllu" for split in ("train", "dev", "test")]
+        for file in (f"dumps/{language}wiki-latest-pages-articles.xml.bz2", *trees):
+            (tmp_path / file).parent.mkdir(exist_ok=True)
+            (tmp_path / file).write_text("text\tlabel\n")
+    monkeypatch.chdir(tmp_path)
+    recipe = load_recipe(name)
+    assert {code: each.wikipedia for code, each in recipe.languages.items()} == PAPER_3
+    trained = [plan for plan in recipe.plans().values() if plan.is_trained]
+    for plan in trained:
+        training, encoder = plan.training, plan.encoder
+        assert (training.updates, training.learning_rate, training.schedule) == (115_000, 1e-4, "inverse_sqrt")
+        assert training.batch.sentences == sequences and round(training.warmup * 115_000, -3) == 10_000
+        assert encoder is not None and (encoder.hidden_size, encoder.max_length) == (768, tokens)
+        assert encoder.layers == (6 if plan.name.startswith("small") else 12)
+        own = recipe.plans()[plan.owner].own_vocabulary
+        assert own is not None and own.algorithm == "unigram"
+        assert own.size == (10_000 if plan.name.startswith("few") else 30_000)
+    assert {plan.languages for plan in trained if plan.name.startswith("pair")} == {("lv", "lt"), ("af", "nl")}
+    assert {each.max_updates for each in recipe.fine_tuned.values()} == {10_000}
+    theirs = {number.model for number in read_published("paper3").numbers} - {"baseline"}
+    assert theirs <= set(recipe.plans()) and recipe.report.published == "paper3"

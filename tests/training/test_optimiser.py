@@ -24,13 +24,16 @@ def test_courses_by_hand() -> None:
     assert _course(4) == pytest.approx([2, 1.5, 1, 0.5])
     assert _course(4, schedule="constant") == [2, 2, 2, 2]
     assert _course(5, warmup=0.4) == pytest.approx([1, 2, 2, 4 / 3, 2 / 3])
+    assert _course(5, schedule="inverse_sqrt", warmup=0.4) == pytest.approx(
+        [1, 2, 2 * (2 / 3) ** 0.5, 2 * 0.5**0.5, 2 * 0.4**0.5]
+    )
     assert _course(4, schedule="cosine") == pytest.approx([1 + math.cos(math.pi * step / 4) for step in range(4)])
 
 
 @given(
     updates=st.integers(1, 300),
     warmup=st.floats(0, 0.99),
-    schedule=st.sampled_from(["linear", "cosine", "constant"]),
+    schedule=st.sampled_from(["linear", "cosine", "inverse_sqrt", "constant"]),
 )
 def test_the_rate_rises_to_its_peak_and_never_rises_again(updates: int, warmup: float, schedule: str) -> None:
     course = _course(updates, warmup=warmup, schedule=schedule)
