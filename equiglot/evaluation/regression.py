@@ -45,7 +45,7 @@ PRETRAINING_TEXT = Factor("the pretraining text", "each doubling of the pretrain
 TRAINING_DATA = Factor("the labelled data", "each doubling of the labelled data", doublings=True)
 """In sentences or words that a task is trained on."""
 TRAINING_VOCABULARY = Factor(
-    "the words in the labelled data", "each doubling of the different words in the labelled data", doublings=True
+    "the vocabulary of the labelled data", "each doubling of the different words in the labelled data", doublings=True
 )
 """Different words that a task is trained on."""
 
