@@ -422,12 +422,12 @@ def audit(
     """
     from equiglot.display import print_labelled
     from equiglot.pipeline import Machine
-    from equiglot.recipe import audit_of, parse_recipe, preset_of
+    from equiglot.recipe import audit_recipe, parse_recipe, preset_of
 
     _be_quiet()
     tuning = preset_of(preset, seeds=seeds, train_sentences=train_sentences)
     folder = into or Path("runs/audit")
-    tree, found = audit_of(
+    tree, found = audit_recipe(
         models,
         _listed(languages),
         data,
@@ -627,13 +627,15 @@ def _be_quiet() -> None:
 def _run(
     recipe: "Recipe", into: Path | None, machine: "Machine", *, replace: bool = False, reuse: list[Path] | None = None
 ) -> None:
-    from equiglot.display import RunDisplay, print_doubts, print_results
-    from equiglot.pipeline import read_status, run_recipe, stored_texts
+    from equiglot.display import RunDisplay, print_audit, print_doubts, print_results
+    from equiglot.pipeline import read_audit, read_status, run_recipe, stored_texts
 
     folder = _folder(recipe, into)
     with RunDisplay(_output) as shown:
         page = run_recipe(recipe, folder, replace=replace, reuse=reuse or [], machine=machine, watcher=shown.watcher())
     print_results(_output, read_status(folder), recipe)
+    if (audited := read_audit(folder, recipe)) is not None:
+        print_audit(_output, audited)
     print_doubts(_output, stored_texts(folder, recipe))
     _print_page(page)
 

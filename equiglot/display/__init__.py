@@ -6,7 +6,15 @@ from equiglot.display.finetuning import FineTuningDisplay, print_fine_tuned
 from equiglot.display.labels import print_doubts, print_store, print_stores
 from equiglot.display.models import print_external_scores, print_fillers, print_upload
 from equiglot.display.progress import RunDisplay, progress_in_words, text_in_words, training_in_words
-from equiglot.display.runs import print_found, print_labelled, print_plan, print_results, print_scores, print_status
+from equiglot.display.runs import (
+    print_audit,
+    print_found,
+    print_labelled,
+    print_plan,
+    print_results,
+    print_scores,
+    print_status,
+)
 from equiglot.display.trimming import print_trim
 from equiglot.display.words import duration, printable
 
@@ -14,6 +22,7 @@ __all__ = [
     "FineTuningDisplay",
     "RunDisplay",
     "duration",
+    "print_audit",
     "print_cost",
     "print_doubts",
     "print_export",

@@ -8,9 +8,10 @@ from rich.table import Table
 
 from equiglot.display.progress import progress_in_words
 from equiglot.display.words import duration, printable
-from equiglot.evaluation import primary_of
+from equiglot.evaluation import STANDINGS, primary_of
 from equiglot.pipeline import Plan, Status, StepCost
 from equiglot.recipe import Found, LabelledFolder, Recipe
+from equiglot.report import AuditReport
 
 _NUMBER, _GAP = 5, 2  # letters of a score, and what the table puts before it
 
@@ -104,6 +105,15 @@ def print_scores(console: Console, status: Status, languages: Sequence[str] | No
                 table.add_row(row, *(shown.get((row, column), "") for column in columns[:count]))
             console.print(table)
             columns = columns[count:]
+
+
+def print_audit(console: Console, audit: AuditReport) -> None:
+    """The verdict on every language of every model, and why."""
+    for audited in audit.models:
+        table = Table(audited.model, "verdict", "", box=None, pad_edge=False)
+        for code, verdict in sorted(audited.verdicts.items(), key=lambda each: STANDINGS.index(each[1].standing)):
+            table.add_row(code, verdict.standing, printable(verdict.reason))
+        console.print(table)
 
 
 def _columns_that_fit(console: Console, title: str, rows: Sequence[str], columns: Sequence[str]) -> int:

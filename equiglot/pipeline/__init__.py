@@ -13,6 +13,7 @@ from equiglot.pipeline.execution.states import Status, read_status
 from equiglot.pipeline.graph import Graph, Job
 from equiglot.pipeline.planning.plan import Plan, StepCost, plan_recipe
 from equiglot.pipeline.progress import JobProgress, Remark, TextProgress
+from equiglot.pipeline.results.assembling import read_audit
 from equiglot.pipeline.results.comparing import compare_runs
 from equiglot.pipeline.results.merged import inspect_labels, stored_texts
 from equiglot.pipeline.results.publishing import publish
@@ -38,6 +39,7 @@ __all__ = [
     "inspect_labels",
     "plan_recipe",
     "publish",
+    "read_audit",
     "read_run",
     "read_status",
     "run_recipe",

@@ -1,6 +1,6 @@
 """What a run is: the settings of all packages composed into one tree, and how it is read."""
 
-from equiglot.recipe.auditing import LabelledFolder, audit_of, preset_of
+from equiglot.recipe.auditing import LabelledFolder, audit_recipe, preset_of
 from equiglot.recipe.checks import check_settings
 from equiglot.recipe.finding import Found
 from equiglot.recipe.initialising import initialise
@@ -45,7 +45,7 @@ __all__ = [
     "ProbedTask",
     "Recipe",
     "Start",
-    "audit_of",
+    "audit_recipe",
     "builtin_recipes",
     "check_settings",
     "check_width",

@@ -165,7 +165,7 @@ def _is_squad(file: Path) -> bool:
     return isinstance(articles, list) and all(isinstance(each, dict) and "paragraphs" in each for each in articles)
 
 
-def audit_of(
+def audit_recipe(
     models: Sequence[str],
     languages: Sequence[str],
     folder: Path | None,

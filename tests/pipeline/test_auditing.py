@@ -9,7 +9,7 @@ import pytest
 
 from equiglot.cli import main
 from equiglot.evaluation import ESTIMATES, PairKey, read_estimates, read_scores
-from equiglot.recipe import audit_of, parse_recipe
+from equiglot.recipe import audit_recipe, parse_recipe
 from tests.finetuning.conftest import write_data
 from tests.pipeline.conftest import run_here
 from tests.stock import save_stock
@@ -25,7 +25,7 @@ def audited(tmp_path_factory: pytest.TempPathFactory) -> Path:
     models = [str(save_stock(place / name, name)) for name in ("bert", "xlm-roberta")]
     write_data(place / "data/topic", "topic", LANGUAGES)
     write_data(place / "data/ner", "ner", LANGUAGES[:-1])
-    tree, found = audit_of(models, LANGUAGES, place / "data", name="audit", tuning=TUNING)
+    tree, found = audit_recipe(models, LANGUAGES, place / "data", name="audit", tuning=TUNING)
     assert not found.others and found.data.keys() == {"topic", "ner"}
     run_here(parse_recipe(tree, place), place / "run")
     return place / "run"
@@ -73,7 +73,7 @@ def test_an_audit_from_the_command_line(tmp_path: Path, monkeypatch: pytest.Monk
         main()
     assert not ended.value.code
     said = capsys.readouterr()
-    assert "topic: en, ar" in said.err and "fresh-bert" in said.out
+    assert "topic: en, ar" in said.err and "fresh-bert" in said.out and "unknown" in said.out
     audit = json.dumps((tmp_path / "run/recipe.yaml").read_text(encoding="utf-8"))
     assert "untrained" in audit or "audit" in audit
     page = (tmp_path / "run/report/index.html").read_text(encoding="utf-8")

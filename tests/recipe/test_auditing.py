@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from equiglot.errors import InputError
-from equiglot.recipe import audit_of, parse_recipe, preset_of
+from equiglot.recipe import audit_recipe, parse_recipe, preset_of
 from equiglot.recipe.auditing import audit_tree, find_labelled
 from tests.stock import save_stock
 
@@ -79,7 +79,7 @@ def test_nothing_is_found(tmp_path: Path, data: Path) -> None:
 
 def test_the_recipe_of_an_audit(data: Path, tmp_path: Path) -> None:
     model = str(save_stock(tmp_path / "bert", "bert"))
-    tree, found = audit_of([model], ["sl", "hi"], data, name="audit", tuning=preset_of("quick"), tasks=["pos"])
+    tree, found = audit_recipe([model], ["sl", "hi"], data, name="audit", tuning=preset_of("quick"), tasks=["pos"])
     recipe = parse_recipe(tree, tmp_path)
     assert recipe.audit is not None and recipe.audit.untrained == "fresh-{model}"
     assert list(recipe.plans()) == ["bert", "fresh-bert"] and recipe.plans()["fresh-bert"].revises == "bert"
@@ -92,13 +92,13 @@ def test_the_recipe_of_an_audit(data: Path, tmp_path: Path) -> None:
 def test_bad_input_of_an_audit(data: Path, tmp_path: Path) -> None:
     model, quick = str(save_stock(tmp_path / "bert", "bert")), preset_of("quick")
     with pytest.raises(InputError, match="no data of the task ner"):
-        audit_of([model], ["sl"], data, name="a", tuning=quick, tasks=["ner"])
+        audit_recipe([model], ["sl"], data, name="a", tuning=quick, tasks=["ner"])
     with pytest.raises(InputError, match="no labelled data of hi"):
-        audit_of([model], ["sl", "hi"], data, name="a", tuning=quick, tasks=["topic"])
+        audit_recipe([model], ["sl", "hi"], data, name="a", tuning=quick, tasks=["topic"])
     with pytest.raises(InputError, match="no language is named"):
-        audit_of([model], [], data, name="a", tuning=quick)
+        audit_recipe([model], [], data, name="a", tuning=quick)
     with pytest.raises(InputError, match="there is no labelled data"):
-        audit_of([model], ["sl"], None, name="a", tuning=quick)
+        audit_recipe([model], ["sl"], None, name="a", tuning=quick)
     with pytest.raises(InputError, match="no preset 'paper4'"):
         preset_of("paper4")
 

@@ -83,6 +83,11 @@ def write_results(run: RunDirectory, recipe: Recipe) -> None:
             write_card(report, model, run.card(model.name))
 
 
+def read_audit(root: Path, recipe: Recipe) -> AuditReport | None:
+    """What a run's audit says so far; None where its recipe has none."""
+    return None if recipe.audit is None else Assembly(RunDirectory(root), recipe).audit()
+
+
 class Assembly:
     """What a run has made so far.
 
@@ -167,7 +172,7 @@ class Assembly:
             evaluated=self._recipe.evaluated,
             tasks=tuple(probed.task() for probed in self.probed.values()),
             fine_tuned=tuple(tuned.task() for tuned in self.fine_tuned.values()),
-            audit=self._audit(),
+            audit=self.audit(),
             coverage=tuple(
                 coverage_of(name, code, words) for name, of in self.bits.items() for code, words in of.items()
             ),
@@ -178,7 +183,7 @@ class Assembly:
             notes=self._recipe.report.notes,
         )
 
-    def _audit(self) -> AuditReport | None:
+    def audit(self) -> AuditReport | None:
         """What is said of the models, where the recipe asks for it."""
         if self._recipe.audit is None:
             return None
