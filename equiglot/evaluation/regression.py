@@ -9,16 +9,13 @@ A linear model shows what goes together, not what causes what.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 LANGUAGES_A_FACTOR = 5
 """With fewer languages for each factor, a fit says more about chance than about languages."""
-FEW_LANGUAGES = 20
-"""With fewer, intervals are too narrow. Of simulated scores without any effect, 95 % intervals held 0 in 85 % of cases
-with 5 languages, 89 % with 10, 92 to 94 % with 20 and 94 % with 99 (one or three models, 600 cases each)."""
 _ROUNDING = 1e-9  # of a variance, below which a column is constant, or what others add up to
 
 _Floats = npt.NDArray[np.float64]
@@ -45,7 +42,7 @@ PRETRAINING_TEXT = Factor("the pretraining text", "each doubling of the pretrain
 TRAINING_DATA = Factor("the labelled data", "each doubling of the labelled data", doublings=True)
 """In sentences or words that a task is trained on."""
 TRAINING_VOCABULARY = Factor(
-    "the words in the labelled data", "each doubling of the different words in the labelled data", doublings=True
+    "the vocabulary of the labelled data", "each doubling of the different words in the labelled data", doublings=True
 )
 """Different words that a task is trained on."""
 
@@ -183,8 +180,11 @@ def fit(
 ) -> Fit | NotEstimable:
     """Ordinary least squares of the response on the factors, with an intercept for each model and task.
 
-    Standard errors are clustered by language, with the usual correction for few clusters: G / (G - 1) times
-    (N - 1) / (N - K) (Cameron and Miller, A Practitioner's Guide to Cluster-Robust Inference, 2015, equation 11).
+    Standard errors are clustered by language: a jackknife that leaves each of them out, (G - 1) / G times the sum of
+    squared differences, which is the sandwich with residuals freed of their own leverage (CV3: MacKinnon, Nielsen and
+    Webb, Cluster-robust inference: A guide to empirical practice, 2023). It holds with few languages: of simulated
+    scores without any effect, 95 % intervals held 0 in 93 to 95 % of cases with 5 to 50 languages (one or three models,
+    1,000 cases each), those of the usual sandwich in 85 % with 5 and 89 % with 10.
 
     Args:
         observations: those that lack a factor, or a baseline where it is needed, are left out.
@@ -245,7 +245,7 @@ def _within(columns: _Columns) -> _Floats:
     stacked = np.column_stack([columns.response, columns.factors])
     sums = np.zeros((columns.groups.max() + 1, stacked.shape[1]))
     np.add.at(sums, columns.groups, stacked)
-    centred: _Floats = stacked - (sums / np.bincount(columns.groups)[:, None])[columns.groups]
+    centred: _Floats = stacked - (sums / np.maximum(1, np.bincount(columns.groups))[:, None])[columns.groups]
     # What rounding leaves of a constant is nothing.
     centred[:, np.abs(centred).max(axis=0) <= _ROUNDING * np.abs(stacked).max(axis=0)] = 0
     return centred
@@ -269,28 +269,37 @@ def _refusal(centred: _Floats, factors: Sequence[Factor]) -> str | None:
 
 
 def _least_squares(columns: _Columns, centred: _Floats, factors: Sequence[Factor]) -> Fit | NotEstimable:
-    from statsmodels.regression.linear_model import OLS
+    from scipy.stats import t as student
 
-    intercepts = np.eye(columns.groups.max() + 1)[columns.groups]
-    design = np.column_stack([columns.factors, intercepts])
-    if design.shape[0] <= design.shape[1]:
-        return NotEstimable(f"{design.shape[0]} scores are too few for {design.shape[1]} coefficients")
-    clusters = {"groups": columns.languages, "use_correction": True}
-    found: Any = OLS(columns.response, design).fit(cov_type="cluster", cov_kwds=clusters, use_t=True)
-    bounds, inflation = found.conf_int(0.05), _inflation(centred[:, 1:])
+    rows, languages = len(columns.response), int(columns.languages.max()) + 1
+    parameters = len(factors) + int(columns.groups.max()) + 1
+    if rows <= parameters:
+        return NotEstimable(f"{rows} scores are too few for {parameters} coefficients")
+    values, inflation = _slopes(centred), _inflation(centred[:, 1:])
+    errors = np.sqrt((languages - 1) / languages * ((_left_out(columns) - values) ** 2).sum(axis=0))
+    reach = student.ppf(0.975, languages - 1) * errors
+    chances = 2 * student.sf(np.abs(values / errors), languages - 1)
     coefficients = tuple(
-        Coefficient(factor, float(value), float(low), float(high), float(p), vif)
-        for factor, value, (low, high), p, vif in zip(
-            factors,
-            found.params,
-            bounds,
-            found.pvalues,
-            inflation,
-            strict=False,  # intercepts come last
+        Coefficient(factor, value, value - far, value + far, p, vif)
+        for factor, value, far, p, vif in zip(
+            factors, values.tolist(), reach.tolist(), chances.tolist(), inflation, strict=True
         )
     )
-    explained = 1 - float(found.ssr) / float((centred[:, 0] ** 2).sum())
-    return Fit(coefficients, explained, float(found.llf), len(columns.response), int(columns.languages.max()) + 1)
+    remaining = float(((centred[:, 0] - centred[:, 1:] @ values) ** 2).sum())
+    likelihood = -rows / 2 * (np.log(2 * np.pi * remaining / rows) + 1)
+    explained = 1 - remaining / float((centred[:, 0] ** 2).sum())
+    return Fit(coefficients, explained, float(likelihood), rows, languages)
+
+
+def _slopes(centred: _Floats) -> _Floats:
+    """Least squares of the response on the factors, float64 [factors]; both as `_within` gives them."""
+    return np.linalg.lstsq(centred[:, 1:], centred[:, 0])[0].astype(np.float64)
+
+
+def _left_out(columns: _Columns) -> _Floats:
+    """The coefficients without each of the languages, float64 [languages, factors]."""
+    kept = (columns.languages != code for code in range(columns.languages.max() + 1))
+    return np.array([_slopes(_within(_Columns(*(each[rows] for each in columns)))) for rows in kept])
 
 
 def _inflation(factors: _Floats) -> list[float]:

@@ -335,14 +335,13 @@ def _task(name: str) -> str:
 
 
 def _by_size(report: Report) -> Plot:
-    """Errors removed by how large a language's Wikipedia is (paper 3, Figures 1 and 2)."""
+    """Errors removed by how much text there is of a language (paper 3, Figures 1 and 2)."""
     views = {report.label_of(each.model): figure for each in _models(report) if (figure := _sizes(report, each))}
     return Plot(
         name="audit-sizes",
-        title="Scatter plot: what pretraining brings, by the size of a language's Wikipedia",
-        caption="Percent of errors that pretraining removes, the mean over tasks, by the size of the language's "
-        "Wikipedia (binary logarithm of MB, as in paper 3). Vertical lines are 95 % intervals; below 0 a language is "
-        "worse off than without pretraining.",
+        title="Scatter plot: what pretraining brings, by how much text there is of a language",
+        caption="Percent of errors that pretraining removes, the mean over tasks, by how much text there is of the "
+        "language. Vertical lines are 95 % intervals; below 0 a language is worse off than without pretraining.",
         absent="",
         views=views,
         choice="Model",
@@ -350,7 +349,7 @@ def _by_size(report: Report) -> Plot:
 
 
 def _sizes(report: Report, audited: AuditedModel) -> Figure | None:
-    sizes = {each.code: each.wikipedia for each in report.languages if each.wikipedia is not None}
+    sizes, measure = ({}, "") if report.audit is None else (report.audit.sizes, report.audit.measure)
     points = [
         (Point(sizes[code], each.removed.value, report.language_name(code)), each)
         for code, each in audited.verdicts.items()
@@ -375,7 +374,7 @@ def _sizes(report: Report, audited: AuditedModel) -> Figure | None:
     ]
     return Figure(
         height=360,
-        x=Axis("size of the Wikipedia (log2 of MB)", x_range),
+        x=Axis(measure, x_range),
         y=Axis("errors removed (%)", y_range),
         traces=traces,
         rules=[Rule(y=0.0)],

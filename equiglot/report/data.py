@@ -217,11 +217,15 @@ class AuditReport(Part):
         models: verdicts on each.
         analyses: which resources scores go with; and scores relative to those without pretraining.
         cut: model -> language -> how its tokenizer cuts it.
+        sizes: language -> binary logarithm of how much text there is of it.
+        measure: what these sizes are, a phrase.
     """
 
     models: tuple[AuditedModel, ...]
     analyses: tuple[Analysis, ...] = ()
     cut: Mapping[str, Mapping[str, LanguageSegmentation]] = Field(default_factory=dict)
+    sizes: Mapping[str, FiniteFloat] = Field(default_factory=dict)
+    measure: str = ""
 
 
 class Report(Part):

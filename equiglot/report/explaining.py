@@ -2,7 +2,6 @@
 
 from equiglot.evaluation.fertility import OwnVocabulary, Segmentation
 from equiglot.evaluation.regression import (
-    FEW_LANGUAGES,
     Analysis,
     Coefficient,
     Fit,
@@ -19,7 +18,7 @@ _SUBJECTS = {"score": "scores", "ratio": "scores relative to those without pretr
 
 
 def explained(analysis: Analysis) -> list[str]:
-    """What was found: each factor alone, then all together, then which of them add to the others; and a warning."""
+    """What was found: each factor alone, then all together, then which of them add to the others."""
     subject = _SUBJECTS[analysis.response]
     said = [sentence for one in analysis.alone.values() for sentence in _fitted(one, subject)]
     if len(analysis.alone) > 1:
@@ -27,9 +26,6 @@ def explained(analysis: Analysis) -> list[str]:
         if isinstance(analysis.together, Fit):
             said += [_inflated(each) for each in analysis.together.coefficients if each.vif > LARGE_VIF]
         said += [_added(name, test) for name, test in analysis.added.items()]
-    fits = [each for each in (*analysis.alone.values(), analysis.together) if isinstance(each, Fit)]
-    if any(each.languages < FEW_LANGUAGES for each in fits):
-        said.append(f"With fewer than {FEW_LANGUAGES} languages, intervals are too narrow and p too small.")
     return said
 
 

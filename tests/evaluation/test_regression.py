@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import chi2, linregress
 from scipy.stats import t as student
+from statsmodels.regression.linear_model import OLS
 
 from equiglot.evaluation.regression import (
     PRETRAINING_TEXT,
@@ -84,15 +85,39 @@ def test_errors_are_clustered_by_language() -> None:
     languages = sorted({each.language for each in rows})
     for code in languages:
         mine = np.array([each.language == code for each in rows])
-        moment = design[mine].T @ errors[mine]
+        leverage = design[mine] @ bread @ design[mine].T
+        moment = design[mine].T @ np.linalg.solve(np.eye(mine.sum()) - leverage, errors[mine])
         meat += np.outer(moment, moment)
-    groups, (n, k) = len(languages), design.shape
-    sandwich = bread @ meat @ bread * groups / (groups - 1) * (n - 1) / (n - k)
+    groups = len(languages)
+    sandwich = bread @ meat @ bread * (groups - 1) / groups
     for at, each in enumerate(found.coefficients):
         error = np.sqrt(sandwich[at, at])
         reach = student.ppf(0.975, groups - 1) * error
         assert (each.low, each.high) == pytest.approx((each.value - reach, each.value + reach))
         assert each.p == pytest.approx(2 * student.sf(abs(each.value / error), groups - 1))
+
+
+def test_statsmodels_fits_the_same() -> None:
+    pairs = [("a", "pos"), ("b", "pos")]
+    rows = observed(25, pairs)
+    found = fitted(fit(rows, [PRETRAINING_TEXT, TRAINING_DATA]))
+    design, scores = by_hand(rows, pairs)
+    reference = OLS(scores, design).fit()
+    assert [each.value for each in found.coefficients] == pytest.approx(reference.params[:2])
+    assert found.log_likelihood == pytest.approx(reference.llf)
+    (alone,) = fitted(fit(rows[::2], [TRAINING_DATA])).coefficients  # one score of each language: HC3
+    by_itself, _ = by_hand(rows[::2], pairs[:1])
+    robust = OLS(scores[::2], by_itself[:, 1:]).fit(cov_type="HC3")
+    error = float(robust.bse[0]) * np.sqrt(24 / 25)
+    assert alone.high - alone.value == pytest.approx(student.ppf(0.975, 24) * error)
+
+
+def test_a_language_that_carries_all_makes_no_finding() -> None:
+    rows = observed(12)
+    one = [replace(each, values={FERTILITY.name: 3.0 if at == 0 else 1.0}) for at, each in enumerate(rows)]
+    one[0] = replace(one[0], score=10.0)
+    (coefficient,) = fitted(fit(one, [FERTILITY])).coefficients
+    assert coefficient.low < 0 < coefficient.high
 
 
 def by_hand(rows: Sequence[Observation], pairs: Sequence[tuple[str, str]]) -> tuple[Floats, Floats]:

@@ -52,11 +52,6 @@ def test_factors_together() -> None:
     assert said[6] == "The labelled data adds nothing measurable to the others (likelihood ratio 0.2, p = 0.650)."
 
 
-def test_few_languages_are_a_warning() -> None:
-    few = Fit((of(TEXT, 2.1, 0.8, 3.4, 0.004),), 0.456, -10.0, 24, 12)
-    assert alone(few)[1:] == ["With fewer than 20 languages, intervals are too narrow and p too small."]
-
-
 def number(value: float) -> Measure:
     return Measure(value=value, low=value - 0.1, high=value + 0.1)
 

@@ -192,8 +192,13 @@ class Assembly:
             for name, tuned in self.fine_tuned.items()
         }
         cut = {name: read_segmentation(self._run, name) for name in self._plans if self._done(f"segmentation/{name}")}
-        audited = AuditedRun(self._recipe, tasks, cut)
-        return AuditReport(models=audited.models, analyses=audited.analyses, cut=cut)
+        text = RunText(self._run, self._recipe, self._done)
+        found = {code: text.language(code).train for code in self._recipe.text_languages}
+        characters = {code: size.characters for code, size in found.items() if size is not None}
+        audited = AuditedRun(self._recipe, tasks, cut, characters)
+        return AuditReport(
+            models=audited.models, analyses=audited.analyses, cut=cut, sizes=audited.sizes, measure=audited.measure
+        )
 
     def _halved(self, task: str) -> dict[str, PairEstimates]:
         """Model -> what it scores after training on half of the data of each language, as far as that is done."""

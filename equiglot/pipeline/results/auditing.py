@@ -71,11 +71,27 @@ class AuditedRun:
         recipe: with an `audit`.
         tasks: as in `Score` -> what was fine-tuned.
         cut: model -> language -> how its tokenizer cuts it.
+        characters: language -> training text, where the run has any.
     """
 
     recipe: Recipe
     tasks: Mapping[str, TunedEstimates]
     cut: Mapping[str, Mapping[str, LanguageSegmentation]]
+    characters: Mapping[str, int]
+
+    @cached_property
+    def sizes(self) -> dict[str, float]:
+        """Language -> binary logarithm of how much text there is: of the run's own, in characters, or else of its
+        Wikipedia, in MB."""
+        if self.characters:
+            return {code: log2(count) for code, count in self.characters.items() if count}
+        languages = self.recipe.languages.items()
+        return {code: each.wikipedia for code, each in languages if each.wikipedia is not None}
+
+    @property
+    def measure(self) -> str:
+        """What these sizes are."""
+        return "characters of training text, log2" if self.characters else "size of the Wikipedia, log2 of MB"
 
     @cached_property
     def models(self) -> tuple[AuditedModel, ...]:
@@ -140,7 +156,7 @@ class AuditedRun:
         return AuditedModel(name, verdicts, {code: rank_causes(code, indicators) for code in languages}, doublings)
 
     def _factors(self, model: str, language: str, task: str) -> dict[str, float]:
-        size, cut = self.recipe.languages[language].wikipedia, self.cut.get(model, {}).get(language)
+        size, cut = self.sizes.get(language), self.cut.get(model, {}).get(language)
         values = {} if size is None else {PRETRAINING_TEXT.name: 2.0**size}
         values |= {} if cut is None else {PIECES.name: cut.cut.tokens_a_word.value}
         trained = self.tasks[task].trained_on(language)
@@ -148,7 +164,7 @@ class AuditedRun:
 
     def _indicators(self, languages: Sequence[str], cut: Mapping[str, LanguageSegmentation]) -> list[Indicator]:
         """What may be why a model serves some languages worse than others, as numbers of each language."""
-        sizes = {code: size for code in languages if (size := self.recipe.languages[code].wikipedia) is not None}
+        sizes = {code: self.sizes[code] for code in languages if code in self.sizes}
         items = {code: sum(task.trained_on(code) for task in self.tasks.values()) for code in languages}
         labelled = {code: log2(count) for code, count in items.items() if count}
         own = {code: each.own.ratio.value for code, each in cut.items() if each.own is not None}
@@ -157,7 +173,7 @@ class AuditedRun:
         used = {code: 100 * each.cut.use.seen_share for code, each in cut.items()}
         long = {code: 100 * each.cut.too_long.value for code, each in cut.items()}
         return [
-            Indicator("little text", "size of the Wikipedia, log2 of MB", sizes, False, _MORE_TEXT),
+            Indicator("little text", self.measure, sizes, False, _MORE_TEXT),
             Indicator("little labelled data", "words and texts to train on, log2", labelled, False, "more labels"),
             Indicator("cut small", "times as many tokens as a vocabulary of its own", own, True, _ENTRIES),
             Indicator("unknown words", "words unknown in part, %", unknown, True, _ENTRIES),
