@@ -34,7 +34,7 @@ _EVALUATIONS = 40  # of a converged probe's loss for each penalty: "some 20 to 6
 _UPDATE_SECONDS = 1e-3  # of a probe that is trained for a fixed number of epochs
 # Where labelled data is not read yet: what a recipe leaves open, and how long sentences and texts are.
 _SENTENCES, _WORDS, _LABELS = 1_000, 20, 17
-_TOKENS_A_WORD, _TOKENS_A_TEXT = 1.5, 100
+_TOKENS_AN_ITEM = {"word": 1.5, "sentence": 100, "question": 250}
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,10 @@ class TaskData(Step):
 
 
 def data_sizes(meter: Meter, settings: LabelledEntry, languages: Sequence[str], *splits: str) -> tuple[int, int]:
-    """Sentences and items (words or texts) in all languages: counted, or as many as the recipe lets them be."""
+    """Sentences and items (words, texts or questions) in all languages: counted, or as many as the recipe lets them be.
+
+    A question with its paragraph counts as a sentence.
+    """
     known = {}
     if counted := meter.done(f"task/{settings.name}"):
         known = {each.code: each for each in open_task(meter.run.task(settings.name)).summary.languages}
@@ -102,14 +105,15 @@ def data_sizes(meter: Meter, settings: LabelledEntry, languages: Sequence[str], 
             size = getattr(settings.sentences, split) or _SENTENCES
             sentences, items = sentences + size, items + size * (_WORDS if settings.unit == "word" else 1)
         elif language in known:
-            sentences += known[language].sentences.get(split, 0)
-            items += known[language].items.get(split, 0)
+            data = known[language]
+            sentences += (data.items if settings.unit == "question" else data.sentences).get(split, 0)
+            items += data.items.get(split, 0)
     return sentences, items
 
 
 def data_tokens(settings: LabelledEntry, sentences: int, items: int) -> float:
     """Tokens that a model reads of so many, special ones included, about."""
-    return items * (_TOKENS_A_WORD if settings.unit == "word" else _TOKENS_A_TEXT) + 2 * sentences
+    return items * _TOKENS_AN_ITEM[settings.unit] + 2 * sentences
 
 
 @dataclass(frozen=True)
