@@ -1,5 +1,6 @@
-from .classification import CHOOSING, Classification, Examples, predict, read_examples
+from .classification import Classification, Examples, predict, read_examples
 from .data import name_data
+from .epochs import CHOOSING
 from .neighbours import neighbour_baseline
 from .parsing import open_parser, parse
 from .running import FineTuned, fine_tune, open_data

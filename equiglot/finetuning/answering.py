@@ -8,7 +8,6 @@ question is the likeliest span of at most `LONGEST_ANSWER` tokens over all of it
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 import torch
@@ -17,14 +16,13 @@ from torch.nn import functional
 from transformers import PreTrainedModel
 
 from equiglot.evaluation import LONGEST_ANSWER, Answers, GoldAnswers
-from equiglot.finetuning.classification import CHOOSING, epoch_order, score_of_labels
+from equiglot.finetuning.epochs import EpochTask, score_of_labels, summed
 from equiglot.finetuning.questions import AskedWindows, gold_answers, read_questions
 from equiglot.masking.collate import bucket_rows
 from equiglot.models import OpenModel
-from equiglot.objectives import Losses, Term
+from equiglot.objectives import Losses
 from equiglot.probing.reading import Integers
 from equiglot.tasks import OpenTask, open_questions
-from equiglot.training import Validation
 
 _TOKENS = 4096  # of one forward pass of a prediction; the result does not depend on it, beyond rounding
 
@@ -152,55 +150,39 @@ def _best_spans(scores: Tensor, allowed: Tensor) -> tuple[Integers, Integers]:
     return best.numpy(), torch.stack([first, first + places % LONGEST_ANSWER], dim=1).numpy()
 
 
-class Answering:
-    """Learns to find answers; validated on the dev data of each language that it is trained on.
+class Answering(EpochTask):
+    """Learns to find answers.
 
     Args:
         opened: the model that is trained, with its tokenizer.
         task: the questions.
         languages: those that it is trained on; all have training and dev data.
         batch: windows of a batch.
-        seed: of the order (`epoch_order`).
+        seed: of the order.
     """
 
-    lower_is_better = False
-
     def __init__(self, opened: OpenModel, task: OpenTask, languages: Sequence[str], *, batch: int, seed: int) -> None:
-        self.languages, self.metric = tuple(languages), CHOOSING[task.summary.task]
-        self._opened, self._size = opened, batch
-        self._train = read_questions(opened, task, "train", self.languages)
+        self._opened, self._train = opened, read_questions(opened, task, "train", languages)
         self._dev = {
-            code: (read_questions(opened, task, "dev", [code]), right_answers(task, code, "dev"))
-            for code in self.languages
+            code: (read_questions(opened, task, "dev", [code]), right_answers(task, code, "dev")) for code in languages
         }
-        self.epoch_batches = math.ceil(len(self._train) / batch)
-        lengths = self._train.lengths
-        self._orders = lru_cache(maxsize=1)(lambda epoch: epoch_order(lengths, batch, seed, epoch))
+        super().__init__(task, languages, self._train.lengths, batch=batch, seed=seed)
 
-    def batch(self, index: int) -> QuestionBatch:
-        """The batch at `index`."""
-        epoch, place = divmod(index, self.epoch_batches)
-        rows, starts = self._orders(epoch)
-        chosen = rows[starts[place] : starts[place] + self._size]
-        return lay_out_questions(self._train, chosen, self._opened, f"epoch {epoch}, batch {place}")
+    def lay_out(self, rows: Integers, identity: str) -> QuestionBatch:
+        """Some of the windows of the training data."""
+        return lay_out_questions(self._train, rows, self._opened, identity)
 
     def losses(self, model: PreTrainedModel, batch: QuestionBatch, progress: float) -> Losses:
         """Cross-entropy of beginnings and ends, summed over the windows."""
         logits = boundary_logits(model, batch)
         with torch.autocast(logits.device.type, enabled=False):
-            values = boundary_losses(logits, batch)
-        languages = torch.from_numpy(batch.languages).to(logits.device)
-        return Losses(
-            values.sum(), {"hard": Term(values.detach(), torch.ones_like(values, dtype=torch.bool), languages)}
-        )
+            return summed(boundary_losses(logits, batch), batch.languages)
 
-    def validate(self, model: PreTrainedModel) -> Validation:
-        """F1 (percent) and the loss on dev data, in fp32."""
-        scores, losses = {}, {}
-        for language, (asked, gold) in self._dev.items():
-            predicted, losses[language] = predict_answers(self._opened, asked)
-            scores[language] = score_of_labels(self.metric, gold, predicted, ())
-        return Validation(scores=scores, losses=losses)
+    def held_out(self, language: str) -> tuple[float, float]:
+        """F1 and the loss."""
+        asked, gold = self._dev[language]
+        predicted, loss = predict_answers(self._opened, asked)
+        return score_of_labels(self.metric, gold, predicted, ()), loss
 
 
 def right_answers(task: OpenTask, language: str, split: str) -> GoldAnswers:

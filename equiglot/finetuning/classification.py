@@ -5,11 +5,8 @@ that overlap, each word of it in one of them. Of a long text each window is an e
 then given the class with the highest mean log-probability over its windows.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,24 +15,13 @@ from torch import Tensor
 from torch.nn import functional
 from transformers import PreTrainedModel
 
-from equiglot.evaluation import METRICS, Gold, GoldAnswers
-from equiglot.hashing import hash_u64, permute
+from equiglot.evaluation import Gold
+from equiglot.finetuning.epochs import EpochTask, gold_of, score_of_labels, summed
 from equiglot.masking.collate import bucket_rows
 from equiglot.models import OpenModel, TensorBatch
-from equiglot.objectives import Losses, Term
+from equiglot.objectives import Losses
 from equiglot.probing.reading import Integers, ItemReader, ReadItems, Windows, cut_windows, lay_out
-from equiglot.tasks import LabelledSplit, OpenTask
-from equiglot.training import Validation
-
-CHOOSING = {
-    "pos": "accuracy",
-    "parse": "las",
-    "ner": "entity_f1",
-    "topic": "accuracy",
-    "place": "macro_f1",
-    "qa": "f1",
-}
-"""Task -> the metric by which the best weights are chosen on dev data."""
+from equiglot.tasks import OpenTask
 
 _TOKENS = 4096  # of one forward pass of a prediction; the result does not depend on it, beyond rounding
 _POOL = 64  # batches that are sorted by length together: almost nothing is padding
@@ -151,88 +137,43 @@ def predict(opened: OpenModel, examples: Examples) -> tuple[npt.NDArray[np.int16
     return means.argmax(1).numpy().astype(np.int16), float(loss)
 
 
-class Classification:
-    """Learns to label words or texts; validated on the dev data of each language that it is trained on.
+class Classification(EpochTask):
+    """Learns to label words or texts.
 
     Args:
         opened: the model that is trained, with its tokenizer.
         task: the labelled data.
         languages: those that it is trained on; all have training and dev data.
         batch: windows of a batch.
-        seed: of the order (`epoch_order`).
+        seed: of the order.
     """
 
-    lower_is_better = False
-
     def __init__(self, opened: OpenModel, task: OpenTask, languages: Sequence[str], *, batch: int, seed: int) -> None:
-        self.languages, self.metric = tuple(languages), CHOOSING[task.summary.task]
-        self._opened, self._labels, self._size = opened, task.summary.labels, batch
-        self._train = read_examples(opened, task, "train", self.languages)
-        self._dev = {code: _held_out(opened, task, code) for code in self.languages}
-        self.epoch_batches = math.ceil(len(self._train) / batch)
-        lengths = self._train.windows.lengths
-        self._orders = lru_cache(maxsize=1)(lambda epoch: epoch_order(lengths, batch, seed, epoch))
+        self._opened, self._labels = opened, task.summary.labels
+        self._train = read_examples(opened, task, "train", languages)
+        self._dev = {code: _held_out(opened, task, code) for code in languages}
+        super().__init__(task, languages, self._train.windows.lengths, batch=batch, seed=seed)
 
-    def batch(self, index: int) -> LabelledBatch:
-        """The batch at `index`."""
-        epoch, place = divmod(index, self.epoch_batches)
-        rows, starts = self._orders(epoch)
-        chosen = rows[starts[place] : starts[place] + self._size]
-        return lay_out_examples(self._train, chosen, self._opened, f"epoch {epoch}, batch {place}")
+    def lay_out(self, rows: Integers, identity: str) -> LabelledBatch:
+        """Some of the windows of the training data."""
+        return lay_out_examples(self._train, rows, self._opened, identity)
 
     def losses(self, model: PreTrainedModel, batch: LabelledBatch, progress: float) -> Losses:
         """Cross-entropy, summed over the items."""
         logits = item_logits(model, batch)
-        gold, languages = (torch.from_numpy(each).to(logits.device) for each in (batch.gold, batch.item_languages))
+        gold = torch.from_numpy(batch.gold).to(logits.device)
         with torch.autocast(logits.device.type, enabled=False):
             values = functional.cross_entropy(logits, gold, reduction="none")
-        counted = torch.ones_like(values, dtype=torch.bool)
-        return Losses(values.sum(), {"hard": Term(values.detach(), counted, languages)})
+        return summed(values, batch.item_languages)
 
-    def validate(self, model: PreTrainedModel) -> Validation:
-        """The metric (percent) and the loss on dev data, in fp32."""
-        scores, losses = {}, {}
-        for language, (examples, gold) in self._dev.items():
-            predicted, losses[language] = predict(self._opened, examples)
-            scores[language] = score_of_labels(self.metric, gold, predicted, self._labels)
-        return Validation(scores=scores, losses=losses)
-
-
-def epoch_order(lengths: Integers, size: int, seed: int, epoch: int) -> tuple[Integers, Integers]:
-    """The order of an epoch, a function of seed and epoch: rows are permuted, sorted by length within a pool of
-    batches, and batches are permuted.
-
-    Args:
-        lengths: int64 [rows].
-        size: rows of a batch.
-        seed: of the order.
-        epoch: 0, 1, ...
-
-    Returns:
-        All rows, int64 [rows], and where the batches begin among them, int64 [batches].
-    """
-    count, key = len(lengths), (int(hash_u64(seed, epoch, what)[0]) for what in (_ROWS, _BATCHES))
-    rows = permute(np.arange(count, dtype=np.uint64), count, next(key)).astype(np.int64)
-    rows = rows[np.lexsort((lengths[rows], np.arange(count) // (_POOL * size)))]
-    number = math.ceil(count / size)
-    batches = permute(np.arange(number, dtype=np.uint64), number, next(key))
-    return rows, batches.astype(np.int64) * size
+    def held_out(self, language: str) -> tuple[float, float]:
+        """The metric and the loss."""
+        examples, gold = self._dev[language]
+        predicted, loss = predict(self._opened, examples)
+        return score_of_labels(self.metric, gold, predicted, self._labels), loss
 
 
 def _held_out(opened: OpenModel, task: OpenTask, language: str) -> tuple[Examples, Gold]:
     split = task.split(language, "dev")
     assert split is not None  # a tenth of the training data is, where there is no other
     return read_examples(opened, task, "dev", [language]), gold_of(split)
-
-
-def gold_of(split: LabelledSplit) -> Gold:
-    """The right labels of a split; of a treebank, its trees."""
-    labels = split.labels if split.heads is None else np.stack([split.heads, split.labels], axis=1)
-    return Gold(labels, split.lengths)
-
-
-def score_of_labels(metric: str, gold: Gold | GoldAnswers, predicted: npt.NDArray[Any], labels: Sequence[str]) -> float:
-    """A metric of predicted labels, or answers, in percent."""
-    rule = METRICS[metric].labels
-    assert rule is not None
-    return float(rule.score(rule.count(gold, predicted, labels).sum(axis=0).astype(np.float64)))

@@ -10,22 +10,12 @@ from transformers import PreTrainedModel
 from equiglot.evaluation import Gold, GoldAnswers
 from equiglot.finetuning.answering import Answering, predict_answers, right_answers
 from equiglot.finetuning.biaffine import new_parser
-from equiglot.finetuning.classification import Classification, gold_of, predict, read_examples
+from equiglot.finetuning.classification import Classification, predict, read_examples
+from equiglot.finetuning.epochs import EpochTask, gold_of
 from equiglot.finetuning.parsing import ParserTraining, predict_trees, read_treebank
 from equiglot.finetuning.questions import read_questions
 from equiglot.models import OpenModel, load_answerer, load_classifier
 from equiglot.tasks import OpenTask, TaskSummary
-from equiglot.training import TrainingTask
-
-
-class TunedTask(TrainingTask, Protocol):
-    """What is learnt, in epochs.
-
-    Attributes:
-        epoch_batches: how many batches an epoch has.
-    """
-
-    epoch_batches: int
 
 
 class TaskKind(Protocol):
@@ -40,7 +30,7 @@ class TaskKind(Protocol):
 
     def training(
         self, opened: OpenModel, task: OpenTask, languages: Sequence[str], *, batch: int, seed: int
-    ) -> TunedTask:
+    ) -> EpochTask:
         """What the model learns from the training data of some languages, and how it is validated on their dev data."""
 
     def predict(self, opened: OpenModel, task: OpenTask, language: str) -> npt.NDArray[Any]:
@@ -59,7 +49,7 @@ class Classifying:
 
     def training(
         self, opened: OpenModel, task: OpenTask, languages: Sequence[str], *, batch: int, seed: int
-    ) -> TunedTask:
+    ) -> EpochTask:
         """Cross-entropy of the right labels."""
         return Classification(opened, task, languages, batch=batch, seed=seed)
 
@@ -81,7 +71,7 @@ class Parsing:
 
     def training(
         self, opened: OpenModel, task: OpenTask, languages: Sequence[str], *, batch: int, seed: int
-    ) -> TunedTask:
+    ) -> EpochTask:
         """Cross-entropy of the right heads and relations."""
         return ParserTraining(opened, task, languages, batch=batch, seed=seed)
 
@@ -103,7 +93,7 @@ class QuestionsAndAnswers:
 
     def training(
         self, opened: OpenModel, task: OpenTask, languages: Sequence[str], *, batch: int, seed: int
-    ) -> TunedTask:
+    ) -> EpochTask:
         """Cross-entropy of the right beginnings and ends."""
         return Answering(opened, task, languages, batch=batch, seed=seed)
 

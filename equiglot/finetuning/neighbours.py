@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 from equiglot.evaluation import Gold, metrics_of
-from equiglot.finetuning.classification import CHOOSING, gold_of, score_of_labels
+from equiglot.finetuning.epochs import CHOOSING, gold_of, score_of_labels
 from equiglot.tasks import OpenTask
 
 Trees = npt.NDArray[np.int16]

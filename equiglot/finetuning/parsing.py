@@ -4,10 +4,8 @@ A word's state is that of the token that stands for it (`ItemReader`). A sentenc
 windows that overlap, each word of it in one of them; it is parsed whole, from the states of all of its words.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 
@@ -20,13 +18,12 @@ from torch.nn import functional
 from equiglot.errors import InputError
 from equiglot.evaluation import Gold
 from equiglot.finetuning.biaffine import Parser, load_parser
-from equiglot.finetuning.classification import CHOOSING, epoch_order, gold_of, score_of_labels
+from equiglot.finetuning.epochs import EpochTask, gold_of, score_of_labels, summed
 from equiglot.masking.collate import bucket_rows
 from equiglot.models import OpenModel, TensorBatch, hidden_states, with_tokenizer
-from equiglot.objectives import Losses, Term
+from equiglot.objectives import Losses
 from equiglot.probing.reading import Integers, ItemReader, ReadItems, Windows, cut_windows, lay_out
 from equiglot.tasks import OpenTask, maximum_tree
-from equiglot.training import Validation
 
 _TOKENS = 4096  # of one forward pass of a prediction; the result does not depend on it, beyond rounding
 
@@ -205,55 +202,42 @@ def predict_trees(opened: OpenModel, sentences: ReadSentences, gold: Trees | Non
     return predicted, total / max(1, len(predicted))
 
 
-class ParserTraining:
-    """Learns to parse; validated by LAS on the dev data of each language that it is trained on.
+class ParserTraining(EpochTask):
+    """Learns to parse; the best weights are those with the highest LAS.
 
     Args:
         opened: a `Parser`, with its tokenizer.
         task: the treebanks.
         languages: those that it is trained on; all have training and dev data.
         batch: sentences of a batch.
-        seed: of the order, as that of `Classification`.
+        seed: of the order.
     """
 
-    lower_is_better = False
-
     def __init__(self, opened: OpenModel, task: OpenTask, languages: Sequence[str], *, batch: int, seed: int) -> None:
-        self.languages, self.metric = tuple(languages), CHOOSING[task.summary.task]
-        self._opened, self._labels, self._size = opened, task.summary.labels, batch
-        found = [split for code in self.languages if (split := task.split(code, "train")) is not None]
+        self._opened, self._labels = opened, task.summary.labels
+        found = [split for code in languages if (split := task.split(code, "train")) is not None]
         self._train = read_sentences(opened, [words for split in found for words in split.words])
         self._trees = np.concatenate([gold_of(split).labels for split in found])
         self._language = np.repeat(np.arange(len(found)), [len(split.words) for split in found])
-        self._dev = {code: read_treebank(opened, task, code, "dev") for code in self.languages}
-        self.epoch_batches = math.ceil(len(self._train) / batch)
-        self._orders = lru_cache(maxsize=1)(lambda epoch: epoch_order(self._train.tokens, batch, seed, epoch))
+        self._dev = {code: read_treebank(opened, task, code, "dev") for code in languages}
+        super().__init__(task, languages, self._train.tokens, batch=batch, seed=seed)
 
-    def batch(self, index: int) -> TreeBatch:
-        """The batch at `index`."""
-        epoch, place = divmod(index, self.epoch_batches)
-        rows, starts = self._orders(epoch)
-        chosen = rows[starts[place] : starts[place] + self._size]
-        identity = f"epoch {epoch}, batch {place}"
-        return lay_out_sentences(self._train, chosen, self._opened, self._trees, self._language, identity)
+    def lay_out(self, rows: Integers, identity: str) -> TreeBatch:
+        """Some of the sentences of the training data."""
+        return lay_out_sentences(self._train, rows, self._opened, self._trees, self._language, identity)
 
     def losses(self, model: Parser, batch: TreeBatch, progress: float) -> Losses:
         """Cross-entropy of heads, and of relations at the right heads, summed over words."""
         states = word_states(model, batch)
-        device, languages = states.device, torch.from_numpy(batch.word_languages).to(states.device)
-        with torch.autocast(device.type, enabled=False):
-            scores = model.head_scores(states, torch.from_numpy(batch.word_counts).to(device))
-            values = _losses(model, states, scores, batch)
-        counted = torch.ones_like(values, dtype=torch.bool)
-        return Losses(values.sum(), {"hard": Term(values.detach(), counted, languages)})
+        with torch.autocast(states.device.type, enabled=False):
+            scores = model.head_scores(states, torch.from_numpy(batch.word_counts).to(states.device))
+            return summed(_losses(model, states, scores, batch), batch.word_languages)
 
-    def validate(self, model: Parser) -> Validation:
-        """LAS (percent) and the loss on dev data, in fp32."""
-        scores, losses = {}, {}
-        for language, (sentences, gold) in self._dev.items():
-            predicted, losses[language] = predict_trees(self._opened, sentences, gold.labels)
-            scores[language] = score_of_labels(self.metric, gold, predicted, self._labels)
-        return Validation(scores=scores, losses=losses)
+    def held_out(self, language: str) -> tuple[float, float]:
+        """LAS and the loss."""
+        sentences, gold = self._dev[language]
+        predicted, loss = predict_trees(self._opened, sentences, gold.labels)
+        return score_of_labels(self.metric, gold, predicted, self._labels), loss
 
 
 def read_treebank(opened: OpenModel, task: OpenTask, language: str, split: str) -> tuple[ReadSentences, Gold]:
