@@ -197,7 +197,11 @@ def audit_recipe(
         raise InputError("no language is named", where="--languages", fix="name those of the data: sl or sl,hr")
     if folder is None:
         return _text_audit(named, languages, name, tuning), LabelledFolder()
+    if others := [code for code in source if code not in languages]:
+        what = f"{others[0]} is trained on, and is not among the languages {', '.join(languages)}"
+        raise InputError(what, where="--source", fix="name it as one of --languages, too")
     found = find_labelled(folder, languages)
+    _check_trained(found, source or languages, folder)
     if unknown := [task for task in tasks if task not in found.data]:
         what = f"there is no data of the task {unknown[0]} in {folder}"
         raise InputError(what, where="--tasks", fix=f"take of {', '.join(found.data)}")
@@ -207,6 +211,18 @@ def audit_recipe(
         what = f"there is no labelled data of {', '.join(without)}"
         raise InputError(what, where=f"--data {folder}", fix="leave the language out, or give data")
     return audit_tree(named, languages, data, name=name, tuning=tuning, source=source), found
+
+
+def _check_trained(found: LabelledFolder, trained: Sequence[str], folder: Path) -> None:
+    """Leaves out tasks without data to train on; refuses a folder that has no other."""
+    for task, of in [*found.data.items()]:
+        if not any({"train", "dev", "all"} & of[code].keys() for code in trained if code in of):
+            found.others[task] = f"no data to train on in {', '.join(trained)}"
+            del found.data[task]
+    if not found.data:
+        what = f"there is no data to train on in {', '.join(trained)}"
+        fix = "give data whose names say train or dev; or train on another language with --source, and test on these"
+        raise InputError(what, where=f"--data {folder}", fix=fix)
 
 
 def _text_audit(
@@ -223,6 +239,9 @@ def _text_audit(
     whole = recipe_tree(recipe)
     every = whole["languages"]
     texts = {code: {**_language(code), **each} for code, each in every.items() if not languages or code in languages}
+    if not texts:
+        what = f"the run has no text of {', '.join(languages)}"
+        raise InputError(what, where="--languages", fix=f"take of {', '.join(every)}")
     known = {model: plans[Path(place).name].languages for model, place in named.items() if Path(place).name in plans}
     tree = audit_tree(named, list(texts), {"place": {}}, name=name, tuning=tuning)
     for model, codes in known.items():

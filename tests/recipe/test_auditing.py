@@ -85,7 +85,7 @@ def test_the_recipe_of_an_audit(data: Path, tmp_path: Path) -> None:
     assert list(recipe.plans()) == ["bert", "fresh-bert"] and recipe.plans()["fresh-bert"].revises == "bert"
     (entry,) = recipe.fine_tuned.values()
     assert entry.name == "pos-finetune" and entry.seeds == 3 and entry.sentences.train == 1000
-    assert recipe.languages["hi"].wikipedia is not None and len(found.others) == 4
+    assert recipe.languages["hi"].wikipedia is not None and len(found.others) == 5
     assert not recipe.sources  # nothing is trained: no text
 
 
@@ -93,12 +93,16 @@ def test_bad_input_of_an_audit(data: Path, tmp_path: Path) -> None:
     model, quick = str(save_stock(tmp_path / "bert", "bert")), preset_of("quick")
     with pytest.raises(InputError, match="no data of the task ner"):
         audit_recipe([model], ["sl"], data, name="a", tuning=quick, tasks=["ner"])
-    with pytest.raises(InputError, match="no labelled data of hi"):
-        audit_recipe([model], ["sl", "hi"], data, name="a", tuning=quick, tasks=["topic"])
+    with pytest.raises(InputError, match="no labelled data of sl"):
+        audit_recipe([model], ["sl", "hi"], data, name="a", tuning=quick, tasks=["ner"])
     with pytest.raises(InputError, match="no language is named"):
         audit_recipe([model], [], data, name="a", tuning=quick)
     with pytest.raises(InputError, match="there is no labelled data"):
         audit_recipe([model], ["sl"], None, name="a", tuning=quick)
+    with pytest.raises(InputError, match="tr is trained on, and is not among"):
+        audit_recipe([model], ["sl"], data, name="a", tuning=quick, source=["tr"])
+    with pytest.raises(InputError, match="no data to train on in tr"):
+        audit_recipe([model], ["tr"], data, name="a", tuning=quick)
     with pytest.raises(InputError, match="no preset 'paper4'"):
         preset_of("paper4")
 
