@@ -109,7 +109,7 @@ class Disturbed:
             return []
 
     def workers(self) -> list[psutil.Process]:
-        return [each for each in self.family[1:] if "spawn_main" in " ".join(each.cmdline())]
+        return [each for each in self.family[1:] if "spawn_main" in " ".join(_command_line(each))]
 
     def end(self) -> int:
         """The exit code, when nobody is left of the family."""
@@ -120,6 +120,14 @@ class Disturbed:
 
     def said(self) -> str:
         return self.errors.read_text()
+
+
+def _command_line(process: psutil.Process) -> list[str]:
+    """Nothing of a process that has just ended."""
+    try:
+        return list(process.cmdline())
+    except psutil.NoSuchProcess:
+        return []
 
 
 def kill_parent(run: Disturbed) -> None:
