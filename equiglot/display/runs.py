@@ -5,12 +5,13 @@ from itertools import accumulate
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from equiglot.display.progress import progress_in_words
 from equiglot.display.words import duration, printable
 from equiglot.evaluation import STANDINGS, primary_of
 from equiglot.pipeline import Plan, Status, StepCost
-from equiglot.recipe import Found, LabelledFolder, Recipe
+from equiglot.recipe import Found, LabelledFolder, Recipe, advice
 from equiglot.report import AuditReport
 
 _NUMBER, _GAP = 5, 2  # letters of a score, and what the table puts before it
@@ -142,4 +143,6 @@ def print_found(console: Console, found: Found, recipe: str) -> None:
     console.print(table)
     for name, why in found.left_out.items():
         console.print(printable(f"left out: {name} ({why})"), soft_wrap=True)
+    for text in advice(found):
+        console.print(Text(f"Warning: {text}", style="yellow"), soft_wrap=True)
     console.print(printable(f"The recipe: {recipe}; next: equiglot plan {recipe}"), soft_wrap=True)

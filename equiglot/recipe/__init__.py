@@ -1,5 +1,6 @@
 """What a run is: the settings of all packages composed into one tree, and how it is read."""
 
+from equiglot.recipe.amounts import advice
 from equiglot.recipe.auditing import LabelledFolder, audit_recipe, preset_of
 from equiglot.recipe.checks import check_settings
 from equiglot.recipe.finding import Found
@@ -45,6 +46,7 @@ __all__ = [
     "ProbedTask",
     "Recipe",
     "Start",
+    "advice",
     "audit_recipe",
     "builtin_recipes",
     "check_settings",

@@ -11,6 +11,7 @@ import jinja2
 from equiglot.corpus.languages import base_language
 from equiglot.errors import InputError
 from equiglot.reading import read_yaml
+from equiglot.recipe.amounts import advice, amounts_of, supported_entries, uncertainty, vocabulary_text
 from equiglot.recipe.finding import Found, find_languages
 from equiglot.recipe.loading import parse_recipe
 from equiglot.recipe.reading import Origin
@@ -18,7 +19,6 @@ from equiglot.run import check_new, write_text
 
 # Writing systems of so many characters that a small vocabulary would hold nothing else.
 _MANY_CHARACTERS, _WIDE_VOCABULARY = {"ja", "lzh", "wuu", "yue", "zh"}, 10_000
-_HELD_OUT, _MOST_HELD_OUT = 0.05, 10_000  # of the smallest language's sentences, each of valid and test; paper 1's
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,8 @@ def recipe_for(found: Found, name: str, *, gpu: bool) -> str:
     total = sum(each.characters for each in found.languages)
     scale = next((each for each in _SCALES if total <= each.characters), _PAPER if gpu else _SCALES[-1])
     wide = any(base_language(each.code) in _MANY_CHARACTERS for each in found.languages)
-    smallest = min(found.languages, key=lambda each: each.sentences)
+    amounts = amounts_of(found)
+    text = {each.code: each.characters for each in found.languages}, amounts.smoothed or 0
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("equiglot.recipe", "."),
         trim_blocks=True,
@@ -120,10 +121,13 @@ def recipe_for(found: Found, name: str, *, gpu: bool) -> str:
         name=name,
         found=found,
         total=total,
-        smallest=smallest,
-        held_out=min(_MOST_HELD_OUT, int(_HELD_OUT * smallest.sentences)),
+        smallest=min(found.languages, key=lambda each: each.sentences),
+        amounts=amounts,
+        advice=advice(found),
+        uncertainty=uncertainty(amounts.held_out),
         scale=scale,
-        vocabulary=max(scale.vocabulary, _WIDE_VOCABULARY if wide else 0),
+        vocabulary=min(max(scale.vocabulary, _WIDE_VOCABULARY if wide else 0), supported_entries(*text)),
+        vocabulary_text=vocabulary_text(*text),
         small_for_want_of_gpu=total > _SCALES[-1].characters and not gpu,
     )
 
