@@ -46,6 +46,12 @@ def print_plan(console: Console, plan: Plan) -> None:
         f"some {plan.disk / 1e6:,.0f} MB on the disk.",
         highlight=False,
     )
+    _print_warnings(console, plan.doubts)
+
+
+def _print_warnings(console: Console, texts: Sequence[str]) -> None:
+    for text in texts:
+        console.print(Text(f"Warning: {printable(text)}", style="yellow"), soft_wrap=True)
 
 
 def _print_steps(console: Console, steps: Sequence[StepCost]) -> None:
@@ -143,6 +149,5 @@ def print_found(console: Console, found: Found, recipe: str) -> None:
     console.print(table)
     for name, why in found.left_out.items():
         console.print(printable(f"left out: {name} ({why})"), soft_wrap=True)
-    for text in advice(found):
-        console.print(Text(f"Warning: {text}", style="yellow"), soft_wrap=True)
+    _print_warnings(console, advice(found))
     console.print(printable(f"The recipe: {recipe}; next: equiglot plan {recipe}"), soft_wrap=True)

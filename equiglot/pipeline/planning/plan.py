@@ -8,6 +8,7 @@ from equiglot.pipeline.execution.folder import saved_recipe
 from equiglot.pipeline.execution.machine import Machine
 from equiglot.pipeline.execution.states import State, current_graph, state_of
 from equiglot.pipeline.graph import Graph
+from equiglot.pipeline.planning.doubts import doubts_of
 from equiglot.pipeline.planning.meter import ModelCost, RunMeter
 from equiglot.pipeline.steps.uniting import check_union
 from equiglot.recipe import Recipe
@@ -49,6 +50,7 @@ class Plan:
         seconds: of all that is left, side by side, no training stopped early.
         disk: bytes, at most, of what is left and of all models.
         workers: jobs at a time.
+        doubts: what there is too little text for, and what to change.
     """
 
     states: dict[str, State]
@@ -57,6 +59,7 @@ class Plan:
     seconds: float
     disk: int
     workers: int
+    doubts: tuple[str, ...]
 
 
 def plan_recipe(recipe: Recipe, into: Path | None = None, machine: Machine | None = None) -> Plan:
@@ -93,6 +96,7 @@ def plan_recipe(recipe: Recipe, into: Path | None = None, machine: Machine | Non
         side_by_side({name: cost.seconds for name, cost in costs.items()}, needs, machine.workers),
         disk + sum(cost.disk for cost in costs.values()),
         machine.workers,
+        doubts_of(recipe, meter),
     )
 
 
