@@ -12,8 +12,8 @@ from equiglot.recipe.finding import Found, FoundLanguage
 # A judgement: half of the least text with which docs/experiments.md has a teacher that is not starved (the demo's
 # Turkish and Korean, 0.09 million characters each).
 FEWEST_FOR_A_TEACHER = 50_000
-# A judgement: the demo learns 4,000 entries from five times 0.09 million characters, some 110 for each. 8,000 from the
-# same text left three of four teachers hardly off their plateau.
+# A judgement: the demo learns 4,000 entries from five times 0.09 million characters, some 110 for each;
+# fewer were not tried on their own.
 CHARACTERS_AN_ENTRY = 100
 FEWEST_TESTED = 100  # sentences: an interval of some ±10 points
 _MOST_HELD_OUT = 10_000  # sentences, each of valid and test; paper 1's
