@@ -40,9 +40,9 @@ class Measured:
         reach = NormalDist().inv_cdf(1 - _LEVEL / 2 / comparisons) * self.error
         return self.value - reach, self.value + reach
 
-    def scaled(self, indicator: float) -> "Measured":
+    def scaled(self, factor: float) -> "Measured":
         """The number times a constant."""
-        return Measured(self.value * indicator, self.error * abs(indicator))
+        return Measured(self.value * factor, self.error * abs(factor))
 
 
 def measured(estimate: Estimate) -> Measured:

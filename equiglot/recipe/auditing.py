@@ -243,8 +243,12 @@ def _text_audit(
         what = f"the run has no text of {', '.join(languages)}"
         raise InputError(what, where="--languages", fix=f"take of {', '.join(every)}")
     known = {model: plans[Path(place).name].languages for model, place in named.items() if Path(place).name in plans}
-    tree = audit_tree(named, list(texts), {"place": {}}, name=name, tuning=tuning)
-    for model, codes in known.items():
+    readers = {model: place for model, place in named.items() if any(code in texts for code in known.get(model, texts))}
+    if not readers:
+        what = f"none of the models was trained on {', '.join(texts)}"
+        raise InputError(what, where="--languages", fix="name languages that the models have")
+    tree = audit_tree(readers, list(texts), {"place": {}}, name=name, tuning=tuning)
+    for model, codes in ((model, codes) for model, codes in known.items() if model in readers):
         for each in (model, FRESH + model):
             tree["models"][each]["languages"] = [code for code in codes if code in texts]
     entry = {field: value for field, value in tree["evaluation"][0].items() if field not in ("data", "languages")}

@@ -99,7 +99,7 @@ def _language(report: Report, code: str) -> Cell:
 
 
 def _ordered(report: Report) -> list[str]:
-    """Codes of the languages, those that the first model serves worst before the others."""
+    """Codes of the languages, those with the worst verdict of any model before the others."""
     order = {standing: place for place, standing in enumerate(STANDINGS)}
 
     def key(code: str) -> tuple[int, float]:
