@@ -141,7 +141,7 @@ class AuditedRun:
             without[N_GRAMS] = _by_language(task, self.tasks[task].n_grams)
             halved = _by_language(task, self.tasks[task].halved.get(name, {}))
             for code, score in models.get(name, {}).items():
-                if code in halved:
+                if code in halved and len(score.repeats) > 1:
                     doublings[code][task] = lead_of(score, halved[code])
                 beside = {model: numbers[code] for model, numbers in without.items() if code in numbers}
                 if (gain := gain_of(task, score, beside)) is not None:
