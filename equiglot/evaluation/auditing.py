@@ -110,6 +110,7 @@ class Gain:
         baseline: of the best model without pretraining.
         baseline_model: its name.
         points: score minus baseline, paired on test sentences.
+        others: the other models without pretraining -> their scores.
     """
 
     task: str
@@ -117,6 +118,7 @@ class Gain:
     baseline: Measured
     baseline_model: str
     points: Measured
+    others: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def removed(self) -> Measured | None:
@@ -137,7 +139,8 @@ def gain_of(task: str, score: Estimate, baselines: Mapping[str, Estimate]) -> Ga
     if not baselines or len(score.repeats) < 2:  # one training tells nothing of the noise of another
         return None
     name = max(baselines, key=lambda each: baselines[each].value)
-    return Gain(task, measured(score), measured(baselines[name]), name, lead_of(score, baselines[name]))
+    others = {other: each.value for other, each in baselines.items() if other != name}
+    return Gain(task, measured(score), measured(baselines[name]), name, lead_of(score, baselines[name]), others)
 
 
 @dataclass(frozen=True)

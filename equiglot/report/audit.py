@@ -22,13 +22,13 @@ _COLOURS: dict[Standing, str] = {
 _MARKS: dict[Standing, Mark] = {"worse than no pretraining": "clear", "behind": "clear"}
 _RULE = (
     " Each task of a language is scored by a model that was fine-tuned on it several times, and by the best model "
-    "without pretraining: the same encoder from random weights, or character n-grams. Unknown: nothing can be "
-    "compared, as with a single training. Worse than no pretraining: in some task the whole interval of the gain is "
-    "below 0 (intervals that hold for all tasks of the language together). Behind: pretraining removes fewer of the "
-    "errors than in the other languages on average, or another model of this audit is better, by at least the margin "
-    "that the recipe states, and by more than chance; or the mean gain is not above 0 by more than chance. Served: "
-    "none of these. Errors removed are the gain in percent of the errors of the model without pretraining; a loss is "
-    "in percent of what that scores."
+    "without pretraining: the same encoder from random weights; or character n-grams, and for trees every word on its "
+    "neighbour. Unknown: nothing can be compared, as with a single training. Worse than no pretraining: in some task "
+    "the whole interval of the gain is below 0 (intervals that hold for all tasks of the language together). Behind: "
+    "pretraining removes fewer of the errors than in the other languages on average, or another model of this audit is "
+    "better, by at least the margin that the recipe states, and by more than chance; or the mean gain is not above 0 "
+    "by more than chance. Served: none of these. Errors removed are the gain in percent of the errors of the model "
+    "without pretraining; a loss is in percent of what that scores."
 )
 _FEWEST_SIZES = 3
 _CELL = 34  # pixels of a row of a heat map
@@ -146,12 +146,13 @@ def _details(report: Report, audited: AuditedModel) -> Table:
             if gain is None:
                 rows.append((*head, *(Cell(NONE, values={"": None}) for _ in range(4)), *doubling))
                 continue
-            without = _number(gain.baseline)
+            without, said = _number(gain.baseline), [gain.baseline_model]
+            said += [f"{name} {decimal(value)}" for name, value in gain.others.items()]
             rows.append(
                 (
                     *head,
                     _number(gain.score),
-                    Cell(without.text, gain.baseline_model, values=without.values),
+                    Cell(without.text, "; ".join(said), values=without.values),
                     _number(gain.points, sign=True),
                     _number(gain.removed),
                     *doubling,

@@ -87,7 +87,7 @@ def test_a_lead_is_paired_on_sentences() -> None:
 def test_the_best_model_without_pretraining_is_the_baseline() -> None:
     baselines = {"fresh-m": _estimate(40.0), "n-grams": _estimate(55.0, repeats=())}
     gain = gain_of("pos-finetune", _estimate(70.0), baselines)
-    assert gain is not None and gain.baseline_model == "n-grams"
+    assert gain is not None and gain.baseline_model == "n-grams" and gain.others == {"fresh-m": 40.0}
     assert gain.points.value == 15 and gain.removed is not None and gain.removed.value == pytest.approx(100 * 15 / 45)
     assert gain_of("pos-finetune", _estimate(70.0), {}) is None
     assert gain_of("pos-finetune", _estimate(70.0, repeats=()), baselines) is None  # one training tells nothing
