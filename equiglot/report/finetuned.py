@@ -11,7 +11,6 @@ from equiglot.report.format import (
     GROUPS,
     NONE,
     SURE,
-    UNITS,
     capital,
     decimal,
     interval,
@@ -20,7 +19,7 @@ from equiglot.report.format import (
     spelt,
     task_title,
 )
-from equiglot.report.probes import SOURCES, data_table
+from equiglot.report.probes import SOURCES, data_table, how_counted
 from equiglot.report.score_index import Number, ScoreIndex, teachers_of
 from equiglot.report.sections import Fold, Heading, NamedTable, Notes, Paragraph, Part, Section
 from equiglot.report.series import Series, likelihood_series
@@ -120,8 +119,7 @@ class TunedTask:
 
     def _scores(self, metric: Metric) -> Table:
         """One row a language and group; of each model what it scores in its languages, and zero-shot."""
-        unit, outside = UNITS[self.task.unit], ", O too" if self.task.task == "ner" else ""
-        how = metric.labels.said.format(items=unit, outside=outside) if metric.labels else metric.caption
+        how = how_counted(metric, self.task)
         spread = f"95 % intervals over test {GROUPS[self.task.unit]} in brackets"
         if self.task.seeds > 1:
             spread += f"; \N{PLUS-MINUS SIGN} is the standard deviation of {spelt(self.task.seeds)} trainings"

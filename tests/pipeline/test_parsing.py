@@ -10,6 +10,7 @@ from equiglot.errors import InputError
 from equiglot.evaluation import ESTIMATES, ZERO_SHOT, PairKey, read_estimates, read_scores
 from equiglot.finetuning import open_parser, parse
 from equiglot.finetuning.neighbours import neighbour_predictions
+from equiglot.pipeline.steps.finetune import FineTunedData
 from equiglot.probing.linear import one_thread
 from equiglot.run import RunDirectory
 from equiglot.tasks import open_task
@@ -64,3 +65,14 @@ def test_trees_are_not_probed_and_not_read_from_other_files(make: Change, labels
     for entry in ({"data": data, "method": "probe"}, {"data": {**data, "kind": "bio"}, "method": "finetune"}):
         with pytest.raises(InputError, match=r"finetune|conllu"):
             make(evaluation=[{"task": "parse", **entry}])
+
+
+def test_rules_that_are_not_official_make_the_data_anew(make: Change, labels: Path) -> None:
+    """Runs that were made before there were others stay as they are."""
+    data = {"kind": "conllu", "train": f"{labels}/ud/en_*-train.conllu", "test": f"{labels}/ud/en_*-test.conllu"}
+    found = {}
+    for rules in ("official", "paper3"):
+        entry = {"task": "parse", "method": "finetune", "data": data, "languages": ["en"], "rules": rules}
+        recipe = make(evaluation=[entry])
+        found[rules] = FineTunedData(recipe, recipe.fine_tuned[NAME]).inputs["task"]
+    assert "rules" not in found["official"] and found["paper3"] == {**found["official"], "rules": "paper3"}
