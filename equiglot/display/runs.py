@@ -74,8 +74,8 @@ def _counts(states: Sequence[str]) -> str:
 
 def print_status(console: Console, status: Status) -> None:
     """What is done, running and left, and the MRR so far."""
-    if status.process is not None:
-        console.print(f"Process {status.process} is at work.", highlight=False)
+    if status.owner is not None:
+        console.print(f"{str(status.owner).capitalize()} is at work.", highlight=False)
     table = Table("job", "state", "", box=None, pad_edge=False)
     for name, state in status.states.items():
         shown = "running" if name in status.running else state

@@ -13,7 +13,8 @@ from typing import Any, Literal
 from equiglot.errors import InputError
 from equiglot.evaluation import IN_LANGUAGE, ZERO_SHOT, Score, primary_of, read_scores
 from equiglot.outputs import Stamp, changed_files, missing_files, named, stamp_of
-from equiglot.pipeline.execution.folder import lock_owner, read_run
+from equiglot.pipeline.execution.folder import read_run
+from equiglot.pipeline.execution.lease import Owner, lease_owner
 from equiglot.pipeline.execution.machine import hardware, versions
 from equiglot.pipeline.graph import Graph, Job, steps_of
 from equiglot.pipeline.progress import JobProgress, parse_progress
@@ -224,13 +225,13 @@ class Status:
     Attributes:
         states: job -> done, changed or left; damaged, where files of its output are added, or scores have changed.
         running: job at work now -> how far it is (None where it does not say).
-        process: the process id of the command at work, if one is.
+        owner: the process of the command at work, if one is.
         scores: by language, so far: MRR, and of probes each task's first metric, in-language and zero-shot.
     """
 
     states: dict[str, State | Literal["damaged"]]
     running: dict[str, JobProgress | None]
-    process: int | None
+    owner: Owner | None
     scores: list[Score]
 
 
@@ -243,11 +244,11 @@ def read_status(root: Path) -> Status:
     recipe, run = read_run(root), RunDirectory(root)
     jobs = recorded_graph(run, recipe).jobs
     states = {name: _state(run, job) for name, job in jobs.items()}
-    process = lock_owner(run)
-    running = _running(run) if process is not None else {}
+    owner = lease_owner(run)
+    running = _running(run) if owner is not None else {}
     done = [job for name, job in jobs.items() if job.step.scored and states[name] == "done"]
     scores = [score for job in done for score in read_scores(job.output(run) / "scores.jsonl") if _is_main(score)]
-    return Status(states, running, process, scores)
+    return Status(states, running, owner, scores)
 
 
 def _state(run: RunDirectory, job: Job) -> State | Literal["damaged"]:
