@@ -62,7 +62,7 @@ def run_recipe(
     for other in reuse:
         check_other(other)
     make_folder(into)
-    with held(run, take_over=take_over) as lease, StopSignals() as signals:
+    with held(run, take_over=take_over, adopt=pool is not Workers) as lease, StopSignals() as signals:
         unchanged = Unchanged(run)
         left = _left(run, graph, replace, graph.jobs if only is None else graph.before(only), unchanged)
         _check_known(left, unchecked)

@@ -2,7 +2,7 @@
 
 import copy
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -81,8 +81,11 @@ class WorkersHere:
         yield from (Event(task.job, task.attempt, "progress", progress=each) for each in told)
         yield last
 
-    def ask_to_stop(self) -> None:
-        pass
+    def adopt(self, wanted: Mapping[str, str]) -> Iterable[Assignment]:
+        return ()
+
+    def ask_to_stop(self, why: Exception) -> bool:
+        return True
 
 
 run_here = partial(run_recipe, machine=Machine(), pool=WorkersHere)

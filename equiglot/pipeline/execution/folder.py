@@ -89,7 +89,11 @@ def _is_run(root: Path) -> bool:
 
 @contextmanager
 def held(
-    run: RunDirectory, *, take_over: bool = False, fix: str = "wait for it, or choose another --into"
+    run: RunDirectory,
+    *,
+    take_over: bool = False,
+    adopt: bool = False,
+    fix: str = "wait for it, or choose another --into",
 ) -> Iterator[Lease]:
     """Holds the run folder, with nothing in it half-written.
 
@@ -98,6 +102,7 @@ def held(
     Args:
         run: the folder.
         take_over: though another command holds it of which nobody can know here whether it lives.
+        adopt: whether attempts that an earlier command has left with an engine are kept; they are rubbish otherwise.
         fix: what to do where another command holds it.
 
     Raises:
@@ -106,22 +111,26 @@ def held(
     check_plain(run.root)
     lease = take_lease(run, take_over=take_over, fix=fix)
     try:
-        _sweep(run)
+        _sweep(run, adopt)
         yield lease
     finally:
         if lease.is_newest:
-            _sweep(run)
+            _sweep(run, adopt)
         lease.release()
 
 
-def _sweep(run: RunDirectory) -> None:
-    """Removes what `atomic_file` and `atomic_folder` had begun in processes that were killed."""
+def _sweep(run: RunDirectory, adopt: bool) -> None:
+    """Removes what was begun in processes that were killed, but for attempts that are still to be adopted."""
+    kept = {path.name for path in run.attempts.glob("*")} if adopt else set()
+    if not kept:
+        shutil.rmtree(run.attempts, ignore_errors=True)
     for old in list(run.root.rglob(".*.old")):
         if not place_of(old).exists():  # killed between the two renames: what stood there comes back
             old.rename(place_of(old))
-    shutil.rmtree(run.attempts, ignore_errors=True)
     for pattern in (".*.tmp", ".*.old"):
         for path in list(run.root.rglob(pattern)):
+            if path.name.rsplit(".", 2)[1] in kept:
+                continue
             if path.is_dir():
                 shutil.rmtree(path, ignore_errors=True)
             else:

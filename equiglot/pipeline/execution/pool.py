@@ -3,7 +3,7 @@
 import signal
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType, TracebackType
@@ -96,7 +96,8 @@ class Event:
         job: the job's name.
         attempt: which attempt at it.
         kind: "progress", "done", "stopped", "failed", or "lost": the worker is gone, and not by a fault of the job.
-        progress: for "progress".
+        progress: for "progress", where it says how far the job is.
+        place: for "progress", where it says where the job waits or runs.
         made: for "done".
         error: for "failed" and "lost".
     """
@@ -107,6 +108,7 @@ class Event:
     progress: JobProgress | None = None
     made: Made | None = None
     error: Exception | None = None
+    place: str = ""
 
 
 class Assignment(BaseModel):
@@ -164,8 +166,22 @@ class Pool(Protocol):
     def events(self, seconds: float) -> Iterator[Event]:
         """What is said of the jobs within some seconds; the last of each job is its end."""
 
-    def ask_to_stop(self) -> None:
-        """Asks steps that can continue to save and stop; they end as "stopped"."""
+    def adopt(self, wanted: Mapping[str, str]) -> Iterable[Assignment]:
+        """Takes up attempts that an earlier command has begun and left; ends those that nobody wants any more.
+
+        Args:
+            wanted: job -> fingerprint, of the jobs that are left.
+        """
+
+    def ask_to_stop(self, why: Exception) -> bool:
+        """Asks steps that can continue to save and stop: they end as "stopped".
+
+        Args:
+            why: what ends the run.
+
+        Returns:
+            Whether they do; false where all go on without this command.
+        """
 
 
 class MakePool(Protocol):

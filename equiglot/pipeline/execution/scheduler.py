@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from equiglot.pipeline.execution.machine import Machine
 from equiglot.pipeline.execution.pool import Assignment, Event, Made, MakePool, Pool, StopSignals
 from equiglot.pipeline.execution.states import Unchanged, write_record
 from equiglot.pipeline.graph import Graph, Job
-from equiglot.pipeline.progress import JobProgress, Remark
+from equiglot.pipeline.progress import Remark, Working
 from equiglot.recipe import Recipe
 from equiglot.run import fingerprint, publish, write_json
 
@@ -60,7 +61,7 @@ class Execution:
         self._log, self._unchanged = log, unchanged
         self._waiting = {job.name: job for job in left}
         self._unfinished = set(self._waiting)
-        self._running: dict[str, JobProgress | None] = {}
+        self._running: dict[str, Working] = {}
         self._attempts: dict[str, str] = {}  # job -> the attempt that counts; others are rubbish
         self._lost = Counter[str]()
         self._begun = count(1)
@@ -75,6 +76,7 @@ class Execution:
             threads=machine.threads,
             checkpoint_seconds=machine.checkpoint_seconds,
         ) as pool:
+            self._adopt(pool)
             self._note_running()
             while self._unfinished:
                 error = Interrupted(signals.received) if signals.received is not None else self._advance(pool)
@@ -91,15 +93,26 @@ class Execution:
 
     def _start_ready(self, pool: Pool) -> None:
         ready = [job for job in self._waiting.values() if not self._unfinished & set(job.needs)]
-        for job in ready[: pool.idle]:
-            del self._waiting[job.name]
+        for job in ready[: max(0, pool.idle)]:
             attempt = f"{self._lease.number}-{next(self._begun)}"
-            self._attempts[job.name] = attempt
+            self._begin(job, attempt)
             pool.start(Assignment.of(self._run, self._graph, job, attempt))
             self._log.add("job", job=job.name, fingerprint=job.fingerprint, attempt=attempt)
-            self._running[job.name] = None
-            self._watcher.start(job)
             self._note_running()
+
+    def _begin(self, job: Job, attempt: str) -> None:
+        """Notes an attempt at a job, the one that counts."""
+        del self._waiting[job.name]
+        self._attempts[job.name] = attempt
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        self._running[job.name] = Working(since=now, lost=self._lost[job.name])
+        self._watcher.start(job)
+
+    def _adopt(self, pool: Pool) -> None:
+        """Takes up what an earlier command has left with an engine."""
+        for task in pool.adopt({name: job.fingerprint for name, job in self._waiting.items()}):
+            self._begin(self._waiting[task.job], task.attempt)
+            self._log.add("adopted", job=task.job, attempt=task.attempt)
 
     def _take(self, event: Event) -> Exception | None:
         """Acts on what a worker says; gives the error, if it is one that ends the run."""
@@ -108,7 +121,9 @@ class Execution:
         if isinstance(event.progress, Remark):
             self._log.add("remark", job=event.job, remark=event.progress.remark)
         elif event.kind == "progress":
-            self._running[event.job] = event.progress
+            working = self._running[event.job]
+            working.progress = event.progress or working.progress
+            working.place = event.place or working.place
         else:
             del self._running[event.job], self._attempts[event.job]
         if event.kind == "lost" and self._again(event):
@@ -190,16 +205,14 @@ class Execution:
     def _note_running(self) -> None:
         """Writes what `equiglot status` reads."""
         self._noted = time.monotonic()
-        running = {name: progress and progress.model_dump() for name, progress in self._running.items()}
-        write_json(self._run.progress, running)
+        write_json(self._run.progress, {name: each.model_dump() for name, each in self._running.items()})
 
     def _wind_down(self, pool: Pool, error: Exception) -> None:
         """Lets trainings and labellings save where they are; other jobs are short, or begin again."""
-        if not self._training:
+        if not self._training or not pool.ask_to_stop(error):
             return
         if isinstance(error, Interrupted):
             self._watcher.stop()
-        pool.ask_to_stop()
         end = time.monotonic() + _GRACE_SECONDS
         while self._training and time.monotonic() < end:
             for event in pool.events(_POLL_SECONDS):

@@ -10,7 +10,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
@@ -116,13 +116,18 @@ class Workers:
                 worker.task = None
             yield event
 
-    def ask_to_stop(self) -> None:
+    def adopt(self, wanted: Mapping[str, str]) -> Iterable[Assignment]:
+        """None: workers end with the command that started them."""
+        return ()
+
+    def ask_to_stop(self, why: Exception) -> bool:
         """Asks trainings to save and stop."""
         for worker in self._workers:
             try:
                 worker.connection.send_bytes(_STOP)
             except ConnectionError:  # it has died: `events` will say so
                 continue
+        return True
 
 
 def _start(arguments: tuple[Any, ...]) -> _Worker:
@@ -225,6 +230,7 @@ class StepWorker:
         say: Callable[[Event], None],
         stop: Callable[[], bool],
         gone: tuple[type[Exception], ...] = (),
+        report_seconds: float = _REPORT_SECONDS,
     ) -> Event:
         """Makes the output of a step.
 
@@ -233,6 +239,7 @@ class StepWorker:
             say: told how far it is.
             stop: asked whether to stop.
             gone: what `say` and `stop` raise when nobody is there any more; it is let through.
+            report_seconds: between what it says of how far it is.
 
         Returns:
             The event that says how it ended.
@@ -241,21 +248,21 @@ class StepWorker:
             run=self._run,
             output=self._run.root / task.output,
             checkpoints=self._run.root / task.checkpoints,
-            progress=_report(task, say),
+            progress=_report(task, say, report_seconds),
             stop=stop,
             checkpoint_seconds=self._checkpoint_seconds,
         )
         return perform(self._steps[task.job], task.attempt, context, gone)
 
 
-def _report(task: Assignment, say: Callable[[Event], None]) -> Callable[[JobProgress], None]:
+def _report(task: Assignment, say: Callable[[Event], None], seconds: float) -> Callable[[JobProgress], None]:
     """Tells how far a job is, not too often."""
     last = 0.0
 
     def report(progress: JobProgress) -> None:
         nonlocal last
         trained = isinstance(progress, Progress) and progress.update == progress.updates
-        if time.monotonic() - last >= _REPORT_SECONDS or trained or isinstance(progress, Remark):
+        if time.monotonic() - last >= seconds or trained or isinstance(progress, Remark):
             last = time.monotonic()
             say(Event(task.job, task.attempt, "progress", progress=progress))
 
