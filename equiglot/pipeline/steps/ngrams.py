@@ -73,7 +73,7 @@ class _Simple(Step):
                 trained=trained,
                 bootstrap=Bootstrap(self.settings.resamples, self.settings.seed),
             )
-        with atomic_folder(self.folder(context.run, self.subject)) as folder:
+        with atomic_folder(context.output) as folder:
             save_file(dict(predictions), folder / PREDICTIONS)
             write_estimates(folder / ESTIMATES, estimates)
 
