@@ -307,7 +307,7 @@ def evaluate(
 @app.command()
 def finetune(
     model: OneModel,
-    task: Annotated[str, typer.Option(help="pos, parse, ner, topic or qa.")],
+    task: Annotated[str, typer.Option(help="pos, parse, ner, topic, pair or qa.")],
     data: Annotated[list[str], typer.Option(metavar="DATA", help=_DATA)],
     languages: Annotated[str, typer.Option(metavar="CODE,...", help="Languages of the data, trained on and tested.")],
     into: Annotated[Path, typer.Option(metavar="DIR", help="A new folder for the model and its scores.")],
