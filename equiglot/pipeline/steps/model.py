@@ -109,6 +109,7 @@ class TrainedModel(Model):
             "masking": self.recipe.masking.model_dump(mode="json"),
             "seed": self.recipe.seed,
         }
+        inputs["labels"].pop("parts", None)
         if self.plan.start is not None:
             inputs |= {
                 "encoder": None,
