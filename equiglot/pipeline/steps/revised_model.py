@@ -15,7 +15,7 @@ from equiglot.pipeline.steps.context import Context
 from equiglot.pipeline.steps.corpus import text_needs, training_text
 from equiglot.pipeline.steps.material import randomness
 from equiglot.pipeline.steps.model import Model, foreign_model
-from equiglot.recipe import Recipe
+from equiglot.recipe import Recipe, Start
 from equiglot.run import RunDirectory
 from equiglot.training import CheckpointFolder
 
@@ -29,9 +29,17 @@ class TrimmedModel(Model):
 
     @property
     def inputs(self) -> dict[str, Any]:
-        """How many entries stay, and for which languages."""
+        """How many entries stay, for which languages, and what they must leave room for."""
         assert self.plan.trim is not None
-        return {"trim": self.plan.trim.model_dump(mode="json"), "languages": self.plan.languages}
+        inputs = {"trim": self.plan.trim.model_dump(mode="json"), "languages": list(self.plan.languages)}
+        students = [student.model_dump(mode="json", include={"fit", "width"}) for student in self._students]
+        return inputs | ({"students": students} if students else {})
+
+    @property
+    def _students(self) -> tuple[Start, ...]:
+        """Those that start from it and must fit into a size, unless that is said of itself."""
+        assert self.plan.trim is not None
+        return () if self.plan.trim.fit is not None else self.recipe.fitted_from(self.plan.name)
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -49,7 +57,8 @@ class TrimmedModel(Model):
             texts[code] = TrimText(choosing, _held_out(run, code), f"languages.{code}.text")
         source, into = str(run.model(self.plan.trim.model)), run.model(self.plan.name)
         try:
-            trim_model(source, texts, into, self.plan.trim, languages=self.plan.languages)
+            amount, languages = self.plan.trim, self.plan.languages
+            trim_model(source, texts, into, amount, languages=languages, students=self._students)
         except InputError as error:
             option = re.match("--([a-z]+)", error.where or "")  # which the command line has for the field
             where = f"models.{self.plan.name}.trim{f'.{option[1]}' if option else ''}"
@@ -68,7 +77,7 @@ class ExtendedModel(Model):
     def inputs(self) -> dict[str, Any]:
         """How many entries, what their rows are, and for which languages."""
         assert self.plan.extend is not None
-        inputs = {"extend": self.plan.extend.model_dump(mode="json"), "languages": self.plan.languages}
+        inputs = {"extend": self.plan.extend.model_dump(mode="json"), "languages": list(self.plan.languages)}
         return inputs | ({"seed": self.recipe.seed} if self.plan.extend.start == "fitted" else {})
 
     @property
