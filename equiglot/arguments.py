@@ -50,6 +50,10 @@ Workers = Annotated[int | None, typer.Option(min=1, max=4096, help="Jobs at a ti
 Threads = Annotated[
     int | None, typer.Option(min=1, max=4096, help="Threads of each job, 1 if not given; they change results.")
 ]
+On = Annotated[
+    str,
+    typer.Option(metavar="WHERE", help="Where the jobs are done: local, these cores; the engine of other machines."),
+]
 Reuse = Annotated[
     list[Path] | None,
     typer.Option(help="Another run folder: what it has done already is copied.", autocompletion=_runs),

@@ -24,6 +24,7 @@ from equiglot.arguments import (
     Into,
     Models,
     ModelsAndText,
+    On,
     OneModel,
     Overrides,
     Quick,
@@ -133,14 +134,20 @@ def run(
     workers: Workers = None,
     threads: Threads = None,
     checkpoint_seconds: Annotated[float, typer.Option(min=0, help="Time between checkpoints of a training.")] = 60.0,
+    on: On = "local",
+    take_over: Annotated[
+        bool, typer.Option("--take-over", help="Though a command elsewhere holds the run: you know that it has ended.")
+    ] = False,
 ) -> None:
     """Runs, or continues, everything that is not done."""
-    from equiglot.pipeline import Machine
+    from equiglot.pipeline import Machine, pool_on
     from equiglot.recipe import load_recipe
 
+    pool = pool_on(on)
     machine = Machine.of_here(workers, threads)
     machine = Machine(machine.workers, machine.threads, checkpoint_seconds)
-    _run(load_recipe(recipe, overrides or []), into, machine, replace=replace, reuse=reuse)
+    options = {"replace": replace, "reuse": reuse or [], "pool": pool, "take_over": take_over}
+    _run(load_recipe(recipe, overrides or []), into, machine, **options)
 
 
 @app.command()
@@ -624,15 +631,14 @@ def _be_quiet() -> None:
     logging.disable_progress_bar()
 
 
-def _run(
-    recipe: "Recipe", into: Path | None, machine: "Machine", *, replace: bool = False, reuse: list[Path] | None = None
-) -> None:
+def _run(recipe: "Recipe", into: Path | None, machine: "Machine", **options: Any) -> None:
+    """Runs a recipe where it can be watched; `options` are those of `run_recipe`."""
     from equiglot.display import RunDisplay, print_audit, print_doubts, print_results
     from equiglot.pipeline import read_audit, read_status, run_recipe, stored_texts
 
     folder = _folder(recipe, into)
     with RunDisplay(_output) as shown:
-        page = run_recipe(recipe, folder, replace=replace, reuse=reuse or [], machine=machine, watcher=shown.watcher())
+        page = run_recipe(recipe, folder, machine=machine, watcher=shown.watcher(), **options)
     print_results(_output, read_status(folder), recipe)
     if (audited := read_audit(folder, recipe)) is not None:
         print_audit(_output, audited)

@@ -5,9 +5,11 @@ job produced is known by its fingerprint (all that went into it) and its checksu
 are read, and nothing is written through a link: a run folder may be a stranger's.
 """
 
+import glob
 import hashlib
 import json
 import os
+import platform
 import shutil
 import stat
 from collections.abc import Iterator
@@ -34,14 +36,14 @@ class RunDirectory:
         return self.root / "recipe.yaml"
 
     @property
-    def lock(self) -> Path:
-        """Held by the one command that works on the run; holds its process id."""
-        return self.root / ".lock"
+    def lease(self) -> Path:
+        """Who works on the run: a numbered folder for each command that has, the newest of them the one that may."""
+        return self.root / ".lease"
 
     @property
-    def workers(self) -> Path:
-        """Held by every worker of the command; holds their process ids."""
-        return self.root / ".workers"
+    def attempts(self) -> Path:
+        """What workers on other machines are told to do, and what they say: a folder each."""
+        return self.root / ".attempts"
 
     @property
     def log(self) -> Path:
@@ -266,21 +268,55 @@ def _not_plain(path: Path) -> InputError:
     return InputError(f"{path.name} is {kind}; a run is written to plain files and folders alone", where=path, fix=fix)
 
 
+def _mine(pid: int | str | None = None) -> str:
+    """What no other process has, on this machine or another that shares its disk; or what another one here has."""
+    return f"{platform.node().partition('.')[0]}-{os.getpid() if pid is None else pid}"
+
+
+def is_alive(pid: int) -> bool:
+    """Whether there is a process on this machine that has this number."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # somebody else's
+        return True
+    return True
+
+
+def _begin(path: Path) -> Path:
+    """Where this process makes what is to take the place of `path`: nothing is there; nor what dead processes left."""
+    make_parents(path)
+    for left in path.parent.glob(aside(Path(glob.escape(path.name)), glob.escape(_mine("")) + "*").name):
+        pid = left.name.rsplit(".", 2)[1].rpartition("-")[2]
+        if pid.isdecimal() and (int(pid) == os.getpid() or not is_alive(int(pid))):
+            _remove(left)
+    return aside(path, _mine())
+
+
+def aside(path: Path, mark: str, end: str = "tmp") -> Path:
+    """Where something is made that is to take the place of `path`; a hidden name, with a mark of whoever makes it."""
+    return path.with_name(f".{path.name}.{mark}.{end}")
+
+
+def place_of(path: Path) -> Path:
+    """The place that what stands aside is to take, or has stood in."""
+    return path.with_name(path.name.removeprefix(".").rsplit(".", 2)[0])
+
+
 @contextmanager
 def atomic_file(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
     """Opens a file beside `path` that takes its place, synced, when the block ends well, and vanishes otherwise."""
-    make_parents(path)
-    aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    aside.unlink(missing_ok=True)
+    made = _begin(path)
     try:
-        with aside.open(mode.replace("w", "x"), encoding=None if "b" in mode else "utf-8") as file:
+        with made.open(mode.replace("w", "x"), encoding=None if "b" in mode else "utf-8") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        aside.replace(path)
+        made.replace(path)
         _sync(path.parent)
     finally:
-        aside.unlink(missing_ok=True)
+        made.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -291,37 +327,48 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         InputError: a link stands in its place.
     """
     _check_no_link(path)
-    make_parents(path)
-    aside, old = path.with_name(f".{path.name}.tmp"), path.with_name(f".{path.name}.old")
-    _remove(aside)
-    aside.mkdir()
+    made = _begin(path)
+    made.mkdir()
     try:
-        yield aside
-        _share(aside)
-        for inside in sorted(aside.rglob("*")):
+        yield made
+        _share(made)
+        for inside in sorted(made.rglob("*")):
             _sync(inside)
-        _sync(aside)
-        _remove(old)
-        if path.exists():
-            path.rename(old)
-        aside.rename(path)
-        _sync(path.parent)
-        _remove(old)
+        _sync(made)
+        publish(made, path)
     finally:
-        _remove(aside)
+        _remove(made)
 
 
-def move_folder(source: Path, path: Path) -> None:
-    """Lets a finished folder take `path`'s place; its files are on the disk already.
+def publish(made: Path, path: Path) -> None:
+    """Lets a finished folder, whose files are on the disk, take `path`'s place; what stood there stays until then.
 
     Raises:
         InputError: a link stands in its place.
     """
     _check_no_link(path)
-    make_parents(path)
-    shutil.rmtree(path, ignore_errors=True)
-    source.rename(path)
+    old = aside(path, _mine(), "old")
+    _remove(old)
+    if path.exists():
+        path.rename(old)
+    made.rename(path)
     _sync(path.parent)
+    _remove(old)
+
+
+def link_files(source: Path, into: Path) -> None:
+    """Puts all files below `source` into the folder `into` as well: the same bytes on the disk where it can, copies
+    elsewhere."""
+    for path in sorted(source.rglob("*")):
+        there = into / path.relative_to(source)
+        if path.is_dir():
+            there.mkdir(parents=True, exist_ok=True)
+            continue
+        there.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            os.link(path, there)
+        except OSError:  # a disk without hard links
+            shutil.copyfile(path, there)
 
 
 def make_parents(path: Path) -> None:

@@ -12,13 +12,15 @@ from hypothesis import strategies as st
 from equiglot.errors import InputError
 from equiglot.run import (
     RunDirectory,
+    _mine,
+    aside,
     atomic_file,
     atomic_folder,
     checksum,
     checksums,
     fingerprint,
-    move_folder,
     open_plain,
+    publish,
     read_json,
     read_sealed,
     write_json,
@@ -79,10 +81,10 @@ def test_a_file_that_fails_leaves_the_old_one(tmp_path: Path) -> None:
 
 def test_a_folder_that_fails_leaves_the_old_one(tmp_path: Path) -> None:
     folder = tmp_path / "folder"
-    with atomic_folder(folder) as aside:
-        write_text(aside / "old", "old")
-    with pytest.raises(RuntimeError), atomic_folder(folder) as aside:
-        write_text(aside / "new", "new")
+    with atomic_folder(folder) as made:
+        write_text(made / "old", "old")
+    with pytest.raises(RuntimeError), atomic_folder(folder) as made:
+        write_text(made / "new", "new")
         raise RuntimeError
     assert _files(folder) == ["old"]
     assert _files(tmp_path) == ["folder"]
@@ -90,8 +92,8 @@ def test_a_folder_that_fails_leaves_the_old_one(tmp_path: Path) -> None:
 
 def test_a_folder_takes_the_place_of_the_old_one_whole(tmp_path: Path) -> None:
     for name in ("old", "new"):
-        with atomic_folder(tmp_path / "folder") as aside:
-            write_text(aside / "sub" / name, name)
+        with atomic_folder(tmp_path / "folder") as made:
+            write_text(made / "sub" / name, name)
     assert _files(tmp_path / "folder" / "sub") == ["new"]
     assert _files(tmp_path) == ["folder"]
 
@@ -101,8 +103,8 @@ import os, sys
 from pathlib import Path
 from equiglot.run import atomic_file, atomic_folder, write_text
 root = Path(sys.argv[1])
-with atomic_folder(root / "folder") as aside, atomic_file(root / "file") as file:
-    write_text(aside / "new", "new")
+with atomic_folder(root / "folder") as made, atomic_file(root / "file") as file:
+    write_text(made / "new", "new")
     file.write("new")
     file.flush()
     os._exit(9)
@@ -111,15 +113,17 @@ with atomic_folder(root / "folder") as aside, atomic_file(root / "file") as file
 
 def test_a_process_that_is_killed_leaves_the_old_ones(tmp_path: Path) -> None:
     write_text(tmp_path / "file", "old")
-    with atomic_folder(tmp_path / "folder") as aside:
-        write_text(aside / "old", "old")
+    with atomic_folder(tmp_path / "folder") as made:
+        write_text(made / "old", "old")
     died = subprocess.run([sys.executable, "-c", _DIES, str(tmp_path)], check=False)
     assert died.returncode == 9
     assert (tmp_path / "file").read_text() == "old"
     assert _files(tmp_path / "folder") == ["old"]
-    with atomic_folder(tmp_path / "folder") as aside:  # What the dead one left is no obstacle ...
-        write_text(aside / "newer", "newer")
-    assert _files(tmp_path / "folder") == ["newer"]  # ... and not taken for the new one's.
+    with atomic_folder(tmp_path / "folder") as made:  # What the dead one left is no obstacle ...
+        write_text(made / "newer", "newer")
+    assert _files(tmp_path / "folder") == ["newer"]  # ... not taken for the new one's, and removed.
+    write_text(tmp_path / "file", "newer")
+    assert _files(tmp_path) == ["file", "folder"]
 
 
 def test_a_link_in_the_place_of_a_folder_is_refused_and_kept(tmp_path: Path) -> None:
@@ -130,7 +134,7 @@ def test_a_link_in_the_place_of_a_folder_is_refused_and_kept(tmp_path: Path) -> 
         raise AssertionError
     write_text(tmp_path / "finished" / "new", "new")
     with pytest.raises(InputError, match="folder is a link"):
-        move_folder(tmp_path / "finished", tmp_path / "folder")
+        publish(tmp_path / "finished", tmp_path / "folder")
     assert (tmp_path / "folder").readlink() == tmp_path / "elsewhere"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["elsewhere", "finished", "folder"]
     assert _files(tmp_path / "elsewhere") == ["mine"]
@@ -138,11 +142,15 @@ def test_a_link_in_the_place_of_a_folder_is_refused_and_kept(tmp_path: Path) -> 
 
 def test_what_a_stranger_laid_in_the_way_of_a_folder_is_not_followed(tmp_path: Path) -> None:
     write_text(tmp_path / "elsewhere" / "mine", "mine")
-    for name in (".folder.tmp", ".folder.old", f".file.{os.getpid()}.tmp"):
+    for name in (
+        aside(tmp_path / "folder", _mine()).name,
+        aside(tmp_path / "folder", _mine(), "old").name,
+        aside(tmp_path / "file", _mine()).name,
+    ):
         (tmp_path / name).symlink_to(tmp_path / "elsewhere")
     for text in ("old", "new"):
-        with atomic_folder(tmp_path / "folder") as aside:
-            write_text(aside / "inside", text)
+        with atomic_folder(tmp_path / "folder") as made:
+            write_text(made / "inside", text)
         write_text(tmp_path / "file", text)
     assert (tmp_path / "folder" / "inside").read_text() == (tmp_path / "file").read_text() == "new"
     assert _files(tmp_path / "elsewhere") == ["mine"]
@@ -153,8 +161,8 @@ def test_what_a_stranger_laid_in_the_way_of_a_folder_is_not_followed(tmp_path: P
 def test_files_have_the_rights_that_the_umask_leaves(tmp_path: Path, mask: int) -> None:
     before = os.umask(mask)
     try:
-        with atomic_folder(tmp_path / "folder") as aside:
-            for path in (aside / "own", aside / "deep" / "own"):
+        with atomic_folder(tmp_path / "folder") as made:
+            for path in (made / "own", made / "deep" / "own"):
                 write_text(path, "for the owner alone, as some libraries write")
                 path.chmod(0o600)
         write_text(tmp_path / "file", "")
@@ -199,7 +207,7 @@ def test_sealed_objects_come_back_or_are_refused(
 
 def test_every_place_in_a_run_is_its_own(tmp_path: Path) -> None:
     run = RunDirectory(tmp_path)
-    single = [run.recipe, run.lock, run.log, run.progress, run.vocabulary, run.scores, run.report]
+    single = [run.recipe, run.lease, run.attempts, run.log, run.progress, run.vocabulary, run.scores, run.report]
     named = [run.job, run.corpus, run.tokens, run.model, run.checkpoints, run.events, run.scores_of]
     places = single + [place(name) for place in named for name in ("eu", "en")]
     assert len(set(places)) == len(places)

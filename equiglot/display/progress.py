@@ -88,6 +88,11 @@ class RunDisplay:
             self._print(f"{event.job}: {event.progress.remark}", style="yellow")
         elif event.progress is not None:
             self._show(event.job, job, event.progress)
+        elif event.place:
+            self._print(f"{event.job}: {event.place}")
+        elif event.kind == "lost":
+            self._print(f"{event.job}: {event.error}", style="yellow")
+            self._bars.remove_task(self._working.pop(event.job).bar)
         else:
             self._end(event, self._working.pop(event.job))
 

@@ -10,7 +10,7 @@ from rich.text import Text
 from equiglot.display.progress import progress_in_words
 from equiglot.display.words import duration, printable
 from equiglot.evaluation import STANDINGS, primary_of
-from equiglot.pipeline import Plan, Status, StepCost
+from equiglot.pipeline import Plan, Status, StepCost, Working
 from equiglot.recipe import Found, LabelledFolder, Recipe, advice
 from equiglot.report import AuditReport
 
@@ -77,14 +77,21 @@ def _counts(states: Sequence[str]) -> str:
 
 def print_status(console: Console, status: Status) -> None:
     """What is done, running and left, and the MRR so far."""
-    if status.process is not None:
-        console.print(f"Process {status.process} is at work.", highlight=False)
+    if status.owner is not None:
+        console.print(f"{str(status.owner).capitalize()} is at work.", highlight=False)
     table = Table("job", "state", "", box=None, pad_edge=False)
     for name, state in status.states.items():
-        shown = "running" if name in status.running else state
-        table.add_row(name, shown, progress_in_words(status.running.get(name)))
+        working = status.running.get(name)
+        table.add_row(name, "running" if working else state, _working_in_words(working) if working else "")
     console.print(table)
     print_scores(console, status)
+
+
+def _working_in_words(working: Working) -> str:
+    """How far a job is, where, since when, and whether it was begun again."""
+    again = f"begun again after {working.lost} lost" if working.lost else ""
+    where = f"{working.place} since {working.since}" if working.place else ""
+    return "; ".join(filter(None, (progress_in_words(working.progress), where, again)))
 
 
 def print_results(console: Console, status: Status, recipe: Recipe) -> None:

@@ -5,6 +5,7 @@
 will take.
 """
 
+from equiglot.pipeline.execution.engines import pool_on
 from equiglot.pipeline.execution.folder import read_run
 from equiglot.pipeline.execution.machine import Machine
 from equiglot.pipeline.execution.pool import Event, MakePool, Pool, WorkerFailed
@@ -12,7 +13,7 @@ from equiglot.pipeline.execution.scheduler import Watcher
 from equiglot.pipeline.execution.states import Status, read_status
 from equiglot.pipeline.graph import Graph, Job
 from equiglot.pipeline.planning.plan import Plan, StepCost, plan_recipe
-from equiglot.pipeline.progress import JobProgress, Remark, TextProgress
+from equiglot.pipeline.progress import JobProgress, Remark, TextProgress, Working
 from equiglot.pipeline.results.assembling import read_audit
 from equiglot.pipeline.results.comparing import compare_runs
 from equiglot.pipeline.results.merged import inspect_labels, stored_texts
@@ -35,9 +36,11 @@ __all__ = [
     "TextProgress",
     "Watcher",
     "WorkerFailed",
+    "Working",
     "compare_runs",
     "inspect_labels",
     "plan_recipe",
+    "pool_on",
     "publish",
     "read_audit",
     "read_run",

@@ -34,7 +34,7 @@ from equiglot.pipeline.steps import (
 )
 from equiglot.pipeline.steps.stores import stores_of, texts_of
 from equiglot.recipe import ModelPlan, Recipe
-from equiglot.run import RunDirectory, fingerprint
+from equiglot.run import RunDirectory, aside, fingerprint
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,10 @@ class Job:
     def output(self, run: RunDirectory) -> Path:
         """The folder that it makes."""
         return self.step.folder(run, self.subject)
+
+    def aside(self, run: RunDirectory, attempt: str) -> Path:
+        """Where an attempt makes that folder."""
+        return aside(self.output(run), attempt)
 
     def checkpoints(self, run: RunDirectory) -> Path:
         """Where it continues from, if it is a training."""

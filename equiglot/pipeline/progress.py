@@ -39,6 +39,23 @@ JobProgress = Progress | TextProgress | Remark
 _PARSER: TypeAdapter[JobProgress] = TypeAdapter(JobProgress)
 
 
+class Working(BaseModel):
+    """A job at work.
+
+    Attributes:
+        since: when this attempt at it was begun, UTC, ISO 8601.
+        progress: how far it is; None where it does not say.
+        place: where it waits or runs, in words; empty for this machine.
+        lost: how many attempts were lost before, each with its machine, time or memory.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+    since: str
+    progress: JobProgress | None = None
+    place: str = ""
+    lost: int = 0
+
+
 def parse_progress(saved: Any) -> JobProgress:
     """The progress that a JSON object stands for.
 

@@ -4,7 +4,7 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from equiglot.errors import InputError, Interrupted, refusal
-from equiglot.pipeline.execution.folder import Log, check_other, locked, make_folder, saved_recipe
+from equiglot.pipeline.execution.folder import Log, check_other, held, make_folder, saved_recipe
 from equiglot.pipeline.execution.machine import Machine
 from equiglot.pipeline.execution.pool import MakePool, StopSignals
 from equiglot.pipeline.execution.scheduler import Execution, Watcher
@@ -34,6 +34,7 @@ def run_recipe(
     machine: Machine | None = None,
     watcher: Watcher | None = None,
     pool: MakePool = Workers,
+    take_over: bool = False,
 ) -> Path:
     """Runs, or continues, everything of a recipe that is not done in the run folder `into`.
 
@@ -46,6 +47,7 @@ def run_recipe(
         machine: how much of the machine to use; all of it by default.
         watcher: told what happens.
         pool: makes what does the jobs; processes on this machine by default.
+        take_over: though another command works on the folder of which nobody can know here whether it lives.
 
     Returns:
         The path of the report.
@@ -60,7 +62,7 @@ def run_recipe(
     for other in reuse:
         check_other(other)
     make_folder(into)
-    with locked(run), StopSignals() as signals:
+    with held(run, take_over=take_over, adopt=pool is not Workers) as lease, StopSignals() as signals:
         unchanged = Unchanged(run)
         left = _left(run, graph, replace, graph.jobs if only is None else graph.before(only), unchanged)
         _check_known(left, unchecked)
@@ -75,7 +77,7 @@ def run_recipe(
         try:
             left = list(_without_reused(run, graph, left, reuse, watcher, log, signals, unchanged))
             if left:
-                Execution(run, graph, left, watcher, log, unchanged).go(
+                Execution(lease, graph, left, watcher, log, unchanged).go(
                     pool, _at_commits(recipe, graph), machine, signals
                 )
             unchanged.check(job for job in graph.jobs.values() if state_of(run, job) == "done")

@@ -42,14 +42,11 @@ class CheckpointFolder:
             save_file({name: tensor.contiguous() for name, tensor in checkpoint.tensors.items()}, folder / _TENSORS)
             seal = _seal(folder / _TENSORS, checkpoint.state)
             write_json(folder / _STATE, {"checksum": seal, "state": checkpoint.state})
-        folders = self._folders()
-        here = folders.index(self.path / f"update-{update:09d}")
-        # Newer ones than this were damaged, or it would not have been reached again.
-        for folder in folders[: max(0, here + 1 - _KEPT)] + folders[here + 1 :]:
-            shutil.rmtree(folder)
+        for folder in self._folders()[:-_KEPT]:
+            shutil.rmtree(folder, ignore_errors=True)
 
     def load(self) -> Checkpoint | None:
-        """The newest checkpoint whose checksum holds, or None.
+        """The newest checkpoint whose checksum holds, or None; newer ones are removed, they are damaged.
 
         Raises:
             OSError: one may not be read, or there is no memory for it: it is not damaged, and not to be passed over.
@@ -63,7 +60,8 @@ class CheckpointFolder:
                 if error.errno not in _LOST:
                     raise
             except (ValueError, KeyError, TypeError):
-                continue
+                pass
+            shutil.rmtree(folder, ignore_errors=True)
         return None
 
     def remove(self) -> None:

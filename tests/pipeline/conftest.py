@@ -2,7 +2,7 @@
 
 import copy
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import torch
 
-from equiglot.pipeline import Event, Job, JobProgress, Machine, run_recipe
-from equiglot.pipeline.execution.pool import perform
+from equiglot.pipeline import Event, JobProgress, Machine, run_recipe
+from equiglot.pipeline.execution.pool import Assignment, perform
 from equiglot.pipeline.graph import steps_of
 from equiglot.pipeline.steps import Context
 from equiglot.recipe import Recipe, parse_recipe
@@ -53,7 +53,7 @@ class WorkersHere:
         self, run: RunDirectory, recipe: Recipe, *, count: int, threads: int, checkpoint_seconds: float
     ) -> None:
         self._run, self._recipe, self._seconds = run, recipe, checkpoint_seconds
-        self._job: Job | None = None
+        self._task: Assignment | None = None
         self._threads, self._before = threads, torch.get_num_threads()
 
     def __enter__(self) -> "WorkersHere":
@@ -65,23 +65,27 @@ class WorkersHere:
 
     @property
     def idle(self) -> int:
-        return int(self._job is None)
+        return int(self._task is None)
 
-    def start(self, job: Job) -> None:
-        self._job = job
+    def start(self, assignment: Assignment) -> None:
+        self._task = assignment
 
     def events(self, seconds: float) -> Iterator[Event]:
-        assert self._job is not None
-        job, self._job = self._job, None
-        step = {step.name: step for step in steps_of(self._recipe)}[job.name]
+        assert self._task is not None
+        task, self._task = self._task, None
+        step = {step.name: step for step in steps_of(self._recipe)}[task.job]
         told: list[JobProgress] = []
-        context = Context(self._run, job.checkpoints(self._run), told.append, checkpoint_seconds=self._seconds)
-        last = perform(step, context)
-        yield from (Event(job.name, "progress", progress=each) for each in told)
+        output, checkpoints = (self._run.root / each for each in (task.output, task.checkpoints))
+        context = Context(self._run, output, checkpoints, told.append, checkpoint_seconds=self._seconds)
+        last = perform(step, task.attempt, context)
+        yield from (Event(task.job, task.attempt, "progress", progress=each) for each in told)
         yield last
 
-    def ask_to_stop(self) -> None:
-        pass
+    def adopt(self, wanted: Mapping[str, str]) -> Iterable[Assignment]:
+        return ()
+
+    def ask_to_stop(self, why: Exception) -> bool:
+        return True
 
 
 run_here = partial(run_recipe, machine=Machine(), pool=WorkersHere)

@@ -158,8 +158,8 @@ def test_another_run_gives_the_same_to_the_byte(finished_tuning: Path, tuned: Ch
     subject, made = f"{NAME}.en.student", step(tuned(seeds=2), "en.student")
     shutil.copytree(finished_tuning, tmp_path / "run")
     shutil.rmtree(tmp_path / "run" / "finetuned" / subject)
-    made.run(Context(RunDirectory(tmp_path / "run"), tmp_path / "work"))
-    one, other = (output_checksums(each / "finetuned" / subject) for each in (finished_tuning, tmp_path / "run"))
+    made.run(Context(RunDirectory(tmp_path / "run"), tmp_path / "made", tmp_path / "work"))
+    one, other = (output_checksums(each) for each in (finished_tuning / "finetuned" / subject, tmp_path / "made"))
     assert {name for name in one if one[name] != other[name]} <= {"training.json"}  # has seconds
 
 
@@ -170,12 +170,19 @@ def test_a_kill_changes_nothing(part: float, finished_tuning: Path, tuned: Chang
     shutil.rmtree(run.fine_tuned(subject))
     told: list[JobProgress] = []
     with pytest.raises(Stopped):
-        made.run(Context(run, tmp_path / "work", told.append, stop=lambda: bool(told) and share(told[-1]) > part))
+        made.run(
+            Context(
+                run,
+                tmp_path / "made",
+                tmp_path / "work",
+                told.append,
+                stop=lambda: bool(told) and share(told[-1]) > part,
+            )
+        )
     assert 0.3 < share(told[-1]) < part + 0.2
-    assert not run.fine_tuned(subject).exists() and half_written(run.root) == []
-    made.run(Context(run, tmp_path / "work", told.append))
-    assert not (tmp_path / "work").exists()
-    one, other = (output_checksums(each / "finetuned" / subject) for each in (finished_tuning, run.root))
+    assert not (tmp_path / "made").exists() and half_written(run.root) == []
+    made.run(Context(run, tmp_path / "made", tmp_path / "work", told.append))
+    one, other = (output_checksums(each) for each in (finished_tuning / "finetuned" / subject, tmp_path / "made"))
     assert {name for name in one if one[name] != other[name]} <= {"training.json"}
     assert share(told[-1]) == 1  # both trainings as if they were one
 
@@ -262,9 +269,9 @@ def test_types_of_entities_that_nothing_is_trained_on_are_refused(make: Change, 
     data = {"kind": "bio"} | {split: f"{tmp_path}/ner/{{language}}-{split}.tsv" for split in ("train", "dev", "test")}
     job = Graph(tuned(task="ner", data=data)).jobs["task/ner-finetune"]
     with pytest.raises(InputError, match="labels that no training data has: FIRM") as refused:
-        job.step.run(Context(RunDirectory(tmp_path / "run"), tmp_path / "work"))
+        job.step.run(Context(RunDirectory(tmp_path / "run"), tmp_path / "made", tmp_path / "work"))
     assert "`map`" in str(refused.value.fix) and "`types`" in str(refused.value.fix)
-    assert not (tmp_path / "run" / "tasks" / "ner-finetune").exists()
+    assert not (tmp_path / "made").exists()
 
 
 def test_a_training_that_explodes_names_the_entry(finished: Path, tuned: Change, tmp_path: Path) -> None:

@@ -181,7 +181,7 @@ def look_and_kill(run: Disturbed) -> None:
     """Looks at the run, tries to run it a second time, and kills it."""
     status = read_status(run.into)
     if run.process.poll() is None:
-        assert status.process == run.process.pid
+        assert status.owner is not None and status.owner.pid == run.process.pid
         assert status.running
         with pytest.raises(InputError, match=f"process {run.process.pid} works on this run"):
             run_recipe(read_run(run.into), run.into, machine=Machine())
@@ -199,4 +199,4 @@ def test_a_run_that_is_killed_again_and_again(recipe: Path, undisturbed: Path, t
     finish(recipe, into, "--workers", "1", "--checkpoint-seconds", "0.1")
     assert results(into) == results(undisturbed)
     assert half_written(into) == []
-    assert read_status(into).process is None
+    assert read_status(into).owner is None

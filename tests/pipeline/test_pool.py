@@ -7,28 +7,32 @@ import pytest
 from equiglot.errors import InputError
 from equiglot.pipeline import Event, Remark, TextProgress, WorkerFailed
 from equiglot.pipeline.execution.pool import Made, failure, perform
-from equiglot.pipeline.execution.workers import _decoded, _encoded
+from equiglot.pipeline.execution.workers import decode_event, encode_event
 from equiglot.pipeline.steps import Context, Corpus
 from equiglot.run import RunDirectory
 from equiglot.training import Stopped
 from tests.pipeline.conftest import Change
 
 EVENTS = [
-    Event("corpus/en", "progress", progress=TextProgress(stage="reading", done=7)),
-    Event("corpus/en", "progress", progress=Remark(remark="«x»")),
-    Event("corpus/en", "done", made=Made(1.5, {"train.arrow": "0"}, {"of": ["en"]})),
-    Event("tokens/en", "done", made=Made(1.5, {}, None)),
-    Event("model/hl", "stopped"),
+    Event("corpus/en", "2-13", "progress", progress=TextProgress(stage="reading", done=7)),
+    Event("corpus/en", "2-13", "progress", progress=Remark(remark="«x»")),
+    Event("corpus/en", "2-13", "done", made=Made(1.5, {"train.arrow": "0"}, {"of": ["en"]})),
+    Event("tokens/en", "2-13", "done", made=Made(1.5, {}, None)),
+    Event("model/hl", "2-13", "stopped"),
 ]
+
+
+def _back(event: Event) -> Event:
+    return decode_event(encode_event(event), event.job, event.attempt)
 
 
 @pytest.mark.parametrize("event", EVENTS, ids=lambda event: f"{event.job} {event.kind}")
 def test_events_come_back(event: Event) -> None:
-    assert _decoded(_encoded(event), event.job) == event
+    assert _back(event) == event
 
 
 def test_bad_input_comes_back() -> None:
-    error = _decoded(_encoded(failure("corpus/en", InputError("what", where="here", fix="so"), "")), "corpus/en").error
+    error = _back(failure("corpus/en", "1-1", InputError("what", where="here", fix="so"))).error
     assert isinstance(error, InputError) and (error.what, error.where, error.fix) == ("what", "here", "so")
 
 
@@ -40,11 +44,18 @@ def test_what_a_step_raises(
         raise raised
 
     monkeypatch.setattr(Corpus, "run", fail)
-    event = perform(Corpus(make(), "en"), Context(RunDirectory(tmp_path), tmp_path / "checkpoints"))
+    event = perform(
+        Corpus(make(), "en"), "1-1", Context(RunDirectory(tmp_path), tmp_path / "made", tmp_path / "checkpoints")
+    )
     assert (event.job, event.kind) == ("corpus/en", kind)
-    back = _decoded(_encoded(event), event.job).error
+    back = _back(event).error
     assert str(back) == str(event.error) and type(back) is type(event.error)
     if kind == "failed":
         assert isinstance(back, WorkerFailed) and str(back).startswith("corpus/en failed:\nTraceback")
         with pytest.raises(ValueError):  # nobody is there to be told
-            perform(Corpus(make(), "en"), Context(RunDirectory(tmp_path), tmp_path / "checkpoints"), (ValueError,))
+            perform(
+                Corpus(make(), "en"),
+                "1-1",
+                Context(RunDirectory(tmp_path), tmp_path / "made", tmp_path / "checkpoints"),
+                (ValueError,),
+            )

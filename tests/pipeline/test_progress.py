@@ -25,7 +25,7 @@ TRAINING = Progress(update=3, updates=20, tokens=6000, seconds=2.0, metric="mrr"
 
 def test_preparing_text_tells_how_far_it_is(make: Change, tmp_path: Path) -> None:
     told: list[JobProgress] = []
-    context = Context(RunDirectory(tmp_path), tmp_path / "checkpoints", progress=told.append)
+    context = Context(RunDirectory(tmp_path), tmp_path / "made", tmp_path / "checkpoints", progress=told.append)
     Corpus(make(), "ru").run(context)
     found: dict[str, list[int]] = {}
     for each in told:
@@ -73,7 +73,7 @@ def test_the_terminal_shows_it(make: Change) -> None:
     watcher, job = display.watcher(), Graph(make()).jobs["corpus/ru"]
     with console.capture() as captured, display:
         watcher.start(job)
-        watcher.event(Event(job.name, "progress", progress=TextProgress(stage="comparing", done=4096)))
+        watcher.event(Event(job.name, "1-1", "progress", progress=TextProgress(stage="comparing", done=4096)))
         display._bars.refresh()
     assert "comparing, 4,096 sentences" in captured.get()
 
@@ -100,11 +100,11 @@ class Shown:
 
     def hear(self, job: str, progress: JobProgress) -> list[str]:
         """What is printed when a job says something."""
-        self.watcher.event(Event(job, "progress", progress=progress))
+        self.watcher.event(Event(job, "1-1", "progress", progress=progress))
         return self._lines()
 
     def end(self, job: str) -> list[str]:
-        self.watcher.event(Event(job, "done", made=Made(80.0, {}, None)))
+        self.watcher.event(Event(job, "1-1", "done", made=Made(80.0, {}, None)))
         return self._lines()
 
     def wait(self, seconds: float) -> list[str]:

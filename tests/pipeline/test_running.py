@@ -21,7 +21,7 @@ from equiglot.errors import InputError, Interrupted
 from equiglot.labels import open_store
 from equiglot.masking import special_tokens_of
 from equiglot.pipeline import Job, Machine, Watcher, publish, read_run, read_status
-from equiglot.pipeline.execution.folder import locked
+from equiglot.pipeline.execution.folder import held
 from equiglot.pipeline.steps import Corpus, corpus, step
 from equiglot.pipeline.steps.material import material_of, randomness
 from equiglot.recipe import Recipe, load_recipe
@@ -313,10 +313,11 @@ def test_folders_that_are_no_runs(tmp_path: Path, make: Change) -> None:
 
 def test_a_second_command_is_refused(done: Path, make: Change) -> None:
     before = times(done)
-    with locked(RunDirectory(done)):
+    with held(RunDirectory(done)):
         assert f"process {os.getpid()} works on this run" in refused(make(), done).what
-        assert read_status(done).process == os.getpid()
-    assert read_status(done).process is None
+        owner = read_status(done).owner
+        assert owner is not None and owner.pid == os.getpid()
+    assert read_status(done).owner is None
     assert times(done) == before
     assert run(make(), done) == []
 
@@ -367,7 +368,7 @@ def test_a_run_of_which_nothing_is_done_gives_a_page(tmp_path: Path, make: Chang
 
 def test_a_run_at_work_makes_its_page_itself(done: Path) -> None:
     page = (done / "report" / "index.html").read_bytes()
-    with locked(RunDirectory(done)), pytest.raises(InputError, match=f"process {os.getpid()} works") as caught:
+    with held(RunDirectory(done)), pytest.raises(InputError, match=f"process {os.getpid()} works") as caught:
         publish(RunDirectory(done), read_run(done))
     assert "equiglot status" in str(caught.value.fix)
     assert (done / "report" / "index.html").read_bytes() == page

@@ -1,11 +1,8 @@
 """What a run has made is used only while it is what was made: whoever reads it, and whatever has happened to it."""
 
-import fcntl
 import os
 import shutil
 import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -24,8 +21,7 @@ from equiglot.pipeline import (
     read_run,
     read_status,
 )
-from equiglot.pipeline.execution import folder
-from equiglot.pipeline.execution.folder import locked
+from equiglot.pipeline.execution.folder import held
 from equiglot.pipeline.execution.pool import StopSignals
 from equiglot.pipeline.steps import corpus, probe
 from equiglot.recipe import ProbedTask
@@ -228,9 +224,7 @@ def test_a_finished_run_whose_start_weights_are_gone(done: Path, make: Change, t
 # --- strangers' folders
 
 
-@pytest.mark.parametrize(
-    "name", [".lock", ".workers", "log.jsonl", "report", "tensorboard", "scores.jsonl", "models/hl"]
-)
+@pytest.mark.parametrize("name", [".lease", "log.jsonl", "report", "tensorboard", "scores.jsonl", "models/hl"])
 @pytest.mark.parametrize("command", ["run", "report"])
 def test_nothing_is_written_through_a_link(done: Path, make: Change, name: str, command: str, tmp_path: Path) -> None:
     outside, place = tmp_path / "outside", done / name
@@ -254,9 +248,12 @@ def test_a_run_folder_may_be_a_link_itself(done: Path, make: Change, tmp_path: P
     assert run(make(models__more={"balance": "truncate"}), tmp_path / "linked") == ["model/more", "scores/more"]
 
 
-@pytest.mark.parametrize("name", ["jobs/model/hl.json", ".lock", ".progress.json", "models/hl/added_tokens.json"])
+@pytest.mark.parametrize(
+    "name", ["jobs/model/hl.json", ".lease/000009/owner.json", ".progress.json", "models/hl/added_tokens.json"]
+)
 def test_pipes_are_not_waited_for(done: Path, make: Change, name: str) -> None:
     (done / name).unlink(missing_ok=True)
+    (done / name).parent.mkdir(exist_ok=True)
     os.mkfifo(done / name)
     assert "no plain file" in refused(make(), done).what
     if name.startswith("models"):
@@ -266,7 +263,7 @@ def test_pipes_are_not_waited_for(done: Path, make: Change, name: str) -> None:
             read_status(done)
 
 
-# --- signals, and workers that do not end
+# --- signals,
 
 
 def test_an_ignored_signal_stays_ignored() -> None:
@@ -286,32 +283,8 @@ def test_other_signals_are_heeded() -> None:
         signals.check()
 
 
-_STUCK = """
-import sys, time
-from pathlib import Path
-from equiglot.pipeline.execution.folder import hold_workers_lock
-from equiglot.run import RunDirectory
-hold_workers_lock(RunDirectory(Path(sys.argv[1])))
-print("held", flush=True)
-time.sleep(60)
-"""
-
-
-def test_a_worker_that_does_not_end_is_named(done: Path, make: Change, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(folder, "_WORKER_SECONDS", 0.2)
-    with subprocess.Popen([sys.executable, "-c", _STUCK, str(done)], stdout=subprocess.PIPE) as stuck:
-        assert stuck.stdout is not None and stuck.stdout.readline() == b"held\n"
-        error = refused(make(), done)
-        assert f"a worker of an earlier command does not end (process {stuck.pid})" in error.what
-        assert error.fix == f"end it: kill -9 {stuck.pid}"
-        stuck.kill()
-    assert run(make(), done) == []
-    assert (done / ".workers").read_text() == ""
-
-
-def test_the_lock_is_free_after_a_refusal(done: Path) -> None:
+def test_the_run_is_free_after_a_refusal(done: Path) -> None:
     (done / "report/link").symlink_to(done)
-    with pytest.raises(InputError), locked(RunDirectory(done)):
+    with pytest.raises(InputError), held(RunDirectory(done)):
         raise AssertionError
-    with (done / ".lock").open() as file:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    assert read_status(done).owner is None

@@ -1,11 +1,9 @@
 """The run folder: made, held by one command at a time, cleared of what a killed command left; and its log."""
 
-import fcntl
 import json
 import os
 import re
 import shutil
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -13,13 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from equiglot.errors import InputError
+from equiglot.pipeline.execution.lease import Lease, take_lease
 from equiglot.reading import read_yaml, read_yaml_text
 from equiglot.recipe import Origin, Recipe, check_settings, validate_recipe
-from equiglot.run import RunDirectory, check_plain, open_plain
+from equiglot.run import RunDirectory, check_plain, open_plain, place_of
 
 _NAME = re.compile(r"\w[\w.-]*")
-_LOCK_SECONDS = 1.0  # `equiglot status` holds the lock for a moment
-_WORKER_SECONDS = 20.0  # in which a worker notices that its command was killed
 
 
 def read_run(root: Path) -> Recipe:
@@ -87,115 +84,53 @@ def check_other(root: Path) -> None:
 
 def _is_run(root: Path) -> bool:
     # Not by its recipe.yaml, which may be a recipe of the user's own.
-    return RunDirectory(root).lock.exists() or (root / "jobs").is_dir()
+    return RunDirectory(root).lease.is_dir() or (root / "jobs").is_dir()
 
 
 @contextmanager
-def locked(run: RunDirectory, fix: str = "wait for it, or choose another --into") -> Iterator[None]:
+def held(
+    run: RunDirectory,
+    *,
+    take_over: bool = False,
+    adopt: bool = False,
+    fix: str = "wait for it, or choose another --into",
+) -> Iterator[Lease]:
     """Holds the run folder, with nothing in it half-written.
+
+    What workers of a killed command still write is in the folders of their attempts, whose numbers are not given again.
 
     Args:
         run: the folder.
+        take_over: though another command holds it of which nobody can know here whether it lives.
+        adopt: whether attempts that an earlier command has left with an engine are kept; they are rubbish otherwise.
         fix: what to do where another command holds it.
 
     Raises:
-        InputError: another command, or a worker of a killed one, holds it, with the process id; something in the folder
-            is a link, a pipe or a device.
+        InputError: another command holds it; something in the folder is a link, a pipe or a device.
     """
-    handle = open_plain(run.lock, os.O_CREAT | os.O_RDWR)
+    check_plain(run.root)
+    lease = take_lease(run, take_over=take_over, fix=fix)
     try:
-        if not _take(handle, fcntl.LOCK_EX, _LOCK_SECONDS):
-            owner = os.pread(handle, 20, 0).decode() or "unknown"
-            raise InputError(f"process {owner} works on this run", where=run.root, fix=fix)
-        os.ftruncate(handle, 0)
-        os.pwrite(handle, str(os.getpid()).encode(), 0)
-        check_plain(run.root)
-        _wait_for_workers(run)
-        _sweep(run)
-        try:
-            yield
-        finally:
-            _sweep(run)
+        _sweep(run, adopt)
+        yield lease
     finally:
-        os.close(handle)
+        if lease.is_newest:
+            _sweep(run, adopt)
+        lease.release()
 
 
-def _take(handle: int, how: int, seconds: float) -> bool:
-    """Takes a lock within some seconds, if it becomes free."""
-    end = time.monotonic() + seconds
-    while True:
-        try:
-            fcntl.flock(handle, how | fcntl.LOCK_NB)
-            return True
-        except BlockingIOError:
-            if time.monotonic() > end:
-                return False
-        time.sleep(0.05)
-
-
-def lock_owner(run: RunDirectory) -> int | None:
-    """The process id of the command that works on a run, if one does."""
-    try:
-        handle = open_plain(run.lock, os.O_RDONLY)
-    except FileNotFoundError:
-        return None
-    try:
-        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return int(os.pread(handle, 20, 0) or b"0")
-    finally:
-        os.close(handle)
-    return None
-
-
-def hold_workers_lock(run: RunDirectory) -> None:
-    """Takes the lock that all workers of a run share, for as long as this process lives.
-
-    Raises:
-        InputError: a command that has come since has it: this worker's own was killed.
-    """
-    handle = open_plain(run.workers, os.O_CREAT | os.O_RDWR | os.O_APPEND)
-    if not _take(handle, fcntl.LOCK_SH, _WORKER_SECONDS):
-        raise InputError("another command holds this run", where=run.root, fix="wait for it")
-    os.write(handle, f"{os.getpid()}\n".encode())
-
-
-def _wait_for_workers(run: RunDirectory) -> None:
-    """Workers of a command that was killed end a moment after it; nothing is touched before they are gone.
-
-    Raises:
-        InputError: one does not end.
-    """
-    handle = open_plain(run.workers, os.O_CREAT | os.O_RDWR)
-    try:
-        if not _take(handle, fcntl.LOCK_EX, _WORKER_SECONDS):
-            pids = [pid for pid in os.pread(handle, 1 << 16, 0).decode("ascii", "replace").split() if pid.isdecimal()]
-            alive = [pid for pid in pids if _is_alive(int(pid))]
-            what = f"a worker of an earlier command does not end (process {' or '.join(alive) or 'unknown'})"
-            raise InputError(what, where=run.root, fix=f"end it: kill -9 {' '.join(alive)}" if alive else "end it")
-        os.ftruncate(handle, 0)
-    finally:
-        os.close(handle)
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:  # somebody else's
-        return True
-    return True
-
-
-def _sweep(run: RunDirectory) -> None:
-    """Removes what `atomic_file` and `atomic_folder` had begun in processes that were killed."""
+def _sweep(run: RunDirectory, adopt: bool) -> None:
+    """Removes what was begun in processes that were killed, but for attempts that are still to be adopted."""
+    kept = {path.name for path in run.attempts.glob("*")} if adopt else set()
+    if not kept:
+        shutil.rmtree(run.attempts, ignore_errors=True)
     for old in list(run.root.rglob(".*.old")):
-        place = old.with_name(old.name.removeprefix(".").removesuffix(".old"))
-        if not place.exists():  # killed between the two renames: what stood there comes back
-            old.rename(place)
+        if not place_of(old).exists():  # killed between the two renames: what stood there comes back
+            old.rename(place_of(old))
     for pattern in (".*.tmp", ".*.old"):
         for path in list(run.root.rglob(pattern)):
+            if path.name.rsplit(".", 2)[1] in kept:
+                continue
             if path.is_dir():
                 shutil.rmtree(path, ignore_errors=True)
             else:

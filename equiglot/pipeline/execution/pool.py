@@ -3,15 +3,17 @@
 import signal
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType, TracebackType
 from typing import Any, Protocol
 
+from pydantic import BaseModel, ConfigDict
+
 from equiglot.errors import InputError, Interrupted, refusal
 from equiglot.outputs import output_checksums
-from equiglot.pipeline.graph import Job
+from equiglot.pipeline.graph import Graph, Job
 from equiglot.pipeline.progress import JobProgress
 from equiglot.pipeline.steps import Context, Step
 from equiglot.recipe import Recipe
@@ -92,17 +94,53 @@ class Event:
 
     Attributes:
         job: the job's name.
-        kind: "progress", "done", "stopped" or "failed".
-        progress: for "progress".
+        attempt: which attempt at it.
+        kind: "progress", "done", "stopped", "failed", or "lost": the worker is gone, and not by a fault of the job.
+        progress: for "progress", where it says how far the job is.
+        place: for "progress", where it says where the job waits or runs.
         made: for "done".
-        error: for "failed".
+        error: for "failed" and "lost".
     """
 
     job: str
+    attempt: str
     kind: str
     progress: JobProgress | None = None
     made: Made | None = None
     error: Exception | None = None
+    place: str = ""
+
+
+class Assignment(BaseModel):
+    """What a worker is told to do: strings and numbers, for it may be on another machine.
+
+    Attributes:
+        job: the job's name.
+        attempt: the number of the command that works on the run, and which of its attempts this is.
+        output, checkpoints: the folders that the attempt makes, and continues from, below the run's.
+        fingerprint: the job's.
+        needs: the jobs before it -> their fingerprints.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    job: str
+    attempt: str
+    output: str
+    checkpoints: str
+    fingerprint: str
+    needs: dict[str, str]
+
+    @classmethod
+    def of(cls, run: RunDirectory, graph: Graph, job: Job, attempt: str) -> "Assignment":
+        """An attempt at a job."""
+        return cls(
+            job=job.name,
+            attempt=attempt,
+            output=str(job.aside(run, attempt).relative_to(run.root)),
+            checkpoints=str(job.checkpoints(run).relative_to(run.root)),
+            fingerprint=job.fingerprint,
+            needs={name: graph.jobs[name].fingerprint for name in job.needs},
+        )
 
 
 class WorkerFailed(Exception):
@@ -122,14 +160,28 @@ class Pool(Protocol):
     def idle(self) -> int:
         """How many jobs more can be started now."""
 
-    def start(self, job: Job) -> None:
-        """Begins a job, whose needs are done; only where there is room."""
+    def start(self, assignment: Assignment) -> None:
+        """Begins an attempt at a job, whose needs are done; only where there is room."""
 
     def events(self, seconds: float) -> Iterator[Event]:
         """What is said of the jobs within some seconds; the last of each job is its end."""
 
-    def ask_to_stop(self) -> None:
-        """Asks steps that can continue to save and stop; they end as "stopped"."""
+    def adopt(self, wanted: Mapping[str, str]) -> Iterable[Assignment]:
+        """Takes up attempts that an earlier command has begun and left; ends those that nobody wants any more.
+
+        Args:
+            wanted: job -> fingerprint, of the jobs that are left.
+        """
+
+    def ask_to_stop(self, why: Exception) -> bool:
+        """Asks steps that can continue to save and stop: they end as "stopped".
+
+        Args:
+            why: what ends the run.
+
+        Returns:
+            Whether they do; false where all go on without this command.
+        """
 
 
 class MakePool(Protocol):
@@ -149,11 +201,12 @@ class MakePool(Protocol):
         """
 
 
-def perform(step: Step, context: Context, gone: tuple[type[Exception], ...] = ()) -> Event:
+def perform(step: Step, attempt: str, context: Context, gone: tuple[type[Exception], ...] = ()) -> Event:
     """Makes the output of a step, computes its checksums, and looks again at what was read from outside the run.
 
     Args:
         step: what is made; its needs are done.
+        attempt: which attempt this is.
         context: where.
         gone: what `context` raises when nobody is there any more to be told; it is let through.
 
@@ -164,18 +217,19 @@ def perform(step: Step, context: Context, gone: tuple[type[Exception], ...] = ()
     try:
         step.run(context)
         seconds = time.monotonic() - begun
-        outputs = output_checksums(step.folder(context.run, step.subject))
+        outputs = output_checksums(context.output)
         source = step.source_made(outputs) if step.reads_outside else None
     except Stopped:
-        return Event(step.name, "stopped")
+        return Event(step.name, attempt, "stopped")
     except gone:
         raise
     except BaseException as error:
-        return failure(step.name, error, f"job {step.name}")
-    return Event(step.name, "done", made=Made(seconds, outputs, source))
+        return failure(step.name, attempt, error)
+    return Event(step.name, attempt, "done", made=Made(seconds, outputs, source))
 
 
-def failure(job: str, error: BaseException, where: str) -> Event:
+def failure(job: str, attempt: str, error: BaseException) -> Event:
     """The event that something was raised: bad input, or a bug of ours with the traceback."""
-    refused = error if isinstance(error, InputError) else refusal(error, where)
-    return Event(job, "failed", error=refused or WorkerFailed(f"{job or where} failed:\n{traceback.format_exc()}"))
+    refused = error if isinstance(error, InputError) else refusal(error, f"job {job}" if job else "a worker")
+    bug = WorkerFailed(f"{job or 'a worker'} failed:\n{traceback.format_exc()}")
+    return Event(job, attempt, "failed", error=refused or bug)

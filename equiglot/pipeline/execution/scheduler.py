@@ -3,20 +3,28 @@
 import glob
 import shutil
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
 
 from equiglot.errors import InputError, Interrupted
+from equiglot.outputs import missing_files, named
 from equiglot.pipeline.execution.folder import Log
+from equiglot.pipeline.execution.lease import Lease
 from equiglot.pipeline.execution.machine import Machine
-from equiglot.pipeline.execution.pool import Event, Made, MakePool, Pool, StopSignals
+from equiglot.pipeline.execution.pool import Assignment, Event, Made, MakePool, Pool, StopSignals
 from equiglot.pipeline.execution.states import Unchanged, write_record
 from equiglot.pipeline.graph import Graph, Job
-from equiglot.pipeline.progress import JobProgress, Remark
+from equiglot.pipeline.progress import Remark, Working
 from equiglot.recipe import Recipe
-from equiglot.run import RunDirectory, fingerprint, write_json
+from equiglot.run import fingerprint, publish, write_json
 
 _POLL_SECONDS = 0.5
+_RETRIES = 3  # of a job whose worker was lost
+_LATE_SECONDS = 60.0  # in which a shared disk shows what another machine has written
 _GRACE_SECONDS = 60.0
 
 
@@ -47,12 +55,16 @@ class Execution:
     """Does the jobs that are left, several at a time."""
 
     def __init__(
-        self, run: RunDirectory, graph: Graph, left: Sequence[Job], watcher: Watcher, log: Log, unchanged: Unchanged
+        self, lease: Lease, graph: Graph, left: Sequence[Job], watcher: Watcher, log: Log, unchanged: Unchanged
     ) -> None:
-        self._run, self._graph, self._watcher, self._log, self._unchanged = run, graph, watcher, log, unchanged
+        self._lease, self._run, self._graph, self._watcher = lease, lease.run, graph, watcher
+        self._log, self._unchanged = log, unchanged
         self._waiting = {job.name: job for job in left}
         self._unfinished = set(self._waiting)
-        self._running: dict[str, JobProgress | None] = {}
+        self._running: dict[str, Working] = {}
+        self._attempts: dict[str, str] = {}  # job -> the attempt that counts; others are rubbish
+        self._lost = Counter[str]()
+        self._begun = count(1)
         self._noted = 0.0
 
     def go(self, make_pool: MakePool, recipe: Recipe, machine: Machine, signals: StopSignals) -> None:
@@ -64,6 +76,7 @@ class Execution:
             threads=machine.threads,
             checkpoint_seconds=machine.checkpoint_seconds,
         ) as pool:
+            self._adopt(pool)
             self._note_running()
             while self._unfinished:
                 error = Interrupted(signals.received) if signals.received is not None else self._advance(pool)
@@ -80,22 +93,41 @@ class Execution:
 
     def _start_ready(self, pool: Pool) -> None:
         ready = [job for job in self._waiting.values() if not self._unfinished & set(job.needs)]
-        for job in ready[: pool.idle]:
-            del self._waiting[job.name]
-            pool.start(job)
-            self._log.add("job", job=job.name, fingerprint=job.fingerprint)
-            self._running[job.name] = None
-            self._watcher.start(job)
+        for job in ready[: max(0, pool.idle)]:
+            attempt = f"{self._lease.number}-{next(self._begun)}"
+            self._begin(job, attempt)
+            pool.start(Assignment.of(self._run, self._graph, job, attempt))
+            self._log.add("job", job=job.name, fingerprint=job.fingerprint, attempt=attempt)
             self._note_running()
 
+    def _begin(self, job: Job, attempt: str) -> None:
+        """Notes an attempt at a job, the one that counts."""
+        del self._waiting[job.name]
+        self._attempts[job.name] = attempt
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        self._running[job.name] = Working(since=now, lost=self._lost[job.name])
+        self._watcher.start(job)
+
+    def _adopt(self, pool: Pool) -> None:
+        """Takes up what an earlier command has left with an engine."""
+        for task in pool.adopt({name: job.fingerprint for name, job in self._waiting.items()}):
+            self._begin(self._waiting[task.job], task.attempt)
+            self._log.add("adopted", job=task.job, attempt=task.attempt)
+
     def _take(self, event: Event) -> Exception | None:
-        """Acts on what a worker says; gives the error, if it is one."""
+        """Acts on what a worker says; gives the error, if it is one that ends the run."""
+        if self._attempts.get(event.job) != event.attempt:
+            return None
         if isinstance(event.progress, Remark):
             self._log.add("remark", job=event.job, remark=event.progress.remark)
         elif event.kind == "progress":
-            self._running[event.job] = event.progress
+            working = self._running[event.job]
+            working.progress = event.progress or working.progress
+            working.place = event.place or working.place
         else:
-            del self._running[event.job]
+            del self._running[event.job], self._attempts[event.job]
+        if event.kind == "lost" and self._again(event):
+            return None
         if event.made is not None:
             event = self._finish(event, event.made)
         if event.error is not None:
@@ -105,25 +137,56 @@ class Execution:
         self._watcher.event(event)
         return event.error
 
+    def _again(self, event: Event) -> bool:
+        """Puts a job whose worker was lost back to those that wait; false where that was tried often enough."""
+        self._lost[event.job] += 1
+        if self._lost[event.job] > _RETRIES:
+            return False
+        job = self._graph.jobs[event.job]
+        self._waiting[job.name] = job
+        self._log.add("lost", job=job.name, attempt=event.attempt, why=str(event.error))
+        self._watcher.event(event)
+        return True
+
     def _finish(self, event: Event, made: Made) -> Event:
-        """Records a job; only then does its training have nothing to continue from.
+        """Publishes what an attempt has made and records it; only then does its training have nothing to continue from.
 
         What it read must be what its fingerprint stands for: otherwise it has failed, and what it made is removed.
         """
         job = self._graph.jobs[event.job]
-        self._unchanged.note([job])
+        output, attempt = job.output(self._run), job.aside(self._run, event.attempt)
         try:
+            self._lease.check()
+            self._wait_for(attempt, made, job)
             self._check_read(job, made)
         except InputError as error:
-            shutil.rmtree(job.output(self._run), ignore_errors=True)
+            shutil.rmtree(attempt, ignore_errors=True)
             shutil.rmtree(job.checkpoints(self._run), ignore_errors=True)
-            return Event(job.name, "failed", error=error)
+            return Event(job.name, event.attempt, "failed", error=error)
+        publish(attempt, output)
+        self._unchanged.note([job])
         write_record(self._run, self._graph, job, made.outputs, made.seconds)
         self._unfinished.discard(job.name)
         self._log.add("done", job=job.name, seconds=round(made.seconds, 3))
         for folder in job.checkpoints(self._run).parent.glob(f"{glob.escape(job.subject)}-" + "?" * 12):
             shutil.rmtree(folder, ignore_errors=True)  # abandoned ones too
         return event
+
+    def _wait_for(self, attempt: Path, made: Made, job: Job) -> None:
+        """Waits until all that a worker on another machine has written is seen here.
+
+        Raises:
+            InputError: it is not seen.
+        """
+        end = time.monotonic() + _LATE_SECONDS
+        while missing := missing_files(attempt, made.outputs):
+            if time.monotonic() > end:
+                raise InputError(
+                    f"files that a worker wrote for {job.name} are not seen here: {named(missing)}",
+                    where=attempt,
+                    fix="see that all machines have the same folder there; the same command makes it again",
+                )
+            time.sleep(_POLL_SECONDS)
 
     def _check_read(self, job: Job, made: Made) -> None:
         """Refuses what was made of something else than the fingerprint stands for.
@@ -142,16 +205,14 @@ class Execution:
     def _note_running(self) -> None:
         """Writes what `equiglot status` reads."""
         self._noted = time.monotonic()
-        running = {name: progress and progress.model_dump() for name, progress in self._running.items()}
-        write_json(self._run.progress, running)
+        write_json(self._run.progress, {name: each.model_dump() for name, each in self._running.items()})
 
     def _wind_down(self, pool: Pool, error: Exception) -> None:
         """Lets trainings and labellings save where they are; other jobs are short, or begin again."""
-        if not self._training:
+        if not self._training or not pool.ask_to_stop(error):
             return
         if isinstance(error, Interrupted):
             self._watcher.stop()
-        pool.ask_to_stop()
         end = time.monotonic() + _GRACE_SECONDS
         while self._training and time.monotonic() < end:
             for event in pool.events(_POLL_SECONDS):

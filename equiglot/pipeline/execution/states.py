@@ -13,10 +13,11 @@ from typing import Any, Literal
 from equiglot.errors import InputError
 from equiglot.evaluation import IN_LANGUAGE, ZERO_SHOT, Score, primary_of, read_scores
 from equiglot.outputs import Stamp, changed_files, missing_files, named, stamp_of
-from equiglot.pipeline.execution.folder import lock_owner, read_run
+from equiglot.pipeline.execution.folder import read_run
+from equiglot.pipeline.execution.lease import Owner, lease_owner
 from equiglot.pipeline.execution.machine import hardware, versions
 from equiglot.pipeline.graph import Graph, Job, steps_of
-from equiglot.pipeline.progress import JobProgress, parse_progress
+from equiglot.pipeline.progress import Working
 from equiglot.pipeline.records import Record, read_record
 from equiglot.pipeline.steps import Step
 from equiglot.recipe import Recipe
@@ -223,14 +224,14 @@ class Status:
 
     Attributes:
         states: job -> done, changed or left; damaged, where files of its output are added, or scores have changed.
-        running: job at work now -> how far it is (None where it does not say).
-        process: the process id of the command at work, if one is.
+        running: job at work now -> how far it is, and where.
+        owner: the process of the command at work, if one is.
         scores: by language, so far: MRR, and of probes each task's first metric, in-language and zero-shot.
     """
 
     states: dict[str, State | Literal["damaged"]]
-    running: dict[str, JobProgress | None]
-    process: int | None
+    running: dict[str, Working]
+    owner: Owner | None
     scores: list[Score]
 
 
@@ -243,11 +244,11 @@ def read_status(root: Path) -> Status:
     recipe, run = read_run(root), RunDirectory(root)
     jobs = recorded_graph(run, recipe).jobs
     states = {name: _state(run, job) for name, job in jobs.items()}
-    process = lock_owner(run)
-    running = _running(run) if process is not None else {}
+    owner = lease_owner(run)
+    running = _running(run) if owner is not None else {}
     done = [job for name, job in jobs.items() if job.step.scored and states[name] == "done"]
     scores = [score for job in done for score in read_scores(job.output(run) / "scores.jsonl") if _is_main(score)]
-    return Status(states, running, process, scores)
+    return Status(states, running, owner, scores)
 
 
 def _state(run: RunDirectory, job: Job) -> State | Literal["damaged"]:
@@ -260,9 +261,8 @@ def _is_main(score: Score) -> bool:
     return score.metric == primary_of(score.task).name and score.source in (None, IN_LANGUAGE, ZERO_SHOT)
 
 
-def _running(run: RunDirectory) -> dict[str, JobProgress | None]:
+def _running(run: RunDirectory) -> dict[str, Working]:
     try:
-        saved = read_json(run.progress)
-        return {name: None if progress is None else parse_progress(progress) for name, progress in saved.items()}
+        return {name: Working.model_validate(each) for name, each in read_json(run.progress).items()}
     except (OSError, ValueError, AttributeError):  # half-written, or no list of jobs
         return {}

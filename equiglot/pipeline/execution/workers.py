@@ -10,7 +10,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from equiglot.errors import InputError
-from equiglot.pipeline.execution.folder import hold_workers_lock
 from equiglot.pipeline.execution.pool import (
+    Assignment,
     Event,
     Made,
     WorkerFailed,
@@ -29,7 +29,7 @@ from equiglot.pipeline.execution.pool import (
     perform,
     stop_signals_held,
 )
-from equiglot.pipeline.graph import Job, steps_of
+from equiglot.pipeline.graph import steps_of
 from equiglot.pipeline.progress import JobProgress, Remark, parse_progress
 from equiglot.pipeline.steps import Context
 from equiglot.recipe import Recipe, recipe_tree
@@ -50,11 +50,11 @@ _GONE = (EOFError, ConnectionError)  # the process on the other side has died
 
 @dataclass
 class _Worker:
-    """A process, the way to talk to it, and the job that it does."""
+    """A process, the way to talk to it, and what it does."""
 
     process: SpawnProcess
     connection: Connection
-    job: str | None = None
+    task: Assignment | None = None
 
 
 class Workers:
@@ -94,35 +94,40 @@ class Workers:
     @property
     def idle(self) -> int:
         """Workers without a job."""
-        return sum(worker.job is None for worker in self._workers)
+        return sum(worker.task is None for worker in self._workers)
 
-    def start(self, job: Job) -> None:
-        """Gives a job to an idle worker."""
-        worker = next(each for each in self._workers if each.job is None)
-        worker.job = job.name
+    def start(self, assignment: Assignment) -> None:
+        """Gives an idle worker something to do."""
+        worker = next(each for each in self._workers if each.task is None)
+        worker.task = assignment
         try:
-            worker.connection.send_bytes(json.dumps([job.name, str(job.checkpoints(self._run))]).encode())
+            worker.connection.send_bytes(assignment.model_dump_json().encode())
         except ConnectionError:
             raise _death_of(worker) from None
 
     def events(self, seconds: float) -> Iterator[Event]:
         """What the workers say within some seconds."""
-        busy = {each.connection: each for each in self._workers if each.job is not None}
+        busy = {each.connection: each for each in self._workers if each.task is not None}
         for ready in wait(list(busy), seconds):
             assert isinstance(ready, Connection)
             worker = busy[ready]
             event = _receive(worker)
             if event.kind != "progress":
-                worker.job = None
+                worker.task = None
             yield event
 
-    def ask_to_stop(self) -> None:
+    def adopt(self, wanted: Mapping[str, str]) -> Iterable[Assignment]:
+        """None: workers end with the command that started them."""
+        return ()
+
+    def ask_to_stop(self, why: Exception) -> bool:
         """Asks trainings to save and stop."""
         for worker in self._workers:
             try:
                 worker.connection.send_bytes(_STOP)
             except ConnectionError:  # it has died: `events` will say so
                 continue
+        return True
 
 
 def _start(arguments: tuple[Any, ...]) -> _Worker:
@@ -139,15 +144,16 @@ def _start(arguments: tuple[Any, ...]) -> _Worker:
 
 
 def _receive(worker: _Worker) -> Event:
-    job = worker.job or ""
+    assert worker.task is not None
+    job, attempt = worker.task.job, worker.task.attempt
     try:
-        return _decoded(worker.connection.recv_bytes(), job)
+        return decode_event(worker.connection.recv_bytes(), job, attempt)
     except _GONE:
-        return Event(job, "failed", error=_death_of(worker))
+        return Event(job, attempt, "failed", error=_death_of(worker))
 
 
-def _encoded(event: Event) -> bytes:
-    """An event as a JSON message."""
+def encode_event(event: Event) -> bytes:
+    """An event as a JSON message, in one line."""
     message: dict[str, Any] = {"kind": event.kind}
     if event.progress is not None:
         message["progress"] = event.progress.model_dump()
@@ -160,28 +166,29 @@ def _encoded(event: Event) -> bytes:
     return json.dumps(message).encode()
 
 
-def _decoded(message: bytes, job: str) -> Event:
-    """The event of `_encoded`."""
+def decode_event(message: bytes, job: str, attempt: str) -> Event:
+    """The event of `encode_event`, about an attempt at a job."""
     found = json.loads(message)
     progress = parse_progress(found["progress"]) if "progress" in found else None
     made = Made(**found["made"]) if "made" in found else None
     error = InputError(**found["refused"]) if "refused" in found else None
-    return Event(job, found["kind"], progress, made, WorkerFailed(found["bug"]) if "bug" in found else error)
+    return Event(job, attempt, found["kind"], progress, made, WorkerFailed(found["bug"]) if "bug" in found else error)
 
 
 def _death_of(worker: _Worker) -> Exception:
     """Why a process is gone that said nothing: a signal, of the system or of the user."""
     worker.process.join(5)
+    job = worker.task.job if worker.task else "a worker"
     code = worker.process.exitcode or 0
     if code >= 0:
-        return WorkerFailed(f"the process of {worker.job} ended without a word, exit code {code}")
+        return WorkerFailed(f"the process of {job} ended without a word, exit code {code}")
     remedies = {
         signal.SIGKILL: "if nobody did it, memory ran out: use fewer --workers or smaller batches",
         signal.SIGBUS: "the disk may be full: make room",
     }
     number = signal.Signals(-code)
     fix = "; ".join((*(text for each, text in remedies.items() if each == number), "the same command continues"))
-    return InputError(f"the process of {worker.job} was killed ({number.name})", fix=fix)
+    return InputError(f"the process of {job} was killed ({number.name})", fix=fix)
 
 
 def _work(connection: Connection, root: str, recipe_json: str, options: dict[str, Any]) -> None:
@@ -190,37 +197,74 @@ def _work(connection: Connection, root: str, recipe_json: str, options: dict[str
     threading.excepthook = lambda _: None  # what TensorBoard's thread raises, its next call raises again
     try:
         threading.Thread(target=_die_with_parent, daemon=True).start()
-        run = RunDirectory(Path(root))
-        hold_workers_lock(run)
-        parent = multiprocessing.parent_process()
-        if parent is None or not parent.is_alive():  # from here on its successor waits for the lock
-            return
-        recipe = Recipe.model_validate(json.loads(recipe_json))
-        steps = {step.name: step for step in steps_of(recipe)}
-        prepare_process(options["threads"])
+        worker = StepWorker(RunDirectory(Path(root)), json.loads(recipe_json), **options)
         while (message := connection.recv_bytes()) != _STOP:
-            name, checkpoints = json.loads(message)
+            task = Assignment.model_validate_json(message)
             # While a job is done, the only message that can come is the one that asks to stop.
-            context = Context(
-                run, Path(checkpoints), _report(name, connection), connection.poll, options["checkpoint_seconds"]
-            )
-            connection.send_bytes(_encoded(perform(steps[name], context, _GONE)))
+            event = worker.do(task, lambda event: connection.send_bytes(encode_event(event)), connection.poll, _GONE)
+            connection.send_bytes(encode_event(event))
     except _GONE:
         return
     except BaseException as error:
-        connection.send_bytes(_encoded(failure("", error, f"worker process {os.getpid()}")))
+        connection.send_bytes(encode_event(failure("", "", error)))
 
 
-def _report(job: str, connection: Connection) -> Callable[[JobProgress], None]:
-    """Tells the parent how far a job is, not too often."""
+class StepWorker:
+    """Makes the outputs of steps of a run, one after the other, wherever it is.
+
+    Args:
+        run: the run folder.
+        recipe: the tree of the recipe.
+        threads: for computing.
+        checkpoint_seconds: time between checkpoints of a training.
+    """
+
+    def __init__(self, run: RunDirectory, recipe: Any, *, threads: int, checkpoint_seconds: float) -> None:
+        self._run, self._checkpoint_seconds = run, checkpoint_seconds
+        self._steps = {step.name: step for step in steps_of(Recipe.model_validate(recipe))}
+        prepare_process(threads)
+
+    def do(
+        self,
+        task: Assignment,
+        say: Callable[[Event], None],
+        stop: Callable[[], bool],
+        gone: tuple[type[Exception], ...] = (),
+        report_seconds: float = _REPORT_SECONDS,
+    ) -> Event:
+        """Makes the output of a step.
+
+        Args:
+            task: which, and where.
+            say: told how far it is.
+            stop: asked whether to stop.
+            gone: what `say` and `stop` raise when nobody is there any more; it is let through.
+            report_seconds: between what it says of how far it is.
+
+        Returns:
+            The event that says how it ended.
+        """
+        context = Context(
+            run=self._run,
+            output=self._run.root / task.output,
+            checkpoints=self._run.root / task.checkpoints,
+            progress=_report(task, say, report_seconds),
+            stop=stop,
+            checkpoint_seconds=self._checkpoint_seconds,
+        )
+        return perform(self._steps[task.job], task.attempt, context, gone)
+
+
+def _report(task: Assignment, say: Callable[[Event], None], seconds: float) -> Callable[[JobProgress], None]:
+    """Tells how far a job is, not too often."""
     last = 0.0
 
     def report(progress: JobProgress) -> None:
         nonlocal last
         trained = isinstance(progress, Progress) and progress.update == progress.updates
-        if time.monotonic() - last >= _REPORT_SECONDS or trained or isinstance(progress, Remark):
+        if time.monotonic() - last >= seconds or trained or isinstance(progress, Remark):
             last = time.monotonic()
-            connection.send_bytes(_encoded(Event(job, "progress", progress=progress)))
+            say(Event(task.job, task.attempt, "progress", progress=progress))
 
     return report
 

@@ -1,7 +1,7 @@
 """Making the page of a run again, while no other command works on it."""
 
 from equiglot.errors import InputError
-from equiglot.pipeline.execution.folder import locked
+from equiglot.pipeline.execution.folder import held
 from equiglot.pipeline.execution.states import checked_graph, state_of
 from equiglot.pipeline.results.assembling import write_results
 from equiglot.recipe import Recipe
@@ -15,7 +15,7 @@ def publish(run: RunDirectory, recipe: Recipe) -> None:
         InputError: another command works on the run; its files have changed since they were made; there is a page, and
             none of its scores can be used any more.
     """
-    with locked(run, fix="wait for it: it makes the page itself; `equiglot status` shows the scores so far"):
+    with held(run, fix="wait for it: it makes the page itself; `equiglot status` shows the scores so far"):
         _check_scores(run, recipe)
         write_results(run, recipe)
 

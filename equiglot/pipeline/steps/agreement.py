@@ -41,6 +41,6 @@ class Agreement(Step):
         student = pieces_of(load_tokenizer(run.vocabulary))
         ours, theirs = (run.tokens(self.language, owner) / "train" for owner in ("", self.teacher))
         found = agreement(ours, theirs, mapping, student)
-        with atomic_folder(run.agreement(self.subject)) as folder:
+        with atomic_folder(context.output) as folder:
             np.save(folder / AGREEMENT, found.sentences, allow_pickle=False)
             write_json(folder / "agreement.json", found.summary())

@@ -14,7 +14,8 @@ class Context:
     """Where a step works, and how it talks to whoever runs it.
 
     Attributes:
-        run: the run folder.
+        run: the run folder, where the outputs of the steps before are.
+        output: the folder that the step makes; it is published when all of it is there.
         checkpoints: the folder that a training, or labelling, continues from.
         progress: told how far a training, or the preparation of text, is.
         stop: asked whether to stop; a training then saves and raises `Stopped`.
@@ -22,6 +23,7 @@ class Context:
     """
 
     run: RunDirectory
+    output: Path
     checkpoints: Path
     progress: Callable[[JobProgress], None] = field(default=lambda progress: None)
     stop: Callable[[], bool] = field(default=lambda: False)

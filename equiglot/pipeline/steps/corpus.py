@@ -68,7 +68,7 @@ class Corpus(Step):
     def run(self, context: Context) -> None:
         """Cleans and splits the text; says what there is to say about it."""
         settings, tell = self.recipe.languages[self.language], context.counter()
-        with atomic_folder(context.run.corpus(self.language)) as folder:
+        with atomic_folder(context.output) as folder:
             statistics = build_corpus(self.language, settings, self.recipe.text, self.recipe.seed, folder, tell)
         for warning in statistics.warnings:
             context.remark(warning)
@@ -104,7 +104,7 @@ class LeakSearch(Step):
         """Compares all languages; says what there is to say about them."""
         run, tell = context.run, context.counter()
         corpora, drop = {code: run.corpus(code) for code in self.recipe.text_languages}, self.recipe.text.drop_leaks
-        with atomic_folder(run.leaks) as folder:
+        with atomic_folder(context.output) as folder:
             leaks = find_leaks(corpora, folder, drop=drop, progress=lambda n: tell("comparing", n))
         for warning in leaks.warnings:
             context.remark(warning)

@@ -111,9 +111,8 @@ class FineTuned(Step):
                     watch=_all_seeds(tuner.seeds, context.progress),
                     stop=context.stop,
                 )
-        with atomic_folder(run.fine_tuned(self.subject)) as folder:
+        with atomic_folder(context.output) as folder:
             self._write(tuner, work, folder)
-        shutil.rmtree(work, ignore_errors=True)
 
     def _tuner(self, task: OpenTask, place: Path) -> FineTuner:
         there = {each.code: each.sentences for each in task.summary.languages}

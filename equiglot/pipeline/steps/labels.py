@@ -1,16 +1,13 @@
 """What a teacher says about a language's training text, stored; and its loss on each sentence."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from equiglot.errors import InputError
 from equiglot.evaluation import sentence_losses
 from equiglot.hashing import hash_name, hash_u64
-from equiglot.labels import StoreSettings, label_text, open_store
+from equiglot.labels import StoreSettings, label_text
 from equiglot.labels.packing import RowFormat
 from equiglot.masking import Source
 from equiglot.models import open_model
@@ -21,7 +18,7 @@ from equiglot.pipeline.steps.material import LOSSES, check_mixtures, label_facts
 from equiglot.pipeline.steps.step import Step
 from equiglot.pipeline.steps.stores import Store, texts_of
 from equiglot.pipeline.steps.vocabulary import tokenizer_need
-from equiglot.run import RunDirectory, atomic_folder, move_folder, tokens_of
+from equiglot.run import RunDirectory, atomic_folder, link_files, tokens_of
 from equiglot.training import Stopped
 from equiglot.vocabulary import open_tokens
 
@@ -82,7 +79,6 @@ class Labels(Step):
         )
         settings = StoreSettings(**store.labels.model_dump(include=set(StoreSettings.model_fields)))
         facts = label_facts(run, recipe, store)
-        _take_up(run.labels(self.subject), checkpoints, settings, facts)
         finished = label_text(
             opened.model,
             source,
@@ -95,19 +91,8 @@ class Labels(Step):
         )
         if not finished:
             raise Stopped
-        move_folder(checkpoints, run.labels(self.subject))
-
-
-def _take_up(finished: Path, checkpoints: Path, settings: StoreSettings, facts: Mapping[str, Any]) -> None:
-    """Goes on with the same labels where the step was killed after they were finished, and before it was recorded."""
-    if checkpoints.exists() or not finished.exists():
-        return
-    try:
-        manifest = open_store(finished).manifest
-    except InputError:  # a part of it is gone: it is made again
-        return
-    if manifest.settings == settings and manifest.facts == facts:
-        move_folder(finished, checkpoints)
+        with atomic_folder(context.output) as folder:
+            link_files(checkpoints, folder)
 
 
 @dataclass(frozen=True)
@@ -151,5 +136,5 @@ class Losses(Step):
             seed=int(hash_u64(self.recipe.seed, hash_name(f"losses/{store.language}"))[0]) >> 1,
             tell=lambda sentences: tell("scoring", sentences),
         )
-        with atomic_folder(context.run.losses(self.subject)) as folder:
+        with atomic_folder(context.output) as folder:
             np.save(folder / LOSSES, losses, allow_pickle=False)

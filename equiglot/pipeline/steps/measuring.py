@@ -60,7 +60,7 @@ class Measuring(Step):
         models = {name: str(run.model(name)) for name in self.recipe.plans()}
         how = CostSettings(threads=settings.threads, sentences=settings.sentences, rounds=settings.rounds)
         record = measure_cost(models, list(self._sentences(run)), how)
-        with atomic_folder(run.costs) as folder:
+        with atomic_folder(context.output) as folder:
             write_json(folder / COST_RECORD, record.model_dump(mode="json"))
             write_scores(folder / "scores.jsonl", cost_rows(record, self.recipe.seed))
 

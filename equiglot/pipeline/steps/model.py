@@ -94,7 +94,7 @@ class TakenModel(Model):
         """Copies it."""
         assert self.plan.existing is not None
         with foreign_model(self.plan):
-            copy_checkpoint(self.plan.existing, context.run.model(self.plan.name))
+            copy_checkpoint(self.plan.existing, context.output)
 
 
 @dataclass(frozen=True)
@@ -189,7 +189,7 @@ class TrainedModel(Model):
                 stop=context.stop,
             )
             record = trainer.train()
-        with atomic_folder(run.model(plan.name)) as folder:
+        with atomic_folder(context.output) as folder:
             export_model(model.cpu(), tokenizer, folder)
             about = _about(record.model_dump(mode="json"), model.num_parameters(), data)
             about |= {} if fitted is None else {"fit": _choice(fitted)}

@@ -69,7 +69,7 @@ class NGrams(Step):
                 trained=trained,
                 bootstrap=Bootstrap(self.settings.resamples, self.settings.seed),
             )
-        with atomic_folder(context.run.ngrams(self.subject)) as folder:
+        with atomic_folder(context.output) as folder:
             save_file(dict(predictions), folder / PREDICTIONS)
             write_estimates(folder / ESTIMATES, estimates)
 

@@ -75,7 +75,7 @@ class TaskData(Step):
 
     def run(self, context: Context) -> None:
         """Reads and checks the data."""
-        with atomic_folder(context.run.task(self.subject)) as folder:
+        with atomic_folder(context.output) as folder:
             build_task(self.settings, self._languages, self.recipe.sources, folder)
             self.check(open_task(folder))
 
@@ -159,7 +159,7 @@ class Features(OfTaskAndModel):
         """Lets the model read the data."""
         run, name, tell = context.run, self.plan.name, context.counter()
         opened, layers = open_model(name, str(run.model(name))), self.settings.layers
-        with atomic_folder(run.features(self.subject)) as folder:
+        with atomic_folder(context.output) as folder:
             task = open_task(run.task(self.settings.task))
             write_features(opened, task, self.plan.languages, layers, folder, lambda done: tell("encoding", done))
 
@@ -212,7 +212,7 @@ class Probes(OfTaskAndModel):
             {(pair.source, pair.target, pair.seed): pair.predicted for pair in pairs},
             Bootstrap(settings.resamples, settings.seed),
         )
-        with atomic_folder(run.probes(self.subject)) as folder:
+        with atomic_folder(context.output) as folder:
             write_predictions(folder, pairs)
             write_estimates(folder / ESTIMATES, estimates)
             write_scores(

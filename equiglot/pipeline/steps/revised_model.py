@@ -55,10 +55,10 @@ class TrimmedModel(Model):
         for code in self.plan.languages:
             choosing = _sentences(run, self.recipe, code)
             texts[code] = TrimText(choosing, _held_out(run, code), f"languages.{code}.text")
-        source, into = str(run.model(self.plan.trim.model)), run.model(self.plan.name)
+        source = str(run.model(self.plan.trim.model))
         try:
             amount, languages = self.plan.trim, self.plan.languages
-            trim_model(source, texts, into, amount, languages=languages, students=self._students)
+            trim_model(source, texts, context.output, amount, languages=languages, students=self._students)
         except InputError as error:
             option = re.match("--([a-z]+)", error.where or "")  # which the command line has for the field
             where = f"models.{self.plan.name}.trim{f'.{option[1]}' if option else ''}"
@@ -98,7 +98,7 @@ class ExtendedModel(Model):
             extend_model(
                 str(run.model(extend.model)),
                 texts,
-                run.model(self.plan.name),
+                context.output,
                 extend,
                 start=extend.start,
                 fitting=extend.fitting.model_copy(update={"seed": self.recipe.seed + extend.fitting.seed}),
@@ -134,7 +134,7 @@ class FreshModel(Model):
         assert self.plan.fresh is not None
         source, seed = context.run.model(self.plan.fresh.model), randomness(self.recipe, self.plan)
         with foreign_model(self.plan, "fresh"):
-            copy_untrained(source, context.run.model(self.plan.name), seed=seed)
+            copy_untrained(source, context.output, seed=seed)
 
 
 def _sentences(run: RunDirectory, recipe: Recipe, language: str) -> Iterator[str]:

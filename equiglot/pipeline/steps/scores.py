@@ -88,7 +88,7 @@ class Scores(Step):
             positions = score_positions(predict, language, open_tokens(run.tokens(language) / "test"), masks)
             estimates |= position_estimates(language, positions, Bootstrap(task.resamples, task.seed))
         seed = self.plan.seed(self.recipe) if self.plan else self.recipe.seed
-        with atomic_folder(run.scores_of(name)) as folder:
+        with atomic_folder(context.output) as folder:
             write_estimates(folder / ESTIMATES, estimates)
             write_scores(folder / "scores.jsonl", pair_rows(name, MASKED_LM, estimates, seed))
 
@@ -147,7 +147,7 @@ class LikelihoodBits(Step):
             sentences = list(chain.from_iterable(read_sentences(run.corpus(language) / "test.arrow")))
             measured[language] = measure_words(opened, spread(sentences, self._settings.sentences))
             tell("scoring", measured[language].count)
-        with atomic_folder(run.likelihood(name)) as folder:
+        with atomic_folder(context.output) as folder:
             write_bits(folder / BITS, measured)
 
     @property

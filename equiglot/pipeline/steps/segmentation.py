@@ -54,7 +54,7 @@ class Segmented(Step):
                 cut = measure_segmentation(tokenizer, sentences, code, max_tokens=longest, bootstrap=bootstrap)
                 own = own_vocabulary(tokenizer, sentences, code, size=self._audit.entries, bootstrap=bootstrap)
                 found[code] = LanguageSegmentation(cut=cut, own=own).model_dump(mode="json")
-        with atomic_folder(context.run.segmentation(self.subject)) as folder:
+        with atomic_folder(context.output) as folder:
             write_json(folder / _FILE, found)
 
     @property

@@ -67,7 +67,7 @@ class Tokens(Step):
         if taken:
             longest = min(longest, open_model(owner, str(run.model(owner))).max_tokens)
         statistics = {}
-        with atomic_folder(run.tokens(language, owner)) as folder:
+        with atomic_folder(context.output) as folder:
             for split in SPLITS:
                 source = run.corpus(language) / f"{split}.arrow"
                 source = training_text(run, recipe, language) if split == "train" else source
@@ -108,7 +108,7 @@ class Tokens(Step):
             return
         opened, text = (
             open_model(teacher, str(run.model(teacher))),
-            open_tokens(run.tokens(language, teacher) / "train"),
+            open_tokens(context.output / "train"),
         )
         some = np.unique(np.linspace(0, len(text) - 1, min(_LOOKED_AT, len(text))).astype(np.int64))
         masks = recipe.masking, label_masks_seed(recipe)

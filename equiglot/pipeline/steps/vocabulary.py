@@ -47,7 +47,7 @@ class Vocabulary(Step):
 
     def run(self, context: Context) -> None:
         """Learns or unites the tokenizer."""
-        recipe, settings, into = self.recipe, self._settings, self.folder(context.run, self.subject)
+        recipe, settings, into = self.recipe, self._settings, context.output
         if isinstance(settings, UnionVocabulary):
             folders = {name: tokenizer_folder(context.run, recipe, name) for name in recipe.united}
             make_union(folders, settings, into)

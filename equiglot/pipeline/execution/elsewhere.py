@@ -1,0 +1,242 @@
+"""A pool whose workers are on other machines, which share the disk with this one: an engine starts and watches them."""
+
+import json
+import shutil
+import signal
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol
+
+from equiglot.errors import InputError, Interrupted
+from equiglot.pipeline.execution.machine import versions
+from equiglot.pipeline.execution.orders import SAID, STOP, Order, give_order, read_order, read_said
+from equiglot.pipeline.execution.pool import Assignment, Event
+from equiglot.pipeline.execution.workers import decode_event
+from equiglot.recipe import Recipe, recipe_tree
+from equiglot.run import RunDirectory, write_text
+
+OUTPUT = "output.txt"
+"""In the folder of an attempt: what the engine keeps of its worker's output."""
+_TICKET = "ticket"
+_POLL_SECONDS = 1.0
+_LATE_SECONDS = 60.0  # in which a shared disk shows what a worker has said last
+
+
+class Engine(Protocol):
+    """What starts workers on other machines: SLURM, Ray.
+
+    Attributes:
+        name: for messages.
+        look_seconds: time between two questions about the workers; asking costs others something.
+    """
+
+    name: str
+    look_seconds: float
+
+    def start(self, run: RunDirectory, attempts: Sequence[str]) -> dict[str, str]:
+        """Lets `python -m equiglot.worker RUN ATTEMPT` be started for each attempt.
+
+        Returns:
+            Attempt -> a ticket: the engine's own name of it.
+
+        Raises:
+            InputError: the engine refuses, or cannot be reached.
+        """
+
+    def places(self, tickets: Sequence[str]) -> Mapping[str, str] | None:
+        """Ticket -> where it waits or runs, in words, of those that have not ended; None where the engine cannot be
+        asked just now."""
+
+    def cancel(self, tickets: Sequence[str]) -> None:
+        """Ends them; those that have ended already do no harm."""
+
+
+@dataclass
+class _Flight:
+    """An attempt that was given to the engine."""
+
+    task: Assignment
+    folder: Path
+    ticket: str
+    read: int = 0
+    place: str = ""
+    gone: float | None = None  # since when the engine does not have it any more
+
+
+@dataclass
+class Elsewhere:
+    """The attempts of one run that are with an engine; leaving its context ends them.
+
+    Args:
+        engine: starts and watches them.
+        run: the run folder, on a disk that all machines share.
+        recipe: what is run.
+        count: attempts at a time.
+        threads: of each.
+        checkpoint_seconds: time between checkpoints of a training.
+        leaves: asked, when a signal stops the command, whether the attempts go on; if not told otherwise, they do
+            after all signals but Ctrl-C: this machine may be going down, and not theirs.
+    """
+
+    engine: Engine
+    run: RunDirectory
+    recipe: Recipe
+    count: int
+    threads: int
+    checkpoint_seconds: float
+    leaves: Callable[[Interrupted], bool] = lambda why: why.signal != signal.SIGINT
+    _flights: dict[str, _Flight] = field(default_factory=dict)
+    _new: list[Assignment] = field(default_factory=list)
+    _looked: float = 0.0
+    _leave: bool = False
+
+    def __enter__(self) -> "Elsewhere":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+    ) -> None:
+        if not self._leave:
+            with suppress(InputError):  # what ended the run counts more
+                self._end(list(self._flights.values()))
+
+    @property
+    def idle(self) -> int:
+        """How many attempts more can be given to the engine."""
+        return self.count - len(self._flights) - len(self._new)
+
+    def start(self, assignment: Assignment) -> None:
+        """Gives an attempt to the engine, with the next `events`: many at once are one question to it."""
+        self._new.append(assignment)
+
+    def adopt(self, wanted: Mapping[str, str]) -> Iterable[Assignment]:
+        """Takes up what an earlier command has left with the engine, and ends what nobody wants any more."""
+        found = list(self._left())
+        alive = self.engine.places([each.ticket for each in found]) if found else {}
+        for flight in found:
+            task = flight.task
+            if wanted.get(task.job) == task.fingerprint and (
+                alive is None or flight.ticket in alive or _has_ended(flight)
+            ):
+                self._flights[task.attempt] = flight
+        self._end([each for each in found if each.task.attempt not in self._flights])
+        return [each.task for each in self._flights.values()]
+
+    def _left(self) -> Iterator[_Flight]:
+        """The attempts of an earlier command."""
+        for path in sorted(self.run.attempts.glob(f"*/{_TICKET}")):
+            with suppress(OSError, ValueError):  # nothing of ours
+                yield _Flight(read_order(self.run, path.parent.name).task, path.parent, path.read_text())
+
+    def _end(self, flights: Sequence[_Flight]) -> None:
+        """Ends attempts, and forgets them."""
+        if flights:
+            self.engine.cancel([each.ticket for each in flights])
+        for flight in flights:
+            self._flights.pop(flight.task.attempt, None)
+            shutil.rmtree(flight.folder, ignore_errors=True)
+
+    def events(self, seconds: float) -> Iterator[Event]:
+        """What the workers have said within some seconds, and which of them are lost."""
+        self._submit()
+        end = time.monotonic() + seconds
+        while True:
+            found = [event for flight in list(self._flights.values()) for event in self._heard(flight)]
+            found += self._look() if time.monotonic() - self._looked >= self.engine.look_seconds else []
+            yield from found
+            if found or time.monotonic() >= end:
+                return
+            time.sleep(min(_POLL_SECONDS, max(0.0, end - time.monotonic())))
+
+    def ask_to_stop(self, why: Exception) -> bool:
+        """Asks trainings to save and stop, or leaves all of them as they are: the same command adopts them."""
+        self._leave = isinstance(why, Interrupted) and self.leaves(why)
+        if not self._leave:
+            for flight in self._flights.values():
+                write_text(flight.folder / STOP, "")
+        return not self._leave
+
+    def _submit(self) -> None:
+        if not self._new:
+            return
+        for task in self._new:
+            order = Order(
+                task=task,
+                recipe=recipe_tree(self.recipe),
+                threads=self.threads,
+                checkpoint_seconds=self.checkpoint_seconds,
+                versions=versions(),
+            )
+            give_order(self.run, order)
+        tickets = self.engine.start(self.run, [task.attempt for task in self._new])
+        for task in self._new:
+            flight = _Flight(task, self.run.attempts / task.attempt, tickets[task.attempt])
+            write_text(flight.folder / _TICKET, flight.ticket)
+            self._flights[task.attempt] = flight
+        self._new.clear()
+
+    def _heard(self, flight: _Flight) -> Iterator[Event]:
+        """What a worker has said since."""
+        lines, flight.read = read_said(flight.folder / SAID, flight.read)
+        for line in lines:
+            said = json.loads(line)
+            if said["kind"] == "started":
+                flight.place = f"process {said['pid']} on {said['host']}"
+                yield self._placed(flight)
+            elif said["kind"] != "alive":
+                event = decode_event(line, flight.task.job, flight.task.attempt)
+                if event.kind != "progress":
+                    self._forget(flight)
+                yield event
+
+    def _forget(self, flight: _Flight) -> None:
+        del self._flights[flight.task.attempt]
+        shutil.rmtree(flight.folder, ignore_errors=True)
+
+    def _look(self) -> Iterator[Event]:
+        """Asks the engine; a worker that is not with it any more, and has not said how it ended, is lost."""
+        places = self.engine.places([each.ticket for each in self._flights.values()]) if self._flights else {}
+        self._looked = now = time.monotonic()
+        if places is None:
+            return
+        for flight in list(self._flights.values()):
+            if flight.ticket in places:
+                flight.gone = None
+                if places[flight.ticket] != flight.place and not flight.read:
+                    flight.place = places[flight.ticket]
+                    yield self._placed(flight)
+            elif flight.gone is None:
+                flight.gone = now
+            elif now - flight.gone >= _LATE_SECONDS:
+                error = self._loss(flight)
+                self._forget(flight)
+                yield Event(flight.task.job, flight.task.attempt, "lost", error=error)
+
+    def _placed(self, flight: _Flight) -> Event:
+        return Event(flight.task.job, flight.task.attempt, "progress", place=flight.place)
+
+    def _loss(self, flight: _Flight) -> InputError:
+        return InputError(
+            f"the worker of {flight.task.job} is gone without a word ({self.engine.name} {flight.ticket}, "
+            f"{flight.place or 'which never began'})",
+            where="; ".join(_last_lines(flight.folder / OUTPUT)) or None,
+            fix="its time or memory may have run out: ask the engine; the same command continues",
+        )
+
+
+def _last_lines(path: Path) -> list[str]:
+    """The last lines of what the engine has kept of a worker's output."""
+    try:
+        return path.read_text(errors="replace").splitlines()[-3:]
+    except OSError:
+        return []
+
+
+def _has_ended(flight: _Flight) -> bool:
+    """Whether a worker has said how it ended, while nobody listened."""
+    lines, _ = read_said(flight.folder / SAID, 0)
+    return bool(lines) and json.loads(lines[-1])["kind"] not in {"started", "alive", "progress"}

@@ -1,0 +1,217 @@
+"""Workers on other machines: whatever happens to them, the run ends with the same bytes."""
+
+import copy
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from equiglot.errors import InputError, Interrupted
+from equiglot.pipeline import Event, Graph, Machine, Watcher, pool_on, read_status, run_recipe
+from equiglot.pipeline.execution import elsewhere, orders, scheduler
+from equiglot.pipeline.execution.elsewhere import OUTPUT, Elsewhere
+from equiglot.pipeline.execution.orders import SAID, Order, carry_out, give_order, read_said
+from equiglot.pipeline.execution.pool import Assignment
+from equiglot.recipe import Recipe, parse_recipe, recipe_tree
+from equiglot.run import RunDirectory, read_json
+from tests.pipeline.conftest import TREE, Change, half_written, results, run_here
+
+
+@dataclass
+class Processes:
+    """An engine that starts its workers as processes here; `mischief` is done to each that was started."""
+
+    mischief: Callable[[int, subprocess.Popen[bytes]], None] = lambda number, process: None
+    name = "process"
+    look_seconds = 0.2
+    started: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+
+    def start(self, run: RunDirectory, attempts: Sequence[str]) -> dict[str, str]:
+        tickets = {}
+        for attempt in attempts:
+            with (run.attempts / attempt / OUTPUT).open("wb") as output:
+                command = [sys.executable, "-m", "equiglot.worker", str(run.root), attempt]
+                process = subprocess.Popen(command, stdout=output, stderr=output, start_new_session=True)
+            tickets[attempt] = str(process.pid)
+            self.started[str(process.pid)] = process
+            self.mischief(len(self.started), process)
+        return tickets
+
+    def places(self, tickets: Sequence[str]) -> Mapping[str, str] | None:
+        return {each: f"runs as {each}" for each in tickets if self.started[each].poll() is None}
+
+    def cancel(self, tickets: Sequence[str]) -> None:
+        for each in tickets:
+            self.started[each].kill()
+            self.started[each].wait()
+
+
+@pytest.fixture
+def engine() -> Iterator[Processes]:
+    engine = Processes()
+    yield engine
+    engine.cancel(list(engine.started))
+
+
+def _run(engine: Processes, recipe: Recipe, into: Path, watcher: Watcher | None = None) -> None:
+    machine = Machine(workers=2, checkpoint_seconds=0)
+    run_recipe(recipe, into, machine=machine, pool=partial(Elsewhere, engine), watcher=watcher)
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody waits a minute for a shared disk."""
+    monkeypatch.setattr(elsewhere, "_LATE_SECONDS", 0.5)
+    monkeypatch.setattr(elsewhere, "_POLL_SECONDS", 0.05)
+
+
+@pytest.fixture
+def small(text_files: Path) -> Recipe:
+    """One model in two languages."""
+    return parse_recipe({**copy.deepcopy(TREE), "models": {"hl": {}}}, text_files)
+
+
+def test_the_same_bytes_though_workers_die_and_the_command_is_stopped(
+    engine: Processes, small: Recipe, tmp_path: Path, quick: None
+) -> None:
+    """Some workers are killed, one before it begins; then the command ends, and its jobs go on without it."""
+    into, events = tmp_path / "run", list[Event]()
+
+    def mischief(number: int, process: subprocess.Popen[bytes]) -> None:
+        if number == 2:
+            process.kill()
+
+    def watch(event: Event) -> None:
+        if event.job == "model/hl" and event.place.startswith("process"):
+            if any(each.job == "model/hl" and each.kind == "lost" for each in events):
+                os.kill(os.getpid(), signal.SIGTERM)
+            else:
+                engine.started[event.place.split()[1]].kill()
+        events.append(event)
+
+    engine.mischief = mischief
+    with pytest.raises(Interrupted):
+        _run(engine, small, into, watcher=Watcher(event=watch))
+    lost = [event for event in events if event.kind == "lost"]
+    assert [event.job for event in lost][-1] == "model/hl" and len(lost) == 2
+    assert all("gone without a word" in str(event.error) for event in lost)
+    left = [path.name for path in (into / ".attempts").glob("*")]
+    assert len(left) == 1
+    _run(engine, small, into)
+    log = [json.loads(line) for line in (into / "log.jsonl").read_text().splitlines()]
+    assert [each["attempt"] for each in log if each["event"] == "adopted"] == left
+    run_here(small, tmp_path / "here")
+    assert results(into) == results(tmp_path / "here")
+    assert half_written(into) == [] and not (into / ".attempts").exists()
+
+
+def test_a_job_that_is_lost_again_and_again(engine: Processes, make: Change, tmp_path: Path, quick: None) -> None:
+    engine.mischief = lambda number, process: process.kill()
+    with pytest.raises(InputError, match="gone without a word"):
+        _run(engine, make(), tmp_path / "run")
+    log = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
+    failed = next(each["job"] for each in log if each["event"] == "failed")
+    assert sum(each["event"] == "job" and each["job"] == failed for each in log) == 1 + scheduler._RETRIES
+    assert read_status(tmp_path / "run").running == {}
+
+
+def _order(run: RunDirectory, make: Change, **changes: object) -> Order:
+    graph = Graph(make())
+    task = Assignment.of(run, graph, graph.jobs["tokens/en"], "1-1")
+    order = Order(task=task, recipe=recipe_tree(make()), threads=1, checkpoint_seconds=1, versions={})
+    order = order.model_copy(update=changes)
+    give_order(run, order)
+    return order
+
+
+def _ended(run: RunDirectory) -> dict[str, object]:
+    lines, _ = read_said(run.attempts / "1-1" / SAID, 0)
+    said = [json.loads(line) for line in lines]
+    assert said[0]["kind"] == "started" and said[0]["pid"] == os.getpid()
+    assert isinstance(said[-1], dict)
+    return said[-1]
+
+
+def test_a_machine_that_sees_another_folder(make: Change, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(orders, "_LATE_SECONDS", 0.1)
+    run = RunDirectory(tmp_path)
+    _order(run, make)
+    carry_out(tmp_path, "1-1")
+    assert "not seen here: corpus/en" in str(_ended(run)["refused"])
+    with pytest.raises(InputError, match="no order 1-2 here"):
+        carry_out(tmp_path, "1-2")
+
+
+def test_a_machine_with_other_packages(make: Change, tmp_path: Path) -> None:
+    _order(RunDirectory(tmp_path), make, versions={"torch": "1.0"})
+    carry_out(tmp_path, "1-1")
+    assert "instead of 1.0" in str(_ended(RunDirectory(tmp_path))["refused"])
+
+
+def test_whole_lines_are_read_once(tmp_path: Path) -> None:
+    assert read_said(tmp_path / "said", 0) == ([], 0)
+    (tmp_path / "said").write_bytes(b"one\ntwo\nthr")
+    assert read_said(tmp_path / "said", 0) == ([b"one", b"two"], 8)
+    (tmp_path / "said").write_bytes(b"one\ntwo\nthree\n")
+    assert read_said(tmp_path / "said", 8) == ([b"three"], 14)
+
+
+def test_what_a_zombie_says_is_not_heard(make: Change, finished: Path, tmp_path: Path) -> None:
+    """An attempt that was given up ends after all: neither its output nor its word counts."""
+
+    class Pool:
+        idle = 1
+
+        def __enter__(self) -> "Pool":
+            return self
+
+        def __exit__(self, *_: object) -> None: ...
+
+        def adopt(self, wanted: Mapping[str, str]) -> list[Assignment]:
+            return []
+
+        def start(self, task: Assignment) -> None:
+            self.idle, self.task = 0, task
+
+        def ask_to_stop(self, why: Exception) -> bool:
+            return True
+
+        def events(self, seconds: float) -> Iterator[Event]:
+            job, attempt = self.task.job, self.task.attempt
+            if attempt.endswith("-1"):
+                yield Event(job, attempt, "lost", error=InputError("gone"))
+            else:
+                yield Event(job, attempt.rpartition("-")[0] + "-1", "failed", error=InputError("the zombie's"))
+                yield Event(job, attempt, "failed", error=InputError("the living one's"))
+            self.idle = 1
+
+    with pytest.raises(InputError, match="the living one's"):
+        run_recipe(make(), tmp_path / "run", machine=Machine(), pool=lambda *_, **__: Pool())
+    assert not (tmp_path / "run" / "jobs").exists()
+    assert read_json(tmp_path / "run" / ".progress.json") == {}
+
+
+def test_heartbeats(make: Change, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(orders, "_ALIVE_SECONDS", 0.02)
+    (tmp_path / "1-1").mkdir()
+    with orders._talking(tmp_path / "1-1") as (_, stop):
+        end = time.monotonic() + 20
+        while not read_said(tmp_path / "1-1" / SAID, 0)[0] and time.monotonic() < end:
+            time.sleep(0.01)
+        assert not stop()
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert stop()
+    assert json.loads(read_said(tmp_path / "1-1" / SAID, 0)[0][0]) == {"kind": "alive"}
+
+
+def test_an_engine_that_there_is_not() -> None:
+    with pytest.raises(InputError, match="no 'pbs' to run on"):
+        pool_on("pbs:here")

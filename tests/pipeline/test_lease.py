@@ -1,0 +1,111 @@
+"""One command at a time works on a run, wherever it is; and nobody is thought gone who may live."""
+
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from equiglot.errors import InputError
+from equiglot.pipeline.execution import lease
+from equiglot.pipeline.execution.lease import Lease, Owner, lease_owner, take_lease
+from equiglot.run import RunDirectory, read_json, write_json
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> RunDirectory:
+    return RunDirectory(tmp_path)
+
+
+def _given_to(run: RunDirectory, number: int, **changes: str | int | float) -> Owner:
+    """A lease of somebody else."""
+    owner = Owner.of_here().model_copy(update=changes)
+    write_json(run.lease / f"{number:06d}" / "owner.json", owner.model_dump())
+    return owner
+
+
+def _ended() -> int:
+    """The number of a process that has ended."""
+    with subprocess.Popen([sys.executable, "-c", ""]) as process:
+        return process.pid
+
+
+def test_one_after_the_other(run: RunDirectory) -> None:
+    first = take_lease(run)
+    owner = lease_owner(run)
+    assert owner is not None and owner.pid == os.getpid()
+    with pytest.raises(InputError, match=f"process {os.getpid()} works on this run"):
+        take_lease(run)
+    first.check()
+    first.release()
+    assert lease_owner(run) is None
+    assert [first.number, take_lease(run).number] == [1, 2]
+    assert sorted(os.listdir(run.lease)) == ["000002"]
+
+
+def test_the_numbers_go_on_after_a_command_that_was_killed(run: RunDirectory) -> None:
+    _given_to(run, 7, pid=_ended())
+    assert lease_owner(run) is None
+    assert take_lease(run).number == 8
+
+
+@pytest.mark.parametrize(
+    ("changes", "gone"),
+    [
+        ({}, False),
+        ({"started": "1"}, True),  # its number was given to another process since
+        ({"boot": "before"}, True),
+        ({"namespace": "pid:[1]"}, False),  # another container
+        ({"namespace": "pid:[1]", "pid": 10**7}, False),
+        ({"host": "node7", "pid": 10**7, "boot": "other"}, False),
+    ],
+)
+def test_who_is_known_to_be_gone(run: RunDirectory, changes: dict[str, str | int], gone: bool) -> None:
+    owner = _given_to(run, 3, **changes)
+    assert owner.is_gone == gone
+    if gone:
+        assert take_lease(run).number == 4
+        return
+    with pytest.raises(InputError, match="works on this run") as refused:
+        take_lease(run)
+    assert ("--take-over" in str(refused.value.fix)) == bool(changes)
+    assert ("on node7" in str(refused.value)) == ("host" in changes)
+    assert take_lease(run, take_over=True).number == 4
+
+
+def test_who_was_taken_over_from_publishes_nothing(run: RunDirectory) -> None:
+    mine = take_lease(run)
+    take_lease(run, take_over=True)
+    with pytest.raises(InputError, match="another command has taken this run over"):
+        mine.check()
+    mine.release()
+    assert lease_owner(run) is not None
+
+
+def test_of_many_who_want_it_one_gets_it(run: RunDirectory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All see that the owner is gone, and try at once."""
+    _given_to(run, 1, pid=_ended())
+    names = iter(range(100))
+    monkeypatch.setattr(lease, "aside", lambda path, mark: path.with_name(f".{path.name}.{next(names)}.tmp"))
+
+    def attempt(_: int) -> Lease | None:
+        try:
+            return take_lease(run)
+        except InputError:
+            return None
+
+    with ThreadPoolExecutor(8) as pool:
+        won = [each for each in pool.map(attempt, range(8)) if each is not None]
+    assert [each.number for each in won] == [2]
+    assert [name for name in os.listdir(run.lease) if not name.startswith(".")] == ["000002"]
+
+
+def test_what_no_command_has_written(run: RunDirectory) -> None:
+    _given_to(run, 1)
+    path = run.lease / "000001" / "owner.json"
+    write_json(path, {**read_json(path), "more": 1})
+    with pytest.raises(InputError, match="not what a command has written") as refused:
+        take_lease(run)
+    assert str(refused.value.where) == str(path)
