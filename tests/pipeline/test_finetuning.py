@@ -239,6 +239,11 @@ def test_the_plan_counts_it(tuned: Change) -> None:
     once, twice = (plan_recipe(tuned(seeds=seeds)) for seeds in (1, 2))
     (one,), (two,) = ([each for each in plan.steps if each.name == "fine-tuning"] for plan in (once, twice))
     assert one.jobs == two.jobs == 6 and one.seconds > 0 and two.amount == 2 * one.amount
+    # What is kept is the best model of all seeds, with one language or the other.
+    kept = next(each for each in plan_recipe(tuned(seeds=2, keep=True)).steps if each.name == "fine-tuning")
+    sizes = {model.name: model.parameters for model in once.models}
+    assert one.disk == two.disk == 0
+    assert kept.disk == 4 * (sizes["mono-en"] + sizes["mono-ru"] + 2 * sizes["hl"] + 2 * sizes["student"])
 
 
 def test_what_cannot_work_is_refused(tuned: Change, make: Change) -> None:

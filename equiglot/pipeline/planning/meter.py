@@ -12,7 +12,7 @@ from equiglot.models import FittedPart, count_parameters, device, fit_layers, lo
 from equiglot.pipeline.execution.machine import Machine
 from equiglot.pipeline.execution.states import State
 from equiglot.pipeline.planning.speed import measure_labelling, measure_speed, model_like, size_of
-from equiglot.pipeline.steps.cost import Reader, read_tokens
+from equiglot.pipeline.steps.cost import FLOAT_BYTES, Reader, read_tokens
 from equiglot.pipeline.steps.model import start_folder
 from equiglot.pipeline.steps.vocabulary import tokenizer_folder
 from equiglot.recipe import ModelPlan, Recipe
@@ -67,6 +67,7 @@ class RunMeter:
         self._characters: dict[str, int] = {}
         self._readers: dict[str, Reader] = {}
         self._speeds: dict[str, float] = {}
+        self._sizes: dict[str, int] = {}
         self._texts: dict[tuple[str, str, str], TokenizedText] = {}
         self._trainings: dict[str, ModelCost] = {}
         self._special_tokens = SpecialTokens(2, 3, 0, 4, np.arange(5, 64))
@@ -96,8 +97,19 @@ class RunMeter:
         if key not in self._readers:
             made = freeze(model_like(*about), device())
             speed, config = self._measured(lambda: measure_labelling(made)), made.config
+            self._sizes[key] = made.num_parameters()
             self._readers[key] = Reader(speed, config.num_hidden_layers, config.hidden_size, config.vocab_size)
         return self._readers[key]
+
+    def parameters(self, model: str) -> int:
+        """How many a model has or will have; looked up once of each size."""
+        plan = self._plans[model]
+        key = size_of(plan, self._plans, self._vocabulary_size)
+        if key not in self._sizes:
+            self._sizes[key] = self._built_parameters(plan)
+        start = self._recipe.plans()[model].start
+        fit = MOST if start is None or start.fit is None else start.fit // FLOAT_BYTES
+        return min(fit, self._sizes[key])
 
     def training_seconds(self, model: str) -> float:
         """What a training takes, its validations too."""
@@ -120,7 +132,7 @@ class RunMeter:
         return ModelCost(
             name=plan.name,
             state=self._states[f"model/{plan.name}"],
-            parameters=self._parameters(plan),
+            parameters=self.parameters(plan.name),
             updates=data.updates,
             tokens=tokens,
             seconds=tokens / self._speed(plan, tokens / data.updates / plan.training.accumulation)
@@ -168,11 +180,6 @@ class RunMeter:
         shares = [min(1.0, plan.training.validation_sequences / max(1, len(text))) for text in texts]
         once = sum(read_tokens(text) * share for text, share in zip(texts, shares, strict=True))
         return round(plan.training.validations * once)
-
-    def _parameters(self, plan: ModelPlan) -> int:
-        start = self._recipe.plans()[plan.name].start
-        fit = MOST if start is None or start.fit is None else start.fit // 4  # of the bytes of a float32
-        return min(fit, self._built_parameters(plan))
 
     def _built_parameters(self, plan: ModelPlan) -> int:
         if plan.start is None and plan.encoder is not None:  # nothing is built

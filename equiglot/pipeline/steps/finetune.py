@@ -14,7 +14,7 @@ from equiglot.evaluation import ESTIMATES, write_estimates, write_scores
 from equiglot.finetuning import PREDICTIONS, TRAINING, FineTuner, FineTuning, check_trained_labels, fine_tuned_rows
 from equiglot.pipeline.progress import JobProgress
 from equiglot.pipeline.steps.context import Context
-from equiglot.pipeline.steps.cost import FINE_TUNING, Cost, Meter
+from equiglot.pipeline.steps.cost import FINE_TUNING, FLOAT_BYTES, Cost, Meter
 from equiglot.pipeline.steps.probe import TaskData, data_sizes, data_tokens
 from equiglot.pipeline.steps.step import Step
 from equiglot.recipe import FineTunedTask, ModelPlan, Recipe
@@ -97,7 +97,8 @@ class FineTuned(Step):
         validations = settings.validations or max(1, round(epochs))
         tokens = 3 * epochs * data_tokens(settings, *learnt) + data_tokens(settings, *tested)
         tokens += validations * data_tokens(settings, *data_sizes(meter, settings, self.trained, "dev"))
-        return Cost(seeds * learnt[1], seeds * tokens / meter.reader(self.plan.name).speed)
+        disk = FLOAT_BYTES * meter.parameters(self.plan.name) if settings.keep and not self.half else 0
+        return Cost(seeds * learnt[1], seeds * tokens / meter.reader(self.plan.name).speed, disk)
 
     def run(self, context: Context) -> None:
         """Trains and tests it; continues at the checkpoint of the seed that it was at."""

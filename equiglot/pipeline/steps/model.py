@@ -30,7 +30,7 @@ from equiglot.models import (
 )
 from equiglot.outputs import check_model, output_checksums
 from equiglot.pipeline.steps.context import Context
-from equiglot.pipeline.steps.cost import Cost, Meter
+from equiglot.pipeline.steps.cost import FLOAT_BYTES, Cost, Meter
 from equiglot.pipeline.steps.events import EventWriter
 from equiglot.pipeline.steps.material import Material, material_of, randomness
 from equiglot.pipeline.steps.step import Step
@@ -69,6 +69,10 @@ class Model(Step):
     def reads_outside(self) -> bool:
         """Whether anything is taken from there."""
         return self.place is not None
+
+    def cost(self, meter: Meter) -> Cost:
+        """The disk of one that is not trained."""
+        return Cost(disk=FLOAT_BYTES * meter.parameters(self.plan.name))
 
 
 @dataclass(frozen=True)
@@ -150,7 +154,7 @@ class TrainedModel(Model):
         return output_checksums(folder)
 
     def cost(self, meter: Meter) -> Cost:
-        """The time of its training."""
+        """The time of its training; the disk of what is trained is told with all checkpoints."""
         return Cost(seconds=meter.training_seconds(self.plan.name))
 
     def run(self, context: Context) -> None:

@@ -2,22 +2,32 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain, islice
 from typing import Any
 
 from equiglot.corpus import read_sentences
 from equiglot.errors import InputError
-from equiglot.evaluation import MOST_HELD_OUT, ExtensionText, TrimText, extend_model, trim_model
+from equiglot.evaluation import (
+    FITTING_HELD_OUT,
+    MOST_HELD_OUT,
+    ExtensionText,
+    TrimText,
+    extend_model,
+    trim_model,
+)
 from equiglot.models import copy_untrained
 from equiglot.pipeline.steps.context import Context
 from equiglot.pipeline.steps.corpus import text_needs, training_text
+from equiglot.pipeline.steps.cost import ROWS, Cost, Meter, read_tokens
 from equiglot.pipeline.steps.material import randomness
 from equiglot.pipeline.steps.model import Model, foreign_model
 from equiglot.recipe import Recipe, Start
 from equiglot.run import RunDirectory
 from equiglot.training import CheckpointFolder
+
+_FITTED, _JUDGED = 3, 2  # times that a sentence is read, to fit rows on it and to judge them
 
 
 @dataclass(frozen=True)
@@ -72,6 +82,7 @@ class ExtendedModel(Model):
     place = None
     tools = ("tokenizers",)
     continues = True
+    group = ROWS
 
     @property
     def inputs(self) -> dict[str, Any]:
@@ -85,6 +96,22 @@ class ExtendedModel(Model):
         """The model that is extended, and text."""
         texts = (need for code in self.plan.languages for need in text_needs(self.recipe, code))
         return tuple(dict.fromkeys([f"model/{self.plan.revises}", *texts]))
+
+    def cost(self, meter: Meter) -> Cost:
+        """Of the fitting: sentences are read in the old segmentation, then in the new one, and back to its rows."""
+        extend, made = self.plan.extend, super().cost(meter)
+        assert extend is not None
+        if extend.start == "mean":
+            return made
+        owner = self.recipe.plans()[extend.model].owner
+        texts = [meter.text(code, owner, split) for code in self.plan.languages for split in ("train", "valid")]
+        learnt, held = texts[::2], texts[1::2]
+        length = sum(map(read_tokens, learnt)) / sum(map(len, learnt))
+        tokens = extend.fitting.updates * extend.fitting.sentences * length
+        times = extend.fitting.training().validations + 2  # and before and after
+        judged = times * length * sum(min(FITTING_HELD_OUT, len(text)) for text in held)
+        seconds = (_FITTED * tokens + _JUDGED * judged) / meter.reader(self.plan.name).speed
+        return replace(made, amount=round(tokens), seconds=seconds)
 
     def run(self, context: Context) -> None:
         """Extends it by training text; validation text shows what was learnt. A fitting continues at its checkpoint."""
