@@ -153,6 +153,10 @@ class RunDirectory:
         """What a classifier on character n-grams predicts, `name` is a task: predictions, estimates."""
         return self.root / "ngrams" / name
 
+    def neighbours(self, name: str) -> Path:
+        """Trees in which every word hangs on its neighbour, `name` is a task: predictions, estimates."""
+        return self.root / "neighbours" / name
+
     @property
     def scores(self) -> Path:
         """All scores of the run, one row a number."""

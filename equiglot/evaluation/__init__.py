@@ -33,7 +33,7 @@ from equiglot.evaluation.estimates import (
     score_labels,
     write_estimates,
 )
-from equiglot.evaluation.extending import EXTENSION, ExtensionRecord, ExtensionText, extend_model
+from equiglot.evaluation.extending import EXTENSION, FITTING_HELD_OUT, ExtensionRecord, ExtensionText, extend_model
 from equiglot.evaluation.external import (
     EvalSettings,
     ExternalScores,
@@ -105,6 +105,7 @@ __all__ = [
     "COST",
     "ESTIMATES",
     "EXTENSION",
+    "FITTING_HELD_OUT",
     "ID_MAP",
     "IN_LANGUAGE",
     "LIKELIHOOD",

@@ -35,7 +35,8 @@ EXTENSION = "extend.json"
 Begin = Literal["mean", "fitted"]
 _LONGEST = 128  # tokens of a sentence that rows are fitted on
 _FITTED_ON = 50_000  # sentences of a language at most
-_HELD_OUT = 500  # sentences with new entries on which hidden states are compared
+FITTING_HELD_OUT = 500
+"""Sentences of a language, with new entries, on which hidden states are compared."""
 
 
 @dataclass(frozen=True)
@@ -183,7 +184,7 @@ class _Fitter:
 
         self._settings = settings
         training = {code: pairs(text.learning(), settings.contexts, _FITTED_ON) for code, text in texts.items()}
-        held_out = {code: pairs(text.held_out, _HELD_OUT, _HELD_OUT) for code, text in texts.items()}
+        held_out = {code: pairs(text.held_out, FITTING_HELD_OUT, FITTING_HELD_OUT) for code, text in texts.items()}
         padding, seed = int(tokenizer.pad_token_id or 0), settings.seed
         self._task = RowFitting(training, held_out, padding=padding, sentences=settings.sentences, seed=seed)
         self.sentences = {code: len(each) for code, each in training.items()}

@@ -30,7 +30,7 @@ from equiglot.pipeline.steps import (
     Vocabulary,
     fine_tuned_steps,
     halved_steps,
-    ngram_steps,
+    simple_steps,
 )
 from equiglot.pipeline.steps.stores import stores_of, texts_of
 from equiglot.recipe import ModelPlan, Recipe
@@ -255,7 +255,7 @@ STEPS: list[Callable[[Recipe], Iterator[Step]]] = [
     _probes,
     _segmentations,
     _fine_tuned,
-    ngram_steps,
+    simple_steps,
     _costs,  # last: nothing else is at work then
 ]
 """What the steps of a recipe are made by: a new kind of step is one more line."""

@@ -361,6 +361,11 @@ class Recipe(Settings):
                 return tuple(chain)
         return ()
 
+    def fitted_from(self, name: str) -> tuple[Start, ...]:
+        """What starts from a model and must fit into a size: each part of it that is taken."""
+        starts = (plan.start for plan in self.expanded() if plan.starts_from == name)
+        return tuple(start for start in starts if start is not None and start.fit is not None)
+
     def reference(self, language: str) -> str:
         """The name of the model that `language`'s distance is measured from (paper 1, Eq. 3); "" where none is."""
         given, plans = self.report.reference, self.plans()
@@ -442,7 +447,7 @@ def _with_encoder(plan: ModelPlan, plans: dict[str, ModelPlan], seen: tuple[str,
     if source is None or plan.name in seen:  # unknown names and circles: see `checks`
         return plan
     encoder = _with_encoder(source, plans, (*seen, plan.name)).encoder
-    if encoder is not None and plan.start is not None:
+    if encoder is not None and plan.start is not None:  # None still, where its layers must fit into a size
         encoder = plan.start.encoder(encoder)
     return plan if encoder is None else plan.model_copy(update={"encoder": encoder})
 

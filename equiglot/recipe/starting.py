@@ -32,7 +32,8 @@ class Trim(ReductionSettings):
     """A model of the recipe whose vocabulary keeps the entries that some languages need, all else as it is.
 
     Trim a teacher before its student starts from it, or a student when it is trained (paper 4, section 5: VocabReduce
-    before or after distilling).
+    before or after distilling). Where a model that starts from it must fit into a size (`from: {fit: 40MB}`), fewer
+    entries stay, so that half of the layers fit beside them; unless `fit` is given here.
     """
 
     model: str = Field(

@@ -1,6 +1,6 @@
 from .counting import EntryCounts, count_entries, id_count
 from .extending import Extension, count_words, extend_tokenizer
-from .folder import TOKENIZER_FILES, check_same_vocabulary, load_tokenizer, write_tokenizer
+from .folder import TOKENIZER_FILES, check_same_vocabulary, load_tokenizer, tokenizer_bytes, write_tokenizer
 from .mapping import VocabularyMap, map_of_kept, read_map, write_map
 from .matching import map_vocabulary
 from .normalisation import check_rules, rules_of
@@ -70,6 +70,7 @@ __all__ = [
     "rules_of",
     "text_encoder",
     "tokenise_split",
+    "tokenizer_bytes",
     "train_vocabulary",
     "unite",
     "write_map",

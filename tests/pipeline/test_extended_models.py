@@ -8,7 +8,7 @@ import pytest
 from safetensors.torch import load_file
 
 from equiglot.errors import InputError
-from equiglot.pipeline import Graph, plan_recipe
+from equiglot.pipeline import Graph, StepCost, plan_recipe
 from equiglot.vocabulary import load_tokenizer
 from tests.pipeline.conftest import Change, run_here
 from tests.pipeline.test_starting import STILL
@@ -89,6 +89,29 @@ def test_what_it_will_take_is_planned(make: Change) -> None:
     assert sizes.keys() == {"teacher", "student"}
     plan = plan_recipe(make(**_extended(entries=200)))
     assert {model.name: model.parameters for model in plan.models}["student"] == sizes["student"] + 100 * (16 + 1)
+
+
+def test_the_fitting_of_rows_is_planned(make: Change) -> None:
+    def rows(start: str, **fitting: Any) -> list[StepCost]:
+        models = {
+            "teacher": {},
+            "richer": {
+                "extend": {"model": "teacher", "entries": 30, "start": start}
+                | ({"fitting": fitting} if fitting else {}),
+                "languages": ["ru"],
+            },
+        }
+        plan = plan_recipe(make(models=models))
+        (teacher,) = plan.models
+        assert plan.disk >= 2 * 4 * teacher.parameters  # what is extended is a model on the disk, too
+        return [step for step in plan.steps if step.name == "new rows"]
+
+    (means,) = rows("mean")
+    few, many = (rows("fitted", updates=updates, sentences=8)[0] for updates in (100, 300))
+    assert (means.amount, means.seconds) == (0, 0)
+    assert many.amount == pytest.approx(3 * few.amount, rel=0.01) and many.seconds > few.seconds > 0
+    # So many sentences, of as many tokens as the text is taken to have before it is cut.
+    assert few.amount == 100 * 8 * 22 and few.disk == means.disk > 4 * 30 * 16
 
 
 def test_text_that_has_too_little_names_its_field(make: Change, tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """Settings and models in words, as the page and the model cards say them."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -110,17 +110,25 @@ def encoder_in_words(settings: EncoderSettings) -> str:
     return f"{_ARCHITECTURES[settings.architecture]}, {size}, at most {settings.max_length} tokens"
 
 
-def start_in_words(start: Start) -> str:
-    """What weights a model starts from."""
+def start_in_words(start: Start, fit: Mapping[str, Any] | None = None) -> str:
+    """What weights a model starts from; `fit` is what training.json has of layers that were to fit into a size."""
     named = {"all": "", "alternate": "every second layer of "}
     named |= {end: f"the {end} layers of " for end in ("first", "last")}
-    if isinstance(start.layers, str):
+    if start.fit is not None:
+        which = "as many layers as fit of " if fit is None else f"{_numbered(fit['layers'])} of {fit['of']} of "
+    elif isinstance(start.layers, str):
         which = named[start.layers]
     else:
-        which = f"layer{'s' if len(start.layers) > 1 else ''} {listed(list(map(str, start.layers)))} of "
+        which = f"{_numbered(start.layers)} of "
     ways = {"svd": "in the directions in which its embeddings vary most", "cut": "cut to its first numbers"}
     narrower = "" if start.width is None else f", {ways[start.by]}"
-    return f"started from {which}{start.model or Path(start.folder or '').name}{narrower}"
+    fitted = "" if start.fit is None else f", to fit into {start.fit:,} bytes"
+    fitted += "" if fit is None else f" ({fit['needed']:,} with {fit['entries']:,} entries)"
+    return f"started from {which}{start.model or Path(start.folder or '').name}{narrower}{fitted}"
+
+
+def _numbered(layers: Sequence[int]) -> str:
+    return f"layer{'s' if len(layers) > 1 else ''} {listed(list(map(str, layers)))}"
 
 
 def foreign_encoder_in_words(config: Mapping[str, Any]) -> str:
@@ -150,11 +158,20 @@ def fine_tuning_in_words(settings: FineTuning) -> str:
     """How models are fine-tuned, a phrase."""
     epochs, kept = "epoch" if settings.epochs == 1 else "epochs", "the best of its validations kept"
     stops = f", stopped after {settings.patience:,} of them without a new best" if settings.patience else ""
+    candidates = settings.candidates()
+    batches = _one_of(dict.fromkeys(f"{each.only_batch:,}" for each in candidates))
+    rates = _one_of(dict.fromkeys(f"{each.only_rate:g}" for each in candidates))
+    several = " (whichever is best on dev data with the first seed)" if len(candidates) > 1 else ""
     return (
-        f"{settings.epochs:g} {epochs} of AdamW in batches of {settings.batch:,} at a learning rate of "
-        f"{settings.learning_rate:g}, rising for at most {settings.warmup:,} updates and falling to 0, and a weight "
+        f"{settings.epochs:g} {epochs} of AdamW in batches of {batches} at a learning rate of "
+        f"{rates}{several}, rising for at most {settings.warmup:,} updates and falling to 0, and a weight "
         f"decay of {settings.weight_decay:g}; {kept}{stops}"
     )
+
+
+def _one_of(names: Iterable[str]) -> str:
+    *others, last = names
+    return f"{', '.join(others)} or {last}" if others else last
 
 
 def vocabulary_in_words(settings: Vocabulary, size: int, origins: Sequence[str]) -> str:
