@@ -4,6 +4,7 @@ from .fitting import NewRows, RowFitting
 from .history import LossPoint, Progress, TrainingRecord, ValidationPoint
 from .loop import Stopped, Trainer
 from .masked_lm import LabelSource, MaskedLM
+from .ranks import RankLost, Ranks, joined
 from .settings import EarlyStopping, FittingSettings, TrainingSettings
 from .task import TrainingBatch, TrainingTask, Validation
 
@@ -17,6 +18,8 @@ __all__ = [
     "MaskedLM",
     "NewRows",
     "Progress",
+    "RankLost",
+    "Ranks",
     "RowFitting",
     "Stopped",
     "Trainer",
@@ -26,5 +29,6 @@ __all__ = [
     "TrainingTask",
     "Validation",
     "ValidationPoint",
+    "joined",
     "plan_data",
 ]

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -75,19 +74,3 @@ class CheckpointFolder:
 def _seal(tensors: Path, state: dict[str, Any]) -> str:
     """A checksum over both parts of a checkpoint."""
     return fingerprint([checksum(tensors), state])
-
-
-def pack_optimiser(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """An optimiser's state as named tensors: optimiser.<number>.<what>."""
-    state = optimiser.state_dict()["state"]
-    return {f"optimiser.{number}.{what}": value for number, values in state.items() for what, value in values.items()}
-
-
-def unpack_optimiser(optimiser: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
-    """Puts back what `pack_optimiser` took."""
-    state: dict[int, dict[str, Tensor]] = {}
-    for name, value in tensors.items():
-        if name.startswith("optimiser."):
-            _, number, what = name.split(".")
-            state.setdefault(int(number), {})[what] = value
-    optimiser.load_state_dict({**optimiser.state_dict(), "state": state})

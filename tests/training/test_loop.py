@@ -410,14 +410,15 @@ def test_losses_of_an_unfinished_point_survive_an_interruption(tmp_path: Path, m
     parts.whole().check_same(whole)
 
 
-def test_dropout_is_another_in_every_update_and_every_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_dropout_is_another_in_every_batch_and_every_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seeds: list[int] = []
     monkeypatch.setattr(torch, "manual_seed", seeds.append)
     for seed in (5, 6):
-        training = _Training(tmp_path)
+        settings = _SETTINGS.model_copy(update={"accumulation": 2})
+        training = _Training(tmp_path, settings, stream=make_stream(_TEXTS, sentences=12, parts=2))
         training.trainer(seed=seed)[1].train()
-    of_updates = [seed for seed in seeds if seed != 0]  # 0 made the models' weights.
-    assert len(set(of_updates)) == len(of_updates) == 32
+    of_batches = [seed for seed in seeds if seed != 0]  # 0 made the models' weights.
+    assert len(set(of_batches)) == len(of_batches) == 64
 
 
 def test_it_stops_early_when_nothing_gets_better(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
