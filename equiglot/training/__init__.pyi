@@ -1,4 +1,4 @@
-from .checkpoint import CheckpointFolder
+from .checkpoint import CheckpointFolder, accept_other_conditions
 from .data_plan import DataPlan, plan_data
 from .fitting import NewRows, RowFitting
 from .history import LossPoint, Progress, TrainingRecord, ValidationPoint
@@ -29,6 +29,7 @@ __all__ = [
     "TrainingTask",
     "Validation",
     "ValidationPoint",
+    "accept_other_conditions",
     "joined",
     "plan_data",
 ]

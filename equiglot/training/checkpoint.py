@@ -14,6 +14,7 @@ from equiglot.run import atomic_folder, checksum, fingerprint, read_json, write_
 _KEPT = 2
 _LOST = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EIO)
 _TENSORS, _STATE = "tensors.safetensors", "state.json"
+_ACCEPTED = "other-conditions"  # beside checkpoints that may be continued on another kind of device, say
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,11 @@ class CheckpointFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+
+    @property
+    def accepts_other_conditions(self) -> bool:
+        """Whether it was said that the training may be continued though not all of its bits stay."""
+        return (self.path / _ACCEPTED).exists()
 
     def save(self, update: int, checkpoint: Checkpoint) -> None:
         """Writes a checkpoint; only when it is safely on the disk, older ones than the newest two go."""
@@ -69,6 +75,12 @@ class CheckpointFolder:
 
     def _folders(self) -> list[Path]:
         return sorted(self.path.glob("update-*"))
+
+
+def accept_other_conditions(folder: Path) -> None:
+    """Lets all unfinished trainings whose checkpoints are somewhere in `folder` be continued under other conditions."""
+    for path in {each.parent for each in folder.glob("**/update-*")}:
+        (path / _ACCEPTED).touch()
 
 
 def _seal(tensors: Path, state: dict[str, Any]) -> str:

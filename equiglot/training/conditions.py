@@ -2,12 +2,12 @@
 
 import json
 from collections.abc import Mapping
-from pathlib import Path
 
 import torch
 import transformers
 
 from equiglot.errors import InputError
+from equiglot.training.checkpoint import CheckpointFolder
 from equiglot.training.ranks import Ranks
 
 Conditions = Mapping[str, str]
@@ -25,19 +25,23 @@ def current_conditions(device: torch.device, precision: torch.dtype) -> dict[str
     }
 
 
-def check_unchanged(saved: Conditions, now: Conditions, folder: Path) -> None:
-    """Refuses to continue what was begun under others.
+def changed_conditions(saved: Conditions, now: Conditions, checkpoints: CheckpointFolder) -> str:
+    """In words, which of those are others that a checkpoint was made under; "" if none.
 
     Raises:
-        InputError: with what differs.
+        InputError: some are, and nobody has said that it may be continued all the same.
     """
-    changed = [f"{name} was {saved.get(name)}, is {value}" for name, value in now.items() if saved.get(name) != value]
-    if changed:
+    changed = "; ".join(
+        f"{name} was {saved.get(name)}, is {value}" for name, value in now.items() if saved.get(name) != value
+    )
+    if changed and not checkpoints.accepts_other_conditions:
         raise InputError(
-            f"the training was begun under other conditions: {'; '.join(changed)}",
-            where=folder,
-            fix="continue it under those, or delete that folder to begin it again",
+            f"the training was begun under other conditions: {changed}",
+            where=checkpoints.path,
+            fix="continue it under those, or with `equiglot run --other-conditions`: its bits are then not those of an "
+            "undisturbed training; or delete that folder to begin it again",
         )
+    return changed
 
 
 def check_alike(ranks: Ranks, now: Conditions, update: int) -> None:

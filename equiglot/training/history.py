@@ -61,6 +61,8 @@ class TrainingRecord(BaseModel):
         losses: the course of the losses.
         validations: the course of the validations.
         seconds: time spent in training, validation and checkpoints included.
+        other_conditions: where it was continued under others than before, and which: it has not the bits of an
+            undisturbed training.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -74,6 +76,7 @@ class TrainingRecord(BaseModel):
     losses: tuple[LossPoint, ...]
     validations: tuple[ValidationPoint, ...]
     seconds: float = 0.0
+    other_conditions: tuple[str, ...] = ()
 
 
 class LossMeter:

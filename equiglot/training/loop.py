@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from equiglot.errors import InputError
 from equiglot.hashing import hash_name, hash_u64
 from equiglot.training.checkpoint import Checkpoint, CheckpointFolder
-from equiglot.training.conditions import check_alike, check_unchanged, current_conditions
+from equiglot.training.conditions import changed_conditions, check_alike, current_conditions
 from equiglot.training.flat import add_gradients, separate
 from equiglot.training.history import Counter, LossMeter, LossPoint, Progress, TrainingRecord, ValidationPoint, mean_of
 from equiglot.training.optimiser import Optimiser, choose_precision, learning_rate
@@ -42,6 +42,7 @@ class _State:
     sums: dict[str, list[np.ndarray]] = field(default_factory=dict)
     counts: dict[str, np.ndarray] = field(default_factory=dict)
     seconds: float = 0.0
+    other_conditions: list[str] = field(default_factory=list)
 
 
 class Trainer:
@@ -57,6 +58,7 @@ class Trainer:
         checkpoint_seconds: time between checkpoints.
         watch: told how far the training is after every update.
         record: given every point of the curves.
+        remark: told what somebody should know.
         stop: asked after every update; when true, a checkpoint is saved and `Stopped` is raised.
         ranks: the processes that train this model together, each with a trainer like this one. The first alone saves,
             and is asked to stop; the model, the record and all checkpoints are those of one process, bit for bit.
@@ -74,12 +76,13 @@ class Trainer:
         checkpoint_seconds: float = 60.0,
         watch: Callable[[Progress], None] = lambda progress: None,
         record: Callable[[LossPoint | ValidationPoint], None] = lambda point: None,
+        remark: Callable[[str], None] = lambda text: None,
         stop: Callable[[], bool] = lambda: False,
         ranks: Ranks | None = None,
     ) -> None:
         self._model, self._task, self._settings = model, task, settings
         self._seed, self._checkpoints, self._checkpoint_seconds = seed, checkpoints, checkpoint_seconds
-        self._watch, self._record, self._stop = watch, record, stop
+        self._watch, self._record, self._remark, self._stop = watch, record, remark, stop
         self._device = next(model.parameters()).device
         self._ranks = ranks or Ranks()
         self._optimiser = Optimiser(model, settings, self._ranks)
@@ -137,6 +140,7 @@ class Trainer:
             losses=tuple(state.losses),
             validations=tuple(state.validations),
             seconds=state.seconds,
+            other_conditions=tuple(state.other_conditions),
         )
 
     def by_sequence(self) -> dict[str, np.ndarray]:
@@ -305,6 +309,7 @@ class Trainer:
             "best_update": state.best_update,
             "best_score": state.best_score,
             "seconds": state.seconds,
+            "other_conditions": state.other_conditions,
             "losses": [point.model_dump() for point in state.losses],
             "validations": [point.model_dump() for point in state.validations],
             "counts": self._counter.counts.tolist(),
@@ -316,7 +321,10 @@ class Trainer:
         if self._checkpoints is None or checkpoint is None:
             return
         saved = checkpoint.state
-        check_unchanged(saved["conditions"], self._conditions, self._checkpoints.path)
+        changes = list(saved.get("other_conditions", ()))
+        if changed := changed_conditions(saved["conditions"], self._conditions, self._checkpoints):
+            changes.append(f"after update {saved['update']}: {changed}")
+            self._remark(f"goes on under other conditions, {changes[-1]}; bits will be others")
         parts: dict[str, dict[str, Tensor]] = {"weights": {}, "best": {}, "meter": {}, "sequences": {}}
         for name, value in checkpoint.tensors.items():
             part, _, rest = name.partition(".")
@@ -337,6 +345,7 @@ class Trainer:
             sums={name: list(each) for name, each in rows.items() if not name.endswith(_COUNTS)},
             counts={name.removesuffix(_COUNTS): each[0] for name, each in rows.items() if name.endswith(_COUNTS)},
             seconds=saved["seconds"],
+            other_conditions=changes,
         )
 
 

@@ -27,6 +27,7 @@ from equiglot.training import (
     TrainingSettings,
     Validation,
     ValidationPoint,
+    accept_other_conditions,
     loop,
 )
 from tests.tiny import ENCODER, SPECIAL, make_model, make_stream, make_text
@@ -232,6 +233,20 @@ def test_it_is_not_continued_under_other_conditions(tmp_path: Path) -> None:
     training.settings = training.settings.model_copy(update={"precision": "bf16"})
     with pytest.raises(InputError, match="precision was float32, is bfloat16"):
         training.whole()
+
+
+def test_it_is_continued_under_other_conditions_where_that_is_said_and_its_record_says_so(tmp_path: Path) -> None:
+    training = _demanding(tmp_path / "checkpoints" / "model")
+    training.interrupted(4)
+    accept_other_conditions(tmp_path)
+    torch.set_num_threads(2)
+    training.interrupted(6)
+    torch.set_num_threads(1)
+    told: list[str] = []
+    record = training.whole(remark=told.append).record
+    changes = ("after update 4: threads was 1, is 2", "after update 6: threads was 2, is 1")
+    assert record.other_conditions == changes and record.updates_made == 16
+    assert len(told) == 1 and changes[1] in told[0]
 
 
 def test_killed_and_continued_it_ends_the_same(tmp_path: Path, undisturbed: _Result) -> None:

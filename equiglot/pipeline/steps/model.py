@@ -199,6 +199,7 @@ class TrainedModel(Model):
                 checkpoint_seconds=context.checkpoint_seconds,
                 watch=context.progress,
                 record=events.add if events else lambda point: None,
+                remark=context.remark,
                 stop=context.stop,
                 ranks=ranks,
             )
