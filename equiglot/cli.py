@@ -138,6 +138,13 @@ def run(
     take_over: Annotated[
         bool, typer.Option("--take-over", help="Though a command elsewhere holds the run: you know that it has ended.")
     ] = False,
+    other_conditions: Annotated[
+        bool,
+        typer.Option(
+            "--other-conditions",
+            help="Continue unfinished trainings with other threads, another device or library: not bit for bit.",
+        ),
+    ] = False,
 ) -> None:
     """Runs, or continues, everything that is not done."""
     from equiglot.pipeline import Machine, pool_on
@@ -147,6 +154,7 @@ def run(
     machine = Machine.of_here(workers, threads)
     machine = Machine(machine.workers, machine.threads, checkpoint_seconds)
     options = {"replace": replace, "reuse": reuse or [], "pool": pool, "take_over": take_over}
+    options |= {"other_conditions": other_conditions}
     _run(load_recipe(recipe, overrides or []), into, machine, **options)
 
 

@@ -54,6 +54,7 @@ class FineTuned(Step):
     kind = "finetune"
     folder = staticmethod(RunDirectory.fine_tuned)
     group = FINE_TUNING
+    version = 2
     continues = True
     scored = True
     settings: FineTunedTask
