@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from equiglot import cli
@@ -45,10 +46,10 @@ def connected(cluster: Any) -> Iterator[Ray]:
     import ray
 
     before = [signal.getsignal(each) for each in STOPPING]
-    connect(cluster.address, 1)
+    engine = connect(cluster.address, 1)
     try:
         assert [signal.getsignal(each) for each in STOPPING] == before
-        yield Ray()
+        yield engine
     finally:
         ray.shutdown()
 
@@ -89,6 +90,19 @@ def test_why_a_worker_has_ended_is_kept(connected: Ray, make: Change, tmp_path: 
     os.kill(worker, signal.SIGKILL)
     _until(lambda: connected.places([ticket]) == {})
     assert (tmp_path / ".attempts" / "1-1" / OUTPUT).read_text().startswith("exit code -9")
+
+
+@needs_ray
+@pytest.mark.slow
+@pytest.mark.usefixtures("connected")
+def test_the_head_is_gone(make: Change, tmp_path: Path) -> None:
+    """Where a task was lost and the head does not answer, the run ends with a message; its worker ends, too."""
+    engine = Ray("127.0.0.1:1")
+    ticket, worker = _started(engine, RunDirectory(tmp_path), make)
+    os.kill(psutil.Process(worker).ppid(), signal.SIGKILL)
+    with pytest.raises(InputError, match="Ray does not answer any more"):
+        _until(lambda: engine.places([ticket]) == {})
+    _until(lambda: not is_alive(worker))
 
 
 @needs_ray
@@ -147,7 +161,7 @@ def test_another_service_at_the_address(monkeypatch: pytest.MonkeyPatch) -> None
         raise SystemExit(15)
 
     monkeypatch.setattr(ray, "init", give_up)
-    monkeypatch.setattr(on_ray, "_check_port", lambda address: None)
+    monkeypatch.setattr(on_ray, "_knock", lambda address: None)
     with pytest.raises(InputError, match="no Ray answers"):
         connect("127.0.0.1:1", 1)
 

@@ -41,9 +41,8 @@ def pool_on_ray(address: str) -> MakePool:
         raise InputError("Ray is not installed", where="--on", fix="pip install 'equiglot[ray]'")
 
     def make(run: RunDirectory, recipe: Recipe, *, count: int, threads: int, checkpoint_seconds: float) -> Pool:
-        connect(address, count * threads)
         return _OnRay(
-            Ray(),
+            connect(address, count * threads),
             run,
             recipe,
             count=count,
@@ -67,7 +66,7 @@ class _OnRay(Elsewhere):
         ray.shutdown()
 
 
-def connect(address: str, cores: int) -> None:
+def connect(address: str, cores: int) -> "Ray":
     """Connects this process with a Ray cluster, or starts a Ray on this machine.
 
     Args:
@@ -78,28 +77,34 @@ def connect(address: str, cores: int) -> None:
         InputError: no Ray answers there.
     """
     if address and address != "auto":
-        _check_port(address)
+        try:
+            _knock(address.removeprefix("ray://"))
+        except (ValueError, OverflowError):
+            raise _no_ray(address, "this is no address") from None
+        except OSError as error:
+            raise _no_ray(address, f"nothing answers ({error})") from None
     os.environ.update({name: os.environ.get(name, value) for name, value in _QUIET.items()})  # read at the import
     import ray
 
     own = {} if address else {"num_cpus": cores, "object_store_memory": _STORE_BYTES, "include_dashboard": False}
     try:
         with _signals_as_they_were():
-            ray.init(address or "local", log_to_driver=False, logging_level="critical", **own)
+            found = ray.init(address or "local", log_to_driver=False, logging_level="critical", **own)
     except (Exception, SystemExit) as error:  # the latter is how Ray gives up
         reason = "" if isinstance(error, SystemExit) else f": {_first_line(error)}"
         raise _no_ray(address, f"no Ray answers{reason}") from None
+    return Ray("" if address.startswith("ray://") else found.address_info["gcs_address"])
 
 
-def _check_port(address: str) -> None:
-    """Looks whether anything answers: Ray itself would try for two minutes, and say much."""
-    host, _, port = address.removeprefix("ray://").rpartition(":")
-    try:
-        socket.create_connection((host.strip("[]"), int(port)), _ANSWER_SECONDS).close()
-    except ValueError:
-        raise _no_ray(address, "this is no address") from None
-    except (OSError, OverflowError) as error:
-        raise _no_ray(address, f"nothing answers ({error})") from None
+def _knock(address: str) -> None:
+    """Looks whether anything answers at HOST:PORT: Ray itself would try for minutes, and then end this process.
+
+    Raises:
+        OSError: nothing does.
+        ValueError, OverflowError: it is no address.
+    """
+    host, _, port = address.rpartition(":")
+    socket.create_connection((host.strip("[]"), int(port)), _ANSWER_SECONDS).close()
 
 
 def _no_ray(address: str, what: str) -> InputError:
@@ -123,42 +128,51 @@ class Ray:
     """Starts workers as Ray tasks, of the Ray that this process is connected with.
 
     A ticket is Ray's name of what a task would give back. Only the command that has started a task can ask for it.
+
+    Args:
+        head: HOST:PORT of what holds the cluster together; empty where this machine cannot see it.
     """
 
     name = "Ray"
     look_seconds = 2.0
 
-    def __init__(self) -> None:
+    def __init__(self, head: str) -> None:
+        self._head = head
         self._tasks: dict[str, tuple[Any, RunDirectory, str]] = {}  # ticket -> Ray's reference, run, attempt
 
     def start(self, run: RunDirectory, attempts: Sequence[str]) -> dict[str, str]:
-        """Gives each attempt to Ray, which starts it where there are as many free cores as it has threads."""
+        """Gives each attempt to Ray, which starts it where there are as many free cores as it has threads.
+
+        Raises:
+            InputError: the cluster is gone.
+        """
         import ray
 
-        task = ray.remote(_task())
-        has_gpus = ray.cluster_resources().get("GPU", 0) >= 1
-        tickets = {}
-        for attempt in attempts:
-            order = read_order(run, attempt)
-            gpus = int(has_gpus and order.task.job.partition("/")[0] in _GPU_KINDS)
-            options = {"num_cpus": order.threads, "num_gpus": gpus, "max_retries": 0, "name": order.task.job}
-            reference = task.options(**options).remote(os.path.abspath(run.root), attempt)
-            tickets[attempt] = reference.hex()
-            self._tasks[reference.hex()] = reference, run, attempt
+        task, tickets = ray.remote(_task()), dict[str, str]()
+        orders = {attempt: read_order(run, attempt) for attempt in attempts}
+        with _asking():
+            has_gpus = ray.cluster_resources().get("GPU", 0) >= 1
+            for attempt, order in orders.items():
+                gpus = int(has_gpus and order.task.job.partition("/")[0] in _GPU_KINDS)
+                options = {"num_cpus": order.threads, "num_gpus": gpus, "max_retries": 0, "name": order.task.job}
+                reference = task.options(**options).remote(os.path.abspath(run.root), attempt)
+                tickets[attempt] = reference.hex()
+                self._tasks[reference.hex()] = reference, run, attempt
         return tickets
 
     def places(self, tickets: Sequence[str]) -> Mapping[str, str] | None:
-        """Those that have not ended: Ray does not say which of them have begun, but their workers do."""
+        """Those that have not ended: Ray does not say which of them have begun, but their workers do.
+
+        Raises:
+            InputError: the cluster is gone.
+        """
         import ray
 
         known = {each: self._tasks[each] for each in tickets if each in self._tasks}
         if not known:
             return {}
-        try:
+        with _asking():
             ended, left = ray.wait([each[0] for each in known.values()], num_returns=len(known), timeout=0)
-        except (ray.exceptions.RayError, ConnectionError) as error:
-            what = f"Ray does not answer any more: {_first_line(error)}"
-            raise InputError(what, fix="the same command continues") from None
         for reference in ended:
             self._note_end(reference.hex())
         return {each.hex(): "waits for free cores of Ray" for each in left}
@@ -167,9 +181,10 @@ class Ray:
         """Interrupts the tasks, which end their workers."""
         import ray
 
-        for ticket in tickets:
-            if ticket in self._tasks:
-                ray.cancel(self._tasks.pop(ticket)[0])
+        with _asking():
+            for ticket in tickets:
+                if ticket in self._tasks:
+                    ray.cancel(self._tasks.pop(ticket)[0])
 
     def _note_end(self, ticket: str) -> None:
         """Keeps why a task has failed beside the attempt: the worker is found lost if it has not said how it ended."""
@@ -182,11 +197,27 @@ class Ray:
             reason = str(error.cause)
         except ray.exceptions.RayError as error:
             reason = _first_line(error)
+            if self._head:  # more than one machine may be gone: then Ray would end this process after a minute
+                with _asking():
+                    _knock(self._head)
         else:
             return
         folder = run.attempts / attempt
         if folder.exists():
             write_text(folder / OUTPUT, reason + "\n")
+
+
+@contextmanager
+def _asking() -> Iterator[None]:
+    """What goes wrong meanwhile means that the cluster is gone."""
+    import ray
+
+    try:
+        yield
+    except (ray.exceptions.RayError, OSError) as error:
+        raise InputError(
+            f"Ray does not answer any more: {_first_line(error)}", fix="the same command continues"
+        ) from None
 
 
 def _first_line(error: Exception) -> str:
