@@ -320,7 +320,10 @@ def finetune(
     ] = None,
     types: Annotated[str, typer.Option(metavar="TYPE,...", help="Types of entities that count; others are O.")] = "",
     rules: Annotated[
-        str | None, typer.Option(metavar="RULES", help="How answers are compared: squad (if not given), or mlqa.")
+        str | None,
+        typer.Option(
+            metavar="RULES", help="How it is scored: squad or mlqa (answers), official or paper3 (trees, entities)."
+        ),
     ] = None,
     train_sentences: Annotated[int | None, typer.Option(min=1, help="Train on so many of a language at most.")] = None,
     epochs: Annotated[float, typer.Option(help="Passes over the training data.")] = 10,

@@ -35,9 +35,9 @@ class FineTuningDisplay:
     def __exit__(self, *_: object) -> None:
         self._status.stop()
 
-    def watch(self, seed: int, progress: Progress) -> None:
-        """Shows how far the training with a seed is."""
-        update = f"seed {seed}: update {progress.update:,} of {progress.updates:,}"
+    def watch(self, number: int, progress: Progress) -> None:
+        """Shows how far a training is, the first of which has number 0."""
+        update = f"training {number + 1}: update {progress.update:,} of {progress.updates:,}"
         line = printable(f"{update}, {training_in_words(progress)}")
         self._status.update(line)
         if not self._console.is_terminal and self._clock() - self._last >= self._interval:

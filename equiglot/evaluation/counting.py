@@ -150,10 +150,15 @@ class Gold:
         labels: int16 [items], places in the task's labels; of trees [items, 2]: the number of a word's head in its
             sentence (0 for the root), and its relation's place in the labels.
         lengths: int64 [sentences], items of each; their sum is the number of items.
+        scored: bool [items], whether each counts as one of all; None where all do. Of trees.
+        lenient: whether entities are read as seqeval does by default, whatever the metric: an I- tag that goes on no
+            entity of its type begins one (`lenient_spans`).
     """
 
     labels: Tags
     lengths: npt.NDArray[np.int64]
+    scored: npt.NDArray[np.bool_] | None = None
+    lenient: bool = False
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -175,8 +180,9 @@ def count_arcs(gold: Gold, predicted: Tags, labels: Sequence[str]) -> Table:
 
 
 def _count(gold: Gold, right: npt.NDArray[np.bool_]) -> Table:
-    counts = np.bincount(_sentences(gold)[right], minlength=len(gold.lengths))
-    return np.stack([counts, gold.lengths], axis=1)
+    sentences, scored = _sentences(gold), np.ones(len(gold), np.bool_) if gold.scored is None else gold.scored
+    counted = (np.bincount(sentences[each], minlength=len(gold.lengths)) for each in (right & scored, scored))
+    return np.stack([*counted], axis=1)
 
 
 def share(sums: Floats) -> Floats:
@@ -195,11 +201,13 @@ def count_classes(gold: Gold, predicted: Tags, labels: Sequence[str]) -> Table:
 
 
 def count_spans(read: Reader) -> Callable[[Gold, Tags, Sequence[str]], Table]:
-    """[sentences, 3]: entities, as `read` reads labels, that are right, those predicted, those in the gold."""
+    """[sentences, 3]: entities, as `read` reads labels unless the gold is read leniently, that are right, those
+    predicted, those in the gold."""
 
     def count(gold: Gold, predicted: Tags, labels: Sequence[str]) -> Table:
         right, guessed = (TaggedText.of(tags, gold.lengths, labels) for tags in (gold.labels, predicted))
-        return count_entities(read(right, labels), read(guessed, labels), right)
+        reader = lenient_spans if gold.lenient else read
+        return count_entities(reader(right, labels), reader(guessed, labels), right)
 
     return count
 

@@ -110,13 +110,14 @@ def score_labels(
     """
     if any(len(predicted) != len(gold) for predicted in predictions):
         raise ValueError(f"{language}: {len(gold)} right labels, {[*map(len, predictions)]} predicted ones")
+    counted = int(gold.scored.sum()) if isinstance(gold, Gold) and gold.scored is not None else len(gold)
     rules = {metric.name: metric.labels for metric in metrics_of(task) if metric.labels}
     asked = [(place, name, rule) for place in range(len(predictions)) for name, rule in rules.items()]
     tables = [rule.count(gold, predictions[place], labels).astype(np.int32) for place, _, rule in asked]
     scored: list[dict[str, Estimate]] = [{} for _ in predictions]
     for (place, name, rule), table, resampled in zip(asked, tables, bootstrap.sums(tables, language), strict=True):
         value = float(rule.score(table.sum(axis=0).astype(np.float64)))
-        scored[place][name] = Estimate(value, rule.score(resampled), len(gold))
+        scored[place][name] = Estimate(value, rule.score(resampled), counted)
     return scored
 
 

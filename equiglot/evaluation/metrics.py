@@ -38,7 +38,8 @@ class LabelRule:
         count: gold, predicted int16 [items] (of trees [items, 2], of questions `Answers`), names of labels -> whole
             numbers [sentences, columns]; of questions, gold is `GoldAnswers`, and a paragraph stands for a sentence.
         score: their sums over sentences [..., columns] -> percent [...].
-        said: what it is, a phrase in which {items} are what is labelled, and {outside} says that O is a class.
+        said: what it is, a phrase; in it {items} are what is labelled, {outside} says that O is a class, and {reading}
+            how tags are read.
     """
 
     count: Callable[[Any, npt.NDArray[Any], Sequence[str]], Table]
@@ -152,7 +153,7 @@ METRICS: dict[str, Metric] = {
             labels=LabelRule(
                 count_spans(strict_spans),
                 mean_f1,
-                "an entity counts if its type and both its ends are right, strict IOB2",
+                "an entity counts if its type and both its ends are right, {reading}",
             ),
         ),
         Metric(
@@ -170,7 +171,8 @@ METRICS: dict[str, Metric] = {
             positions=lambda ranks, losses: 100.0 * (ranks == 1),
             labels=LabelRule(count_right, share, "the share of {items} that get the right label"),
         ),
-        # As the script of the CoNLL 2018 shared task counts: every word, punctuation too, relations without subtypes.
+        # As the script of the CoNLL 2018 shared task counts: every word, punctuation too, relations without subtypes;
+        # or without punctuation and symbols (`Gold.scored`).
         Metric(
             name="las",
             phrase="LAS",
@@ -179,14 +181,14 @@ METRICS: dict[str, Metric] = {
             labels=LabelRule(
                 count_arcs,
                 share,
-                "the share of {items}, punctuation too, that get the right head and the right universal relation to it",
+                "the share of {items} that get the right head and the right universal relation to it",
             ),
         ),
         Metric(
             name="uas",
             phrase="UAS",
             tasks=("parse",),
-            labels=LabelRule(count_heads, share, "the share of {items}, punctuation too, that get the right head"),
+            labels=LabelRule(count_heads, share, "the share of {items} that get the right head"),
         ),
         Metric(
             name="top5",

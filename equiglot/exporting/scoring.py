@@ -181,4 +181,4 @@ def _gold(split: LabelledSplit, places: Integers, of_data: Sequence[str], labels
     if unknown := [of_data[number] for number in used if places[number] < 0]:
         what = f"the data has labels that the model has not: {', '.join(unknown)} (the model's: {', '.join(labels)})"
         raise InputError(what, where="--data", fix="rename them (--rename OLD=NEW), or give the model's own test data")
-    return Gold(places[split.labels].astype(np.int16), split.lengths)
+    return Gold(places[split.labels].astype(np.int16), split.lengths, lenient=split.lenient)

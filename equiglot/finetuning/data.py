@@ -30,6 +30,10 @@ _FORMS += "...-dev.conllu and ...-test.conllu, or hub:NAME:CONFIGURATION"
 _QUESTIONS = "name files with their split (--data train=FILE), or files that serve all splits (--data all=FILE)"
 
 
+_RULES = {"qa": ("squad", "mlqa"), "parse": ("official", "paper3"), "ner": ("official", "paper3")}
+"""Task -> the rules that it can be scored by."""
+
+
 def name_data(
     task: str,
     data: Sequence[str],
@@ -55,7 +59,8 @@ def name_data(
         rename: OLD=NEW, labels of the files that are to be called otherwise; classes, types of entities or tags.
         types: of entities that count; others are O. All if empty.
         train_sentences: so many sentences (or questions) of a language are trained on at most.
-        rules: how answers are compared, squad (if None) or mlqa.
+        rules: how answers are compared, squad (if None) or mlqa; of trees and entities what counts, official (if None)
+            or paper3.
 
     Raises:
         InputError: no such task, no language or one twice, data of several kinds, a pattern that matches nothing, a
@@ -77,9 +82,10 @@ def name_data(
     if task == "qa":
         _check_questions([source for _, source in named], f"--data {' '.join(data)}")
         _check_unlabelled({"--columns": columns, "--rename": rename, "--types": types})
-    if rules not in (None, "squad", "mlqa") or (rules and task != "qa"):
-        what = f"there are no rules {rules!r}" if task == "qa" else f"the task {task} has no answers to compare"
-        raise InputError(what, where="--rules", fix="take squad or mlqa" if task == "qa" else "leave it out")
+    if rules is not None and rules not in _RULES.get(task, ()):
+        known = " or ".join(_RULES.get(task, ()))
+        what = f"there are no rules {rules!r} for the task {task}"
+        raise InputError(what, where="--rules", fix=f"take {known}" if known else "leave it out")
     fields: dict[str, Any] = {
         "task": task,
         "data": dict(named),

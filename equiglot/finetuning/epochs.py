@@ -108,7 +108,7 @@ def epoch_order(lengths: Integers, size: int, seed: int, epoch: int) -> tuple[In
 def gold_of(split: LabelledSplit) -> Gold:
     """The right labels of a split; of a treebank, its trees."""
     labels = split.labels if split.heads is None else np.stack([split.heads, split.labels], axis=1)
-    return Gold(labels, split.lengths)
+    return Gold(labels, split.lengths, split.scored, split.lenient)
 
 
 def score_of_labels(metric: str, gold: Gold | GoldAnswers, predicted: npt.NDArray[Any], labels: Sequence[str]) -> float:

@@ -15,11 +15,11 @@ from safetensors.numpy import save_file
 
 from equiglot.errors import InputError
 from equiglot.evaluation import Score, write_scores
+from equiglot.finetuning.claiming import claim
 from equiglot.finetuning.data import LabelledTask
 from equiglot.finetuning.scores import fine_tuned_rows
 from equiglot.finetuning.settings import FineTuning
 from equiglot.finetuning.tuning import PREDICTIONS, TRAINING, FineTuner, check_trained_labels, has_trained
-from equiglot.labels.leases import claim
 from equiglot.models import find_or_fetch, name_models
 from equiglot.outputs import output_checksums
 from equiglot.run import atomic_folder, check_absent, fingerprint, read_json, write_json
@@ -53,7 +53,7 @@ def fine_tune(
     into: Path,
     *,
     checkpoint_seconds: float = 60.0,
-    watch: Callable[[int, Progress], None] = lambda seed, progress: None,
+    watch: Callable[[int, Progress], None] = lambda number, progress: None,
     stop: Callable[[], bool] = lambda: False,
 ) -> FineTuned:
     """Fine-tunes a model, once for each seed, and scores it on test data.
@@ -69,7 +69,7 @@ def fine_tune(
             encoder), scores.jsonl (means over seeds), predictions.safetensors (`Predictions`), training.json and
             task.json.
         checkpoint_seconds: time between checkpoints.
-        watch: told how far the training with a seed is.
+        watch: told the number of a training, 0, 1 and so on, and how far it is.
         stop: asked after every update; when true, `Stopped` is raised, and the same call continues.
 
     Raises:
@@ -187,6 +187,6 @@ def _assemble(tuner: FineTuner, work: Path, folder: Path) -> list[Score]:
     save_file(predictions, folder / PREDICTIONS)
     by_seed = {seed: record.model_dump(mode="json") for seed, record in tuner.records(work).items()}
     about = {"base": tuner.source, "languages": list(tuner.trained), **_named(settings)}
-    write_json(folder / TRAINING, {**about, "kept": kept, "seeds": by_seed})
+    write_json(folder / TRAINING, {**about, **tuner.choice(work), "kept": kept, "seeds": by_seed})
     write_json(folder / "task.json", summary.model_dump(mode="json"))
     return scores

@@ -1,13 +1,35 @@
 """How an encoder is fine-tuned."""
 
 import math
-from typing import Any, Literal
+from itertools import product
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError
 
 from equiglot.errors import InputError
 from equiglot.settings import HIGHEST_RATE, LONGEST, MOST, MOST_REPEATS, SHORTEST, Settings
 from equiglot.training import EarlyStopping, TrainingSettings
+
+_Rate = Annotated[float, Field(gt=0, le=HIGHEST_RATE), Tag("single")]
+_Batch = Annotated[int, Field(gt=0, le=MOST_REPEATS), Tag("single")]
+_SEVERAL = Field(min_length=1, max_length=20), Tag("tuple[...]")
+_ONE_OR_SEVERAL = Discriminator(lambda value: "tuple[...]" if isinstance(value, list | tuple) else "single")
+
+
+class Trial(BaseModel):
+    """A training that was tried when settings were chosen.
+
+    Attributes:
+        learning_rate: its peak.
+        batch: sentences of an update.
+        score: on dev data, in percent, by the metric that the best weights are chosen by.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    learning_rate: float
+    batch: int
+    score: float
 
 
 class FineTuning(Settings):
@@ -18,8 +40,14 @@ class FineTuning(Settings):
     max_updates: int | None = Field(
         None, gt=0, le=MOST_REPEATS, description="Updates at most, however many passes there are to be; any if null."
     )
-    batch: int = Field(16, gt=0, le=MOST_REPEATS, description="Sentences of an update, or windows of long ones.")
-    learning_rate: float = Field(5e-5, gt=0, le=HIGHEST_RATE, description="AdamW's peak; it then falls linearly to 0.")
+    batch: Annotated[_Batch | Annotated[tuple[_Batch, ...], *_SEVERAL], _ONE_OR_SEVERAL] = Field(
+        16, description="Sentences of an update, or windows of long ones; of several, see `learning_rate`."
+    )
+    learning_rate: Annotated[_Rate | Annotated[tuple[_Rate, ...], *_SEVERAL], _ONE_OR_SEVERAL] = Field(
+        5e-5,
+        description="AdamW's peak; it then falls linearly to 0. Of several rates or batches all pairs are tried with "
+        "the first seed, and the pair that is best on dev data is taken for all seeds.",
+    )
     warmup: int = Field(
         500,
         ge=0,
@@ -46,6 +74,39 @@ class FineTuning(Settings):
     seeds: int = Field(1, gt=0, le=1000, description="Trainings, from this seed on; scores are their mean.")
     resamples: int = Field(1000, ge=100, le=MOST_REPEATS, description="Bootstrap samples behind an interval.")
 
+    def candidates(self) -> tuple["FineTuning", ...]:
+        """The same with one learning rate and one batch each: all pairs of those that are named."""
+        rates, batches = (each if isinstance(each, tuple) else (each,) for each in (self.learning_rate, self.batch))
+        pairs = product(dict.fromkeys(rates), dict.fromkeys(batches))
+        return tuple(self.model_copy(update={"learning_rate": rate, "batch": batch}) for rate, batch in pairs)
+
+    @property
+    def only_batch(self) -> int:
+        """Sentences of an update.
+
+        Raises:
+            ValueError: there are several to choose from.
+        """
+        if isinstance(self.batch, tuple):
+            raise ValueError(f"several batches to choose from: {self.batch}")
+        return self.batch
+
+    @property
+    def only_rate(self) -> float:
+        """The peak of the learning rate.
+
+        Raises:
+            ValueError: there are several to choose from.
+        """
+        if isinstance(self.learning_rate, tuple):
+            raise ValueError(f"several learning rates to choose from: {self.learning_rate}")
+        return self.learning_rate
+
+    @property
+    def trainings(self) -> int:
+        """All that are made of a model: those that are tried, and one for each seed behind the first."""
+        return len(self.candidates()) + self.seeds - 1
+
     def updates(self, batches: int) -> int:
         """The length of a training with so many batches an epoch."""
         updates = max(1, math.ceil(self.epochs * batches))
@@ -56,7 +117,7 @@ class FineTuning(Settings):
         updates = self.updates(batches)
         return TrainingSettings(
             updates=updates,
-            learning_rate=self.learning_rate,
+            learning_rate=self.only_rate,
             warmup=min(self.warmup, updates // 2) / updates,
             weight_decay=self.weight_decay,
             validations=self.validations or max(1, round(updates / batches)),

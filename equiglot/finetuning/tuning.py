@@ -17,7 +17,7 @@ from equiglot.errors import InputError
 from equiglot.evaluation import Bootstrap, PairEstimates
 from equiglot.finetuning.kinds import KINDS, TaskKind
 from equiglot.finetuning.scores import Predictions, fine_tuned_estimates
-from equiglot.finetuning.settings import FineTuning
+from equiglot.finetuning.settings import FineTuning, Trial
 from equiglot.models import OpenModel, device, prepare_for_cpu, with_tokenizer
 from equiglot.run import atomic_folder, read_json, write_json
 from equiglot.tasks import OpenTask
@@ -72,22 +72,50 @@ class FineTuner:
     ) -> None:
         """Trains with every seed that is not done, from the newest checkpoint on.
 
+        Of several learning rates or batches all pairs are tried with the first seed; the pair that is best on dev data
+        is the choice for all seeds, so that these differ in nothing but their noise. (A choice for each seed would take
+        as many trainings for each, and mix the noise of choosing into it.)
+
         Args:
             work: the working folder.
             checkpoint_seconds: time between checkpoints.
-            watch: told how far the training with a seed is.
+            watch: told the number of a training, from 0 to `FineTuning.trainings`, and how far it is.
             stop: asked after every update; when true, `Stopped` is raised, and the same call continues.
 
         Raises:
             InputError: no encoder; a loss that is not a number.
         """
-        for seed in self.seeds:
-            if not self._of(work, seed).is_dir():
-                self._train(seed, work, checkpoint_seconds, partial(watch, seed), stop)
+        first, *others = self.seeds
+        candidates = self.settings.candidates()
+        for number, candidate in enumerate(candidates):
+            if not (place := self._tried(work, candidate)).is_dir():
+                self._train(first, candidate, place, checkpoint_seconds, partial(watch, number), stop)
+        chosen = self.chosen(work)
+        for candidate in candidates:
+            if candidate != chosen:
+                shutil.rmtree(self._tried(work, candidate) / _MODEL, ignore_errors=True)
+        for number, seed in enumerate(others, len(candidates)):
+            if not (place := self._of(work, seed)).is_dir():
+                self._train(seed, chosen, place, checkpoint_seconds, partial(watch, number), stop)
+
+    def trials(self, work: Path) -> list[Trial]:
+        """What was tried, in order; all trainings with the first seed are done."""
+        found = ((each, read_record(self._tried(work, each))) for each in self.settings.candidates())
+        return [Trial(learning_rate=each.only_rate, batch=each.only_batch, score=_best(done)) for each, done in found]
+
+    def chosen(self, work: Path) -> FineTuning:
+        """The settings with the best score on dev data, the first of equals."""
+        scores = [each.score for each in self.trials(work)]
+        return self.settings.candidates()[int(np.argmax(scores))]
+
+    def choice(self, work: Path) -> dict[str, list[dict[str, float]]]:
+        """What is written of it beside the trainings, JSON-able; nothing where there was nothing to choose."""
+        trials = self.trials(work)
+        return {"tried": [each.model_dump(mode="json") for each in trials]} if len(trials) > 1 else {}
 
     def records(self, work: Path) -> dict[int, TrainingRecord]:
         """Seed -> its training."""
-        return {seed: TrainingRecord.model_validate(read_json(self._of(work, seed) / TRAINING)) for seed in self.seeds}
+        return {seed: read_record(self._of(work, seed)) for seed in self.seeds}
 
     def predictions(self, work: Path) -> Predictions:
         """Language -> the prediction of every test item, [seeds, items, ...]."""
@@ -107,12 +135,19 @@ class FineTuner:
 
     def best(self, work: Path) -> tuple[int, Path]:
         """The seed that is best on dev data, the first of equals; and the folder of its model."""
-        scores = [max(point.score for point in record.validations) for record in self.records(work).values()]
+        scores = [_best(record) for record in self.records(work).values()]
         seed = self.seeds[int(np.argmax(scores))]
         return seed, self._of(work, seed) / _MODEL
 
     def _of(self, work: Path, seed: int) -> Path:
-        return work / f"seed-{seed}"
+        """The folder of a training of the chosen settings."""
+        return self._tried(work, self.chosen(work)) if seed == self.settings.seed else work / f"seed-{seed}"
+
+    def _tried(self, work: Path, settings: FineTuning) -> Path:
+        """The folder of the training with the first seed, and one of the candidates for settings."""
+        alone = f"seed-{self.settings.seed}"
+        several = len(self.settings.candidates()) > 1
+        return work / (f"{alone}-{settings.only_rate:g}-{settings.only_batch}" if several else alone)
 
     def _open(self, seed: int) -> OpenModel:
         """The model with a new head, as it is before a training."""
@@ -126,19 +161,21 @@ class FineTuner:
     def _train(
         self,
         seed: int,
-        work: Path,
+        settings: FineTuning,
+        place: Path,
         checkpoint_seconds: float,
         watch: Callable[[Progress], None],
         stop: Callable[[], bool],
     ) -> None:
+        """Trains with a seed and one learning rate and batch; `place` is the folder that is made."""
         opened = self._open(seed)
-        task = self.kind.training(opened, self.task, self.trained, batch=self.settings.batch, seed=seed)
-        checkpoints = CheckpointFolder(work / "checkpoints" / f"seed-{seed}")
+        task = self.kind.training(opened, self.task, self.trained, batch=settings.only_batch, seed=seed)
+        checkpoints = CheckpointFolder(place.parent / "checkpoints" / place.name)
         record = Trainer(
             opened.model,
             task,
-            self.settings.training(task.epoch_batches),
-            updates=self.settings.updates(task.epoch_batches),
+            settings.training(task.epoch_batches),
+            updates=settings.updates(task.epoch_batches),
             seed=seed,
             checkpoints=checkpoints,
             checkpoint_seconds=checkpoint_seconds,
@@ -147,7 +184,7 @@ class FineTuner:
         ).train()
         opened.model.eval()
         predicted = {code: self.kind.predict(opened, self.task, code) for code in self.tested}
-        with atomic_folder(self._of(work, seed)) as folder:
+        with atomic_folder(place) as folder:
             if self.keep:
                 opened.model.save_pretrained(folder / _MODEL)
                 for name in TOKENIZER_FILES:
@@ -156,6 +193,16 @@ class FineTuner:
             save_file(predicted, folder / PREDICTIONS)
             write_json(folder / TRAINING, record.model_dump(mode="json"))
         checkpoints.remove()
+
+
+def read_record(folder: Path) -> TrainingRecord:
+    """The training in a folder of it."""
+    return TrainingRecord.model_validate(read_json(folder / TRAINING))
+
+
+def _best(record: TrainingRecord) -> float:
+    """The best score on dev data, in percent."""
+    return max(point.score for point in record.validations)
 
 
 def has_trained(work: Path) -> bool:

@@ -30,7 +30,7 @@ from equiglot.pipeline.steps import (
     Vocabulary,
     fine_tuned_steps,
     halved_steps,
-    ngram_steps,
+    simple_steps,
 )
 from equiglot.pipeline.steps.stores import stores_of, texts_of
 from equiglot.recipe import ModelPlan, Recipe
@@ -169,7 +169,9 @@ def _labels_of(recipe: Recipe, plan: ModelPlan) -> Iterator[Step]:
         if store.losses is not None:
             yield Losses(recipe, store)
         if not store.labels.unused:
-            yield Labels(recipe, store)
+            labels = Labels(recipe, store)
+            yield from labels.parts
+            yield labels
 
 
 def _vocabulary_of(recipe: Recipe, plan: ModelPlan) -> Iterator[Step]:
@@ -253,7 +255,7 @@ STEPS: list[Callable[[Recipe], Iterator[Step]]] = [
     _probes,
     _segmentations,
     _fine_tuned,
-    ngram_steps,
+    simple_steps,
     _costs,  # last: nothing else is at work then
 ]
 """What the steps of a recipe are made by: a new kind of step is one more line."""

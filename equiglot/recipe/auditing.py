@@ -28,15 +28,15 @@ PRESETS: dict[str, dict[str, Any]] = {
     "paper3": {
         "epochs": 1000,
         "max_updates": 10_000,
-        "batch": 32,
-        "learning_rate": 5e-5,
+        "batch": [16, 32],
+        "learning_rate": [2e-5, 3e-5, 5e-5],
         "warmup": 1000,
         "validations": 50,
         "seeds": 3,
     },
 }
 """Name -> how models are fine-tuned: some hundred updates on a thousand sentences; or as in paper 3 (section 3.3: Adam,
-a tenth of warm-up, linear decay, 10,000 steps, evaluated every 200), with one of its learning rates and batches."""
+a tenth of warm-up, linear decay, 10,000 steps, evaluated every 200; the best of three rates and two batches)."""
 _NAMED = {"train": "train", "dev": "dev", "valid": "dev", "validation": "dev", "test": "test"}
 _TASKS = {"pos": "conllu", "parse": "conllu", "ner": "bio", "topic": "tsv", "qa": "squad"}
 """Task -> the kind of its files."""

@@ -12,7 +12,8 @@ from equiglot.recipe.reading import Origin
 from equiglot.recipe.settings import Recipe
 from equiglot.settings import fields_of
 
-_UNIONS = ("tuple[", "list[", "literal[", "dict[", "tagged-union[", "function-", "str")  # how their members are called
+# How members of unions are called.
+_UNIONS = ("tuple[", "list[", "literal[", "dict[", "tagged-union[", "function-", "str", "single")
 _MOST_BITS = 4_000
 _LONGEST = 60  # characters of a wrong value that are shown
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from equiglot.evaluation import STANDINGS, AuditedModel, Measured, Standing, Verdict, primary_of
-from equiglot.evaluation.fertility import Measure
+from equiglot.report.audit_vocabulary import cut_table, language_cell, use_plot
 from equiglot.report.data import AuditReport, Report
 from equiglot.report.explaining import explained
 from equiglot.report.format import NONE, capital, count, decimal, interval, listed, shortened, signed, task_title
@@ -22,13 +22,13 @@ _COLOURS: dict[Standing, str] = {
 _MARKS: dict[Standing, Mark] = {"worse than no pretraining": "clear", "behind": "clear"}
 _RULE = (
     " Each task of a language is scored by a model that was fine-tuned on it several times, and by the best model "
-    "without pretraining: the same encoder from random weights, or character n-grams. Unknown: nothing can be "
-    "compared, as with a single training. Worse than no pretraining: in some task the whole interval of the gain is "
-    "below 0 (intervals that hold for all tasks of the language together). Behind: pretraining removes fewer of the "
-    "errors than in the other languages on average, or another model of this audit is better, by at least the margin "
-    "that the recipe states, and by more than chance; or the mean gain is not above 0 by more than chance. Served: "
-    "none of these. Errors removed are the gain in percent of the errors of the model without pretraining; a loss is "
-    "in percent of what that scores."
+    "without pretraining: the same encoder from random weights; or character n-grams, and for trees every word on its "
+    "neighbour. Unknown: nothing can be compared, as with a single training. Worse than no pretraining: in some task "
+    "the whole interval of the gain is below 0 (intervals that hold for all tasks of the language together). Behind: "
+    "pretraining removes fewer of the errors than in the other languages on average, or another model of this audit is "
+    "better, by at least the margin that the recipe states, and by more than chance; or the mean gain is not above 0 "
+    "by more than chance. Served: none of these. Errors removed are the gain in percent of the errors of the model "
+    "without pretraining; a loss is in percent of what that scores."
 )
 _FEWEST_SIZES = 3
 _CELL = 34  # pixels of a row of a heat map
@@ -36,18 +36,21 @@ _CELL = 34  # pixels of a row of a heat map
 
 def audit_sections(report: Report) -> Iterator[Section]:
     """One section for all audited models; none in a run without an audit."""
-    if report.audit is None:
+    if (audit := report.audit) is None:
         return
+    codes = _ordered(report)
     parts: list[Part] = [NamedTable("audit", _verdicts(report))]
     parts += [plot for plot in (_by_size(report), _gains(report)) if plot.views]
     parts.append(Paragraph(_RULE, "How verdicts are given."))
-    parts += _why(report.audit)
+    parts += _why(audit)
+    if (use := use_plot(report, audit, codes)).views:
+        parts += [Heading("How languages use the vocabulary"), use]
     for each in _models(report):
         name = report.label_of(each.model)
         details = [NamedTable(f"audit-{each.model}", _details(report, each))]
         if any(each.causes.values()):
             details.append(NamedTable(f"audit-causes-{each.model}", _causes(report, each)))
-        details.append(NamedTable(f"audit-cut-{each.model}", _cuts(report, each.model)))
+        details.append(NamedTable(f"audit-cut-{each.model}", cut_table(report, audit.cut.get(each.model, {}), codes)))
         parts.append(Fold(f"{name}: every number", tuple(details)))
     parts.append(Fold("Faults of the labelled data", (NamedTable("audit-data", _faults(report)),)))
     yield Section("audit", "Audit", "Which languages are served, and which are not", tuple(parts))
@@ -81,7 +84,7 @@ def _verdicts(report: Report) -> Table:
                 cells += [Cell(NONE)] * (1 + caused)
                 continue
             cells += [_verdict_cell(verdict), _cause_cell(audited, code)][: 1 + caused]
-        rows.append((_language(report, code), *cells))
+        rows.append((language_cell(report, code), *cells))
     caption = (
         "The verdict on each language, the worst first"
         f"{', and in what the language is worse off than the others' if caused else ''}. How verdicts are given is "
@@ -92,10 +95,6 @@ def _verdicts(report: Report) -> Table:
     columns = ("", *(title for _ in models for title in titles))
     spans = (("", 1), *((model, len(titles)) for model in models)) if len(models) > 1 else ()
     return Table(caption, columns, tuple(rows), numeric_from=len(columns), spans=spans)
-
-
-def _language(report: Report, code: str) -> Cell:
-    return Cell(report.language_name(code), values={"": report.language_name(code), "code": code})
 
 
 def _ordered(report: Report) -> list[str]:
@@ -142,17 +141,18 @@ def _details(report: Report, audited: AuditedModel) -> Table:
         verdict = audited.verdicts.get(code)
         for task in _tasks(report):
             gain = None if verdict is None else verdict.gains.get(task)
-            head = (_language(report, code), Cell(task_title(task_of(task)), values={"": task}))
+            head = (language_cell(report, code), Cell(task_title(task_of(task)), values={"": task}))
             doubling = (_number(doublings.get(code, {}).get(task), sign=True),) if curved else ()
             if gain is None:
                 rows.append((*head, *(Cell(NONE, values={"": None}) for _ in range(4)), *doubling))
                 continue
-            without = _number(gain.baseline)
+            without, said = _number(gain.baseline), [gain.baseline_model]
+            said += [f"{name} {decimal(value)}" for name, value in gain.others.items()]
             rows.append(
                 (
                     *head,
                     _number(gain.score),
-                    Cell(without.text, gain.baseline_model, values=without.values),
+                    Cell(without.text, "; ".join(said), values=without.values),
                     _number(gain.points, sign=True),
                     _number(gain.removed),
                     *doubling,
@@ -186,7 +186,7 @@ def _number(number: Measured | None, *, sign: bool = False) -> Cell:
 def _causes(report: Report, audited: AuditedModel) -> Table:
     rows = [
         (
-            _language(report, code),
+            language_cell(report, code),
             Cell(capital(each.indicator.phrase)),
             Cell(_short(each.value), values={"": each.value}),
             Cell(_short(each.usual), values={"": each.usual}),
@@ -201,40 +201,6 @@ def _causes(report: Report, audited: AuditedModel) -> Table:
         "units of their spread. That languages differ in it does not say that it is why scores differ."
     )
     return Table(caption, ("", "What", "Here", "Usually", "Distance", "What helps"), tuple(rows), numeric_from=2)
-
-
-def _cuts(report: Report, model: str) -> Table:
-    """How a model's tokenizer cuts the labelled sentences of each language (paper 3, section 5.2)."""
-    cut = {} if report.audit is None else report.audit.cut.get(model, {})
-    rows = []
-    for code in (code for code in _ordered(report) if code in cut):
-        one, own = cut[code].cut, cut[code].own
-        rows.append(
-            (
-                _language(report, code),
-                Cell(count(one.sentences), values={"": one.sentences}),
-                _measure(one.tokens_a_word),
-                Cell(NONE, values={"": None}) if own is None else _measure(own.tokens_a_word),
-                Cell(NONE, values={"": None}) if own is None else _measure(own.ratio),
-                _measure(one.unknown, 100),
-                _measure(one.bare, 100),
-                Cell(decimal(100 * one.use.seen_share), values={"": 100 * one.use.seen_share}),
-                _measure(one.too_long, 100),
-            )
-        )
-    caption = (
-        "How labelled sentences are cut: tokens a word, by the model's vocabulary and by one that is learnt from these "
-        "sentences alone (each part is cut by one that was learnt from the others), and how many times as "
-        "many; then, in percent, words that are unknown in part, tokens that are a bare space, entries of the "
-        "vocabulary in use, and sentences that are longer than the model reads at once. 95 % intervals over sentences."
-    )
-    columns = ("", "Sentences", "Tokens a word", "Own vocabulary", "Times", "Unknown", "Bare", "In use", "Too long")
-    return Table(caption, columns, tuple(rows))
-
-
-def _measure(each: Measure, factor: float = 1.0) -> Cell:
-    value, low, high = (factor * number for number in (each.value, each.low, each.high))
-    return Cell(decimal(value, 2), interval(low, high, digits=2), values={"": value, "low": low, "high": high})
 
 
 def _counts(health: DataHealth) -> tuple[int, ...]:
@@ -252,7 +218,7 @@ def _faults(report: Report) -> Table:
     ]
     rows = tuple(
         (
-            _language(report, code),
+            language_cell(report, code),
             Cell(_task(task), values={"": task}),
             *(Cell(count(number) if number else NONE, values={"": number}) for number in _counts(each)),
         )

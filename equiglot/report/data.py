@@ -11,6 +11,7 @@ from pydantic import Field, FiniteFloat
 
 from equiglot.evaluation import MASKED_LM, AuditedModel, Coverage, LanguageSegmentation, Score
 from equiglot.evaluation.regression import Analysis
+from equiglot.finetuning.settings import Trial
 from equiglot.report.parts import Merged, Part
 from equiglot.report.published import Published
 from equiglot.tasks import TaskLanguage, TaskSummary
@@ -201,6 +202,8 @@ class FineTunedTask(TaskSummary):
         method: how, a phrase.
         seeds: trainings of each model.
         together: the languages that a model was trained on together; empty where it was trained on each by itself.
+        tried: model -> the language that it was trained on, "" for several together -> what was tried to choose its
+            settings; only where there was something to choose.
     """
 
     unit: Literal["word", "sentence", "question"] = "word"
@@ -210,6 +213,7 @@ class FineTunedTask(TaskSummary):
     method: str = ""
     seeds: int = Field(default=1, ge=1)
     together: tuple[str, ...] = ()
+    tried: Mapping[str, Mapping[str, tuple[Trial, ...]]] = Field(default_factory=dict)
 
 
 class AuditReport(Part):

@@ -11,7 +11,6 @@ from equiglot.report.format import (
     GROUPS,
     NONE,
     SURE,
-    UNITS,
     capital,
     decimal,
     interval,
@@ -20,7 +19,7 @@ from equiglot.report.format import (
     spelt,
     task_title,
 )
-from equiglot.report.probes import SOURCES, data_table
+from equiglot.report.probes import SOURCES, data_table, how_counted
 from equiglot.report.score_index import Number, ScoreIndex, teachers_of
 from equiglot.report.sections import Fold, Heading, NamedTable, Notes, Paragraph, Part, Section
 from equiglot.report.series import Series, likelihood_series
@@ -113,6 +112,7 @@ class TunedTask:
         yield NamedTable(self._file("distance"), self._distances())
         yield NamedTable(self._file("differences"), self._differences())
         yield Fold("Other ways to count", tuple(others))
+        yield Fold("Chosen settings", (NamedTable(self._file("settings"), self._chosen()),))
         yield Fold("The labelled data", (NamedTable(self._file("data"), data_table(self.report, self.task)),))
 
     def _file(self, what: str) -> str:
@@ -120,8 +120,7 @@ class TunedTask:
 
     def _scores(self, metric: Metric) -> Table:
         """One row a language and group; of each model what it scores in its languages, and zero-shot."""
-        unit, outside = UNITS[self.task.unit], ", O too" if self.task.task == "ner" else ""
-        how = metric.labels.said.format(items=unit, outside=outside) if metric.labels else metric.caption
+        how = how_counted(metric, self.task)
         spread = f"95 % intervals over test {GROUPS[self.task.unit]} in brackets"
         if self.task.seeds > 1:
             spread += f"; \N{PLUS-MINUS SIGN} is the standard deviation of {spelt(self.task.seeds)} trainings"
@@ -146,6 +145,29 @@ class TunedTask:
             "95 % interval excludes zero."
         )
         return self._table(caption, list(found), self.metric)
+
+    def _chosen(self) -> Table:
+        """One row a model and what it was trained on: the settings that were best on dev data, and all others."""
+        rows, names = list[tuple[Cell, ...]](), self.report.language_name
+        for model, trained in self.task.tried.items():
+            for code, trials in trained.items():
+                best = max(trials, key=lambda each: each.score)
+                tried = (f"{each.learning_rate:g}, {each.batch}: {decimal(each.score)}" for each in trials)
+                rows.append(
+                    (
+                        Cell(self.report.label_of(model), values={"": model}),
+                        Cell(names(code) if code else "together", values={"": code}),
+                        Cell(f"{best.learning_rate:g}", values={"": best.learning_rate}),
+                        Cell(str(best.batch), values={"": best.batch}),
+                        Cell(decimal(best.score), "\n".join(tried), values={"": best.score}),
+                    )
+                )
+        caption = (
+            "The settings that all trainings of a model had: of those that were tried with the first seed (beneath: "
+            f"rate, batch: score), the best on dev data in {self.metric.phrase}, in percent."
+        )
+        columns = ("Model", "Trained on", "Learning rate", "Batch", "Score on dev data")
+        return Table(caption, columns, tuple(rows), numeric_from=2)
 
     def _table(self, caption: str, entries: Sequence[Series | Pair], metric: Metric) -> Table:
         languages = row_languages(self.report)

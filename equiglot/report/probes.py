@@ -185,9 +185,7 @@ def _p_rows(columns: Sequence[_Column]) -> Iterator[tuple[Cell, ...]]:
 
 def _score_caption(transfer: Transfer, metric: Metric) -> str:
     """What a table's numbers are, and what its means leave out."""
-    unit = UNITS[transfer.task.unit]
-    outside = ", O too" if transfer.task.task == "ner" else ""
-    how = metric.labels.said.format(items=unit, outside=outside) if metric.labels else metric.caption
+    how = how_counted(metric, transfer.task)
     spread = (
         "mean \N{PLUS-MINUS SIGN} standard deviation of the probes' starts."
         if transfer.task.repeats > 1
@@ -237,7 +235,19 @@ _RULES = {
     "articles.",
     "mlqa": "Answers are compared as the script of MLQA does: lower case, without punctuation and the articles of the "
     "language; each Chinese character is a word.",
+    "paper3": "It counts as in the code of paper 3.",
 }
+
+
+def how_counted(metric: Metric, task: TaskSummary) -> str:
+    """What a metric is of a task, a phrase."""
+    if metric.labels is None:
+        return metric.caption
+    items, official = UNITS[task.unit], task.rules != "paper3"
+    if task.task == "parse":
+        items += ", punctuation too," if official else " that are neither punctuation nor symbols"
+    reading = "strict IOB2" if official else "where an I- that goes on no entity of its type begins one"
+    return metric.labels.said.format(items=items, outside=", O too" if task.task == "ner" else "", reading=reading)
 
 
 def data_table(report: Report, task: TaskSummary) -> Table:

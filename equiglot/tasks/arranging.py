@@ -136,11 +136,12 @@ _FROM_DEV = "no training data: trained on its dev data, a tenth of it held out t
 
 
 class Row(NamedTuple):
-    """A sentence: its words, the label of each, and of trees the head of each (`Sentence`)."""
+    """A sentence: its words, the label of each, of trees the head of each, and whether each counts (`Sentence`)."""
 
     words: list[str]
     labels: list[str]
     heads: Sequence[int] = ()
+    scored: Sequence[bool] = ()
 
 
 Rows = list[Row]
@@ -180,7 +181,7 @@ def labelled(sentences: Iterable[Sentence], label: Labelling, notes: Counter[str
     rows: Rows = []
     for sentence in sentences:
         if sentence.words:
-            rows.append(Row(sentence.words, _labels(sentence, label, seen), sentence.heads))
+            rows.append(Row(sentence.words, _labels(sentence, label, seen), sentence.heads, sentence.scored))
         else:
             notes["empty sentences left out"] += 1
     return rows

@@ -34,8 +34,8 @@ def build_task(task: Task, languages: Sequence[str], documents: Mapping[str, Tex
         languages: the languages of the run.
         documents: language -> text, for the task that makes its labels of it.
         folder: an empty folder; gets LANGUAGE-SPLIT.arrow (words: list of texts, labels: list of int16, a sentence a
-            row; of trees, heads: list of int16, too; questions otherwise, see `build_questions`) and task.json, the
-            summary.
+            row; of trees, heads: list of int16, too, and scored: list of bool where not all words count; questions
+            otherwise, see `build_questions`) and task.json, the summary.
 
     Raises:
         InputError: data that is not as it should be, with file and line; languages whose labels differ; no language
@@ -57,7 +57,8 @@ def build_task(task: Task, languages: Sequence[str], documents: Mapping[str, Tex
             write_split(split_file(folder, language, split), rows, labels)
     known = {label for each in found.values() for label in labels_of(each.splits.get("train", []))}
     described = tuple(_described(task, code, each, known) for code, each in found.items())
-    summary = TaskSummary(task=task.task, unit=task.unit, labels=labels, languages=described)
+    rules = "" if (named := getattr(task, "rules", "official")) == "official" else named
+    summary = TaskSummary(task=task.task, unit=task.unit, labels=labels, rules=rules, languages=described)
     write_summary(folder, summary)
     return summary
 

@@ -48,7 +48,8 @@ class TaskSummary(BaseModel):
         task: its name.
         unit: what is labelled, or answered.
         labels: all labels, sorted, O last; labels on disk are numbers of these. Questions have none.
-        rules: how answers are compared, "squad" or "mlqa"; empty where there are none.
+        rules: how answers are compared, "squad" or "mlqa"; "paper3" where words and entities count as in its code;
+            empty where they count as is official.
         languages: every language of the run, also those without data.
     """
 
@@ -57,12 +58,13 @@ class TaskSummary(BaseModel):
     task: str
     unit: Literal["word", "sentence", "question"]
     labels: tuple[str, ...]
-    rules: Literal["", "squad", "mlqa"] = ""
+    rules: Literal["", "squad", "mlqa", "paper3"] = ""
     languages: tuple[TaskLanguage, ...]
 
 
 SCHEMA = pa.schema({"words": pa.list_(pa.string()), "labels": pa.list_(pa.int16())})
 _HEADS = pa.field("heads", pa.list_(pa.int16()))  # of trees
+_SCORED = pa.field("scored", pa.list_(pa.bool_()))  # where not all words count
 SUMMARY = "task.json"
 
 
@@ -75,12 +77,16 @@ class LabelledSplit:
         labels: the label of each item (word or text), as a number of the summary's labels, int16 [items].
         lengths: the items of each sentence, int64 [sentences].
         heads: of trees, the number of each word's head in its sentence (1, 2, ...; 0 for the root), int16 [items].
+        scored: whether each item counts in scores, bool [items]; None where all do.
+        lenient: whether an I- tag that goes on no entity of its type begins one.
     """
 
     words: list[list[str]]
     labels: NDArray[np.int16]
     lengths: NDArray[np.int64]
     heads: NDArray[np.int16] | None = None
+    scored: NDArray[np.bool_] | None = None
+    lenient: bool = False
 
 
 @dataclass(frozen=True)
@@ -107,8 +113,13 @@ class OpenTask:
         if table is None:
             return None
         labels, lengths = pc.list_flatten(table["labels"]), pc.list_value_length(table["labels"])
-        heads = pc.list_flatten(table["heads"]).to_numpy() if "heads" in table.column_names else None
-        return LabelledSplit(table["words"].to_pylist(), labels.to_numpy(), lengths.to_numpy().astype(np.int64), heads)
+        heads, scored = (
+            pc.list_flatten(table[name]).to_numpy() if name in table.column_names else None
+            for name in ("heads", "scored")
+        )
+        words, counts = table["words"].to_pylist(), lengths.to_numpy().astype(np.int64)
+        lenient = (self.summary.task, self.summary.rules) == ("ner", "paper3")
+        return LabelledSplit(words, labels.to_numpy(), counts, heads, scored, lenient)
 
     def texts(self, language: str, split: str) -> list[str]:
         """What models read of a split: sentences or texts; questions, and each of their paragraphs once."""
@@ -169,7 +180,9 @@ def write_split(path: Path, rows: Rows, labels: Sequence[str]) -> None:
     columns = [[row.words for row in rows], [[numbers[label] for label in row.labels] for row in rows]]
     schema = SCHEMA
     if rows[0].heads:
-        columns, schema = [*columns, [row.heads for row in rows]], SCHEMA.append(_HEADS)
+        columns, schema = [*columns, [row.heads for row in rows]], schema.append(_HEADS)
+    if rows[0].scored:
+        columns, schema = [*columns, [row.scored for row in rows]], schema.append(_SCORED)
     write_table(path, pa.table(columns, schema=schema))
 
 

@@ -4,7 +4,7 @@ import csv
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -59,7 +59,9 @@ _FIELDS = ("id", "form", "lemma", "upos", "xpos", "feats", "head", "deprel")  # 
 _PARSERS = {**{field: lambda columns, at: columns[at] for field in _FIELDS}, "id": DEFAULT_FIELD_PARSERS["id"]}
 
 
-def read_conllu(file: Path, notes: Counter[str], *, trees: bool = False) -> Iterator[Sentence]:
+def read_conllu(
+    file: Path, notes: Counter[str], *, trees: bool = False, unscored: Collection[str] = ()
+) -> Iterator[Sentence]:
     """The sentences of a treebank, those without words too; ranges of tokens (1-2) and empty nodes (1.1) are no words.
 
     Args:
@@ -67,6 +69,7 @@ def read_conllu(file: Path, notes: Counter[str], *, trees: bool = False) -> Iter
         notes: counts sentences whose words are not those of their text, and trees without a root; of trees that are
             read, all that are broken.
         trees: whether heads are read, and relations as labels, in place of universal part-of-speech tags.
+        unscored: of trees, parts of speech whose words do not count in scores.
 
     Raises:
         InputError: a line without ten columns, an id that is none, or words that are not numbered 1, 2, 3, ...; of
@@ -87,7 +90,8 @@ def read_conllu(file: Path, notes: Counter[str], *, trees: bool = False) -> Iter
             heads = [_head(file, line, token, len(words)) for line, token in words]
             notes[BROKEN_TREES] += bool(words) and not is_tree(heads)
             relations = [_relation(file, line, token) for line, token in words]
-            yield replace(at_lines(file, forms, relations, lines), heads=heads)
+            scored = [token["upos"] not in unscored for _, token in words] if unscored else ()
+            yield replace(at_lines(file, forms, relations, lines), heads=heads, scored=scored)
         else:
             notes["trees without a root (used all the same)"] += bool(words) and all(t["head"] != "0" for _, t in words)
             yield at_lines(file, forms, [token["upos"] for _, token in words], lines)

@@ -28,6 +28,8 @@ from equiglot.tasks.settings import (
 )
 
 NAMED = 5  # files of a split, in words
+UNSCORED = {"paper3": ("PUNCT", "SYM")}
+"""Rules of trees -> parts of speech whose words do not count."""
 LabelledFiles = ConlluFiles | BioFiles | TsvFiles | ParquetFiles
 FileSource = LabelledFiles | SquadFiles
 
@@ -104,7 +106,8 @@ def _matched(patterns: Iterable[str], language: str) -> list[Path]:
 def _read_file(source: LabelledFiles, task: Labelled, file: Path, notes: Counter[str]) -> Iterator[Sentence]:
     match source:
         case ConlluFiles():
-            return read_conllu(file, notes, trees=isinstance(task, DependencyParsing))
+            trees = isinstance(task, DependencyParsing)
+            return read_conllu(file, notes, trees=trees, unscored=UNSCORED.get(getattr(task, "rules", ""), ()))
         case BioFiles():
             return read_bio(file)
         case TsvFiles():

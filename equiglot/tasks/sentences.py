@@ -21,12 +21,14 @@ class Sentence:
         labels: the label of each, as its source writes it.
         where: index of a word -> where it stands, for a message.
         heads: of a tree, the number of each word's head (1, 2, ...; 0 for the root); empty where no trees are read.
+        scored: whether each word counts in scores; empty where all do.
     """
 
     words: list[str]
     labels: list[str]
     where: Callable[[int], str]
     heads: list[int] = field(default_factory=list)
+    scored: Sequence[bool] = ()
 
 
 def blocks(file: Path) -> Iterator[list[tuple[int, str]]]:

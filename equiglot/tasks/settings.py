@@ -147,6 +147,11 @@ class DependencyParsing(_Task):
     unit: ClassVar[Literal["word", "sentence"]] = "word"
     task: Literal["parse"] = Field(description="What is scored.")
     data: ConlluFiles | dict[str, ConlluFiles] = Field(description="For all languages, or language -> its own.")
+    rules: Literal["official", "paper3"] = Field(
+        "official",
+        description="Which words count: all, as in the script of CoNLL 2018; or, as in the code of paper 3, those "
+        "whose part of speech is neither PUNCT nor SYM.",
+    )
 
 
 class NamedEntities(_Task):
@@ -157,6 +162,11 @@ class NamedEntities(_Task):
     data: WordSource | dict[str, WordSource] = Field(description="For all languages, or language -> its own.")
     types: tuple[str, ...] | None = Field(
         None, min_length=1, description="The types that count, such as [PER, LOC, ORG]; others are O. All if null."
+    )
+    rules: Literal["official", "paper3"] = Field(
+        "official",
+        description="How entities are read from tags: strict IOB2; or, as in the code of paper 3, an I- tag that goes "
+        "on no entity of its type begins one, in right and in predicted tags.",
     )
 
 

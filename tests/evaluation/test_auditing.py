@@ -1,5 +1,7 @@
 """Verdicts on languages: noise, rules in their order, and what languages differ in."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -17,6 +19,7 @@ from equiglot.evaluation import (
     measured,
     rank_causes,
 )
+from equiglot.evaluation.auditing import mean_of
 
 
 def _estimate(value: float, spread: float = 1.0, repeats: tuple[float, ...] = (-0.1, 0.1), seed: int = 0) -> Estimate:
@@ -31,11 +34,47 @@ def _gain(points: float, error: float = 0.5, baseline: float = 50.0, task: str =
 
 def test_noise_of_sentences_and_of_trainings_add_up() -> None:
     found = measured(_estimate(60.0, spread=2.0, repeats=(-3.0, 0.0, 3.0)))
-    assert found.value == 60 and found.error == pytest.approx((2.0**2 + 9 / 3) ** 0.5, rel=0.05)
+    assert found.value == 60 and found.error == pytest.approx(2.0, rel=0.05)
+    assert found.seeds == pytest.approx(3 / 3**0.5) and found.freedom == pytest.approx(2)
     low, high = found.interval()
-    assert (high - low) / 2 == pytest.approx(1.96 * found.error, rel=1e-3)
-    assert found.interval(comparisons=4)[0] < low  # Bonferroni: wider
-    assert (found.interval(4)[1] - 60) / found.error == pytest.approx(2.4977, rel=1e-3)  # z of 0.05 / 8
+    assert (high - low) / 2 == pytest.approx(np.hypot(1.96 * found.error, 4.303 * found.seeds), rel=1e-3)
+    bonferroni = found.interval(comparisons=4)[1] - 60  # z and t of 0.05 / 8
+    assert bonferroni == pytest.approx(np.hypot(2.4977 * found.error, 8.860 * found.seeds), rel=1e-3)
+    once = measured(_estimate(60.0, spread=2.0, repeats=()))
+    assert once.interval()[1] - 60 == pytest.approx(1.96 * once.error, rel=1e-3)
+
+
+def test_the_noise_of_several_numbers() -> None:
+    alike = mean_of([Measured(10.0, 3.0, 1.0, 2.0), Measured(20.0, 4.0, 1.0, 2.0)])
+    assert alike.value == 15 and alike.error == pytest.approx(2.5)
+    assert alike.seeds == pytest.approx(0.5**0.5) and alike.freedom == pytest.approx(4)  # twice as many trainings
+    uneven = Measured(10.0, 0.0, 3.0, 2.0).minus(Measured(4.0, 0.0, 0.1, 2.0))
+    assert uneven.value == 6 and uneven.seeds == pytest.approx(9.01**0.5)
+    assert uneven.freedom == pytest.approx(9.01**2 / (81 / 2 + 0.0001 / 2))  # the noisier one decides
+    assert Measured(5.0, 2.0).minus(Measured(1.0, 0.0)) == Measured(4.0, 2.0)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.7, 1.0])
+@pytest.mark.parametrize("trainings", [2, 3, 5])
+def test_intervals_cover_what_is_true(trainings: int, share: float) -> None:
+    """Of a score, and of a lead over a model that was trained as often; a share of the noise is that of training."""
+    random, spread = np.random.default_rng([trainings, int(10 * share)]), np.sqrt(1 - share)
+    replicates = np.linspace(-1, 1, 50)
+    replicates *= spread / replicates.std(ddof=1)
+
+    def score(true: float) -> Estimate:
+        each = true + spread * random.standard_normal() + np.sqrt(share * trainings) * random.standard_normal(trainings)
+        return Estimate(float(each.mean()), each.mean() + replicates, 100, tuple(each.tolist()))
+
+    scores = [measured(score(60.0)) for _ in range(1500)]
+    leads = [each.minus(measured(score(50.0))) for each in scores]
+    assert 0.94 < _covered(scores, 60.0) < 0.995 and 0.94 < _covered(leads, 10.0) < 0.995
+    normal = np.mean([abs(each.value - 60) < 1.96 * np.hypot(each.error, each.seeds) for each in scores])
+    assert normal < 0.9 if trainings < 5 and share == 1 else normal < 0.97  # 1.96 is not enough
+
+
+def _covered(numbers: Sequence[Measured], true: float) -> float:
+    return float(np.mean([low <= true <= high for low, high in (each.interval() for each in numbers)]))
 
 
 def test_a_lead_is_paired_on_sentences() -> None:
@@ -48,7 +87,7 @@ def test_a_lead_is_paired_on_sentences() -> None:
 def test_the_best_model_without_pretraining_is_the_baseline() -> None:
     baselines = {"fresh-m": _estimate(40.0), "n-grams": _estimate(55.0, repeats=())}
     gain = gain_of("pos-finetune", _estimate(70.0), baselines)
-    assert gain is not None and gain.baseline_model == "n-grams"
+    assert gain is not None and gain.baseline_model == "n-grams" and gain.others == {"fresh-m": 40.0}
     assert gain.points.value == 15 and gain.removed is not None and gain.removed.value == pytest.approx(100 * 15 / 45)
     assert gain_of("pos-finetune", _estimate(70.0), {}) is None
     assert gain_of("pos-finetune", _estimate(70.0, repeats=()), baselines) is None  # one training tells nothing

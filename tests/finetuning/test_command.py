@@ -85,7 +85,7 @@ def test_in_a_file_there_is_a_line_a_minute() -> None:
                 4, Progress(update=update, updates=9, tokens=100, seconds=1.0, metric="accuracy", loss=0.5, score=70.0)
             )
     (line,) = output.getvalue().strip().splitlines()
-    assert line.startswith("seed 4: update 2 of 9") and line.endswith("accuracy 70.0")
+    assert line.startswith("training 5: update 2 of 9") and line.endswith("accuracy 70.0")
 
 
 def test_a_narrow_terminal_shows_every_language(model: Model, tmp_path: Path) -> None:

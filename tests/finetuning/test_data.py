@@ -153,5 +153,5 @@ def test_data_that_cannot_be_questions(
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError, match=message):
         name_data("qa", data, ["ru"], **options)
-    with pytest.raises(InputError, match="has no answers to compare"):
+    with pytest.raises(InputError, match="no rules 'mlqa' for the task topic"):
         name_data("topic", [write_data(tmp_path / "topics", "topic", ["ru"])], ["ru"], rules="mlqa")

@@ -18,6 +18,7 @@ from equiglot.evaluation import read_scores
 from equiglot.exporting import name_scored_data
 from equiglot.finetuning import FineTuning, fine_tune, name_data, neighbour_baseline, open_parser, parse
 from equiglot.finetuning.biaffine import Parser, ParserSettings, load_parser, new_parser
+from equiglot.finetuning.neighbours import neighbour_predictions
 from equiglot.finetuning.parsing import (
     ParserTraining,
     lay_out_sentences,
@@ -273,7 +274,7 @@ def test_only_treebanks_have_trees(data: str, tmp_path: Path) -> None:
 
 
 def test_the_neighbour_baseline_word_by_word(tmp_path: Path) -> None:
-    """Against a loop over sentences; in Greek dev data the word behind is better, in Korean the one before."""
+    """Against a loop over sentences; in Greek the word behind is better, in Korean the one before."""
     task = _task(tmp_path)
     steps = {"el": 1, "ko": -1}
     for code, step in steps.items():
@@ -291,6 +292,14 @@ def test_the_neighbour_baseline_word_by_word(tmp_path: Path) -> None:
                 total += 1
         assert found == pytest.approx({"las": 100 * labels / total, "uas": 100 * heads / total}) and 0 < labels < total
     assert neighbour_baseline(task, "xx") is None
+    both = neighbour_predictions(task, LANGUAGES, ["el", "ko"])
+    own = {code: neighbour_predictions(task, [code], [code])[code] for code in steps}
+    assert all(both[code].shape == own[code].shape for code in steps)
+    assert [own[code][0, 0, 0] for code in steps] == [2, 0]  # the first word hangs on the second, or on the root
+    assert both["el"][0, 0, 0] == both["ko"][0, 0, 0]  # one way for all languages together
+    assert {*both["el"][0, :, 1]} == {*both["ko"][0, :, 1]}
+    with pytest.raises(ValueError, match="none of xx has training data"):
+        neighbour_predictions(task, ["xx"], ["el"])
 
 
 def test_sentences_without_words_are_refused(model: Model) -> None:

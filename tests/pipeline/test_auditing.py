@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,7 @@ def test_the_page_has_a_verdict_on_every_language(audited: Path) -> None:
         details = list(csv.DictReader(file))
     assert len(details) == 8  # the hole is shown, not dropped
     assert all(each["Twice the labels (points)"] for each in details if each["Score"])
+    assert re.search(r"fresh-bert; n-grams \d|n-grams; fresh-bert \d", page)  # the best baseline, and the others
     hole = next(each for each in details if (each["Language code"], each["Task"]) == ("ko", "ner-finetune"))
     assert hole["Score"] == ""
 

@@ -24,7 +24,7 @@ from equiglot.recipe import Recipe
 from equiglot.report import Comparison
 from equiglot.report.comparison import merged, shared_tasks
 from equiglot.report.spread import spreads
-from equiglot.run import RunDirectory
+from equiglot.run import RunDirectory, read_json
 from equiglot.tasks import open_task
 from equiglot.training import Progress, Stopped
 from tests.labelled import write_entities
@@ -244,6 +244,23 @@ def test_the_plan_counts_it(tuned: Change) -> None:
     sizes = {model.name: model.parameters for model in once.models}
     assert one.disk == two.disk == 0
     assert kept.disk == 4 * (sizes["mono-en"] + sizes["mono-ru"] + 2 * sizes["hl"] + 2 * sizes["student"])
+
+
+def test_several_rates_and_batches(finished: Path, tuned: Change, tmp_path: Path) -> None:
+    several = {"learning_rate": [1e-6, 1e-2], "batch": [8, 16], "seeds": 2}
+    (once,), (all_of_it,) = (
+        [each for each in plan_recipe(tuned(**fields)).steps if each.name == "fine-tuning"] for fields in ({}, several)
+    )
+    assert all_of_it.jobs == once.jobs and all_of_it.amount == 5 * once.amount  # four pairs, and another seed
+    run_here(tuned(models=["hl"], **several), tmp_path / "run", reuse=[finished])
+    run = RunDirectory(tmp_path / "run")
+    tried = read_json(run.fine_tuned(f"{NAME}.en.hl") / "training.json")["tried"]
+    best = max(tried, key=lambda each: each["score"])
+    table = (run.root / "report" / "tables" / f"{NAME}-settings.csv").read_text(encoding="utf-8").splitlines()
+    assert len(table) == 3 and f",{best['learning_rate']:g},{best['batch']}," in table[1]
+    page = (run.root / "report" / "index.html").read_text(encoding="utf-8")
+    assert "Chosen settings" in page and "1e-06, 8: " in page
+    assert "batches of 8 or 16 at a learning rate of 1e-06 or 0.01 (whichever is best on dev data" in page
 
 
 def test_what_cannot_work_is_refused(tuned: Change, make: Change) -> None:

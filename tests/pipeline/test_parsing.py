@@ -7,8 +7,10 @@ import pytest
 from safetensors.numpy import load_file
 
 from equiglot.errors import InputError
-from equiglot.evaluation import ZERO_SHOT, read_scores
+from equiglot.evaluation import ESTIMATES, ZERO_SHOT, PairKey, read_estimates, read_scores
 from equiglot.finetuning import open_parser, parse
+from equiglot.finetuning.neighbours import neighbour_predictions
+from equiglot.pipeline.steps.finetune import FineTunedData
 from equiglot.probing.linear import one_thread
 from equiglot.run import RunDirectory
 from equiglot.tasks import open_task
@@ -29,7 +31,7 @@ def test_a_run_parses(finished: Path, make: Change, labels: Path, tmp_path: Path
     files = {split: f"{labels}/ud/{{language}}_*-{split}.conllu" for split in ("train", "dev", "test")}
     entry = {"task": "parse", "method": "finetune", "data": {"kind": "conllu", **files}, **QUICK}
     entry |= {"train": ["en"], "models": ["hl"], "keep": True, "sentences": {"train": 20, "dev": 6, "test": 10}}
-    recipe = make(evaluation=[{"task": "mlm", "sequences": 20, "resamples": 100}, entry])
+    recipe = make(evaluation=[{"task": "mlm", "sequences": 20, "resamples": 100}, entry], audit={})
     run_here(recipe, tmp_path / "run", reuse=[finished])
     run = RunDirectory(tmp_path / "run")
     folder = run.fine_tuned(f"{NAME}.together.hl")
@@ -45,6 +47,14 @@ def test_a_run_parses(finished: Path, make: Change, labels: Path, tmp_path: Path
         assert rows[code, "uas"].value == pytest.approx(100 * sum(right) / len(right))
         assert rows[code, "las"].value <= rows[code, "uas"].value and rows[code, "las"].n == len(right)
     assert rows["ru", "las"].source == ZERO_SHOT
+    simple = read_estimates(run.neighbours(NAME) / ESTIMATES)
+    trees = neighbour_predictions(task, ["en"], ["en", "ru"])
+    for code in ("en", "ru"):
+        split = task.split(code, "test")
+        assert split is not None and split.heads is not None
+        right = 100 * (trees[code][0, :, 0] == split.heads).mean()
+        assert simple[PairKey("uas", "en", code, 0)].value == pytest.approx(right)
+        assert len(simple[PairKey("las", "en", code, 0)].replicates) == 100
     page = (run.root / "report" / "index.html").read_text(encoding="utf-8")
     assert "Dependency trees" in page and "LAS in percent: the share of words, punctuation too" in page
     assert (run.root / "report" / "tables" / f"{NAME}-las.csv").is_file()
@@ -55,3 +65,14 @@ def test_trees_are_not_probed_and_not_read_from_other_files(make: Change, labels
     for entry in ({"data": data, "method": "probe"}, {"data": {**data, "kind": "bio"}, "method": "finetune"}):
         with pytest.raises(InputError, match=r"finetune|conllu"):
             make(evaluation=[{"task": "parse", **entry}])
+
+
+def test_rules_that_are_not_official_make_the_data_anew(make: Change, labels: Path) -> None:
+    """Runs that were made before there were others stay as they are."""
+    data = {"kind": "conllu", "train": f"{labels}/ud/en_*-train.conllu", "test": f"{labels}/ud/en_*-test.conllu"}
+    found = {}
+    for rules in ("official", "paper3"):
+        entry = {"task": "parse", "method": "finetune", "data": data, "languages": ["en"], "rules": rules}
+        recipe = make(evaluation=[entry])
+        found[rules] = FineTunedData(recipe, recipe.fine_tuned[NAME]).inputs["task"]
+    assert "rules" not in found["official"] and found["paper3"] == {**found["official"], "rules": "paper3"}

@@ -198,6 +198,21 @@ def test_settings_that_are_quoted_are_read_as_numbers(place: Path) -> None:
     assert load_recipe(file).training.learning_rate == 5e-5
 
 
+@pytest.mark.parametrize(
+    ("rates", "field", "what"),
+    [
+        ("11", "learning_rate", "less than or equal to 10"),
+        ("fast", "learning_rate", "a valid number"),
+        ("[1e-3, 11]", "learning_rate.1", "less than or equal to 10"),
+        ("[]", "learning_rate", "at least 1 item"),
+    ],
+)
+def test_a_number_or_several(refused: Refused, rates: str, field: str, what: str) -> None:
+    entry = f"[{{task: pos, method: finetune, data: {{kind: conllu, test: a}}, learning_rate: {rates}}}]"
+    error = refused("name: small", f"name: small\nevaluation: {entry}")
+    assert what in error.what and str(error.where).endswith(f"evaluation.0.{field}")
+
+
 def test_a_layer_that_a_model_has_not(refused: Refused) -> None:
     error = refused("training:\n", "evaluation: [mlm, {task: place, layers: 2}]\ntraining:\n")
     assert str(error.where).endswith("small.yaml:9, field evaluation.1.layers")

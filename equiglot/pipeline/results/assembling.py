@@ -42,7 +42,7 @@ from equiglot.pipeline.results.wording import (
     labels_in_words,
     start_in_words,
 )
-from equiglot.pipeline.steps import fine_tuned_steps, halved_steps, read_segmentation
+from equiglot.pipeline.steps import fine_tuned_steps, halved_steps, read_segmentation, simple_steps
 from equiglot.pipeline.steps.scores import BITS
 from equiglot.recipe import FREQUENCY, ModelPlan, Recipe, recipe_text
 from equiglot.report import (
@@ -188,7 +188,7 @@ class Assembly:
         if self._recipe.audit is None:
             return None
         tasks = {
-            name: TunedEstimates(tuned.summary, tuned.estimates, self._n_grams(name), self._halved(name))
+            name: TunedEstimates(tuned.summary, tuned.estimates, self._simple(name), self._halved(name))
             for name, tuned in self.fine_tuned.items()
         }
         cut = {name: read_segmentation(self._run, name) for name in self._plans if self._done(f"segmentation/{name}")}
@@ -209,9 +209,10 @@ class Assembly:
                 found.setdefault(step.plan.name, {}).update(read_estimates(path))
         return found
 
-    def _n_grams(self, name: str) -> PairEstimates:
-        """What character n-grams score on a task; empty where they were not tried."""
-        return read_estimates(self._run.ngrams(name) / ESTIMATES) if self._done(f"ngrams/{name}") else {}
+    def _simple(self, task: str) -> dict[str, PairEstimates]:
+        """Baseline without an encoder -> what it scores on a task, as far as it is done."""
+        steps = (step for step in simple_steps(self._recipe) if step.subject == task and self._done(step.name))
+        return {step.called: read_estimates(step.folder(self._run, task) / ESTIMATES) for step in steps}
 
     def _published(self) -> Published | None:
         """What others have published, where the recipe names it, and it is still there to be read."""

@@ -38,8 +38,6 @@ PIECES = Factor("the pieces of a word", "each doubling of the pieces that a word
 _FACTORS = (PRETRAINING_TEXT, TRAINING_DATA, PIECES)
 _MORE_TEXT = "more text of it, or an expert of it distilled in (equiglot init)"
 _ENTRIES = "entries of its own (extend), or a vocabulary of its own"
-N_GRAMS = "n-grams"
-"""What the baseline is called that is no model of the recipe."""
 
 
 @dataclass(frozen=True)
@@ -49,13 +47,13 @@ class TunedEstimates:
     Attributes:
         data: the labelled data.
         estimates: model -> its estimates.
-        n_grams: those of a model of character n-grams; empty without.
+        simple: baseline without an encoder, which is no model of the recipe -> its estimates.
         halved: model -> its estimates after training on half of the data.
     """
 
     data: TaskSummary
     estimates: Mapping[str, PairEstimates]
-    n_grams: PairEstimates
+    simple: Mapping[str, PairEstimates]
     halved: Mapping[str, PairEstimates]
 
     def trained_on(self, language: str) -> int:
@@ -138,10 +136,10 @@ class AuditedRun:
         doublings: dict[str, dict[str, Measured]] = {code: {} for code in self.recipe.plans()[name].languages}
         for task, models in self._scores.items():
             without = {self._untrained[name]: models.get(self._untrained[name], {})}
-            without[N_GRAMS] = _by_language(task, self.tasks[task].n_grams)
+            without |= {simple: _by_language(task, each) for simple, each in self.tasks[task].simple.items()}
             halved = _by_language(task, self.tasks[task].halved.get(name, {}))
             for code, score in models.get(name, {}).items():
-                if code in halved:
+                if code in halved and len(score.repeats) > 1:
                     doublings[code][task] = lead_of(score, halved[code])
                 beside = {model: numbers[code] for model, numbers in without.items() if code in numbers}
                 if (gain := gain_of(task, score, beside)) is not None:

@@ -16,12 +16,14 @@ from equiglot.evaluation import (
     reference_rows,
     transfer_rows,
 )
+from equiglot.finetuning import TRAINING
 from equiglot.pipeline.results.wording import fine_tuning_in_words
 from equiglot.pipeline.steps import FineTuned
+from equiglot.pipeline.steps.finetune import TOGETHER
 from equiglot.recipe import FineTunedTask as Settings
 from equiglot.recipe import Recipe
 from equiglot.report import FineTunedTask
-from equiglot.run import RunDirectory
+from equiglot.run import RunDirectory, read_json
 from equiglot.tasks import TaskSummary, open_task
 
 
@@ -72,7 +74,18 @@ class FineTunedModels:
             method=fine_tuning_in_words(self._settings),
             seeds=self._settings.seeds,
             together=() if trained == "each" else trained,
+            tried=self._tried(),
         )
+
+    def _tried(self) -> dict[str, dict[str, list[dict[str, float]]]]:
+        """Model -> what it was trained on, "" for several languages -> what was tried to choose its settings."""
+        found: dict[str, dict[str, list[dict[str, float]]]] = {}
+        for step in self._steps:
+            tried = read_json(self._run.fine_tuned(step.subject) / TRAINING).get("tried")
+            if tried:
+                trained = "" if step.training == TOGETHER else step.training
+                found.setdefault(step.plan.name, {})[trained] = tried
+        return found
 
     def _members(self, groups: Mapping[str, Sequence[str]]) -> dict[str, dict[str, tuple[str, ...]]]:
         """Of each group the languages with data that models are trained on, and those that are only tested."""

@@ -1,7 +1,7 @@
 """Settings and models in words, as the page and the model cards say them."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -159,11 +159,20 @@ def fine_tuning_in_words(settings: FineTuning) -> str:
     """How models are fine-tuned, a phrase."""
     epochs, kept = "epoch" if settings.epochs == 1 else "epochs", "the best of its validations kept"
     stops = f", stopped after {settings.patience:,} of them without a new best" if settings.patience else ""
+    candidates = settings.candidates()
+    batches = _one_of(dict.fromkeys(f"{each.only_batch:,}" for each in candidates))
+    rates = _one_of(dict.fromkeys(f"{each.only_rate:g}" for each in candidates))
+    several = " (whichever is best on dev data with the first seed)" if len(candidates) > 1 else ""
     return (
-        f"{settings.epochs:g} {epochs} of AdamW in batches of {settings.batch:,} at a learning rate of "
-        f"{settings.learning_rate:g}, rising for at most {settings.warmup:,} updates and falling to 0, and a weight "
+        f"{settings.epochs:g} {epochs} of AdamW in batches of {batches} at a learning rate of "
+        f"{rates}{several}, rising for at most {settings.warmup:,} updates and falling to 0, and a weight "
         f"decay of {settings.weight_decay:g}; {kept}{stops}"
     )
+
+
+def _one_of(names: Iterable[str]) -> str:
+    *others, last = names
+    return f"{', '.join(others)} or {last}" if others else last
 
 
 def vocabulary_in_words(settings: Vocabulary, size: int, origins: Sequence[str]) -> str:

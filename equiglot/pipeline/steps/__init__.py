@@ -7,7 +7,7 @@ from equiglot.pipeline.steps.finetune import FineTuned, FineTunedData, fine_tune
 from equiglot.pipeline.steps.labels import Labels, Losses
 from equiglot.pipeline.steps.measuring import Measuring
 from equiglot.pipeline.steps.model import TakenModel, TrainedModel
-from equiglot.pipeline.steps.ngrams import NGrams, ngram_steps
+from equiglot.pipeline.steps.ngrams import Neighbours, NGrams, simple_steps
 from equiglot.pipeline.steps.probe import Features, Probes, TaskData
 from equiglot.pipeline.steps.revised_model import ExtendedModel, FreshModel, TrimmedModel
 from equiglot.pipeline.steps.scores import LikelihoodBits, Scores
@@ -31,6 +31,7 @@ __all__ = [
     "Losses",
     "Measuring",
     "NGrams",
+    "Neighbours",
     "Probes",
     "Scores",
     "Segmented",
@@ -43,6 +44,6 @@ __all__ = [
     "Vocabulary",
     "fine_tuned_steps",
     "halved_steps",
-    "ngram_steps",
     "read_segmentation",
+    "simple_steps",
 ]

@@ -82,23 +82,31 @@ class FineTuned(Step):
         return (f"task/{self.settings.name}", f"model/{self.plan.name}")
 
     def cost(self, meter: Meter) -> Cost:
-        """Of all trainings: a token that is learnt from costs as much as three that are read."""
-        settings, seeds = self.settings, self.settings.seeds
+        """Of all trainings, also those that are tried to choose settings."""
+        *tried, last = self.settings.candidates()
+        costs = [*(self._training(each, meter) for each in tried)]
+        # which of them the other seeds take is not known before: the costliest
+        costs += [max((*costs, self._training(last, meter)), key=lambda each: each.seconds)] * self.settings.seeds
+        kept = self.settings.keep and not self.half
+        disk = FLOAT_BYTES * meter.parameters(self.plan.name) if kept else 0
+        return Cost(sum(each.amount for each in costs), sum(each.seconds for each in costs), disk)
+
+    def _training(self, settings: FineTuning, meter: Meter) -> Cost:
+        """Of one: a token that is learnt from costs as much as three that are read."""
         learnt, tested = (
-            data_sizes(meter, settings, codes, *splits)
+            data_sizes(meter, self.settings, codes, *splits)
             for codes, splits in ((self.trained, ("train",)), (self.tested, ("test",)))
         )
         if self.half:
             learnt = learnt[0] // 2, learnt[1] // 2
-        batches = max(1, learnt[0] / settings.batch)
+        batches = max(1, learnt[0] / settings.only_batch)
         epochs = (
             settings.epochs if settings.max_updates is None else min(settings.epochs, settings.max_updates / batches)
         )
         validations = settings.validations or max(1, round(epochs))
-        tokens = 3 * epochs * data_tokens(settings, *learnt) + data_tokens(settings, *tested)
-        tokens += validations * data_tokens(settings, *data_sizes(meter, settings, self.trained, "dev"))
-        disk = FLOAT_BYTES * meter.parameters(self.plan.name) if settings.keep and not self.half else 0
-        return Cost(seeds * learnt[1], seeds * tokens / meter.reader(self.plan.name).speed, disk)
+        tokens = 3 * epochs * data_tokens(self.settings, *learnt) + data_tokens(self.settings, *tested)
+        tokens += validations * data_tokens(self.settings, *data_sizes(meter, self.settings, self.trained, "dev"))
+        return Cost(learnt[1], tokens / meter.reader(self.plan.name).speed)
 
     def run(self, context: Context) -> None:
         """Trains and tests it; continues at the checkpoint of the seed that it was at."""
@@ -109,7 +117,7 @@ class FineTuned(Step):
                 tuner.train(
                     work,
                     checkpoint_seconds=context.checkpoint_seconds,
-                    watch=_all_seeds(tuner.seeds, context.progress),
+                    watch=_all_trainings(settings.trainings, context.progress),
                     stop=context.stop,
                 )
         with atomic_folder(context.output) as folder:
@@ -137,6 +145,7 @@ class FineTuned(Step):
         records = tuner.records(work) if done else {}
         about: dict[str, Any] = {"languages": list(tuner.trained)}
         if done:
+            about |= tuner.choice(work)
             about["kept"], model = tuner.best(work)
             if tuner.keep:
                 shutil.copytree(model, folder / "model")
@@ -169,17 +178,17 @@ def halved_steps(recipe: Recipe) -> Iterator[FineTuned]:
                 yield replace(step, half=True)
 
 
-def _all_seeds(seeds: range, tell: Callable[[JobProgress], None]) -> Callable[[int, Progress], None]:
+def _all_trainings(count: int, tell: Callable[[JobProgress], None]) -> Callable[[int, Progress], None]:
     """Tells how far all trainings together are, as if they were one."""
 
-    def watch(seed: int, progress: Progress) -> None:
-        before = (seed - seeds.start) * progress.updates
+    def watch(number: int, progress: Progress) -> None:
+        before = number * progress.updates
         share = (before + progress.update) / max(1, progress.update)
         tell(
             progress.model_copy(
                 update={
                     "update": before + progress.update,
-                    "updates": len(seeds) * progress.updates,
+                    "updates": count * progress.updates,
                     "tokens": round(share * progress.tokens),
                     "seconds": share * progress.seconds,
                 }

@@ -116,6 +116,7 @@ class TrainedModel(Model):
             "masking": self.recipe.masking.model_dump(mode="json"),
             "seed": self.recipe.seed,
         }
+        inputs["labels"].pop("parts", None)
         if self.plan.start is not None:
             elsewhere = {"model", "folder"} | ({"fit"} if self.plan.start.fit is None else set())
             inputs |= {"encoder": None, "start": self.plan.start.model_dump(mode="json", exclude=elsewhere)}

@@ -1,14 +1,20 @@
-"""What a classifier without pretraining scores on a task that models are fine-tuned on (`finetuning.ngrams`)."""
+"""What is scored without pretraining, and without an encoder, on a task that models are fine-tuned on.
 
-from collections.abc import Iterator
+Words and texts are classified by their character n-grams (`finetuning.ngrams`); in trees every word hangs on its
+neighbour (`finetuning.neighbours`).
+"""
+
+from abc import abstractmethod
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from safetensors.numpy import save_file
 
 from equiglot.evaluation import ESTIMATES, Bootstrap, PairEstimates, write_estimates
 from equiglot.finetuning import PREDICTIONS, fine_tuned_estimates
 from equiglot.finetuning.kinds import KINDS
+from equiglot.finetuning.neighbours import neighbour_predictions
 from equiglot.finetuning.ngrams import NGRAM_TASKS, ngram_predictions
 from equiglot.finetuning.scores import Predictions
 from equiglot.pipeline.steps.context import Context
@@ -23,14 +29,17 @@ _WORD_SECONDS, _TEXT_SECONDS = 4e-4, 2e-3  # of all trainings, on one core
 
 
 @dataclass(frozen=True)
-class NGrams(Step):
-    """A classifier on character n-grams, trained and tested as the models of the task are."""
+class _Simple(Step):
+    """A baseline that is trained and tested as the models of the task are."""
 
-    kind = "ngrams"
-    folder = staticmethod(RunDirectory.ngrams)
     group = FINE_TUNING
-    tools = ("scikit-learn",)
+    called: ClassVar[str]
+    """On the page."""
     settings: FineTunedTask
+
+    @abstractmethod
+    def predict(self, task: OpenTask, trained: Sequence[str], tested: Sequence[str]) -> Predictions:
+        """What it predicts of the test data of some languages, after it was trained on others together."""
 
     @property
     def subject(self) -> str:
@@ -48,18 +57,13 @@ class NGrams(Step):
         """The data."""
         return (f"task/{self.settings.name}",)
 
-    def cost(self, meter: Meter) -> Cost:
-        """Of all words or texts that are trained on."""
-        _, items = data_sizes(meter, self.settings, self.recipe.labelled_languages(self.settings), "train")
-        return Cost(items, items * (_WORD_SECONDS if self.settings.unit == "word" else _TEXT_SECONDS))
-
     def run(self, context: Context) -> None:
         """Trains and tests it: on one language at a time, or on several together."""
         task = open_task(context.run.task(self.settings.name))
         estimates: PairEstimates = {}
         predictions: Predictions = {}
         for trained, tested in self._trainings(task):
-            predicted = ngram_predictions(task, trained, tested)
+            predicted = self.predict(task, trained, tested)
             predictions = {**predictions, **predicted}
             estimates |= fine_tuned_estimates(
                 self.settings.name,
@@ -85,7 +89,40 @@ class NGrams(Step):
             yield trained, tested
 
 
-def ngram_steps(recipe: Recipe) -> Iterator[NGrams]:
-    """A step for each task of an audit that n-grams can be classified for."""
-    if recipe.audit is not None:
-        yield from (NGrams(recipe, each) for each in recipe.fine_tuned.values() if each.task in NGRAM_TASKS)
+@dataclass(frozen=True)
+class NGrams(_Simple):
+    """A classifier on character n-grams."""
+
+    kind, called = "ngrams", "n-grams"
+    folder = staticmethod(RunDirectory.ngrams)
+    tools = ("scikit-learn",)
+
+    def cost(self, meter: Meter) -> Cost:
+        """Of all words or texts that are trained on."""
+        _, items = data_sizes(meter, self.settings, self.recipe.labelled_languages(self.settings), "train")
+        return Cost(items, items * (_WORD_SECONDS if self.settings.unit == "word" else _TEXT_SECONDS))
+
+    def predict(self, task: OpenTask, trained: Sequence[str], tested: Sequence[str]) -> Predictions:
+        """Labels, one for each word or text."""
+        return ngram_predictions(task, trained, tested)
+
+
+@dataclass(frozen=True)
+class Neighbours(_Simple):
+    """Trees in which every word hangs on its neighbour."""
+
+    kind, called = "neighbours", "neighbours"
+    folder = staticmethod(RunDirectory.neighbours)
+
+    def predict(self, task: OpenTask, trained: Sequence[str], tested: Sequence[str]) -> Predictions:
+        """Heads and relations."""
+        return neighbour_predictions(task, trained, tested)
+
+
+def simple_steps(recipe: Recipe) -> Iterator[NGrams | Neighbours]:
+    """A step for each task of an audit that there is a baseline without an encoder for."""
+    for settings in recipe.fine_tuned.values() if recipe.audit is not None else ():
+        if settings.task in NGRAM_TASKS:
+            yield NGrams(recipe, settings)
+        elif settings.task == "parse":
+            yield Neighbours(recipe, settings)

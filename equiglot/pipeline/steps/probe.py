@@ -58,6 +58,8 @@ class TaskData(Step):
         """How data is read, not from where, and for which languages."""
         described = self.settings.model_dump(mode="json", exclude=_HOW)
         described.pop("data", None)
+        if described.get("rules") == "official":
+            described.pop("rules")  # what runs were made by before there were others
         inputs: dict[str, Any] = {"task": described, "languages": list(self._languages)}
         if isinstance(self.settings, Place):  # which reads text, as corpora do
             inputs["text"] = {"version": Corpus.version, **Corpus.tool_versions()}
@@ -223,4 +225,4 @@ class Probes(OfTaskAndModel):
 def _gold(task: OpenTask, language: str) -> Gold:
     split = task.split(language, "test")
     assert split is not None  # something was predicted for it
-    return Gold(split.labels, split.lengths)
+    return Gold(split.labels, split.lengths, lenient=split.lenient)
