@@ -1,10 +1,11 @@
 """Where a run's jobs are done, as the command line says it: `local`, and the engines of other machines."""
 
 from equiglot.errors import InputError
+from equiglot.pipeline.execution.on_ray import pool_on_ray
 from equiglot.pipeline.execution.pool import MakePool
 from equiglot.pipeline.execution.workers import Workers
 
-LOCAL = "local"
+LOCAL, RAY = "local", "ray"
 
 
 def pool_on(where: str) -> MakePool:
@@ -13,7 +14,11 @@ def pool_on(where: str) -> MakePool:
     Raises:
         InputError: there is no such kind.
     """
-    kind, _, _about = where.partition(":")
+    kind, _, about = where.partition(":")
     if kind == LOCAL:
         return Workers
-    raise InputError(f"there is no {kind!r} to run on", where="--on", fix=f"choose one of: {LOCAL}")
+    if kind == RAY:
+        return pool_on_ray(about)
+    raise InputError(
+        f"there is no {kind!r} to run on", where="--on", fix=f"choose one of: {LOCAL}, {RAY}, {RAY}:ADDRESS"
+    )
