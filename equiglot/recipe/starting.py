@@ -61,7 +61,7 @@ class Extend(ExtensionSettings):
         description="transplanted: the model of the recipe that has them; {language} may be in it.",
     )
     anchors: int = Field(
-        64, gt=0, le=4096, description="transplanted: entries of both models, at most, that stand for a new one."
+        8, gt=0, le=4096, description="transplanted: entries of both models, at most, that stand for a new one."
     )
 
     @model_validator(mode="after")
