@@ -17,7 +17,7 @@ from pathlib import Path
 
 from equiglot.run import checksum
 
-_SAME = ("*.safetensors", "*.arrow", "*.npy", "scores.jsonl", "vocabulary/*.json")
+_SAME = ("*.safetensors", "*.arrow", "*.npy", "scores.jsonl", "tokenizer.json")
 _COMMAND = """
 import sys, time
 from pathlib import Path

@@ -23,7 +23,6 @@ from equiglot.run import RunDirectory, write_text
 
 _ANSWER_SECONDS = 10.0  # in which a port answers, and the Ray behind it
 _STORE_BYTES = 100 << 20  # of memory for objects: there are none
-_GPU_KINDS = {"model", "labels", "labels-part", "losses", "scores", "likelihood", "features", "finetune", "cost"}
 _QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_py_gcs_connect_timeout_s": f"{_ANSWER_SECONDS:.0f}"}
 
 
@@ -153,7 +152,7 @@ class Ray:
         with _asking():
             has_gpus = ray.cluster_resources().get("GPU", 0) >= 1
             for attempt, order in orders.items():
-                gpus = int(has_gpus and order.task.job.partition("/")[0] in _GPU_KINDS)
+                gpus = int(has_gpus and order.task.device)
                 options = {"num_cpus": order.threads, "num_gpus": gpus, "max_retries": 0, "name": order.task.job}
                 reference = task.options(**options).remote(os.path.abspath(run.root), attempt)
                 tickets[attempt] = reference.hex()

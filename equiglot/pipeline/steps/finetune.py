@@ -52,6 +52,7 @@ class FineTuned(Step):
     """
 
     kind = "finetune"
+    uses_device = True
     folder = staticmethod(RunDirectory.fine_tuned)
     group = FINE_TUNING
     version = 2

@@ -90,6 +90,7 @@ class LabelsPart(_OfStore):
     """A part of the labels of a store, made beside the other parts."""
 
     kind = "labels-part"
+    uses_device = True
     group = LABELS
     folder = staticmethod(RunDirectory.labels_part)
     continues = True
@@ -116,6 +117,7 @@ class Labels(_OfStore):
     """The labels of a store."""
 
     kind = "labels"
+    uses_device = True
     group = LABELS
     folder = staticmethod(RunDirectory.labels)
     continues = True
@@ -156,6 +158,7 @@ class Losses(Step):
     """A teacher's loss on each sentence of a language's training text; `store` says of which."""
 
     kind = "losses"
+    uses_device = True
     group = LABELS
     folder = staticmethod(RunDirectory.losses)
     store: Store
