@@ -52,7 +52,7 @@ Threads = Annotated[
 ]
 On = Annotated[
     str,
-    typer.Option(metavar="WHERE", help="Where the jobs are done: local, these cores; the engine of other machines."),
+    typer.Option(metavar="WHERE", help="Where the jobs are done: local, slurm:PROFILE, ray, or ray:ADDRESS."),
 ]
 Reuse = Annotated[
     list[Path] | None,

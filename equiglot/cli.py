@@ -138,16 +138,25 @@ def run(
     take_over: Annotated[
         bool, typer.Option("--take-over", help="Though a command elsewhere holds the run: you know that it has ended.")
     ] = False,
+    other_conditions: Annotated[
+        bool,
+        typer.Option(
+            "--other-conditions",
+            help="Continue unfinished trainings with other threads, another device or library: not bit for bit.",
+        ),
+    ] = False,
 ) -> None:
     """Runs, or continues, everything that is not done."""
-    from equiglot.pipeline import Machine, pool_on
+    from equiglot.pipeline import Machine
     from equiglot.recipe import load_recipe
 
-    pool = pool_on(on)
+    if on.startswith("slurm") and (workers or threads):
+        fix = "change `jobs` and `cpus` there, and leave these options out"
+        raise InputError("the profile says how many jobs and threads there are", where="--workers, --threads", fix=fix)
     machine = Machine.of_here(workers, threads)
     machine = Machine(machine.workers, machine.threads, checkpoint_seconds)
-    options = {"replace": replace, "reuse": reuse or [], "pool": pool, "take_over": take_over}
-    _run(load_recipe(recipe, overrides or []), into, machine, **options)
+    options = {"replace": replace, "reuse": reuse or [], "take_over": take_over, "other_conditions": other_conditions}
+    _run(load_recipe(recipe, overrides or []), into, machine, on, **options)
 
 
 @app.command()
@@ -634,14 +643,15 @@ def _be_quiet() -> None:
     logging.disable_progress_bar()
 
 
-def _run(recipe: "Recipe", into: Path | None, machine: "Machine", **options: Any) -> None:
-    """Runs a recipe where it can be watched; `options` are those of `run_recipe`."""
+def _run(recipe: "Recipe", into: Path | None, machine: "Machine", on: str = "local", **options: Any) -> None:
+    """Runs a recipe `on` other machines or here, where it can be watched; `options` are those of `run_recipe`."""
     from equiglot.display import RunDisplay, print_audit, print_doubts, print_results
-    from equiglot.pipeline import read_audit, read_status, run_recipe, stored_texts
+    from equiglot.pipeline import pool_on, read_audit, read_status, run_recipe, stored_texts
 
-    folder = _folder(recipe, into)
-    with RunDisplay(_output) as shown:
-        page = run_recipe(recipe, folder, machine=machine, watcher=shown.watcher(), **options)
+    folder, display = _folder(recipe, into), RunDisplay(_output)
+    pool = pool_on(on, display.ask)
+    with display as shown:
+        page = run_recipe(recipe, folder, machine=machine, watcher=shown.watcher(), pool=pool, **options)
     print_results(_output, read_status(folder), recipe)
     if (audited := read_audit(folder, recipe)) is not None:
         print_audit(_output, audited)

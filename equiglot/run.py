@@ -96,6 +96,10 @@ class RunDirectory:
         """Stored labels, `name` is teacher.language and how they were made: manifest.json, a folder a shard."""
         return self.root / "labels" / name
 
+    def labels_part(self, name: str) -> Path:
+        """A part of stored labels, as they are, made beside the other parts."""
+        return self.root / "labels-parts" / name
+
     def losses(self, name: str) -> Path:
         """A teacher's loss on each sentence, `name` is teacher.language.how: losses.npy."""
         return self.root / "losses" / name
@@ -352,23 +356,32 @@ def publish(made: Path, path: Path) -> None:
     """
     _check_no_link(path)
     old = aside(path, _mine(), "old")
-    _remove(old)
-    if path.exists():
-        path.rename(old)
-    made.rename(path)
+    while True:
+        _remove(old)
+        try:
+            if path.exists():
+                path.rename(old)
+            made.rename(path)
+            break
+        except OSError:
+            if not (made.exists() and path.exists()):
+                raise
+            continue  # another process has just put its own there: the last one stays
     _sync(path.parent)
     _remove(old)
 
 
 def link_files(source: Path, into: Path) -> None:
     """Puts all files below `source` into the folder `into` as well: the same bytes on the disk where it can, copies
-    elsewhere."""
+    elsewhere; what is there stays."""
     for path in sorted(source.rglob("*")):
         there = into / path.relative_to(source)
         if path.is_dir():
             there.mkdir(parents=True, exist_ok=True)
             continue
         there.parent.mkdir(parents=True, exist_ok=True)
+        if there.exists():
+            continue
         try:
             os.link(path, there)
         except OSError:  # a disk without hard links

@@ -64,6 +64,16 @@ class RunDisplay:
             tick=self._tick,
         )
 
+    def ask(self, question: str) -> bool:
+        """Asks a question on the terminal, with the bars out of the way; no where nobody can answer."""
+        self._bars.stop()
+        try:
+            return self._console.input(f"{question} \\[Y/n] ").strip().lower() in ("", "y", "yes")
+        except EOFError:
+            return False
+        finally:
+            self._bars.start()
+
     def _begin(self, graph: Graph, left: Sequence[Job]) -> None:
         done = len(graph.jobs) - len(left)
         self._print(f"{len(graph.jobs)} jobs, {done} done, {len(left)} left")

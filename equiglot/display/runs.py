@@ -38,6 +38,9 @@ def print_plan(console: Console, plan: Plan) -> None:
             f"~{duration(model.seconds)}",
         )
     console.print(table)
+    for model in plan.models:
+        if model.note:
+            console.print(printable(f"{model.name}: {model.note}."), highlight=False, soft_wrap=True)
     _print_steps(console, plan.steps)
     if not all(model.counted for model in plan.models):
         console.print("~ from the sizes of the files: text is counted when the corpus and its tokens are made.")

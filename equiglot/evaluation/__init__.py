@@ -33,7 +33,14 @@ from equiglot.evaluation.estimates import (
     score_labels,
     write_estimates,
 )
-from equiglot.evaluation.extending import EXTENSION, ExtensionRecord, ExtensionText, extend_model
+from equiglot.evaluation.extending import (
+    EXTENSION,
+    FITTING_HELD_OUT,
+    Donor,
+    ExtensionRecord,
+    ExtensionText,
+    extend_model,
+)
 from equiglot.evaluation.external import (
     EvalSettings,
     ExternalScores,
@@ -105,6 +112,7 @@ __all__ = [
     "COST",
     "ESTIMATES",
     "EXTENSION",
+    "FITTING_HELD_OUT",
     "ID_MAP",
     "IN_LANGUAGE",
     "LIKELIHOOD",
@@ -121,6 +129,7 @@ __all__ = [
     "Cause",
     "Coverage",
     "Difference",
+    "Donor",
     "Estimate",
     "EvalSettings",
     "ExtensionRecord",

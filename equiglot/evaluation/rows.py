@@ -124,13 +124,19 @@ def _shared(pair: Sequence[tuple[str, ByLanguage]], groups: Groups, taught: Grou
 
 
 def difference_rows(
-    task: str, first: tuple[str, ByLanguage], second: tuple[str, ByLanguage], *, groups: Groups, seed: int
+    task: str,
+    first: tuple[str, ByLanguage],
+    second: tuple[str, ByLanguage],
+    *,
+    groups: Groups,
+    seed: int,
+    source: str | None = None,
 ) -> Iterator[Score]:
     """How much better the first of two models, given with their names, is than the second, paired.
 
-    Both must have been scored on the same items, and resampled alike.
+    Both must have been scored on the same items, and resampled alike; `source` is as in `Score`.
     """
-    yield from against_rows("difference", task, first, second, groups, seed)
+    yield from against_rows("difference", task, first, second, groups, seed, source)
 
 
 def likelihood_rows(

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -14,8 +15,14 @@ from equiglot.errors import InputError
 from equiglot.evaluation.external import stream_lines
 from equiglot.evaluation.trim_proof import ModelProof, TextProof, prove_model, prove_text, trim_card, whole_sentences
 from equiglot.hashing import digest
-from equiglot.models import find_or_fetch
-from equiglot.models.trimming import check_trimmable, copy_modules, ids_that_stay, trim_weights, vocabulary_bytes
+from equiglot.models import Part, find_or_fetch, half_bytes
+from equiglot.models.trimming import (
+    check_trimmable,
+    copy_modules,
+    ids_that_stay,
+    trim_weights,
+    vocabulary_bytes,
+)
 from equiglot.run import CARD, atomic_folder, write_json, write_text
 from equiglot.vocabulary import (
     EntryCounts,
@@ -25,6 +32,7 @@ from equiglot.vocabulary import (
     count_entries,
     load_tokenizer,
     reduce_tokenizer,
+    tokenizer_bytes,
     write_tokenizer,
 )
 
@@ -93,6 +101,7 @@ def trim_model(
     *,
     languages: Sequence[str],
     keep_text: Path | None = None,
+    students: Sequence[Part] = (),
     progress: Callable[[str], None] = lambda what: None,
 ) -> TrimRecord:
     """Trims a model to the vocabulary entries that some languages need, and proves it on text held out of the choice.
@@ -108,6 +117,8 @@ def trim_model(
         amount: how many entries stay.
         languages: those that the model is for.
         keep_text: text that must be cut as before, whatever it is (labels, prompts, emoji).
+        students: parts of the model that are to start from it and must fit into a size (`fit`): fewer entries stay,
+            where half of its layers would not fit beside them; not fewer than it must have.
         progress: told what is being done.
 
     Raises:
@@ -124,6 +135,8 @@ def trim_model(
     if keep_text is not None:
         also |= {*np.flatnonzero(count_entries(tokenizer, stream_lines(keep_text)).found).tolist()}
     reduction, chosen_by = _reduce(folder, tokenizer, counts, amount, also)
+    for student in students:
+        reduction, chosen_by = _leave_room(folder, tokenizer, counts, also, student, (reduction, chosen_by))
     proofs = [
         prove_text(tokenizer, reduction, text.held_out, code, kept=code in counts) for code, text in texts.items()
     ]
@@ -190,7 +203,12 @@ def _reduce(
 ) -> tuple[Reduction, str]:
     """The reduced tokenizer, and in words by what it was chosen."""
     if amount.fit is not None:
-        reduction = _fit(folder, tokenizer, counts, also, amount.fit)
+        row, others = vocabulary_bytes(folder)
+        reduction, needed = _fit(tokenizer, counts, also, amount.fit, lambda entries: entries * row + others)
+        if needed > amount.fit:
+            least = len(reduction.kept)
+            what = f"the model does not fit into {amount.fit:,} bytes: {needed:,} are the least ({least:,} entries)"
+            raise InputError(what, where="--fit", fix=f"give {needed:,} or more, or fewer languages")
         return reduction, f"as many entries as fit into {amount.fit:,} bytes"
     share = amount.min_sentence_share
     ids = choose_entries(tokenizer, counts, share=share, size=amount.size, also=also)
@@ -198,39 +216,60 @@ def _reduce(
     return reduce_tokenizer(tokenizer, ids), how
 
 
-def _fit(
+def _leave_room(
     folder: Path,
     tokenizer: PreTrainedTokenizerFast,
     counts: Mapping[str, EntryCounts],
     also: set[int],
+    student: Part,
+    chosen: tuple[Reduction, str],
+) -> tuple[Reduction, str]:
+    """What was chosen, or fewer entries, beside which half of the layers fit into the bytes of a student."""
+    budget, weights = student.fit or 0, partial(half_bytes, folder, student)
+    before = chosen[0]
+    if weights(len(before.kept)) + tokenizer_bytes(before.tokenizer) <= budget:
+        return chosen
+    reduction, _ = _fit(tokenizer, counts, also, budget, weights)
+    if len(reduction.kept) >= len(before.kept):
+        return chosen
+    return reduction, f"as many entries as fit into {budget:,} bytes beside half of the layers"
+
+
+def _fit(
+    tokenizer: PreTrainedTokenizerFast,
+    counts: Mapping[str, EntryCounts],
+    also: set[int],
     budget: int,
-) -> Reduction:
-    """The largest vocabulary with which weights and tokenizer.json have at most `budget` bytes."""
-    row, others = vocabulary_bytes(folder)
+    weights: Callable[[int], int],
+) -> tuple[Reduction, int]:
+    """The largest vocabulary with which weights and tokenizer.json have at most `budget` bytes, and these bytes.
+
+    Where not even what must stay fits, it is that, and has more.
+
+    Args:
+        tokenizer: to be reduced.
+        counts: language -> what its text needs.
+        also: ids that must stay.
+        budget: bytes.
+        weights: entries -> the bytes of the file of weights.
+    """
 
     def reduced(size: int) -> tuple[Reduction, int]:
         """With `size` entries at most, and its bytes."""
         reduction = reduce_tokenizer(tokenizer, choose_entries(tokenizer, counts, size=size, also=also))
-        return reduction, len(reduction.kept) * row + others + _written_bytes(reduction.tokenizer)
+        return reduction, weights(len(reduction.kept)) + tokenizer_bytes(reduction.tokenizer)
 
     least = len(choose_entries(tokenizer, counts, share=2.0, also=also))
-    reduction, smallest = reduced(least)
-    if smallest > budget:
-        what = f"the model does not fit into {budget:,} bytes: {smallest:,} are the least ({least:,} entries)"
-        raise InputError(what, where="--fit", fix=f"give {smallest:,} or more, or fewer languages")
-    more = len(tokenizer) - least
-    written = (_written_bytes(tokenizer) - _written_bytes(reduction.tokenizer)) / max(1, more)
-    size = least + int((budget - smallest) / (row + max(0.0, written)))
+    smallest = reduced(least)
+    more, row = len(tokenizer) - least, weights(least + 1) - weights(least)
+    written = (tokenizer_bytes(tokenizer) - tokenizer_bytes(smallest[0].tokenizer)) / max(1, more)
+    size = least + int((budget - smallest[1]) / (row + max(0.0, written)))
     while size > least:
         larger, needed = reduced(size)
         if needed <= budget:
-            return larger
+            return larger, needed
         size = min(size, len(larger.kept)) - -(-(needed - budget) // row)
-    return reduction
-
-
-def _written_bytes(tokenizer: PreTrainedTokenizerFast) -> int:
-    return len(tokenizer.backend_tokenizer.to_str(pretty=True).encode())
+    return smallest
 
 
 def _is_held_out(line: str) -> bool:

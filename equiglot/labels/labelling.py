@@ -13,7 +13,6 @@ from transformers import PreTrainedModel
 
 from equiglot.errors import InputError
 from equiglot.hashing import hash_name, hash_u64
-from equiglot.labels.leases import claim
 from equiglot.labels.packing import StoredRows
 from equiglot.labels.position_index import Integers
 from equiglot.labels.records import Manifest, ShardStatistics, StoreSettings
@@ -29,7 +28,6 @@ _SHARD = 1 << 19  # tokens: some minutes of a large teacher on a CPU are lost wh
 _TOKENS = 8192  # of one forward pass
 _LOGITS = 1 << 26  # made at once, 256 MiB
 _TAIL = hash_name("tail")
-_PATIENCE = 0.2  # seconds between looks at what other processes do
 
 Tell = Callable[[str, int], None]
 
@@ -45,12 +43,13 @@ def label_text(
     tell: Tell = lambda stage, amount: None,
     stop: Callable[[], bool] = lambda: False,
     shard_tokens: int = _SHARD,
+    part: tuple[int, int] = (0, 1),
 ) -> bool:
     """Stores what a teacher says at the masked positions of a text, a shard at a time.
 
     What is there already is kept: a labelling that was killed continues at the shard. Several processes may label one
-    text into one folder; each shard is labelled by one of them, and all return when the last is done. The teacher
-    computes in fp32, with deterministic algorithms; what a shard holds depends on nothing but the arguments.
+    text, each its part, into folders of their own: all files of them in one folder are the whole.
+    The teacher computes in fp32, with deterministic algorithms; what a shard holds depends on the arguments alone.
 
     Args:
         model: the teacher, on its device.
@@ -63,9 +62,10 @@ def label_text(
         tell: told "labelling" and how many more sequences are labelled (each counts once for each draw).
         stop: asked after every forward pass.
         shard_tokens: tokens that the teacher reads for a shard, about; a shard that is not finished is labelled again.
+        part: which part of how many is labelled; the first is 0.
 
     Returns:
-        Whether all is labelled; false if it was asked to stop.
+        Whether all of it is labelled; false if it was asked to stop.
 
     Raises:
         InputError: other labels are there, the teacher's logits are not numbers, or there is no text.
@@ -80,7 +80,11 @@ def label_text(
     borders = _borders(source, settings.draws, shard_tokens)
     manifest = _manifest(model, source, settings, borders, facts)
     begin_store(into, manifest)
-    return _do_all(_Worker(model, source, special, manifest, into, tell, stop), borders)
+    worker = _Worker(model, source, special, manifest, into, tell, stop)
+    number, parts = part
+    return all(
+        worker.do(each, int(borders[each]), int(borders[each + 1])) for each in range(manifest.shards)[number::parts]
+    )
 
 
 def _manifest(
@@ -99,23 +103,6 @@ def _manifest(
         shards=len(borders) - 1,
         facts=dict(facts),
     )
-
-
-def _do_all(worker: "_Worker", borders: Integers) -> bool:
-    """Labels every shard that no other process has, and waits for those; false if it was asked to stop."""
-    left = list(range(worker.manifest.shards))
-    while left:
-        for number in tuple(left):
-            with claim(worker.into / "claims" / f"{number:06d}") as claimed:
-                if claimed:
-                    if not worker.do(number, int(borders[number]), int(borders[number + 1])):
-                        return False
-                    left.remove(number)
-        if left:  # another process is at them: it may die
-            time.sleep(_PATIENCE)
-            if worker.stop():
-                return False
-    return True
 
 
 def _borders(source: Source, draws: int, shard_tokens: int) -> Integers:

@@ -126,6 +126,13 @@ class StoredLabels(_Taught):
         1, ge=1, le=MOST_REPEATS, description="Different masks of each sentence, read in turn by the passes over it."
     )
     precision: Literal["fp16", "fp32"] = Field("fp16", description="Of the stored log-probabilities.")
+    parts: int = Field(
+        1,
+        ge=1,
+        le=1000,
+        description="Jobs that label a text side by side, each a part of its shards, for much text on many machines. "
+        "The labels are the same; where it is changed, they are made again.",
+    )
     reading: Literal["bucketed", "renormalised", "sampled"] = Field(
         "renormalised",
         description="What stands for the rest of the distribution: one bucket, nothing, or the sampled words.",

@@ -7,7 +7,6 @@ import numpy as np
 import numpy.typing as npt
 
 from equiglot.errors import InputError
-from equiglot.labels.leases import claim
 from equiglot.labels.position_index import Integers
 from equiglot.labels.records import Manifest, ShardRecord, ShardStatistics, differences
 from equiglot.labels.store import COUNTS, ROWS, SHARD, STORE, damaged_files, read_manifest, read_shard, shard_folder
@@ -21,12 +20,9 @@ def begin_store(into: Path, manifest: Manifest) -> None:
         InputError: other labels are there.
     """
     now = manifest.model_dump(mode="json")
-    with claim(into / "claims" / "store", wait=True):
-        if not (into / STORE).exists():
-            write_json(into / STORE, now)
-            return
-        changed = differences(read_manifest(into).model_dump(mode="json"), now)
-    if changed:
+    if not (into / STORE).exists():
+        write_json(into / STORE, now)
+    elif changed := differences(read_manifest(into).model_dump(mode="json"), now):
         what = f"the folder holds other labels: {'; '.join(changed)}"
         raise InputError(what, where=into, fix="name another folder, or delete this one")
 

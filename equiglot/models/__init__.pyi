@@ -1,3 +1,4 @@
+from .budget import FittedPart, fit_layers, half_bytes
 from .building import (
     build_model,
     count_parameters,
@@ -32,6 +33,7 @@ from .validation import read_config
 __all__ = [
     "SHAPE_STEP",
     "EncoderSettings",
+    "FittedPart",
     "Inside",
     "LayerChoice",
     "OpenModel",
@@ -51,7 +53,9 @@ __all__ = [
     "export_model",
     "find_model",
     "find_or_fetch",
+    "fit_layers",
     "freeze_parts",
+    "half_bytes",
     "head_parts",
     "hidden_states",
     "load_answerer",

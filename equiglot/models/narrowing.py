@@ -52,26 +52,40 @@ def narrow_model(model: PreTrainedModel, width: int, by: Literal["cut", "svd"], 
     Raises:
         InputError: another architecture, or a width that does not fit its heads.
     """
-    config = model.config
-    kind, old, heads = config.model_type, int(config.hidden_size), int(config.num_attention_heads)
-    if kind not in NARROWED:
-        what, fix = f"models of type {kind!r} cannot be made narrower", "leave width out"
-        raise InputError(what, where=where, fix=f"{fix}, or take one of: {', '.join(NARROWED)}")
-    check_width_of(width, old, heads, where=where)
-    inner = max(1, round(int(config.intermediate_size) * width / old))
-    narrower = _fresh(config, hidden_size=width, num_attention_heads=width * heads // old, intermediate_size=inner)
+    config, old = model.config, int(model.config.hidden_size)
+    check_narrowing(config, width, where=where)
+    changed = narrow_config(config, width)
+    with torch.random.fork_rng(devices=[]):
+        narrower = cast(PreTrainedModel, AutoModelForMaskedLM.from_config(changed))
     basis = _basis(cast(Tensor, model.get_input_embeddings().weight).detach(), width) if by == "svd" else None
-    cuts = {_HEADS: (old, width), _INNER: (int(config.intermediate_size), inner)}
+    cuts = {_HEADS: (old, width), _INNER: (int(config.intermediate_size), int(changed.intermediate_size))}
     narrower.load_state_dict(
         {name: _narrowed(name, value, width, basis, cuts, where) for name, value in model.state_dict().items()}
     )
     return narrower
 
 
-def _fresh(config: PretrainedConfig, **changed: Any) -> PreTrainedModel:
-    settings = type(config).from_dict({**config.to_dict(), **changed})
-    with torch.random.fork_rng(devices=[]):
-        return cast(PreTrainedModel, AutoModelForMaskedLM.from_config(settings))
+def check_narrowing(config: PretrainedConfig, width: int, *, where: str) -> None:
+    """Refuses to make a model of an unknown kind narrower, or one whose heads do not fit that width.
+
+    Raises:
+        InputError: as `narrow_model`.
+    """
+    if config.model_type not in NARROWED:
+        what, fix = f"models of type {config.model_type!r} cannot be made narrower", "leave width out"
+        raise InputError(what, where=where, fix=f"{fix}, or take one of: {', '.join(NARROWED)}")
+    check_width_of(width, int(config.hidden_size), int(config.num_attention_heads), where=where)
+
+
+def narrow_config(config: PretrainedConfig, width: int) -> PretrainedConfig:
+    """The configuration of a narrower model; one that can be made (`check_narrowing`)."""
+    old = int(config.hidden_size)
+    changed: dict[str, Any] = {
+        "hidden_size": width,
+        "num_attention_heads": width * int(config.num_attention_heads) // old,
+        "intermediate_size": max(1, round(int(config.intermediate_size) * width / old)),
+    }
+    return type(config).from_dict({**config.to_dict(), **changed})
 
 
 def _basis(embeddings: Tensor, width: int) -> Tensor:

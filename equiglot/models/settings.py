@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from equiglot.errors import InputError
-from equiglot.settings import LONGEST, MOST_LAYERS, MOST_PARAMETERS, SHORTEST, WIDEST, Settings
+from equiglot.settings import LONGEST, MOST_LAYERS, MOST_PARAMETERS, SHORTEST, WIDEST, ByteCount, Settings
 
 _UNITS = {"": 1, "K": 1_000, "M": 1_000_000, "B": 1_000_000_000}
 
@@ -98,6 +98,11 @@ class Part(Settings):
         description="Which of its layers: all; alternate, from 0 every second one (paper 4, section 3); first or last, "
         "as many as alternate takes; or a list of numbers, counted from 0.",
     )
+    fit: ByteCount | None = Field(
+        None,
+        description="Or as many of its layers, evenly spread, as fit into so many bytes, such as 40MB: of the finished "
+        "model's weights in float32 and its tokenizer.",
+    )
     width: int | None = Field(
         None, gt=0, le=WIDEST, description="A smaller hidden_size, a multiple of its heads' width; its own if null."
     )
@@ -107,8 +112,16 @@ class Part(Settings):
         "of their numbers.",
     )
 
-    def encoder(self, source: EncoderSettings) -> EncoderSettings:
-        """The encoder that this part of `source` is."""
+    @model_validator(mode="after")
+    def _one_number_of_layers(self) -> "Part":
+        if self.fit is not None and "layers" in self.model_fields_set:
+            raise ValueError("give either `layers` or `fit`, which chooses them")
+        return self
+
+    def encoder(self, source: EncoderSettings) -> EncoderSettings | None:
+        """The encoder that this part of `source` is; None where that hangs on the vocabulary."""
+        if self.fit is not None:
+            return None
         changed: dict[str, int] = {"layers": len(chosen_layers(self.layers, source.layers))}
         if self.width is not None:
             changed |= {"hidden_size": self.width, "heads": max(1, source.heads * self.width // source.hidden_size)}
@@ -126,6 +139,11 @@ def chosen_layers(choice: LayerChoice, count: int) -> tuple[int, ...]:
     half = (count + 1) // 2
     named = {"all": range(count), "alternate": range(0, count, 2), "first": range(half), "last": range(count)[-half:]}
     return tuple(named[choice] if isinstance(choice, str) else choice)
+
+
+def spread_layers(number: int, count: int) -> tuple[int, ...]:
+    """So many of an encoder's `count` layers, from 0 on, as far apart as can be; every second one where it is half."""
+    return tuple(-(-place * count // number) for place in range(number))
 
 
 def check_width_of(width: int, old: int, heads: int, *, where: str) -> None:

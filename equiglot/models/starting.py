@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
-from transformers import AutoModelForMaskedLM, PreTrainedModel
+from transformers import AutoModelForMaskedLM, PretrainedConfig, PreTrainedModel
 
 from equiglot.errors import InputError
 from equiglot.models.building import load_model, prepare
-from equiglot.models.narrowing import narrow_model
+from equiglot.models.narrowing import check_narrowing, narrow_config, narrow_model
 from equiglot.models.settings import LayerChoice, Part, check_layers, chosen_layers
 from equiglot.models.validation import position_count
 
@@ -49,32 +49,52 @@ def take_part(model: PreTrainedModel, part: Part, *, where: str) -> PreTrainedMo
     Raises:
         InputError: its type is one of which no such part can be taken, or it does not have it.
     """
-    taken = _take_layers(model, part.layers, where=where)
+    check_part(model.config, part, where=where)
+    taken = _take_layers(model, part.layers)
     return prepare(taken if part.width is None else narrow_model(taken, part.width, part.by, where=where))
 
 
-def _take_layers(model: PreTrainedModel, layers: LayerChoice, *, where: str) -> PreTrainedModel:
+def check_part(config: PretrainedConfig, part: Part, *, where: str) -> None:
+    """Refuses a part that cannot be taken of a model, whose weights are not looked at.
+
+    Raises:
+        InputError: as `take_part`.
+    """
+    if part.layers != "all":
+        kind = config.model_type
+        if kind not in _LAYERS:
+            what, fix = f"single layers cannot be taken from a model of type {kind!r}", "take `layers: all`"
+            raise InputError(what, where=where, fix=f"{fix}, or one of: {', '.join(_LAYERS)}")
+        check_layers(part.layers, int(config.num_hidden_layers), kind, where=where)
+    if part.width is not None:
+        check_narrowing(config, part.width, where=where)
+
+
+def part_config(config: PretrainedConfig, part: Part) -> PretrainedConfig:
+    """The configuration of a part that can be taken (`check_part`)."""
+    chosen = chosen_layers(part.layers, int(config.num_hidden_layers))
+    taken = config if part.layers == "all" else _config_of(config, chosen)
+    return taken if part.width is None else narrow_config(taken, part.width)
+
+
+def _take_layers(model: PreTrainedModel, layers: LayerChoice) -> PreTrainedModel:
     """A model of some of a model's layers; all else is the same, also which of ModernBERT's see all of the text."""
     if layers == "all":
         return model
     kind, count = model.config.model_type, int(model.config.num_hidden_layers)
-    if kind not in _LAYERS:
-        what, fix = f"single layers cannot be taken from a model of type {kind!r}", "take `layers: all`"
-        raise InputError(what, where=where, fix=f"{fix}, or one of: {', '.join(_LAYERS)}")
-    check_layers(layers, count, kind, where=where)
     chosen = chosen_layers(layers, count)
-    config = _config_of(model, chosen)
+    config = _config_of(model.config, chosen)
     with torch.random.fork_rng(devices=[]):
         student = cast(PreTrainedModel, AutoModelForMaskedLM.from_config(config))
     student.load_state_dict(_renumbered(model, f"{model.base_model_prefix}.{_LAYERS[kind]}.", chosen))
     return student
 
 
-def _config_of(model: PreTrainedModel, chosen: Sequence[int]) -> Any:
+def _config_of(config: PretrainedConfig, chosen: Sequence[int]) -> PretrainedConfig:
     changed: dict[str, Any] = {"num_hidden_layers": len(chosen)}
-    if types := getattr(model.config, "layer_types", None):
+    if types := getattr(config, "layer_types", None):
         changed["layer_types"] = [types[number] for number in chosen]
-    return type(model.config).from_dict({**model.config.to_dict(), **changed})
+    return type(config).from_dict({**config.to_dict(), **changed})
 
 
 def _renumbered(model: PreTrainedModel, prefix: str, chosen: Sequence[int]) -> dict[str, torch.Tensor]:

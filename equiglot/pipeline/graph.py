@@ -169,7 +169,9 @@ def _labels_of(recipe: Recipe, plan: ModelPlan) -> Iterator[Step]:
         if store.losses is not None:
             yield Losses(recipe, store)
         if not store.labels.unused:
-            yield Labels(recipe, store)
+            labels = Labels(recipe, store)
+            yield from labels.parts
+            yield labels
 
 
 def _vocabulary_of(recipe: Recipe, plan: ModelPlan) -> Iterator[Step]:

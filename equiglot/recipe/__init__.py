@@ -8,6 +8,7 @@ from equiglot.recipe.initialising import initialise
 from equiglot.recipe.loading import (
     load_recipe,
     parse_recipe,
+    read_settings,
     recipe_schema,
     recipe_text,
     recipe_tree,
@@ -55,6 +56,7 @@ __all__ = [
     "load_recipe",
     "parse_recipe",
     "preset_of",
+    "read_settings",
     "recipe_schema",
     "recipe_text",
     "recipe_tree",

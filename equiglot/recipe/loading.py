@@ -2,19 +2,21 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 from pydantic import ValidationError
 
-from equiglot.errors import InputError
-from equiglot.reading import read_yaml
+from equiglot.errors import InputError, refusal
+from equiglot.reading import read_yaml, read_yaml_text
 from equiglot.recipe.checks import check_recipe
 from equiglot.recipe.messages import readable, shortened
 from equiglot.recipe.names import nearest
 from equiglot.recipe.reading import Origin, Tree, expand_variables, override, plain, read_tree, rooted
 from equiglot.recipe.settings import PLACEHOLDER, Recipe
+from equiglot.settings import Settings
 
+_S = TypeVar("_S", bound=Settings)
 _NAMED = ("languages", "models")  # mappings whose keys the user chooses
 
 
@@ -64,6 +66,24 @@ def validate_recipe(tree: Any, origin: Origin) -> Recipe:
         return Recipe.model_validate(tree)
     except ValidationError as error:
         raise readable(error, origin) from None
+
+
+def read_settings(path: Path, kind: type[_S]) -> _S:
+    """Settings that are no part of a recipe, in a YAML file of their own.
+
+    Raises:
+        InputError: no such file, no YAML, an unknown field, a wrong value.
+    """
+    try:
+        tree, node = read_yaml(read_yaml_text(path), str(path))
+    except OSError as error:
+        raise refusal(error, path) or error from None
+    if not isinstance(tree, dict | None):
+        raise InputError("this is not a mapping of fields to values", where=path, fix="write it as field: value")
+    try:
+        return kind.model_validate(tree or {})
+    except ValidationError as error:
+        raise readable(error, Origin(((str(path), node),)), kind) from None
 
 
 def recipe_tree(recipe: Recipe) -> Tree:

@@ -14,15 +14,16 @@ from equiglot.settings import fields_of
 
 # How members of unions are called.
 _UNIONS = ("tuple[", "list[", "literal[", "dict[", "tagged-union[", "function-", "str", "single")
+_FIX = "`equiglot schema` describes every field"
 _MOST_BITS = 4_000
 _LONGEST = 60  # characters of a wrong value that are shown
 
 
-def readable(error: ValidationError, origin: Origin) -> InputError:
+def readable(error: ValidationError, origin: Origin, settings: type[BaseModel] = Recipe) -> InputError:
     """The first thing that is wrong; an unknown field before all others, since it may be a missing one misspelt."""
     found = error.errors(include_url=False)
     first = next((each for each in found if each["type"] == "extra_forbidden"), found[0])
-    path, known = _walk(first["loc"])
+    path, known = _walk(first["loc"], settings)
     where = origin.place(path)
     if first["type"] == "extra_forbidden":
         fix = nearest(str(path[-1]), known) or f"fields here: {', '.join(known)}"
@@ -32,9 +33,11 @@ def readable(error: ValidationError, origin: Origin) -> InputError:
     if first["type"].startswith("union_tag"):
         return _wrong_kind(first["ctx"], where)
     # A union has one complaint for each of its members.
-    messages = dict.fromkeys(each["msg"] for each in found if _walk(each["loc"])[0] == path)
+    messages = dict.fromkeys(each["msg"] for each in found if _walk(each["loc"], settings)[0] == path)
     message = ", or: ".join(each.removeprefix("Value error, ") for each in messages)
-    return InputError(message + _shown(first["input"]), where=where, fix="`equiglot schema` describes every field")
+    return InputError(
+        message + _shown(first["input"]), where=where, fix=_FIX if settings is Recipe else "correct the value"
+    )
 
 
 def _wrong_kind(context: dict[str, Any], where: str) -> InputError:
@@ -58,10 +61,10 @@ def shortened(value: str | int | float) -> str:
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
 
 
-def _walk(location: Sequence[Any]) -> tuple[list[Any], tuple[str, ...]]:
+def _walk(location: Sequence[Any], settings: type[BaseModel]) -> tuple[list[Any], tuple[str, ...]]:
     """pydantic's location without the names of union members, and the fields that exist at its last step."""
     path: list[Any] = []
-    types: list[Any] = [Recipe]
+    types: list[Any] = [settings]
     known: tuple[str, ...] = ()
     for step in location:
         models = [each for each in types if isinstance(each, type) and issubclass(each, BaseModel)]

@@ -187,6 +187,7 @@ class ModelPlan(Settings):
         """The models of the recipe that must be there before it: that which it starts from, and its teachers."""
         first = [self.starts_from] if self.starts_from is not None else []
         first += [self.revises] if self.revises is not None else []
+        first += [self.extend.donor] if self.extend is not None and self.extend.donor is not None else []
         return tuple(dict.fromkeys([*first, *self.all_teachers]))
 
     @property
@@ -361,6 +362,11 @@ class Recipe(Settings):
                 return tuple(chain)
         return ()
 
+    def fitted_from(self, name: str) -> tuple[Start, ...]:
+        """What starts from a model and must fit into a size: each part of it that is taken."""
+        starts = (plan.start for plan in self.expanded() if plan.starts_from == name)
+        return tuple(start for start in starts if start is not None and start.fit is not None)
+
     def reference(self, language: str) -> str:
         """The name of the model that `language`'s distance is measured from (paper 1, Eq. 3); "" where none is."""
         given, plans = self.report.reference, self.plans()
@@ -423,7 +429,13 @@ class Recipe(Settings):
         if start is not None and start.model is not None:
             start = start.model_copy(update={"model": start.model.replace(PLACEHOLDER, language)})
         revised = {
-            field: each.model_copy(update={"model": each.model.replace(PLACEHOLDER, language)})
+            field: each.model_copy(
+                update={
+                    named: getattr(each, named).replace(PLACEHOLDER, language)
+                    for named in ("model", "donor")
+                    if getattr(each, named, None) is not None
+                }
+            )
             for field in _REVISED
             if (each := getattr(model, field)) is not None
         }
@@ -442,7 +454,7 @@ def _with_encoder(plan: ModelPlan, plans: dict[str, ModelPlan], seen: tuple[str,
     if source is None or plan.name in seen:  # unknown names and circles: see `checks`
         return plan
     encoder = _with_encoder(source, plans, (*seen, plan.name)).encoder
-    if encoder is not None and plan.start is not None:
+    if encoder is not None and plan.start is not None:  # None still, where its layers must fit into a size
         encoder = plan.start.encoder(encoder)
     return plan if encoder is None else plan.model_copy(update={"encoder": encoder})
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from equiglot.evaluation import MASKED_LM
 from equiglot.report import facts, figures
 from equiglot.report.data import Report
-from equiglot.report.format import count, decimal, duration, moment, short_count
+from equiglot.report.format import capital, count, decimal, duration, moment, short_count
 from equiglot.report.labels import Point, text_positions
 from equiglot.report.merging import doubtful, merging_tables, union_differences, union_words
 from equiglot.report.plotting import Axis, Dot, Figure, Plot, Tick, Trace, round_ticks, single
@@ -170,7 +170,9 @@ def model_sections(report: Report) -> Iterator[Section]:
     """The models."""
     table = facts.models_table(report, "The models of the run; beneath the time, tokens read a second.")
     absent = () if table.rows else (Paragraph("The run has no models.", absent=True),)
-    yield Section("models", "Models", "Models", (*absent, NamedTable("models", table)))
+    fitted = {model.label: f" {capital(model.fitted)}." for model in report.models if model.fitted}
+    notes = (Notes.of(fitted),) if fitted else ()
+    yield Section("models", "Models", "Models", (*absent, NamedTable("models", table), *notes))
 
 
 def reading_sections(report: Report) -> Iterator[Section]:

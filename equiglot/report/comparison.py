@@ -26,8 +26,8 @@ class ComparedRun(Part):
         seedless: a mark of its recipe without seeds and names, and of its texts.
         tests: language -> a mark of vocabulary, test text and masks; scores of equal marks can be compared. A language
             is missing where that is not known.
-        labels: task -> language -> a mark of its labelled data and of how it is probed; probes of equal marks can be
-            compared, whatever the models are.
+        labels: task -> language -> a mark of its labelled data and of how it is probed, or fine-tuned on; scores of
+            equal marks can be compared, whatever the models are.
     """
 
     name: str
@@ -69,7 +69,8 @@ class Comparison(Part):
         groups: name -> languages that all runs have, and have in that group; "all" for all of them.
         fields: where the recipes differ.
         obstacles: why numbers of some runs cannot be compared, one sentence each.
-        differences: MRR of a model in one run minus that in an earlier one, paired; the names are `name_in`'s.
+        differences: of masked words and of fine-tuned tasks, a model's score in one run minus that in an earlier one,
+            paired; the names are `name_in`'s.
     """
 
     runs: tuple[ComparedRun, ...]
@@ -107,10 +108,11 @@ def distinct(runs: Sequence[ComparedRun], *models: str, task: str = MASKED_LM) -
 
 
 def shared_tasks(runs: Sequence[ComparedRun]) -> list[str]:
-    """The tasks that at least two of the runs have probed, in the order of the first that has them."""
-    probed = [{score.task for score in run.report.scores} - {MASKED_LM} for run in runs]
-    tasks = dict.fromkeys(task.task for run in runs for task in run.report.tasks)
-    return [task for task in tasks if sum(task in each for each in probed) > 1]
+    """The labelled tasks that at least two of the runs have scores of, those that are probed first."""
+    scored = [{score.task for score in run.report.scores} for run in runs]
+    probed = [task.task for run in runs for task in run.report.tasks]
+    tuned = [task.name for run in runs for task in run.report.fine_tuned]
+    return [task for task in dict.fromkeys((*probed, *tuned)) if sum(task in each for each in scored) > 1]
 
 
 def _same(one: ComparedRun, two: ComparedRun, model: str) -> bool:
@@ -160,15 +162,18 @@ def all_models(comparison: Comparison) -> list[Model]:
     return sorted(models.values(), key=lambda model: model.role != "baseline")
 
 
-def compared_series(comparison: Comparison) -> tuple[Series, ...]:
-    """What is drawn: colours tell models, signs tell runs; what has one name stands side by side."""
+def compared_series(comparison: Comparison, task: str = MASKED_LM) -> tuple[Series, ...]:
+    """What is drawn: colours tell models, signs tell runs; what has one name stands side by side.
+
+    By masked words, teachers are compared within the run's vocabulary only.
+    """
     models = all_models(comparison)
     looks = {look.name: look for look in multilingual_series(Report(name="", models=tuple(models)))}
     found = [
         Series(name_in(run.name, run.report.reference), f"teachers \N{MIDDLE DOT} {run.name}", "reference",
                "var(--teacher)", _symbol(place))
         for place, run in enumerate(comparison.runs)
-        if run.report.of_role("teacher") and measure_of(run.report) == MASKED
+        if run.report.of_role("teacher") and (task != MASKED_LM or measure_of(run.report) == MASKED)
     ]  # fmt: skip
     for model in models:
         for place, run in enumerate(comparison.runs):
@@ -183,9 +188,10 @@ def _symbol(place: int) -> str:
     return _SYMBOLS[place % len(_SYMBOLS)]
 
 
-def compared_pairs(comparison: Comparison) -> list[Pair]:
+def compared_pairs(comparison: Comparison, task: str = MASKED_LM, source: str | None = None) -> list[Pair]:
     """Every model, and the teachers together, against itself in another run: the later minus the earlier."""
-    known = {(score.model, score.reference) for score in comparison.differences}
+    differences = (score for score in comparison.differences if (score.task, score.source) == (task, source))
+    known = {(score.model, score.reference) for score in differences}
     found = []
     labels = {run.report.reference: "teachers" for run in comparison.runs}
     labels |= {model.name: model.label for model in all_models(comparison)}
@@ -212,7 +218,10 @@ def headline(comparison: Comparison) -> str:
         return f"{text}; not all of their scores can be compared."
     if not comparison.checked():
         return f"{text}. Whether their scores can be compared is not known yet."
-    same = "vocabulary, test text and masks" if comparison.masked else "labelled data and probes"
+    reports = [run.report for run in comparison.runs]
+    how = {"probes": any(each.tasks for each in reports), "fine-tuning": any(each.fine_tuned for each in reports)}
+    labelled = listed(["labelled data", *(name for name, there in how.items() if there)])
+    same = "vocabulary, test text and masks" if comparison.masked else labelled
     return f"{text}. Their scores can be compared: {same} are the same."
 
 

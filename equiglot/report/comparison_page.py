@@ -24,11 +24,16 @@ from equiglot.report.sections import Fold, Heading, NamedTable, Notes, Paragraph
 from equiglot.report.spread import spreads
 from equiglot.report.tables import Cell, Table, row_languages
 from equiglot.run import write_text
+from equiglot.tasks import task_of
 
 _MARK, _HEAD = "Equiglot comparison</title>", 1 << 16  # what the page says of itself, in its first characters
-_SOURCES = {
+_PROBED = {
     IN_LANGUAGE: "of a probe in the language that it was trained on",
     ZERO_SHOT: "the mean over the probes of all other languages",
+}
+_TUNED = {
+    IN_LANGUAGE: "of a model that was fine-tuned on the language",
+    ZERO_SHOT: "of a model that was fine-tuned on other languages only",
 }
 
 
@@ -79,14 +84,14 @@ def _sections(comparison: Comparison) -> Iterator[Section]:
         yield Section("differences", "Differences", "The same model in another run", (*absent, named["difference"]))
     tasks = shared_tasks(comparison.runs)
     for task in tasks:
-        both = tuple(NamedTable("", table) for table in _probe_tables(comparison, report, task))
-        yield Section(task, task_title(task), task_title(task), both)
+        found = tuple(NamedTable("", table) for table in _task_tables(comparison, report, task))
+        yield Section(task, task_title(task), task_title(task), found)
     yield Section("runs", "The runs", "The runs", (named["runs"],))
     yield Section(
         "metric",
         "How to read the numbers",
         "How to read the numbers",
-        (_reading(masked=comparison.masked, apart=apart, probed=bool(tasks)),),
+        (_reading(tasks, masked=comparison.masked, apart=apart),),
     )
 
 
@@ -113,12 +118,18 @@ def _repeated(comparison: Comparison, report: Report, runs: Sequence[ComparedRun
         yield Fold("Each model by itself", each, open=len(spread) == 1)
 
 
-def _reading(*, masked: bool, apart: bool, probed: bool) -> Notes:
+def _reading(tasks: Sequence[str], *, masked: bool, apart: bool) -> Notes:
     probes = (
         "Probes",
         " are linear classifiers on a frozen encoder. Their numbers are of words and texts, not of tokens: models and "
         "vocabularies may be any, and scores are comparable where the labelled data, the kind of probe and the layers "
         "that it reads are the same; for zero-shot means, in every language that probes are trained on.",
+    )
+    tuned = (
+        "Fine-tuned",
+        " are models whose weights were all trained on a task, with a new head. Models and vocabularies may be any; "
+        "scores are comparable where the labelled data that is tested and trained on is the same, and so is the "
+        "training. Differences are paired over the same test items. Intervals do not contain the noise of fine-tuning.",
     )
     masked_words = (
         (
@@ -145,7 +156,8 @@ def _reading(*, masked: bool, apart: bool, probed: bool) -> Notes:
     )
     notes = (
         *(masked_words if masked else ()),
-        *((probes,) if probed else ()),
+        *((probes,) if any(task == task_of(task) for task in tasks) else ()),
+        *((tuned,) if any(task != task_of(task) for task in tasks) else ()),
         *(away if apart else ()),
         ("Groups and means", " are over the languages that all runs have, and have in the same group."),
         (
@@ -215,23 +227,42 @@ def _means(comparison: Comparison, report: Report) -> str:
     return f" Means are over the languages that all runs have: {names}."
 
 
-def _probe_tables(comparison: Comparison, report: Report, task: str) -> list[Table]:
-    """The first metric of a task of every model of every run: in the language trained on, and in others."""
-    return [_probe_table(comparison, report, task, source) for source in SOURCES]
+def _task_tables(comparison: Comparison, report: Report, task: str) -> Iterator[Table]:
+    """The first metric of a task of every model of every run, in the language trained on, then in others; and how
+    equally named models differ, where they were paired. There is no table without a number.
+    """
+    for source in SOURCES:
+        scores = _task_table(comparison, report, task, source)
+        yield from (scores,) if scores.rows else ()
+        if pairs := compared_pairs(comparison, task, source):
+            caption = (
+                f"{capital(source)}: difference in {primary_of(task).phrase} between equally named models, the later "
+                "run minus the earlier, in points, paired over test items; 95 % intervals in brackets. Bold where the "
+                "interval excludes zero; another seed alone can do that."
+            )
+            yield tables.difference_table(report, caption, pairs, numbers=ScoreIndex(report, task, source))
 
 
-def _probe_table(comparison: Comparison, report: Report, task: str, source: str) -> Table:
-    numbers, metric = ScoreIndex(report, task, source), primary_of(task)
+def _task_table(comparison: Comparison, report: Report, task: str, source: str) -> Table:
+    numbers, metric, tuned = ScoreIndex(report, task, source), primary_of(task), task != task_of(task)
     rows = row_languages(report)
     series = [
         entry
-        for entry in compared_series(comparison)
+        for entry in compared_series(comparison, task)
         if any(entry.number(numbers, metric.name, row[0]) for row in rows)
     ]
-    starts = max(each.repeats for run in comparison.runs for each in run.report.tasks if each.task == task)
-    noise = "95 % intervals in brackets" + ("; \N{PLUS-MINUS SIGN}: standard deviation of starts" if starts > 1 else "")
-    caption = f"{capital(source)}: {metric.phrase} in percent, {_SOURCES[source]}; {noise}."
+    noise = "95 % intervals in brackets"
+    if _repeats(comparison, task) > 1:
+        noise += f"; \N{PLUS-MINUS SIGN}: standard deviation of {'trainings' if tuned else 'starts'}"
+    caption = f"{capital(source)}: {metric.phrase} in percent, {(_TUNED if tuned else _PROBED)[source]}; {noise}."
     return tables.score_table(report, metric.name, f"{caption}{_means(comparison, report)}", series, numbers)
+
+
+def _repeats(comparison: Comparison, task: str) -> int:
+    """How often each probe or model was trained, in the run that did it most often."""
+    reports = [run.report for run in comparison.runs]
+    probed = (each.repeats for report in reports for each in report.tasks if each.task == task)
+    return max((*probed, *(each.seeds for report in reports for each in report.fine_tuned if each.name == task)))
 
 
 def _field_table(comparison: Comparison) -> Table:

@@ -105,6 +105,7 @@ class Model(Part):
         vocabulary: what its own vocabulary is, a phrase; empty where it has the run's.
         embedding: width of its embeddings, where that is not the width of its layers.
         pretrained: language code -> tokens that it had been trained on before the run, as the recipe states them.
+        fitted: which layers and entries a size has left it, a phrase; empty where none was asked for.
     """
 
     name: str
@@ -127,6 +128,7 @@ class Model(Part):
     vocabulary: str = ""
     embedding: int | None = Field(default=None, gt=0)
     pretrained: Mapping[str, int] = Field(default_factory=dict)
+    fitted: str = ""
 
     @property
     def compared(self) -> bool:

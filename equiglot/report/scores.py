@@ -196,7 +196,7 @@ def likelihood_sections(report: Report) -> Iterator[Section]:
         "Paired differences between models: bits per character that the first saves against the second; bold where "
         "the interval excludes zero.",
         _pairs(report),
-        BITS,
+        ScoreIndex(report, BITS.task),
     )
     parts: tuple[Part, ...] = (
         *(Paragraph(text) for text in likelihood_words(report)),

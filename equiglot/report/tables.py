@@ -167,12 +167,18 @@ class Pair:
 
 
 def difference_table(
-    report: Report, caption: str, pairs: Sequence[Pair] | None = None, measure: Metric = MASKED
+    report: Report,
+    caption: str,
+    pairs: Sequence[Pair] | None = None,
+    numbers: ScoreIndex | None = None,
 ) -> Table:
     """How much better one model is than another, by group and language, on the same text; of the multilingual models if
     none are named.
+
+    The numbers are those of masked words, if no others are given.
     """
-    numbers, digits = ScoreIndex(report, measure.task), measure.difference.digits
+    numbers = numbers or ScoreIndex(report)
+    digits = primary_of(numbers.task).difference.digits
     shown = pairs_of(report, numbers) if pairs is None else pairs
     rows = []
     for language, label, note in row_languages(report):

@@ -120,6 +120,11 @@ def write_tokenizer(
     )
 
 
+def tokenizer_bytes(tokenizer: PreTrainedTokenizerFast) -> int:
+    """The bytes of tokenizer.json, as `write_tokenizer` writes it."""
+    return len(tokenizer.backend_tokenizer.to_str(pretty=True).encode())
+
+
 def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
     """The fast tokenizer of a Hugging Face folder; nothing is fetched and nothing in the folder is executed.
 

@@ -14,7 +14,7 @@ from transformers import AutoModelForSequenceClassification, AutoModelForTokenCl
 from equiglot.errors import InputError
 from equiglot.evaluation import read_scores
 from equiglot.finetuning import FineTuned, FineTuning, fine_tune, name_data
-from equiglot.labels.leases import claim
+from equiglot.finetuning.claiming import claim
 from equiglot.run import checksums
 from equiglot.training import Progress, Stopped
 from tests.finetuning.conftest import SIZES, Model, sentences, write_data

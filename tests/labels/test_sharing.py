@@ -1,4 +1,4 @@
-"""Real processes that share a labelling, that are killed, and that find no room on the disk."""
+"""Real processes that label parts of a text, that are killed, and that find no room on the disk."""
 
 import errno
 import multiprocessing
@@ -16,6 +16,7 @@ import pytest
 
 from equiglot.errors import refusal
 from equiglot.labels import StoreSettings, label_text, open_store, writing
+from equiglot.run import link_files
 from tests.labels.stores import FACTS, make_store, source, teacher
 from tests.tiny import SPECIAL
 
@@ -25,7 +26,7 @@ _FULL = 28
 """The exit code of a process that found no room."""
 
 
-def _label(into: Path, pace: float = 0.0, limit_after: int | None = None) -> None:
+def _label(into: Path, pace: float = 0.0, limit_after: int | None = None, part: tuple[int, int] = (0, 1)) -> None:
     """What a worker process does: it notes every shard that it writes, and takes its time."""
     finish, written = writing.atomic_folder, 0
 
@@ -46,7 +47,9 @@ def _label(into: Path, pace: float = 0.0, limit_after: int | None = None) -> Non
 
     writing.atomic_folder = noting  # type: ignore[assignment]
     try:
-        assert label_text(teacher(), source(2), SPECIAL, _SETTINGS, FACTS, into, stop=wait, shard_tokens=_SHARD)
+        assert label_text(
+            teacher(), source(2), SPECIAL, _SETTINGS, FACTS, into, stop=wait, shard_tokens=_SHARD, part=part
+        )
     except OSError as error:
         refused = refusal(error)
         sys.exit(_FULL if error.errno == errno.EFBIG and refused and "make room" in str(refused) else 1)
@@ -87,14 +90,16 @@ def _check_same(undisturbed: Path, into: Path) -> None:
     assert {each.name for each in (into / "shards").iterdir()} == {f"{number:06d}" for number in range(len(one.shards))}
 
 
-def test_processes_that_share_a_text_label_each_shard_once(undisturbed: Path, tmp_path: Path) -> None:
-    workers = [_start(tmp_path, 0.01) for _ in range(2)]
+def test_parts_of_a_text_that_processes_label_side_by_side_are_the_whole(undisturbed: Path, tmp_path: Path) -> None:
+    workers = [_start(tmp_path / str(number), 0.0, None, (number, 3)) for number in range(3)]
     for worker in workers:
         worker.join()
-    assert [worker.exitcode for worker in workers] == [0, 0]
-    shards = [shard for _, shard in _log(tmp_path)]
-    assert sorted(shards) == [f"{number:06d}" for number in range(open_store(tmp_path).manifest.shards)]
-    _check_same(undisturbed, tmp_path)
+    assert [worker.exitcode for worker in workers] == [0, 0, 0]
+    shards = [shard for number in range(3) for _, shard in _log(tmp_path / str(number))]
+    assert sorted(shards) == [f"{number:06d}" for number in range(open_store(undisturbed).manifest.shards)]
+    for number in range(3):
+        link_files(tmp_path / str(number), tmp_path / "whole")
+    _check_same(undisturbed, tmp_path / "whole")
 
 
 def test_a_labelling_that_is_killed_continues_at_the_shard(undisturbed: Path, tmp_path: Path) -> None:
@@ -109,19 +114,6 @@ def test_a_labelling_that_is_killed_continues_at_the_shard(undisturbed: Path, tm
     assert last.exitcode == 0
     done = [shard for _, shard in _log(tmp_path)]
     assert len(set(done)) == len(done) >= shards - 1  # one may have been finished and not noted
-    _check_same(undisturbed, tmp_path)
-
-
-def test_what_a_killed_process_had_claimed_is_taken_over(undisturbed: Path, tmp_path: Path) -> None:
-    stuck = _start(tmp_path, 600)
-    _until((tmp_path / "claims" / "000000").exists)
-    other = _start(tmp_path)
-    shards = open_store(undisturbed).manifest.shards
-    _until(lambda: len(_log(tmp_path)) == shards - 1)
-    assert other.is_alive()  # it waits for the other, which may yet finish
-    stuck.kill()
-    other.join()
-    assert (other.exitcode, len(_log(tmp_path))) == (0, shards)
     _check_same(undisturbed, tmp_path)
 
 

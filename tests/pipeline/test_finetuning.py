@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +16,14 @@ from equiglot.evaluation import ALL, IN_LANGUAGE, ZERO_SHOT, Score, left_tailed,
 from equiglot.outputs import output_checksums
 from equiglot.pipeline import Graph, plan_recipe, read_status
 from equiglot.pipeline.progress import JobProgress
+from equiglot.pipeline.results import comparing
+from equiglot.pipeline.results.comparing import compare_runs
 from equiglot.pipeline.steps import Context, FineTuned
 from equiglot.probing.linear import one_thread
 from equiglot.recipe import Recipe
+from equiglot.report import Comparison
+from equiglot.report.comparison import merged, shared_tasks
+from equiglot.report.spread import spreads
 from equiglot.run import RunDirectory, read_json
 from equiglot.tasks import open_task
 from equiglot.training import Progress, Stopped
@@ -39,14 +44,21 @@ def on_one_thread() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def tuned(make: Change, labels: Path) -> Change:
-    """The tiny recipe with part-of-speech tags to fine-tune on, `fields` of that entry; `beside` are other entries."""
+    """The tiny recipe with part-of-speech tags to fine-tune on, `fields` of that entry; `beside` are other entries,
+    `changes` those of the recipe."""
 
-    def changed(*, beside: tuple[dict[str, Any], ...] = (), task: str = "pos", **fields: Any) -> Recipe:
+    def changed(
+        *,
+        beside: tuple[dict[str, Any], ...] = (),
+        task: str = "pos",
+        changes: Mapping[str, Any] | None = None,
+        **fields: Any,
+    ) -> Recipe:
         files = "ud/{language}_*-{split}.conllu" if task == "pos" else "ner/{language}-{split}.tsv"
         data = {split: f"{labels}/{files.replace('{split}', split)}" for split in ("train", "dev", "test")}
         kind = {"kind": "conllu" if task == "pos" else "bio"}
         entry = {"task": task, "method": "finetune", "data": {**kind, **data}, **QUICK, **fields}
-        return make(evaluation=[{"task": "mlm", "sequences": 20, "resamples": 100}, *beside, entry])
+        return make(evaluation=[{"task": "mlm", "sequences": 20, "resamples": 100}, *beside, entry], **(changes or {}))
 
     return changed
 
@@ -227,6 +239,11 @@ def test_the_plan_counts_it(tuned: Change) -> None:
     once, twice = (plan_recipe(tuned(seeds=seeds)) for seeds in (1, 2))
     (one,), (two,) = ([each for each in plan.steps if each.name == "fine-tuning"] for plan in (once, twice))
     assert one.jobs == two.jobs == 6 and one.seconds > 0 and two.amount == 2 * one.amount
+    # What is kept is the best model of all seeds, with one language or the other.
+    kept = next(each for each in plan_recipe(tuned(seeds=2, keep=True)).steps if each.name == "fine-tuning")
+    sizes = {model.name: model.parameters for model in once.models}
+    assert one.disk == two.disk == 0
+    assert kept.disk == 4 * (sizes["mono-en"] + sizes["mono-ru"] + 2 * sizes["hl"] + 2 * sizes["student"])
 
 
 def test_several_rates_and_batches(finished: Path, tuned: Change, tmp_path: Path) -> None:
@@ -284,3 +301,58 @@ def test_a_training_that_explodes_names_the_entry(finished: Path, tuned: Change,
     with pytest.raises(InputError, match=r"beyond all bounds|not a number") as refused:
         run_here(tuned(**wild), tmp_path / "run", reuse=[finished])
     assert f"evaluation.{NAME}.learning_rate (now 10)" in str(refused.value.fix)
+
+
+# --- against other runs
+
+
+def compared(into: Path, *roots: Path) -> Comparison:
+    """What the page about several runs is made from."""
+    found: list[Comparison] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(comparing, "write_comparison", lambda comparison, path: found.append(comparison))
+        compare_runs(roots, into)
+    (comparison,) = found
+    return comparison
+
+
+def test_another_training_of_a_model_is_compared_by_what_it_is_fine_tuned_to(
+    finished_tuning: Path, tuned: Change, tmp_path: Path
+) -> None:
+    other = tmp_path / "again"
+    run_here(tuned(changes={"models__student__training": {"seed": 1}}, seeds=2), other, reuse=[finished_tuning])
+    comparison = compared(tmp_path / "page.html", finished_tuning, other)
+    assert comparison.obstacles == ()
+    paired = {row.language: row for row in comparison.differences if row.task == NAME and row.model == "again: student"}
+    for language in ("en", "ru", ALL):
+        after, before = (
+            number(root, model="student", language=language, metric="accuracy", source=IN_LANGUAGE).value
+            for root in (other, finished_tuning)
+        )
+        row = paired["group:all" if language == ALL else language]
+        assert row.value == pytest.approx(after - before) and row.source == IN_LANGUAGE and row.repeats == 2
+        assert row.low is not None and row.high is not None and row.low <= row.value <= row.high
+    spread = {each.title: each for each in spreads(comparison, merged(comparison), comparison.runs)}
+    table = spread["Part of speech, fine-tuned"].tables[0]
+    russian = next(row for row in table.rows if row[0].text == "Russian")
+    assert russian[table.columns.index("student, 2 trainings")].note.endswith("n = 2")
+    page = compare_runs([finished_tuning, other], tmp_path / "page.html").read_text(encoding="utf-8")
+    assert (
+        f'<section id="{NAME}"' in page and "paired over test items" in page and "standard deviation of train" in page
+    )
+
+
+def test_what_is_fine_tuned_otherwise_or_on_other_labels_is_not_comparable(
+    finished: Path, finished_tuning: Path, tuned: Change, tmp_path: Path
+) -> None:
+    before = compared(tmp_path / "page.html", finished, finished_tuning)  # which stands alone
+    assert shared_tasks(before.runs) == [] and before.obstacles == ()
+    run_here(tuned(epochs=1, models=["hl"], languages=["ru"]), tmp_path / "short", reuse=[finished_tuning])
+    run_here(tuned(seed=7, models=["hl"]), tmp_path / "draws", reuse=[finished_tuning])
+    short, draws = (compared(tmp_path / "page.html", finished_tuning, tmp_path / name) for name in ("short", "draws"))
+    # Of other resamples a difference cannot be paired.
+    assert draws.obstacles == () and not any(row.task == NAME for row in draws.differences)
+    said = "Part of speech, fine-tuned of run and short is not comparable"
+    assert short.obstacles[0].startswith(f"{said} in en: their models are trained on other languages, their labelled")
+    assert short.obstacles[1:] == (f"{said} in ru: their models are fine-tuned otherwise.",)
+    assert not any(row.task == NAME for row in short.differences)

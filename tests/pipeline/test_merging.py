@@ -21,7 +21,7 @@ from equiglot.masking import special_tokens_of
 from equiglot.pipeline import Graph, Job, Watcher, stored_texts
 from equiglot.pipeline.steps.material import label_masks_seed, material_of
 from equiglot.recipe import Recipe, load_recipe, parse_recipe
-from equiglot.run import RunDirectory, checksums, read_json, read_sealed, write_sealed
+from equiglot.run import RunDirectory, checksum, checksums, read_json, read_sealed, write_sealed
 from equiglot.terminal import Terminal
 from equiglot.vocabulary import load_tokenizer, open_sentences, open_tokens
 from tests.pipeline.conftest import run_here, times
@@ -396,3 +396,16 @@ def test_students_share_labels_whichever_comes_first(text_files: Path, tmp_path:
     # The student that mixes needs texts that can be mixed, whatever the other one needs.
     shared = graphs[0].jobs["labels/english.en.k8"]
     assert {"tokens/en.english", "tokens/en.bilingual"} <= {*shared.needs}
+
+
+def test_labels_made_in_parts_are_the_same(merged: Path, merge: Merge, tmp_path: Path) -> None:
+    """The tiny text is one shard: the second part of each has none."""
+    into, recipe = tmp_path / "run", merge(parts=2)
+    assert "labels-part/arabic.ar.k8.2-of-2" in Graph(recipe).jobs["labels/arabic.ar.k8"].needs
+    run_here(recipe, into, reuse=[merged])
+    for store in sorted((merged / "labels").iterdir()):
+        one, other = (sorted(each.rglob("*.npy")) for each in (store, into / "labels" / store.name))
+        assert [checksum(path) for path in one] == [checksum(path) for path in other] != []
+        open_store(into / "labels" / store.name)
+    one, other = (each / "models" / "student" / "model.safetensors" for each in (merged, into))
+    assert checksum(one) == checksum(other)

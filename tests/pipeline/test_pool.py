@@ -1,13 +1,14 @@
 """What workers say comes back as it was said; what they raise is told as what it is."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 from equiglot.errors import InputError
-from equiglot.pipeline import Event, Remark, TextProgress, WorkerFailed
+from equiglot.pipeline import Event, Machine, Remark, TextProgress, WorkerFailed
 from equiglot.pipeline.execution.pool import Made, failure, perform
-from equiglot.pipeline.execution.workers import decode_event, encode_event
+from equiglot.pipeline.execution.workers import _environment, decode_event, encode_event, gpu_of
 from equiglot.pipeline.steps import Context, Corpus
 from equiglot.run import RunDirectory
 from equiglot.training import Stopped
@@ -59,3 +60,17 @@ def test_what_a_step_raises(
                 Context(RunDirectory(tmp_path), tmp_path / "made", tmp_path / "checkpoints"),
                 (ValueError,),
             )
+
+
+def test_with_several_gpus_each_worker_sees_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
+    monkeypatch.setattr("os.sched_getaffinity", lambda pid: set(range(8)), raising=False)
+    assert (Machine.of_here(), Machine.of_here(workers=4)) == (Machine(2, 4), Machine(4, 2))
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    assert [gpu_of(number, 2)["CUDA_VISIBLE_DEVICES"] for number in range(4)] == ["0", "1", "0", "1"]
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "5,7")
+    assert gpu_of(1, 2) == {"CUDA_VISIBLE_DEVICES": "7"}
+    assert gpu_of(0, 1) == gpu_of(3, 0) == {}
+    with _environment({"CUDA_VISIBLE_DEVICES": "7", "EQUIGLOT_OF_NOBODY": "1"}):
+        assert (os.environ["CUDA_VISIBLE_DEVICES"], os.environ["EQUIGLOT_OF_NOBODY"]) == ("7", "1")
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == "5,7" and "EQUIGLOT_OF_NOBODY" not in os.environ

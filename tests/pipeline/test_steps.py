@@ -57,7 +57,7 @@ class Count(Step):
                 while not context.stop():
                     time.sleep(0.02)
                 raise Stopped
-        with atomic_folder(self.folder(context.run, self.subject)) as folder:
+        with atomic_folder(context.output) as folder:
             write_text(folder / "count", str(done))
 
 

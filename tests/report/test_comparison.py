@@ -9,7 +9,7 @@ import pytest
 from equiglot.evaluation import IN_LANGUAGE, Score
 from equiglot.report import ComparedRun, Comparison, Field, Report, name_in, render_comparison
 from equiglot.report.comparison import compared_pairs, compared_series, distinct, headline, merged
-from equiglot.report.comparison_page import _probe_tables, _tables
+from equiglot.report.comparison_page import _tables, _task_tables
 from equiglot.report.format import signed
 from equiglot.report.score_index import ScoreIndex
 from equiglot.report.spread import Spread, spreads
@@ -214,7 +214,7 @@ def _in_pos(comparison: Comparison) -> Spread:
 def test_probes_stand_side_by_side(three: Comparison) -> None:
     text = render_comparison(three)
     assert 'href="#pos">Part of speech<' in text and 'href="#ner">Named entities<' in text
-    own, zero_shot = _probe_tables(three, merged(three), "pos")
+    own, zero_shot = _task_tables(three, merged(three), "pos")
     labels = ["teachers", "HL", "HL balanced", "Student", "Student, half gold"]
     assert own.columns[1:] == tuple(f"{label} · {run}" for label in labels for run in "abc")
     assert zero_shot.columns[1:] == own.columns[4:]  # a teacher knows one language
@@ -224,7 +224,7 @@ def test_probes_stand_side_by_side(three: Comparison) -> None:
     # Greek has data to test on alone.
     assert [any(row[0].text == "Greek" for row in table.rows) for table in (own, zero_shot)] == [False, True]
     assert "95 % intervals in brackets." in own.caption and "in-language" in own.caption.lower()
-    starts = _probe_tables(three, merged(three), "ner")[0]
+    starts = next(_task_tables(three, merged(three), "ner"))
     assert "standard deviation of starts" in starts.caption and starts.rows[0][1].note.startswith("±")
 
 

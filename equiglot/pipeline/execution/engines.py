@@ -1,19 +1,32 @@
 """Where a run's jobs are done, as the command line says it: `local`, and the engines of other machines."""
 
+from collections.abc import Callable
+
 from equiglot.errors import InputError
+from equiglot.pipeline.execution.on_ray import pool_on_ray
 from equiglot.pipeline.execution.pool import MakePool
+from equiglot.pipeline.execution.slurm import pool_on_slurm
 from equiglot.pipeline.execution.workers import Workers
 
-LOCAL = "local"
+LOCAL, SLURM, RAY = "local", "slurm", "ray"
 
 
-def pool_on(where: str) -> MakePool:
-    """What makes the pool for `where`: kind, or kind:what the kind must know.
+def pool_on(where: str, ask: Callable[[str], bool] = lambda question: False) -> MakePool:
+    """What makes a pool.
+
+    Args:
+        where: kind, or kind:what the kind must know.
+        ask: puts a question to who sits at the terminal.
 
     Raises:
         InputError: there is no such kind.
     """
-    kind, _, _about = where.partition(":")
+    kind, _, about = where.partition(":")
     if kind == LOCAL:
         return Workers
-    raise InputError(f"there is no {kind!r} to run on", where="--on", fix=f"choose one of: {LOCAL}")
+    if kind == SLURM:
+        return pool_on_slurm(about, ask)
+    if kind == RAY:
+        return pool_on_ray(about)
+    fix = f"choose one of: {LOCAL}, {SLURM}:PROFILE, {RAY}, {RAY}:ADDRESS"
+    raise InputError(f"there is no {kind!r} to run on", where="--on", fix=fix)

@@ -63,13 +63,12 @@ class Machine:
     def of_here(cls, workers: int | None = None, threads: int | None = None) -> "Machine":
         """All cores: a worker of one thread on each, unless told otherwise, as far as the memory goes.
 
-        Where there is a GPU, one worker.
+        Where there are GPUs, a worker for each.
         """
-        import torch
-
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        if torch.cuda.is_available():
-            return cls(workers or 1, threads or cores)
+        if gpus := torch.cuda.device_count():
+            workers = workers or gpus
+            return cls(workers, threads or max(1, cores // workers))
         fitting = min(cores // (threads or 1), _memory() // _WORKER_BYTES)
         return cls(workers or max(1, fitting), threads or 1)
 

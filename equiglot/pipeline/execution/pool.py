@@ -120,6 +120,7 @@ class Assignment(BaseModel):
         output, checkpoints: the folders that the attempt makes, and continues from, below the run's.
         fingerprint: the job's.
         needs: the jobs before it -> their fingerprints.
+        device: whether it computes on a GPU where there is one.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -129,6 +130,7 @@ class Assignment(BaseModel):
     checkpoints: str
     fingerprint: str
     needs: dict[str, str]
+    device: bool = False
 
     @classmethod
     def of(cls, run: RunDirectory, graph: Graph, job: Job, attempt: str) -> "Assignment":
@@ -140,6 +142,7 @@ class Assignment(BaseModel):
             checkpoints=str(job.checkpoints(run).relative_to(run.root)),
             fingerprint=job.fingerprint,
             needs={name: graph.jobs[name].fingerprint for name in job.needs},
+            device=job.step.uses_device,
         )
 
 

@@ -5,7 +5,7 @@ import shutil
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
@@ -66,6 +66,7 @@ class Execution:
         self._lost = Counter[str]()
         self._begun = count(1)
         self._noted = 0.0
+        self._stopping = False
 
     def go(self, make_pool: MakePool, recipe: Recipe, machine: Machine, signals: StopSignals) -> None:
         """Does all of them, or raises what stopped it; trainings are given time to save before."""
@@ -125,9 +126,13 @@ class Execution:
             working.progress = event.progress or working.progress
             working.place = event.place or working.place
         else:
-            del self._running[event.job], self._attempts[event.job]
-        if event.kind == "lost" and self._again(event):
-            return None
+            working = self._running.pop(event.job)
+            del self._attempts[event.job]
+            if event.kind == "stopped" and not self._stopping:
+                event = _sent_away(event)
+                self._lost[event.job] -= working.progress is not None  # it has come further
+            if event.kind == "lost" and self._again(event):
+                return None
         if event.made is not None:
             event = self._finish(event, event.made)
         if event.error is not None:
@@ -209,8 +214,9 @@ class Execution:
 
     def _wind_down(self, pool: Pool, error: Exception) -> None:
         """Lets trainings and labellings save where they are; other jobs are short, or begin again."""
-        if not self._training or not pool.ask_to_stop(error):
+        if not pool.ask_to_stop(error) or not self._training:
             return
+        self._stopping = True
         if isinstance(error, Interrupted):
             self._watcher.stop()
         end = time.monotonic() + _GRACE_SECONDS
@@ -221,3 +227,9 @@ class Execution:
     @property
     def _training(self) -> bool:
         return any(self._graph.jobs[name].step.continues for name in self._running)
+
+
+def _sent_away(event: Event) -> Event:
+    """A training that has saved and stopped unasked by this command: its machine is wanted, or its time is over."""
+    what = f"{event.job} was asked to stop where it ran, and has saved"
+    return replace(event, kind="lost", error=InputError(what, fix="the same command continues"))

@@ -11,12 +11,15 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from typing import Any
+
+import torch
 
 from equiglot.errors import InputError
 from equiglot.pipeline.execution.pool import (
@@ -76,8 +79,9 @@ class Workers:
         options = {"threads": threads, "checkpoint_seconds": checkpoint_seconds}
         arguments = (os.fspath(run.root), json.dumps(recipe_tree(recipe)), options)
         try:
-            for _ in range(count):
-                self._workers.append(_start(arguments))
+            gpus = torch.cuda.device_count() if count > 1 else 0  # a model may be trained on all of them
+            for number in range(count):
+                self._workers.append(_start(arguments, gpu_of(number, gpus)))
         except BaseException:
             self.__exit__()
             raise
@@ -130,14 +134,37 @@ class Workers:
         return True
 
 
-def _start(arguments: tuple[Any, ...]) -> _Worker:
+def gpu_of(worker: int, gpus: int) -> dict[str, str]:
+    """What a worker's environment says of the GPU that it is to see: each its own, as far as there are any."""
+    if gpus < 2:
+        return {}
+    seen = os.environ.get("CUDA_VISIBLE_DEVICES", ",".join(map(str, range(gpus)))).split(",")
+    return {"CUDA_VISIBLE_DEVICES": seen[worker % gpus]}
+
+
+@contextmanager
+def _environment(changes: Mapping[str, str]) -> Iterator[None]:
+    """Processes that are started meanwhile have these variables."""
+    before = {name: os.environ.get(name) for name in changes}
+    os.environ.update(changes)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def _start(arguments: tuple[Any, ...], gpu: Mapping[str, str]) -> _Worker:
     for name, value in MEMORY.items():
         os.environ.setdefault(name, value)
     context = multiprocessing.get_context("spawn")
     here, there = context.Pipe()
     process = context.Process(target=_work, args=(there, *arguments), daemon=True)
     resource_tracker.ensure_running()  # multiprocessing's own process; starting it would let the signals through
-    with stop_signals_held():
+    with stop_signals_held(), _environment(gpu):
         process.start()
     there.close()
     return _Worker(process, here)
@@ -274,7 +301,6 @@ def prepare_process(threads: int) -> None:
     os.environ["TOKENIZERS_PARALLELISM"] = "true" if threads > 1 else "false"
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # deterministic algorithms on a GPU ask for it
-    import torch
     import transformers
 
     torch.set_num_threads(threads)

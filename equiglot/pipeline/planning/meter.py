@@ -8,17 +8,19 @@ import torch
 
 from equiglot.labels import SoftLabels, freeze
 from equiglot.masking import Source, SpecialTokens
-from equiglot.models import count_parameters, device, locate_model
+from equiglot.models import FittedPart, count_parameters, device, fit_layers, locate_model
 from equiglot.pipeline.execution.machine import Machine
 from equiglot.pipeline.execution.states import State
 from equiglot.pipeline.planning.speed import measure_labelling, measure_speed, model_like, size_of
-from equiglot.pipeline.steps.cost import Reader, read_tokens
+from equiglot.pipeline.steps.cost import FLOAT_BYTES, Reader, read_tokens
+from equiglot.pipeline.steps.model import start_folder
 from equiglot.pipeline.steps.vocabulary import tokenizer_folder
 from equiglot.recipe import ModelPlan, Recipe
+from equiglot.report import listed
 from equiglot.run import RunDirectory, tokens_of
 from equiglot.settings import MOST
 from equiglot.training import plan_data
-from equiglot.vocabulary import TokenizedText, VocabularySettings, load_tokenizer, open_tokens
+from equiglot.vocabulary import TokenizedText, VocabularySettings, load_tokenizer, open_tokens, tokenizer_bytes
 
 # Where nothing is tokenised yet: a token of a shared vocabulary is some four characters, a sentence some eighty.
 _CHARACTERS_A_TOKEN, _CHARACTERS_A_SENTENCE = 4.0, 80
@@ -36,6 +38,7 @@ class ModelCost:
         tokens: read in its training, special tokens included.
         seconds: of training on this machine, one job at a time.
         counted: whether tokens and updates are exact; otherwise they come from sizes of files.
+        note: what a size decides of its layers, a sentence; empty where the recipe says them.
     """
 
     name: str
@@ -45,6 +48,12 @@ class ModelCost:
     tokens: int
     seconds: float
     counted: bool
+    note: str = ""
+
+
+def _has_size(plan: ModelPlan) -> bool:
+    """Whether a size decides its layers."""
+    return plan.start is not None and plan.start.fit is not None
 
 
 class RunMeter:
@@ -52,10 +61,13 @@ class RunMeter:
 
     def __init__(self, recipe: Recipe, run: RunDirectory, states: dict[str, State], machine: Machine) -> None:
         self.run = run
-        self._recipe, self._plans, self._states, self._machine = recipe, recipe.plans(), states, machine
+        self._recipe, self._states, self._machine = recipe, states, machine
+        self._fitted = {plan.name: self._fit(plan) for plan in recipe.plans().values() if _has_size(plan)}
+        self._plans = {name: self._with_layers(plan) for name, plan in recipe.plans().items()}
         self._characters: dict[str, int] = {}
         self._readers: dict[str, Reader] = {}
         self._speeds: dict[str, float] = {}
+        self._sizes: dict[str, int] = {}
         self._texts: dict[tuple[str, str, str], TokenizedText] = {}
         self._trainings: dict[str, ModelCost] = {}
         self._special_tokens = SpecialTokens(2, 3, 0, 4, np.arange(5, 64))
@@ -85,8 +97,19 @@ class RunMeter:
         if key not in self._readers:
             made = freeze(model_like(*about), device())
             speed, config = self._measured(lambda: measure_labelling(made)), made.config
+            self._sizes[key] = made.num_parameters()
             self._readers[key] = Reader(speed, config.num_hidden_layers, config.hidden_size, config.vocab_size)
         return self._readers[key]
+
+    def parameters(self, model: str) -> int:
+        """How many a model has or will have; looked up once of each size."""
+        plan = self._plans[model]
+        key = size_of(plan, self._plans, self._vocabulary_size)
+        if key not in self._sizes:
+            self._sizes[key] = self._built_parameters(plan)
+        start = self._recipe.plans()[model].start
+        fit = MOST if start is None or start.fit is None else start.fit // FLOAT_BYTES
+        return min(fit, self._sizes[key])
 
     def training_seconds(self, model: str) -> float:
         """What a training takes, its validations too."""
@@ -95,7 +118,7 @@ class RunMeter:
     def training(self, plan: ModelPlan) -> ModelCost:
         """What the training of a model takes."""
         if plan.name not in self._trainings:
-            self._trainings[plan.name] = self._training(plan)
+            self._trainings[plan.name] = self._training(self._plans[plan.name])
         return self._trainings[plan.name]
 
     def _training(self, plan: ModelPlan) -> ModelCost:
@@ -109,13 +132,47 @@ class RunMeter:
         return ModelCost(
             name=plan.name,
             state=self._states[f"model/{plan.name}"],
-            parameters=self._parameters(plan),
+            parameters=self.parameters(plan.name),
             updates=data.updates,
             tokens=tokens,
             seconds=tokens / self._speed(plan, tokens / data.updates / plan.training.accumulation)
             + self._validated_tokens(plan) / self.reader(plan.name).speed,
             counted=all(self.done(f"tokens/{tokens_of(language, plan.owner)}") for language in plan.languages),
+            note=self._note(plan.name),
         )
+
+    def _fit(self, plan: ModelPlan) -> FittedPart | None:
+        """The layers that a size decides, as soon as it is known of what model; None before."""
+        start = plan.start
+        assert start is not None
+        source = self._recipe.plans().get(start.model or "")
+        if start.folder is not None or self.done(f"model/{start.model}"):
+            folder = start_folder(self.run, start)
+        elif source is not None and source.existing is not None:
+            folder = locate_model(source.existing)
+        else:
+            return None
+        beside = tokenizer_bytes(load_tokenizer(folder))
+        return fit_layers(folder, start, beside=beside, where=f"models.{plan.name}.from.fit")
+
+    def _with_layers(self, plan: ModelPlan) -> ModelPlan:
+        """A model with the layers that a size decides; all of them, where that is not known."""
+        if plan.name not in self._fitted:
+            return plan
+        assert plan.start is not None
+        fitted = self._fitted[plan.name]
+        layers = "all" if fitted is None else fitted.part.layers
+        return plan.model_copy(update={"start": plan.start.model_copy(update={"fit": None, "layers": layers})})
+
+    def _note(self, name: str) -> str:
+        start = self._recipe.plans()[name].start
+        if start is None or start.fit is None:
+            return ""
+        fitted = self._fitted[name]
+        if fitted is None:
+            return f"which layers fit into {start.fit:,} bytes is known when {start.model} is made"
+        layers = f"layers {listed(list(map(str, fitted.layers)))} of {fitted.of}"
+        return f"{layers}: {fitted.needed:,} of {fitted.budget:,} bytes, with {fitted.entries:,} entries"
 
     def _validated_tokens(self, plan: ModelPlan) -> int:
         """Read in all validations together."""
@@ -124,7 +181,7 @@ class RunMeter:
         once = sum(read_tokens(text) * share for text, share in zip(texts, shares, strict=True))
         return round(plan.training.validations * once)
 
-    def _parameters(self, plan: ModelPlan) -> int:
+    def _built_parameters(self, plan: ModelPlan) -> int:
         if plan.start is None and plan.encoder is not None:  # nothing is built
             return count_parameters(plan.encoder, self._vocabulary_size(plan.owner))
         return model_like(plan, self._plans, self._vocabulary_size).num_parameters()

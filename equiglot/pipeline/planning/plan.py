@@ -10,11 +10,11 @@ from equiglot.pipeline.execution.states import State, current_graph, state_of
 from equiglot.pipeline.graph import Graph
 from equiglot.pipeline.planning.doubts import doubts_of
 from equiglot.pipeline.planning.meter import ModelCost, RunMeter
+from equiglot.pipeline.steps.cost import FLOAT_BYTES
 from equiglot.pipeline.steps.uniting import check_union
 from equiglot.recipe import Recipe
 from equiglot.run import RunDirectory
 
-_BYTES_A_PARAMETER = 4
 _CHECKPOINTS = 2 * 4  # two are kept; each holds weights, best weights, and two moments
 
 
@@ -23,7 +23,8 @@ class StepCost:
     """What is left of the work around trainings.
 
     Attributes:
-        name: text (preparing and cutting it), labels (stored ones, and losses by sentence), probes or scores.
+        name: text (preparing and cutting it), labels (stored ones, and losses by sentence), new rows, fine-tuning,
+            probes or scores.
         jobs: how many are left.
         amount: how much of it there is.
         unit: what the amount is counted in.
@@ -81,7 +82,7 @@ def plan_recipe(recipe: Recipe, into: Path | None = None, machine: Machine | Non
     costs = {job.name: job.step.cost(meter) for job in left}
     parameters = sum(model.parameters for model in models)
     largest = max((model.parameters for model in models), default=0)
-    disk = _BYTES_A_PARAMETER * (parameters + machine.workers * _CHECKPOINTS * largest)
+    disk = FLOAT_BYTES * (parameters + machine.workers * _CHECKPOINTS * largest)
     needs = {job.name: {*job.needs} & costs.keys() for job in left}
     steps: dict[str, StepCost] = {}
     for job in left:

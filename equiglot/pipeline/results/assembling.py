@@ -284,18 +284,19 @@ class Assembly:
             known = known.model_copy(update=describe_model(self._run, plan))
         if not plan.is_trained:
             return known
+        about = read_json(self._run.model(plan.name) / "training.json") if done else {}
         encoder = [known.encoder if plan.encoder is None else encoder_in_words(plan.encoder)]
-        encoder += [] if plan.start is None else [start_in_words(plan.start)]
+        start = "" if plan.start is None else start_in_words(plan.start, about.get("fit"))
         known = known.model_copy(
             update={
+                "fitted": start if plan.start is not None and plan.start.fit is not None else "",
                 "balancing": balance_in_words(plan),
-                "encoder": ", ".join(filter(None, encoder)),
+                "encoder": ", ".join(filter(None, (*encoder, start))),
                 "seed": plan.seed(self._recipe),
             }
         )
         if not done:
             return known
-        about = read_json(self._run.model(plan.name) / "training.json")
         return known.model_copy(
             update={
                 "parameters": about["parameters"],

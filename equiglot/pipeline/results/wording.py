@@ -44,7 +44,8 @@ def labels_in_words(plan: ModelPlan) -> str:
     if plan.trim is not None:
         return f"not trained: {plan.trim.model}, trimmed to its languages"
     if plan.extend is not None:
-        rows = "their rows are fitted" if plan.extend.start == "fitted" else "their rows are means"
+        made = f"transplanted from {plan.extend.donor}" if plan.extend.donor is not None else plan.extend.start
+        rows = f"their rows are {'means' if made == 'mean' else made}"
         return f"not trained: {plan.extend.model} with up to {plan.extend.entries:,} more entries; {rows}"
     if plan.fresh is not None:
         return f"not trained: random weights, all else as in {plan.fresh.model}"
@@ -110,17 +111,25 @@ def encoder_in_words(settings: EncoderSettings) -> str:
     return f"{_ARCHITECTURES[settings.architecture]}, {size}, at most {settings.max_length} tokens"
 
 
-def start_in_words(start: Start) -> str:
-    """What weights a model starts from."""
+def start_in_words(start: Start, fit: Mapping[str, Any] | None = None) -> str:
+    """What weights a model starts from; `fit` is what training.json has of layers that were to fit into a size."""
     named = {"all": "", "alternate": "every second layer of "}
     named |= {end: f"the {end} layers of " for end in ("first", "last")}
-    if isinstance(start.layers, str):
+    if start.fit is not None:
+        which = "as many layers as fit of " if fit is None else f"{_numbered(fit['layers'])} of {fit['of']} of "
+    elif isinstance(start.layers, str):
         which = named[start.layers]
     else:
-        which = f"layer{'s' if len(start.layers) > 1 else ''} {listed(list(map(str, start.layers)))} of "
+        which = f"{_numbered(start.layers)} of "
     ways = {"svd": "in the directions in which its embeddings vary most", "cut": "cut to its first numbers"}
     narrower = "" if start.width is None else f", {ways[start.by]}"
-    return f"started from {which}{start.model or Path(start.folder or '').name}{narrower}"
+    fitted = "" if start.fit is None else f", to fit into {start.fit:,} bytes"
+    fitted += "" if fit is None else f" ({fit['needed']:,} with {fit['entries']:,} entries)"
+    return f"started from {which}{start.model or Path(start.folder or '').name}{narrower}{fitted}"
+
+
+def _numbered(layers: Sequence[int]) -> str:
+    return f"layer{'s' if len(layers) > 1 else ''} {listed(list(map(str, layers)))}"
 
 
 def foreign_encoder_in_words(config: Mapping[str, Any]) -> str:

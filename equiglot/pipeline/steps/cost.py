@@ -19,6 +19,9 @@ LABELS = Group("labels", "tokens")
 PROBES = Group("probes", "words and texts")
 FINE_TUNING = Group("fine-tuning", "words and texts")
 SCORES = Group("scores", "tokens")
+ROWS = Group("new rows", "tokens")
+FLOAT_BYTES = 4
+"""Of a parameter in a file."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,9 @@ class Meter(Protocol):
 
     def reader(self, model: str) -> Reader:
         """How fast a model reads."""
+
+    def parameters(self, model: str) -> int:
+        """How many a model has or will have."""
 
     def training_seconds(self, model: str) -> float:
         """What a training takes."""

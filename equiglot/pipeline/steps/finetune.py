@@ -14,7 +14,7 @@ from equiglot.evaluation import ESTIMATES, write_estimates, write_scores
 from equiglot.finetuning import PREDICTIONS, TRAINING, FineTuner, FineTuning, check_trained_labels, fine_tuned_rows
 from equiglot.pipeline.progress import JobProgress
 from equiglot.pipeline.steps.context import Context
-from equiglot.pipeline.steps.cost import FINE_TUNING, Cost, Meter
+from equiglot.pipeline.steps.cost import FINE_TUNING, FLOAT_BYTES, Cost, Meter
 from equiglot.pipeline.steps.probe import TaskData, data_sizes, data_tokens
 from equiglot.pipeline.steps.step import Step
 from equiglot.recipe import FineTunedTask, ModelPlan, Recipe
@@ -52,8 +52,10 @@ class FineTuned(Step):
     """
 
     kind = "finetune"
+    uses_device = True
     folder = staticmethod(RunDirectory.fine_tuned)
     group = FINE_TUNING
+    version = 2
     continues = True
     scored = True
     settings: FineTunedTask
@@ -87,7 +89,9 @@ class FineTuned(Step):
         costs = [*(self._training(each, meter) for each in tried)]
         # which of them the other seeds take is not known before: the costliest
         costs += [max((*costs, self._training(last, meter)), key=lambda each: each.seconds)] * self.settings.seeds
-        return Cost(sum(each.amount for each in costs), sum(each.seconds for each in costs))
+        kept = self.settings.keep and not self.half
+        disk = FLOAT_BYTES * meter.parameters(self.plan.name) if kept else 0
+        return Cost(sum(each.amount for each in costs), sum(each.seconds for each in costs), disk)
 
     def _training(self, settings: FineTuning, meter: Meter) -> Cost:
         """Of one: a token that is learnt from costs as much as three that are read."""

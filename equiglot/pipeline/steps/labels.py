@@ -16,7 +16,7 @@ from equiglot.pipeline.steps.corpus import text_needs, training_text
 from equiglot.pipeline.steps.cost import LABELS, Cost, Meter, read_tokens
 from equiglot.pipeline.steps.material import LOSSES, check_mixtures, label_facts, label_masks_seed
 from equiglot.pipeline.steps.step import Step
-from equiglot.pipeline.steps.stores import Store, texts_of
+from equiglot.pipeline.steps.stores import Store, all_stores, texts_of
 from equiglot.pipeline.steps.vocabulary import tokenizer_need
 from equiglot.run import RunDirectory, atomic_folder, link_files, tokens_of
 from equiglot.training import Stopped
@@ -26,19 +26,10 @@ _STORED = {"k", "samples", "draws", "temperature", "precision"}
 
 
 @dataclass(frozen=True)
-class Labels(Step):
-    """The labels of a store."""
+class _OfStore(Step):
+    """What is made of a store."""
 
-    kind = "labels"
-    group = LABELS
-    folder = staticmethod(RunDirectory.labels)
-    continues = True
     store: Store
-
-    @property
-    def subject(self) -> str:
-        """teacher.language.k8, and what else is not as usual."""
-        return self.store.subject
 
     @property
     def inputs(self) -> dict[str, Any]:
@@ -55,18 +46,18 @@ class Labels(Step):
         texts = texts_of(self.recipe, self.store)
         return (f"model/{self.store.teacher}", *(f"tokens/{tokens_of(self.store.language, each)}" for each in texts))
 
-    def cost(self, meter: Meter) -> Cost:
+    def _cost(self, meter: Meter, share: float) -> Cost:
         """Of the text that the teacher reads, and the rows that are kept of it."""
         reader, labels = meter.reader(self.store.teacher), self.store.labels
         text = meter.text(self.store.language, self.store.owner)
-        tokens = read_tokens(text) * labels.draws
+        tokens = round(read_tokens(text) * labels.draws * share)
         width = RowFormat(reader.vocabulary, min(labels.k, reader.vocabulary), labels.samples, labels.precision).width
         rows = round(tokens * self.recipe.masking.rate * width)
-        return Cost(tokens, tokens / reader.speed, rows + len(text) * labels.draws)
+        return Cost(tokens, tokens / reader.speed, rows + round(len(text) * labels.draws * share))
 
-    def run(self, context: Context) -> None:
-        """Asks the teacher; continues at the shard."""
-        run, recipe, store, checkpoints = context.run, self.recipe, self.store, context.checkpoints
+    def _label(self, context: Context, part: tuple[int, int]) -> None:
+        """Asks the teacher; continues at the shard, and keeps the shards until all is recorded."""
+        run, recipe, store = context.run, self.recipe, self.store
         check_mixtures(run, recipe, store)
         opened = open_model(store.teacher, str(run.model(store.teacher)))
         source = Source(
@@ -77,22 +68,89 @@ class Labels(Step):
             label_masks_seed(recipe),
             draws=store.labels.draws,
         )
-        settings = StoreSettings(**store.labels.model_dump(include=set(StoreSettings.model_fields)))
-        facts = label_facts(run, recipe, store)
         finished = label_text(
             opened.model,
             source,
             opened.special,
-            settings,
-            facts,
-            checkpoints,
+            StoreSettings(**store.labels.model_dump(include=set(StoreSettings.model_fields))),
+            label_facts(run, recipe, store),
+            context.checkpoints,
             tell=context.counter(),
             stop=context.stop,
+            part=part,
         )
         if not finished:
             raise Stopped
         with atomic_folder(context.output) as folder:
-            link_files(checkpoints, folder)
+            link_files(context.checkpoints, folder)
+
+
+@dataclass(frozen=True)
+class LabelsPart(_OfStore):
+    """A part of the labels of a store, made beside the other parts."""
+
+    kind = "labels-part"
+    uses_device = True
+    group = LABELS
+    folder = staticmethod(RunDirectory.labels_part)
+    continues = True
+    internal = True
+    number: int
+    parts: int
+
+    @property
+    def subject(self) -> str:
+        """teacher.language.k8, and which part of how many."""
+        return f"{self.store.subject}.{self.number + 1}-of-{self.parts}"
+
+    def cost(self, meter: Meter) -> Cost:
+        """Its share of the text."""
+        return self._cost(meter, 1 / self.parts)
+
+    def run(self, context: Context) -> None:
+        """Asks the teacher; continues at the shard."""
+        self._label(context, (self.number, self.parts))
+
+
+@dataclass(frozen=True)
+class Labels(_OfStore):
+    """The labels of a store."""
+
+    kind = "labels"
+    uses_device = True
+    group = LABELS
+    folder = staticmethod(RunDirectory.labels)
+    continues = True
+
+    @property
+    def subject(self) -> str:
+        """teacher.language.k8, and what else is not as usual."""
+        return self.store.subject
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The teacher, and the text as it cuts it; or the parts."""
+        return (*super().needs, *(part.name for part in self.parts))
+
+    @property
+    def parts(self) -> tuple[LabelsPart, ...]:
+        """What they are put together from; nothing where they are made at once."""
+        same = [each for each in all_stores(self.recipe) if each.subject == self.store.subject]
+        parts = max(each.labels.parts for each in same)
+        return tuple(LabelsPart(self.recipe, self.store, number, parts) for number in range(parts) if parts > 1)
+
+    def cost(self, meter: Meter) -> Cost:
+        """Of all the text, if it is not labelled in parts."""
+        return Cost() if self.parts else self._cost(meter, 1)
+
+    def run(self, context: Context) -> None:
+        """Asks the teacher, or puts the parts together."""
+        if not self.parts:
+            self._label(context, (0, 1))
+            return
+        with atomic_folder(context.output) as folder:
+            for part in self.parts:
+                link_files(context.run.labels_part(part.subject), folder)
 
 
 @dataclass(frozen=True)
@@ -100,6 +158,7 @@ class Losses(Step):
     """A teacher's loss on each sentence of a language's training text; `store` says of which."""
 
     kind = "losses"
+    uses_device = True
     group = LABELS
     folder = staticmethod(RunDirectory.losses)
     store: Store

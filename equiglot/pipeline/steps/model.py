@@ -3,7 +3,7 @@
 import shutil
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,10 +15,13 @@ from equiglot.errors import InputError
 from equiglot.labels import OnlineTeachers, SoftLabels, StoredTeachers, freeze
 from equiglot.masking import BatchStream, special_tokens_of
 from equiglot.models import (
+    FittedPart,
+    Part,
     build_model,
     copy_checkpoint,
     device,
     export_model,
+    fit_layers,
     freeze_parts,
     load_model,
     model_identity,
@@ -27,16 +30,17 @@ from equiglot.models import (
 )
 from equiglot.outputs import check_model, output_checksums
 from equiglot.pipeline.steps.context import Context
-from equiglot.pipeline.steps.cost import Cost, Meter
+from equiglot.pipeline.steps.cost import FLOAT_BYTES, Cost, Meter
 from equiglot.pipeline.steps.events import EventWriter
 from equiglot.pipeline.steps.material import Material, material_of, randomness
+from equiglot.pipeline.steps.ranks import training_ranks
 from equiglot.pipeline.steps.step import Step
 from equiglot.pipeline.steps.stores import stores_of
 from equiglot.pipeline.steps.vocabulary import tokenizer_folder
-from equiglot.recipe import ModelPlan, check_width
+from equiglot.recipe import ModelPlan, Start, check_width
 from equiglot.run import RunDirectory, atomic_folder, tokens_of, write_json
-from equiglot.training import CheckpointFolder, DataPlan, LabelSource, MaskedLM, Trainer, plan_data
-from equiglot.vocabulary import check_same_vocabulary, load_tokenizer, open_tokens
+from equiglot.training import CheckpointFolder, DataPlan, LabelSource, MaskedLM, Ranks, Trainer, plan_data
+from equiglot.vocabulary import check_same_vocabulary, load_tokenizer, open_tokens, tokenizer_bytes
 
 _ELSEWHERE = {"existing", "trim", "extend", "fresh", "tokens", "own_vocabulary", "start"}
 """What of a plan a trained model does not depend on, or in another way."""
@@ -47,6 +51,7 @@ class Model(Step):
     """The model of `plan`."""
 
     kind = "model"
+    uses_device = True
     folder = staticmethod(RunDirectory.model)
     source_name = "the model folder"
     source_change = "the model itself"
@@ -66,6 +71,10 @@ class Model(Step):
     def reads_outside(self) -> bool:
         """Whether anything is taken from there."""
         return self.place is not None
+
+    def cost(self, meter: Meter) -> Cost:
+        """The disk of one that is not trained."""
+        return Cost(disk=FLOAT_BYTES * meter.parameters(self.plan.name))
 
 
 @dataclass(frozen=True)
@@ -98,22 +107,22 @@ class TakenModel(Model):
 class TrainedModel(Model):
     """A model that is trained."""
 
-    version = 2
+    version = 3
     continues = True
 
     @property
     def inputs(self) -> dict[str, Any]:
         """All of its settings, the name too; of weights that it starts from not the place."""
+        exclude: dict[str, Any] = {**dict.fromkeys(_ELSEWHERE, True), "training": {"devices"}}
         inputs = {
-            **self.plan.model_dump(mode="json", exclude=_ELSEWHERE),
+            **self.plan.model_dump(mode="json", exclude=exclude),
             "masking": self.recipe.masking.model_dump(mode="json"),
             "seed": self.recipe.seed,
         }
+        inputs["labels"].pop("parts", None)
         if self.plan.start is not None:
-            inputs |= {
-                "encoder": None,
-                "start": self.plan.start.model_dump(mode="json", exclude={"model", "folder"}),
-            }
+            elsewhere = {"model", "folder"} | ({"fit"} if self.plan.start.fit is None else set())
+            inputs |= {"encoder": None, "start": self.plan.start.model_dump(mode="json", exclude=elsewhere)}
         return inputs
 
     @property
@@ -149,20 +158,26 @@ class TrainedModel(Model):
         return output_checksums(folder)
 
     def cost(self, meter: Meter) -> Cost:
-        """The time of its training."""
+        """The time of its training; the disk of what is trained is told with all checkpoints."""
         return Cost(seconds=meter.training_seconds(self.plan.name))
 
     def run(self, context: Context) -> None:
         """Trains it; continues at the checkpoint."""
+        with training_ranks(self.recipe, self.plan.name, context, self.plan.training.devices) as ranks:
+            self.train(context, ranks)
+
+    def train(self, context: Context, ranks: Ranks) -> None:
+        """The part of one of the processes that train it; the first writes what comes of it."""
         run, recipe, plan, checkpoints = context.run, self.recipe, self.plan, context.checkpoints
         tokenizer = load_tokenizer(tokenizer_folder(run, recipe, plan.owner))
         special, seed = special_tokens_of(tokenizer), randomness(recipe, plan)
         material = material_of(run, recipe, plan)
         data = plan_data(material.sources, plan.balance, plan.training, special=special, seed=seed)
-        model = on_device(self._initial(run, tokenizer, seed))
+        fitted = self._fitted(run, tokenizer)
+        model = on_device(self._initial(run, tokenizer, seed, None if fitted is None else fitted.part))
         with foreign_model(self.plan, "training.frozen"):
             freeze_parts(model, plan.training.frozen)
-        if not checkpoints.exists():  # from the start: the curves of an earlier recipe are not its own
+        if ranks.first and not checkpoints.exists():  # from the start: the curves of an earlier recipe are not its own
             shutil.rmtree(run.events(plan.name), ignore_errors=True)
         task = MaskedLM(
             data.stream,
@@ -172,8 +187,9 @@ class TrainedModel(Model):
             objective=replace(plan.labels.objective, rate=self.recipe.masking.rate),
             labels=_labels(run, plan, data.stream, material, model.config),
             best_by=plan.training.best_by,
+            ranks=ranks,
         )
-        with EventWriter(run.events(plan.name), task.metric) as events:
+        with EventWriter(run.events(plan.name), task.metric) if ranks.first else nullcontext() as events:
             trainer = Trainer(
                 model,
                 task,
@@ -183,27 +199,58 @@ class TrainedModel(Model):
                 checkpoints=CheckpointFolder(checkpoints),
                 checkpoint_seconds=context.checkpoint_seconds,
                 watch=context.progress,
-                record=events.add,
+                record=events.add if events else lambda point: None,
+                remark=context.remark,
                 stop=context.stop,
+                ranks=ranks,
             )
             record = trainer.train()
+        if not ranks.first:
+            return
         with atomic_folder(context.output) as folder:
             export_model(model.cpu(), tokenizer, folder)
             about = _about(record.model_dump(mode="json"), model.num_parameters(), data)
+            about |= {} if fitted is None else {"fit": _choice(fitted)}
             write_json(folder / "training.json", about)
             save_file(trainer.by_sequence(), folder / "validation.safetensors")
 
-    def _initial(self, run: RunDirectory, tokenizer: PreTrainedTokenizerFast, seed: int) -> PreTrainedModel:
-        """The model before its training: random weights, or those that it starts from."""
+    def _fitted(self, run: RunDirectory, tokenizer: PreTrainedTokenizerFast) -> FittedPart | None:
+        """The layers that it has, where a size decides them."""
+        start = self.plan.start
+        if start is None or start.fit is None:
+            return None
+        where = f"models.{self.plan.name}.from.fit"
+        return fit_layers(start_folder(run, start), start, beside=tokenizer_bytes(tokenizer), where=where)
+
+    def _initial(
+        self, run: RunDirectory, tokenizer: PreTrainedTokenizerFast, seed: int, part: Part | None
+    ) -> PreTrainedModel:
+        """The model before its training: random weights, or those that it starts from; `part` where a size decides."""
         start, encoder = self.plan.start, self.plan.encoder
         if start is None:
             assert encoder is not None
             return build_model(encoder, len(tokenizer), padding=special_tokens_of(tokenizer).padding, seed=seed)
-        folder = run.model(start.model) if start.model is not None else Path(start.folder or "")
+        folder = start_folder(run, start)
         with foreign_model(self.plan, "from"):
             check_same_vocabulary(folder, tokenizer)
             longest = self.recipe.encoder.max_length
-            return start_from(folder, start, vocabulary_size=len(tokenizer), max_length=longest)
+            return start_from(folder, part or start, vocabulary_size=len(tokenizer), max_length=longest)
+
+
+def start_folder(run: RunDirectory, start: Start) -> Path:
+    """Where the weights are that a model starts from."""
+    return run.model(start.model) if start.model is not None else Path(start.folder or "")
+
+
+def _choice(fitted: FittedPart) -> dict[str, Any]:
+    """What a size decided, for training.json."""
+    return {
+        "bytes": fitted.budget,
+        "needed": fitted.needed,
+        "layers": list(fitted.layers),
+        "of": fitted.of,
+        "entries": fitted.entries,
+    }
 
 
 @contextmanager

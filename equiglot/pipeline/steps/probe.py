@@ -136,6 +136,7 @@ class Features(OfTaskAndModel):
     """The hidden states of a task's words or texts, for one model."""
 
     kind = "features"
+    uses_device = True
     group = PROBES
     folder = staticmethod(RunDirectory.features)
     internal = True  # and large

@@ -2,22 +2,33 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain, islice
 from typing import Any
 
 from equiglot.corpus import read_sentences
 from equiglot.errors import InputError
-from equiglot.evaluation import MOST_HELD_OUT, ExtensionText, TrimText, extend_model, trim_model
+from equiglot.evaluation import (
+    FITTING_HELD_OUT,
+    MOST_HELD_OUT,
+    Donor,
+    ExtensionText,
+    TrimText,
+    extend_model,
+    trim_model,
+)
 from equiglot.models import copy_untrained
 from equiglot.pipeline.steps.context import Context
 from equiglot.pipeline.steps.corpus import text_needs, training_text
+from equiglot.pipeline.steps.cost import ROWS, Cost, Meter, read_tokens
 from equiglot.pipeline.steps.material import randomness
 from equiglot.pipeline.steps.model import Model, foreign_model
-from equiglot.recipe import Recipe
+from equiglot.recipe import Recipe, Start
 from equiglot.run import RunDirectory
 from equiglot.training import CheckpointFolder
+
+_FITTED, _JUDGED = 3, 2  # times that a sentence is read, to fit rows on it and to judge them
 
 
 @dataclass(frozen=True)
@@ -29,9 +40,17 @@ class TrimmedModel(Model):
 
     @property
     def inputs(self) -> dict[str, Any]:
-        """How many entries stay, and for which languages."""
+        """How many entries stay, for which languages, and what they must leave room for."""
         assert self.plan.trim is not None
-        return {"trim": self.plan.trim.model_dump(mode="json"), "languages": self.plan.languages}
+        inputs = {"trim": self.plan.trim.model_dump(mode="json"), "languages": list(self.plan.languages)}
+        students = [student.model_dump(mode="json", include={"fit", "width"}) for student in self._students]
+        return inputs | ({"students": students} if students else {})
+
+    @property
+    def _students(self) -> tuple[Start, ...]:
+        """Those that start from it and must fit into a size, unless that is said of itself."""
+        assert self.plan.trim is not None
+        return () if self.plan.trim.fit is not None else self.recipe.fitted_from(self.plan.name)
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -49,7 +68,8 @@ class TrimmedModel(Model):
             texts[code] = TrimText(choosing, _held_out(run, code), f"languages.{code}.text")
         source = str(run.model(self.plan.trim.model))
         try:
-            trim_model(source, texts, context.output, self.plan.trim, languages=self.plan.languages)
+            amount, languages = self.plan.trim, self.plan.languages
+            trim_model(source, texts, context.output, amount, languages=languages, students=self._students)
         except InputError as error:
             option = re.match("--([a-z]+)", error.where or "")  # which the command line has for the field
             where = f"models.{self.plan.name}.trim{f'.{option[1]}' if option else ''}"
@@ -61,21 +81,41 @@ class ExtendedModel(Model):
     """A model with entries that its languages lack, and what they changed beside it (paper 4, section 5: VocabAmp)."""
 
     place = None
+    version = 2
     tools = ("tokenizers",)
     continues = True
+    group = ROWS
 
     @property
     def inputs(self) -> dict[str, Any]:
         """How many entries, what their rows are, and for which languages."""
         assert self.plan.extend is not None
-        inputs = {"extend": self.plan.extend.model_dump(mode="json"), "languages": self.plan.languages}
+        other = set() if self.plan.extend.donor is not None else {"donor", "anchors"}
+        settings = self.plan.extend.model_dump(mode="json", exclude=other)
+        inputs = {"extend": settings, "languages": list(self.plan.languages)}
         return inputs | ({"seed": self.recipe.seed} if self.plan.extend.start == "fitted" else {})
 
     @property
     def needs(self) -> tuple[str, ...]:
-        """The model that is extended, and text."""
+        """The model that is extended, the donor of rows, and text."""
         texts = (need for code in self.plan.languages for need in text_needs(self.recipe, code))
-        return tuple(dict.fromkeys([f"model/{self.plan.revises}", *texts]))
+        return tuple(dict.fromkeys([*(f"model/{name}" for name in self.plan.made_from), *texts]))
+
+    def cost(self, meter: Meter) -> Cost:
+        """Of the fitting: sentences are read in the old segmentation, then in the new one, and back to its rows."""
+        extend, made = self.plan.extend, super().cost(meter)
+        assert extend is not None
+        if extend.start != "fitted":
+            return made
+        owner = self.recipe.plans()[extend.model].owner
+        texts = [meter.text(code, owner, split) for code in self.plan.languages for split in ("train", "valid")]
+        learnt, held = texts[::2], texts[1::2]
+        length = sum(map(read_tokens, learnt)) / sum(map(len, learnt))
+        tokens = extend.fitting.updates * extend.fitting.sentences * length
+        times = extend.fitting.training().validations + 2  # and before and after
+        judged = times * length * sum(min(FITTING_HELD_OUT, len(text)) for text in held)
+        seconds = (_FITTED * tokens + _JUDGED * judged) / meter.reader(self.plan.name).speed
+        return replace(made, amount=round(tokens), seconds=seconds)
 
     def run(self, context: Context) -> None:
         """Extends it by training text; validation text shows what was learnt. A fitting continues at its checkpoint."""
@@ -92,6 +132,7 @@ class ExtendedModel(Model):
                 context.output,
                 extend,
                 start=extend.start,
+                donor=None if extend.donor is None else Donor(run.model(extend.donor), extend.anchors),
                 fitting=extend.fitting.model_copy(update={"seed": self.recipe.seed + extend.fitting.seed}),
                 checkpoints=CheckpointFolder(context.checkpoints),
                 checkpoint_seconds=context.checkpoint_seconds,

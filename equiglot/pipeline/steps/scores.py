@@ -40,6 +40,7 @@ class Scores(Step):
     """The model of `plan`, or with None the frequency ranking, scored on the test text of its languages."""
 
     kind = "scores"
+    uses_device = True
     group = SCORES
     version = 2
     folder = staticmethod(RunDirectory.scores_of)
@@ -111,6 +112,7 @@ class LikelihoodBits(Step):
     """Bits of each test sentence under the model of `plan`, in each of its languages."""
 
     kind = "likelihood"
+    uses_device = True
     group = SCORES
     folder = staticmethod(RunDirectory.likelihood)
     plan: ModelPlan

@@ -28,6 +28,7 @@ class Step(ABC):
         source_name: what it reads from outside the run.
         source_change: what has changed where that is another than before.
         continues: whether it saves when it is asked to stop, and continues from its checkpoints.
+        uses_device: whether it computes on a GPU where there is one.
         scored: whether scores.jsonl is in its folder, which is shown while the run is at work.
         internal: whether other steps alone read its folder, no page and no table.
         group: what its cost is added up under; None where it takes little, or is counted elsewhere.
@@ -41,6 +42,7 @@ class Step(ABC):
     source_name: ClassVar[str] = ""
     source_change: ClassVar[str] = ""
     continues: ClassVar[bool] = False
+    uses_device: ClassVar[bool] = False
     scored: ClassVar[bool] = False
     internal: ClassVar[bool] = False
     group: ClassVar[Group | None] = None

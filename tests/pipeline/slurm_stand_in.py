@@ -1,0 +1,78 @@
+"""A stand-in for the commands of SLURM that Equiglot uses: jobs are processes here, and a folder is the queue.
+
+    python slurm_stand_in.py sbatch|squeue|scancel ARGUMENTS...
+
+The folder is $STAND_IN. Partitions are `cpu`, the default, and `held`, whose jobs wait for ever. A file `away` in the
+folder lets all commands fail, as where SLURM's daemon is not reached; `calls` has a line for each command.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+
+def sbatch(folder: Path, arguments: list[str]) -> None:
+    """Starts a process for each job, in a session of its own."""
+    options = dict(each.removeprefix("--").partition("=")[::2] for each in arguments)
+    partition = options.get("partition", "cpu")
+    if partition not in ("cpu", "held"):
+        sys.exit(f"sbatch: error: invalid partition specified: {partition}")
+    if "gres" in options:
+        sys.exit("sbatch: error: Batch job submission failed: Requested node configuration is not available")
+    number = 100 + len(list(folder.glob("*.sh")))
+    script = folder / f"{number}.sh"
+    script.write_text(sys.stdin.read())
+    for index in options["array"].split(",") if "array" in options else [""]:
+        name = f"{number}_{index}" if index else str(number)
+        pid = 0
+        if partition == "cpu":
+            output = options["output"].replace("%%", "\0").replace("%a", index).replace("\0", "%")
+            environment = {**os.environ, "SLURM_ARRAY_TASK_ID": index}
+            with open(output, "wb") as file:
+                process = subprocess.Popen(
+                    ["bash", script], stdout=file, stderr=file, env=environment, start_new_session=True
+                )
+            pid = process.pid
+        (folder / f"{name}.job").write_text(json.dumps({"pid": pid, "script": str(script)}))
+    print(number)
+
+
+def squeue(folder: Path, arguments: list[str]) -> None:
+    """The jobs that have not ended."""
+    for path in sorted(folder.glob("*.job")):
+        pid = json.loads(path.read_text())["pid"]
+        if pid == 0:
+            print(f"{path.stem}|PENDING|(Resources)")
+        elif is_running(pid):
+            print(f"{path.stem}|RUNNING|here")
+
+
+def scancel(folder: Path, arguments: list[str]) -> None:
+    """Ends jobs."""
+    for name in arguments:
+        path = folder / f"{name}.job"
+        if pid := json.loads(path.read_text())["pid"]:
+            with suppress(ProcessLookupError):
+                os.killpg(pid, signal.SIGKILL)
+        path.unlink()
+
+
+def is_running(pid: int) -> bool:
+    """Whether a process is there that has not ended."""
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    return False
+
+
+if __name__ == "__main__":
+    queue = Path(os.environ["STAND_IN"])
+    name, *rest = sys.argv[1:]
+    with (queue / "calls").open("a") as calls:
+        calls.write(json.dumps([name, *rest]) + "\n")
+    if (queue / "away").exists():
+        sys.exit(f"{name}: error: Unable to contact slurm controller (connect failure)")
+    {"sbatch": sbatch, "squeue": squeue, "scancel": scancel}[name](queue, rest)

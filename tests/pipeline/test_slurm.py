@@ -1,0 +1,253 @@
+"""Jobs of SLURM, with a stand-in for its commands; tests/pipeline/test_real_slurm.py has the real ones."""
+
+import json
+import os
+import signal
+import stat
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from equiglot.errors import InputError, Interrupted
+from equiglot.pipeline import Event, Graph, Machine, TextProgress, Watcher, pool_on, run_recipe
+from equiglot.pipeline.execution import elsewhere, scheduler
+from equiglot.pipeline.execution.elsewhere import Elsewhere
+from equiglot.pipeline.execution.orders import Order, give_order
+from equiglot.pipeline.execution.pool import Assignment
+from equiglot.pipeline.execution.slurm import Slurm, SlurmProfile, read_profile
+from equiglot.recipe import recipe_tree
+from equiglot.run import RunDirectory
+from tests.pipeline.conftest import Change, half_written, results, run_here
+from tests.pipeline.slurm_stand_in import is_running
+
+STAND_IN = Path(__file__).with_name("slurm_stand_in.py")
+
+
+@pytest.fixture
+def queue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The folder of a stand-in for SLURM that is found first; at the end no process of it is left."""
+    folder, commands = tmp_path / "queue", tmp_path / "bin"
+    folder.mkdir()
+    commands.mkdir()
+    for name in ("sbatch", "squeue", "scancel"):
+        path = commands / name
+        path.write_text(f'#!/bin/sh\nexec {sys.executable} -S {STAND_IN} {name} "$@"\n')
+        path.chmod(path.stat().st_mode | stat.S_IXUSR)
+    monkeypatch.setenv("PATH", f"{commands}:{os.environ['PATH']}")
+    monkeypatch.setenv("STAND_IN", str(folder))
+    monkeypatch.setattr(Slurm, "look_seconds", 0.2)
+    yield folder
+    for pid in _pids(folder):
+        if is_running(pid):
+            os.killpg(pid, signal.SIGKILL)
+
+
+def _pids(folder: Path) -> list[int]:
+    return [pid for path in folder.glob("*.job") if (pid := json.loads(path.read_text())["pid"])]
+
+
+def _calls(folder: Path, name: str) -> list[list[str]]:
+    calls = [json.loads(line) for line in (folder / "calls").read_text().splitlines()]
+    return [rest for called, *rest in calls if called == name]
+
+
+def _profile(folder: Path, text: str = "{}") -> Path:
+    path = folder / "profile.yaml"
+    path.write_text(text)
+    return path
+
+
+def _give(run: RunDirectory, make: Change, jobs: dict[str, str]) -> None:
+    """Orders for attempts: attempt -> job."""
+    graph = Graph(make())
+    for attempt, job in jobs.items():
+        task = Assignment.of(run, graph, graph.jobs[job], attempt)
+        give_order(run, Order(task=task, recipe=recipe_tree(make()), threads=1, checkpoint_seconds=1, versions={}))
+
+
+def test_the_same_bytes_though_a_job_comes_to_its_limit(
+    queue: Path, make: Change, finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A training is asked to stop as SLURM does it, then killed; equal steps are arrays."""
+    monkeypatch.setattr(elsewhere, "_LATE_SECONDS", 0.5)
+    monkeypatch.setattr(elsewhere, "_POLL_SECONDS", 0.05)
+    recipe = make(training__updates=400, models={"mono-{language}": {"languages": "each"}})
+    into, events = tmp_path / "it's 100%", list[Event]()
+
+    def watch(event: Event) -> None:
+        lost = sum(each.job == "model/mono-en" and each.kind == "lost" for each in events)
+        if event.job == "model/mono-en" and event.progress is not None and lost < 2:
+            number = (signal.SIGTERM, signal.SIGKILL)[lost]
+            for pid in _pids(queue):
+                if is_running(pid):
+                    os.kill(pid, number)
+        events.append(event)
+
+    pool = pool_on(f"slurm:{_profile(tmp_path)}")
+    run_recipe(
+        recipe, into, machine=Machine(checkpoint_seconds=0), pool=pool, watcher=Watcher(event=watch), reuse=[finished]
+    )
+    run_here(recipe, tmp_path / "here", reuse=[finished])
+    assert results(into) == results(tmp_path / "here")
+    assert half_written(into) == [] and not (into / ".attempts").exists()
+    first, second = (str(each.error) for each in events if each.kind == "lost" and each.job == "model/mono-en")
+    assert "asked to stop where it ran, and has saved" in first
+    assert "gone without a word (SLURM job 1" in second
+    options = [dict(each.partition("=")[::2] for each in call) for call in _calls(queue, "sbatch")]
+    assert any("," in each.get("--array", "") for each in options)
+    assert all(each["--signal"] == "B:TERM@120" and "--no-requeue" in each for each in options)
+
+
+def test_trainings_that_are_sent_away_before_they_begin(make: Change, tmp_path: Path) -> None:
+    """Who comes no further is begun again some times, not for ever; who does, as often as it takes."""
+
+    class Pool:
+        idle = 1
+
+        def __init__(self, *, comes_further: int) -> None:
+            self.attempts, self.further = Counter[str](), comes_further
+
+        def __enter__(self) -> "Pool":
+            return self
+
+        def __exit__(self, *_: object) -> None: ...
+
+        def adopt(self, wanted: object) -> list[Assignment]:
+            return []
+
+        def start(self, task: Assignment) -> None:
+            self.idle, self.task = 0, task
+            self.attempts[task.job] += 1
+
+        def ask_to_stop(self, why: Exception) -> bool:
+            return True
+
+        def events(self, seconds: float) -> Iterator[Event]:
+            job, attempt = self.task.job, self.task.attempt
+            if self.attempts[job] <= self.further:
+                yield Event(job, attempt, "progress", progress=TextProgress(stage="encoding", done=1))
+            yield Event(job, attempt, "stopped")
+            self.idle = 1
+
+    for further in (0, 5):
+        pool = Pool(comes_further=further)
+        with pytest.raises(InputError, match="asked to stop where it ran"):
+            run_recipe(make(), tmp_path / f"run{further}", machine=Machine(), pool=lambda *_, pool=pool, **__: pool)
+        assert max(pool.attempts.values()) == further + 1 + scheduler._RETRIES
+
+
+def test_what_sbatch_is_told(queue: Path, make: Change, tmp_path: Path) -> None:
+    """Steps that train or score get the GPUs; high numbers are jobs of their own; SLURM's own variables stay out."""
+    run = RunDirectory(tmp_path / "a run")
+    profile = SlurmProfile(
+        partition="held",
+        account="lab",
+        time="1-00:00:00",
+        memory="8G",
+        cpus=4,
+        constraint="zen4",
+        options=("--nice=1",),
+    )
+    _give(run, make, {"3-1": "corpus/en", "3-2": "model/hl", "3-3": "corpus/ru", "3-1001": "corpus/ar"})
+    tickets = Slurm(profile, "profile.yaml").start(run, ["3-1", "3-2", "3-3", "3-1001"])
+    assert tickets == {"3-1": "100_1", "3-3": "100_3", "3-1001": "101", "3-2": "102"}
+    first, *others = _calls(queue, "sbatch")
+    wanted = "partition=held account=lab time=1-00:00:00 mem=8G constraint=zen4 cpus-per-task=4 array=1,3 nice=1"
+    assert {f"--{each}" for each in wanted.split()} <= set(first)
+    assert f"--output={run.attempts}/3-%a/output.txt" in first
+    assert f"--output={run.attempts}/3-1001/output.txt" in others[0]
+    assert Slurm(profile, "").places([*tickets.values(), "9"]) == {
+        each: f"waits in the queue of SLURM as job {each} (Resources)" for each in tickets.values()
+    }
+    assert profile.model_copy(update={"gpus": 2}).resources(device=True)[-2] == "--gres=gpu:2"
+    a100 = profile.model_copy(update={"gpus": 1, "gpu_type": "a100"})
+    assert a100.resources(device=True)[-2] == "--gres=gpu:a100:1"
+    assert not any("gres" in each for each in a100.resources(device=False))
+
+
+def test_a_script(queue: Path, make: Change, tmp_path: Path) -> None:
+    """Lines of the profile come first; a job that is begun twice does nothing the second time."""
+    run = RunDirectory(tmp_path / "a 'run'")
+    profile = SlurmProfile(setup=("echo $((1 + 1)) there",), python="/no/such python", modules=("gcc/12",))
+    _give(run, make, {"1-1": "corpus/en"})
+    for expected in ("2 there", "File exists"):
+        Slurm(profile, "").start(run, ["1-1"])
+        while any(map(is_running, _pids(queue))):
+            pass
+        output = (run.attempts / "1-1" / "output.txt").read_text()
+        assert expected in output and ("/no/such python" in output) == (expected == "2 there")
+    script = (queue / "100.sh").read_text()
+    assert script.startswith("#!/bin/bash -l\n") and "\nmodule load gcc/12\n" in script
+
+
+def test_slurm_is_away(queue: Path, make: Change, tmp_path: Path) -> None:
+    """Nothing is thought lost of what cannot be asked for; what cannot be given is tried again some times."""
+    run, engine = RunDirectory(tmp_path / "run"), Slurm(SlurmProfile(), "profile.yaml")
+    _give(run, make, {"1-1": "corpus/en"})
+    (queue / "away").touch()
+    assert engine.places(["100"]) is None
+    with pytest.raises(InputError, match="SLURM does not answer: sbatch: error: Unable to contact"):
+        engine.start(run, ["1-1"])
+    assert len(_calls(queue, "sbatch")) == 5
+
+
+REFUSED = [
+    ({"partition": "gone"}, "SLURM refuses a job: invalid partition specified: gone", "sinfo"),
+    ({"gpus": 1}, "Requested node configuration is not available", "--gres=gpu:1"),
+]
+
+
+@pytest.mark.parametrize(("fields", "what", "fix"), REFUSED)
+def test_a_queue_that_refuses(
+    queue: Path, make: Change, tmp_path: Path, fields: dict[str, object], what: str, fix: str
+) -> None:
+    """What was given just before is taken back."""
+    run = RunDirectory(tmp_path / "run")
+    _give(run, make, {"1-1": "corpus/en", "1-2": "model/hl"})
+    with pytest.raises(InputError, match=what) as caught:
+        Slurm(SlurmProfile(setup=("sleep 60",)).model_copy(update=fields), "profile.yaml").start(run, ["1-1", "1-2"])
+    assert fix in str(caught.value) and caught.value.where == "profile.yaml"
+    assert _pids(queue) == []
+
+
+WRONG = [
+    ("partitions: cpu", r"unknown field 'partitions'", "profile.yaml:1"),
+    ("cpus: 2\ntime: 10:00:00", "write a time in quotes", "profile.yaml:2"),
+    ("time: soon", "match pattern", "profile.yaml:1"),
+    ("cpus: 0", "greater than or equal to 1", "profile.yaml:1"),
+    ("- cpus", "not a mapping", "profile.yaml"),
+    ("cpus: [", "not YAML", "profile.yaml"),
+    ("partition: --wrap=x", "match pattern", "profile.yaml:1"),
+    ("options: [--array=1]", "is not for a profile", "options"),
+]
+
+
+@pytest.mark.parametrize(("text", "what", "where"), WRONG)
+def test_a_profile_that_is_wrong(tmp_path: Path, text: str, what: str, where: str) -> None:
+    with pytest.raises(InputError, match=what) as caught:
+        read_profile(_profile(tmp_path, text))
+    assert where in str(caught.value.where)
+
+
+def test_no_slurm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(InputError, match="no sbatch here"):
+        pool_on(f"slurm:{_profile(tmp_path)}")
+    for where, what in {"slurm": "no profile is named", f"slurm:{tmp_path}/no.yaml": "no.yaml|No such file"}.items():
+        with pytest.raises(InputError, match=what):
+            pool_on(where)
+
+
+def test_who_is_asked(queue: Path, make: Change, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C at a terminal is a question, elsewhere the end of the jobs; after other signals they go on."""
+    asked = list[str]()
+    pool_of = pool_on(f"slurm:{_profile(tmp_path)}", lambda question: not asked.append(question))
+    pool = pool_of(RunDirectory(tmp_path), make(), count=1, threads=1, checkpoint_seconds=1)
+    assert isinstance(pool, Elsewhere) and (pool.count, pool.threads) == (100, 1)
+    assert pool.leaves(Interrupted(signal.SIGTERM)) and not asked
+    for is_terminal in (False, True):
+        monkeypatch.setattr(sys.stdin, "isatty", lambda is_terminal=is_terminal: is_terminal)
+        assert pool.leaves(Interrupted(signal.SIGINT)) == is_terminal == bool(asked)
