@@ -176,7 +176,8 @@ class Reference:
         properties = self._definitions[cls]["properties"]
         tags = (properties.get(tag, {}).get("const") for tag in ("kind", "task"))
         fine_tuned = properties.get("method", {}).get("const") == "finetune"
-        return next(filter(None, tags), "settings") + (", fine-tuned" if fine_tuned else "")
+        others = ", fine-tuned" if fine_tuned else ", with pairs" if "second" in properties else ""
+        return next(filter(None, tags), "settings") + others
 
     def _classes(self, field: Any) -> list[str]:
         """The settings classes that a field can hold, in order."""

@@ -52,7 +52,7 @@ Threads = Annotated[
 ]
 On = Annotated[
     str,
-    typer.Option(metavar="WHERE", help="Where the jobs are done: local, these cores; slurm:PROFILE, a cluster."),
+    typer.Option(metavar="WHERE", help="Where the jobs are done: local, slurm:PROFILE, ray, or ray:ADDRESS."),
 ]
 Reuse = Annotated[
     list[Path] | None,

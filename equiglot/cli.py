@@ -138,6 +138,13 @@ def run(
     take_over: Annotated[
         bool, typer.Option("--take-over", help="Though a command elsewhere holds the run: you know that it has ended.")
     ] = False,
+    other_conditions: Annotated[
+        bool,
+        typer.Option(
+            "--other-conditions",
+            help="Continue unfinished trainings with other threads, another device or library: not bit for bit.",
+        ),
+    ] = False,
 ) -> None:
     """Runs, or continues, everything that is not done."""
     from equiglot.pipeline import Machine
@@ -148,7 +155,7 @@ def run(
         raise InputError("the profile says how many jobs and threads there are", where="--workers, --threads", fix=fix)
     machine = Machine.of_here(workers, threads)
     machine = Machine(machine.workers, machine.threads, checkpoint_seconds)
-    options = {"replace": replace, "reuse": reuse or [], "take_over": take_over}
+    options = {"replace": replace, "reuse": reuse or [], "take_over": take_over, "other_conditions": other_conditions}
     _run(load_recipe(recipe, overrides or []), into, machine, on, **options)
 
 
@@ -309,7 +316,7 @@ def evaluate(
 @app.command()
 def finetune(
     model: OneModel,
-    task: Annotated[str, typer.Option(help="pos, parse, ner, topic or qa.")],
+    task: Annotated[str, typer.Option(help="pos, parse, ner, topic, pair or qa.")],
     data: Annotated[list[str], typer.Option(metavar="DATA", help=_DATA)],
     languages: Annotated[str, typer.Option(metavar="CODE,...", help="Languages of the data, trained on and tested.")],
     into: Annotated[Path, typer.Option(metavar="DIR", help="A new folder for the model and its scores.")],

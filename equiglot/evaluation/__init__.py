@@ -33,7 +33,14 @@ from equiglot.evaluation.estimates import (
     score_labels,
     write_estimates,
 )
-from equiglot.evaluation.extending import EXTENSION, FITTING_HELD_OUT, ExtensionRecord, ExtensionText, extend_model
+from equiglot.evaluation.extending import (
+    EXTENSION,
+    FITTING_HELD_OUT,
+    Donor,
+    ExtensionRecord,
+    ExtensionText,
+    extend_model,
+)
 from equiglot.evaluation.external import (
     EvalSettings,
     ExternalScores,
@@ -122,6 +129,7 @@ __all__ = [
     "Cause",
     "Coverage",
     "Difference",
+    "Donor",
     "Estimate",
     "EvalSettings",
     "ExtensionRecord",

@@ -7,13 +7,16 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal, cast
 
+import torch
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor
 from transformers import PreTrainedTokenizerFast
 
+from equiglot.errors import InputError
 from equiglot.evaluation.trim_proof import SegmentationCounts, count_cuts, cut_both, load_whole
 from equiglot.models import device, find_or_fetch
 from equiglot.models.extending import extend_weights
+from equiglot.models.transplanting import transplanted_rows
 from equiglot.models.trimming import check_trimmable, copy_modules, longest_input
 from equiglot.run import CARD, atomic_folder, write_json, write_text
 from equiglot.training import CheckpointFolder, FittingSettings, NewRows, Progress, RowFitting, Trainer
@@ -27,12 +30,13 @@ from equiglot.vocabulary import (
     load_tokenizer,
     pair_sentences,
     piece_text,
+    shared_pieces,
     write_tokenizer,
 )
 
 EXTENSION = "extend.json"
 """What stands beside the model: what was learnt, and what it changed."""
-Begin = Literal["mean", "fitted"]
+Begin = Literal["mean", "fitted", "transplanted"]
 _LONGEST = 128  # tokens of a sentence that rows are fitted on
 _FITTED_ON = 50_000  # sentences of a language at most
 FITTING_HELD_OUT = 500
@@ -50,6 +54,19 @@ class ExtensionText:
 
     learning: Callable[[], Iterable[str]]
     held_out: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Donor:
+    """A model whose rows are transplanted.
+
+    Attributes:
+        folder: of the model.
+        anchors: entries of both models, at most, that stand for a new one.
+    """
+
+    folder: Path
+    anchors: int
 
 
 class LearntEntry(BaseModel):
@@ -81,10 +98,14 @@ class ExtensionRecord(BaseModel):
     entries_after: int
     texts: tuple[SegmentedText, ...]
     distances: dict[str, dict[str, float]]
-    """mean, and where rows were fitted also fitted: language -> squared distance of hidden states of held-out sentences
-    from those in the old segmentation, in percent of their squared length."""
+    """mean, and where rows are others also these (fitted, transplanted): language -> squared distance of hidden states
+    of held-out sentences from those in the old segmentation, in percent of their squared length."""
     fitted_on: dict[str, int]
     """Language -> sentences that rows were fitted on."""
+    transplanted: int | None = None
+    """New entries that the donor has; the others' rows are means. None without a donor."""
+    anchors: int | None = None
+    """Entries that both models had."""
     entries: tuple[LearntEntry, ...]
 
 
@@ -96,6 +117,7 @@ def extend_model(
     *,
     start: Begin,
     fitting: FittingSettings,
+    donor: Donor | None = None,
     checkpoints: CheckpointFolder | None = None,
     checkpoint_seconds: float = 60.0,
     watch: Callable[[Progress], None] = lambda progress: None,
@@ -111,8 +133,10 @@ def extend_model(
         texts: language -> its text.
         into: made; what is there already is replaced.
         amount: how many entries.
-        start: what a new row is: the mean of the rows of its parts, or that, fitted (`RowFitting`).
+        start: what a new row is: the mean of the rows of its parts; that, fitted (`RowFitting`); or, where a donor has
+            the entry, what it is there, said by entries that both models have (`transplanted_rows`).
         fitting: how.
+        donor: whose rows are transplanted.
         checkpoints: where a fitting is continued from and saved to.
         checkpoint_seconds: time between checkpoints.
         watch: told how far the fitting is.
@@ -130,10 +154,13 @@ def extend_model(
     extension = extend_tokenizer(tokenizer, words, amount)
     fitter = _Fitter(folder, tokenizer, extension, texts, fitting)
     distances = {"mean": fitter.distances()}
-    rows = None
+    rows, counts = None, dict[str, int]()
     if start == "fitted" and any(fitter.sentences.values()):
         rows = fitter.fit(checkpoints, checkpoint_seconds, watch, stop)
-        distances["fitted"] = fitter.distances()
+    if donor is not None:
+        rows, counts = fitter.transplant(donor)
+    if rows is not None:
+        distances[start] = fitter.distances()
     with atomic_folder(into) as made:
         extend_weights(folder, extension.first, extension.parts, made, rows)
         write_tokenizer(extension.tokenizer, made)
@@ -147,6 +174,7 @@ def extend_model(
             texts=tuple(segmented(tokenizer, extension, text.held_out, code) for code, text in texts.items()),
             distances=distances,
             fitted_on=fitter.sentences if start == "fitted" else {},
+            **counts,
             entries=tuple(_entries(tokenizer, extension)),
         )
         write_json(made / EXTENSION, record.model_dump())
@@ -182,7 +210,7 @@ class _Fitter:
             paired = pair_sentences(tokenizer, extension, lines, longest)
             return choose_contexts(paired, extension.first, contexts=contexts, most=most)
 
-        self._settings = settings
+        self._settings, self._extension = settings, extension
         training = {code: pairs(text.learning(), settings.contexts, _FITTED_ON) for code, text in texts.items()}
         held_out = {code: pairs(text.held_out, FITTING_HELD_OUT, FITTING_HELD_OUT) for code, text in texts.items()}
         padding, seed = int(tokenizer.pad_token_id or 0), settings.seed
@@ -194,12 +222,28 @@ class _Fitter:
         model.to(device())  # type: ignore[arg-type]
         table = cast(Tensor, model.get_input_embeddings().weight)
         rows = table[extension.first : extension.first + len(extension.parts)]
-        self._rows = NewRows(model, extension.first, rows).to(device())
+        self._table, self._rows = table, NewRows(model, extension.first, rows).to(device())
 
     def distances(self) -> dict[str, float]:
         """Language -> how far hidden states of held-out sentences are from those in the old segmentation."""
         validation = self._task.validate(self._rows)
         return {} if validation is None else dict(validation.scores)
+
+    def transplant(self, donor: Donor) -> tuple[Tensor, dict[str, int]]:
+        """The rows, float32 [new, width], with those of a donor in place of means; how many these are, and of what."""
+        first, theirs = self._extension.first, load_whole(donor.folder).get_input_embeddings()
+        pairs = shared_pieces(load_tokenizer(donor.folder), self._extension.tokenizer)
+        anchors, new = pairs[pairs[:, 1] < first], pairs[pairs[:, 1] >= first]
+        if not len(anchors):
+            what, fix = "the donor has no entry that the model has", "take a donor whose tokenizer is more like it"
+            raise InputError(what, where=donor.folder, fix=fix)
+        rows = self._rows.rows
+        made = transplanted_rows(
+            cast(Tensor, theirs.weight).detach().cpu(), self._table.cpu(), anchors, new[:, 0], donor.anchors
+        )
+        with torch.no_grad():
+            rows[torch.from_numpy(new[:, 1] - first)] = made.to(rows)
+        return rows.detach().cpu(), {"transplanted": len(new), "anchors": len(anchors)}
 
     def fit(
         self,
@@ -237,7 +281,11 @@ def _entries(tokenizer: PreTrainedTokenizerFast, extension: Extension) -> Iterat
 def _card(record: ExtensionRecord) -> str:
     """The card in Markdown; its first lines are the hub's fields."""
     name = record.source.replace("`", "'").replace("\n", " ")
-    rows = {"mean": "the mean of the rows of its parts", "fitted": "fitted so that hidden states stay (extend.json)"}
+    rows = {
+        "mean": "the mean of the rows of its parts",
+        "fitted": "fitted so that hidden states stay (extend.json)",
+        "transplanted": "what it is in a model that has it, said by entries that both have, or a mean (extend.json)",
+    }
     head = "| language | sentences | with new entries | tokens a word |\n|---|---:|---:|---:|"
     lines = [
         f"| {text.language} | {text.sentences:,} | {text.changed:,} | {text.fertilities[0]:.2f} to "

@@ -139,7 +139,7 @@ METRICS: dict[str, Metric] = {
         Metric(  # the mean over classes, "O" among them, of single words or sentences (paper 1, section 7)
             name="macro_f1",
             phrase="macro-F1",
-            tasks=("pos", "ner", "topic", "place"),
+            tasks=("pos", "ner", "topic", "pair", "place"),
             first_of=("ner", "place"),
             labels=LabelRule(
                 count_classes, mean_f1, "F1 of single {items}, the mean over the labels that a test set has{outside}"
@@ -165,8 +165,8 @@ METRICS: dict[str, Metric] = {
         Metric(
             name="accuracy",
             phrase="accuracy",
-            tasks=(MASKED_LM, "pos", "ner", "topic", "place"),
-            first_of=("pos", "topic"),
+            tasks=(MASKED_LM, "pos", "ner", "topic", "pair", "place"),
+            first_of=("pos", "topic", "pair"),
             caption="Accuracy: the right token is ranked first, in percent",
             positions=lambda ranks, losses: 100.0 * (ranks == 1),
             labels=LabelRule(count_right, share, "the share of {items} that get the right label"),

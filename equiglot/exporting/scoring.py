@@ -84,6 +84,9 @@ def name_scored_data(
     if task in ("parse", "qa"):
         fix = "leave out --data: the encoder alone is exported"
         raise InputError(f"models of the task {task} are not exported, and so not scored", where="--data", fix=fix)
+    if task == "pair":
+        fix = "leave out --data; what is exported reads two texts as one, without telling the model which is which"
+        raise InputError("models of pairs are not scored in exported forms", where="--data", fix=fix)
     named = name_data(task, data, languages, columns=columns, rename=rename, types=types)
     return ScoredData(named, tuple(languages))
 

@@ -11,14 +11,15 @@ from equiglot.corpus import check_language
 from equiglot.corpus.opening import unpacked_name
 from equiglot.corpus.paths import matching_files
 from equiglot.errors import InputError
-from equiglot.tasks import SPLITS, DependencyParsing, NamedEntities, PartOfSpeech, QuestionAnswering, Topic
+from equiglot.tasks import SPLITS, DependencyParsing, NamedEntities, PartOfSpeech, QuestionAnswering, TextPair, Topic
 
-LabelledTask = PartOfSpeech | DependencyParsing | NamedEntities | Topic | QuestionAnswering
+LabelledTask = PartOfSpeech | DependencyParsing | NamedEntities | Topic | TextPair | QuestionAnswering
 _CLASSES: dict[str, type[LabelledTask]] = {
     "pos": PartOfSpeech,
     "parse": DependencyParsing,
     "ner": NamedEntities,
     "topic": Topic,
+    "pair": TextPair,
     "qa": QuestionAnswering,
 }
 _SPLIT = re.compile(r"(?:^|[-_.])(train|dev|valid|validation|test)$")  # at the end of a name without its suffixes
@@ -49,13 +50,14 @@ def name_data(
     """The task that is typed on a command line.
 
     Args:
-        task: pos, parse, ner, topic or qa.
+        task: pos, parse, ner, topic, pair or qa.
         data: SPLIT=PATTERN (of questions, all=PATTERN for files that serve all splits); or a folder or pattern of files
             whose names end in a split; or hub:NAME[:CONFIGURATION]. {language} in it stands for a language's code; of a
             folder, files with the code in their names are taken.
         languages: codes of those that are trained on.
         zero_shot: codes of others, which are only tested.
-        columns: TEXT,LABEL: names of those with words (or a text) and labels, where files have names for them.
+        columns: TEXT,LABEL: names of those with words (or a text) and labels, where files have names for them; of pairs
+            FIRST,SECOND,LABEL.
         rename: OLD=NEW, labels of the files that are to be called otherwise; classes, types of entities or tags.
         types: of entities that count; others are O. All if empty.
         train_sentences: so many sentences (or questions) of a language are trained on at most.
@@ -124,7 +126,7 @@ def _pair(named: str) -> tuple[str, str]:
 
 
 def _source(task: str, data: Sequence[str], language: str, columns: str | None, *, trained: bool) -> dict[str, Any]:
-    names = {} if columns is None else _columns(columns)
+    names = {} if columns is None else _columns(columns, ("text", "second", "label") if task == "pair" else _TWO)
     if data and all(each.startswith(_HUB) for each in data):
         if len(data) > 1:
             raise InputError("several datasets are named", where="--data", fix="name one")
@@ -148,11 +150,15 @@ def _source(task: str, data: Sequence[str], language: str, columns: str | None, 
     return {"kind": kinds.pop(), **names, **found, **parts}
 
 
-def _columns(named: str) -> dict[str, str]:
-    text, comma, label = named.partition(",")
-    if not (comma and text and label):
-        raise InputError(f"{named!r} names no two columns", where="--columns", fix="write it as TEXT,LABEL")
-    return {"text": text, "label": label}
+_TWO = ("text", "label")
+
+
+def _columns(named: str, fields: Sequence[str]) -> dict[str, str]:
+    names = named.split(",")
+    if len(names) != len(fields) or not all(names):
+        count, form = ("two", "TEXT,LABEL") if fields == _TWO else ("three", "FIRST,SECOND,LABEL")
+        raise InputError(f"{named!r} names no {count} columns", where="--columns", fix=f"write it as {form}")
+    return dict(zip(fields, names, strict=True))
 
 
 def _check_splits(found: dict[str, list[str]], data: Sequence[str], language: str, fix: str, *, trained: bool) -> None:
@@ -203,7 +209,9 @@ def _kind(task: str, file: str) -> str:
         return suffix[1:]
     if suffix in (".json", ".parquet") and task == "qa":
         return "squad"
+    if suffix == ".jsonl" and task == "pair":
+        return "jsonl"
     if suffix in _LABELLED:
-        return "tsv" if task == "topic" else "bio"
+        return "tsv" if task in ("topic", "pair") else "bio"
     known = ".json or .parquet" if task == "qa" else ", ".join(sorted({".conllu", ".parquet", *_LABELLED}))
     raise InputError("the name of the file does not say what it holds", where=file, fix=f"give files in {known}")

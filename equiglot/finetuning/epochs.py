@@ -23,6 +23,7 @@ CHOOSING = {
     "parse": "las",
     "ner": "entity_f1",
     "topic": "accuracy",
+    "pair": "accuracy",
     "place": "macro_f1",
     "qa": "f1",
 }

@@ -12,6 +12,7 @@ from equiglot.finetuning.answering import Answering, predict_answers, right_answ
 from equiglot.finetuning.biaffine import new_parser
 from equiglot.finetuning.classification import Classification, predict, read_examples
 from equiglot.finetuning.epochs import EpochTask, gold_of
+from equiglot.finetuning.pairs import PairClassification, predict_pairs, read_pairs
 from equiglot.finetuning.parsing import ParserTraining, predict_trees, read_treebank
 from equiglot.finetuning.questions import read_questions
 from equiglot.models import OpenModel, load_answerer, load_classifier
@@ -56,6 +57,28 @@ class Classifying:
     def predict(self, opened: OpenModel, task: OpenTask, language: str) -> npt.NDArray[Any]:
         """The likeliest label of every word or text, int16 [items]."""
         return predict(opened, read_examples(opened, task, "test", [language]))[0]
+
+    def gold(self, task: OpenTask, language: str) -> Gold:
+        """The right labels."""
+        return _gold_of_test(task, language)
+
+
+class ClassifyingPairs:
+    """Pairs of texts, each with a label."""
+
+    def load(self, folder: Path, summary: TaskSummary, *, seed: int) -> PreTrainedModel:
+        """The encoder with a classifier on top, as transformers has it."""
+        return load_classifier(folder, "sequence", summary.labels, seed=seed)
+
+    def training(
+        self, opened: OpenModel, task: OpenTask, languages: Sequence[str], *, batch: int, seed: int
+    ) -> EpochTask:
+        """Cross-entropy of the right labels."""
+        return PairClassification(opened, task, languages, batch=batch, seed=seed)
+
+    def predict(self, opened: OpenModel, task: OpenTask, language: str) -> npt.NDArray[Any]:
+        """The likeliest label of every pair, int16 [items]."""
+        return predict_pairs(opened, read_pairs(opened, task, "test", [language]))[0]
 
     def gold(self, task: OpenTask, language: str) -> Gold:
         """The right labels."""
@@ -114,6 +137,7 @@ def _gold_of_test(task: OpenTask, language: str) -> Gold:
 
 KINDS: dict[str, TaskKind] = {
     **dict.fromkeys(("pos", "ner", "topic", "place"), Classifying()),
+    "pair": ClassifyingPairs(),
     "parse": Parsing(),
     "qa": QuestionsAndAnswers(),
 }

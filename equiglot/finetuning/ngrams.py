@@ -19,8 +19,8 @@ from equiglot.evaluation import primary_metric
 from equiglot.finetuning.scores import Predictions
 from equiglot.tasks import LabelledSplit, OpenTask
 
-NGRAM_TASKS = ("pos", "ner", "topic", "place")
-"""The tasks that it can be trained for: words or texts, each with a label."""
+NGRAM_TASKS = ("pos", "ner", "topic", "pair", "place")
+"""The tasks that it can be trained for: words, texts or pairs of texts, each with a label."""
 COLUMNS = 1 << 18
 COSTS = (1.0, 4.0, 0.25)
 """Of errors, against the squared weights; which is taken is chosen on dev data, the first where there are none."""

@@ -22,6 +22,7 @@ from equiglot.pipeline.results.assembling import write_results
 from equiglot.pipeline.steps.uniting import check_union
 from equiglot.recipe import Recipe, recipe_text
 from equiglot.run import RunDirectory, write_text
+from equiglot.training import accept_other_conditions
 
 
 def run_recipe(
@@ -35,6 +36,7 @@ def run_recipe(
     watcher: Watcher | None = None,
     pool: MakePool = Workers,
     take_over: bool = False,
+    other_conditions: bool = False,
 ) -> Path:
     """Runs, or continues, everything of a recipe that is not done in the run folder `into`.
 
@@ -48,6 +50,7 @@ def run_recipe(
         watcher: told what happens.
         pool: makes what does the jobs; processes on this machine by default.
         take_over: though another command works on the folder of which nobody can know here whether it lives.
+        other_conditions: continue unfinished trainings on another kind of processor, say; their records say so.
 
     Returns:
         The path of the report.
@@ -68,6 +71,8 @@ def run_recipe(
         _check_known(left, unchecked)
         check_union(run, recipe, {job.name for job in left})
         write_text(run.recipe, recipe_text(recipe))
+        if other_conditions:
+            accept_other_conditions(run.root / "checkpoints")
         log = Log(run.log)
         log.add("start", recipe=recipe.name, left=[job.name for job in left])
         watcher.begin(graph, left)

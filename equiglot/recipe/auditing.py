@@ -42,6 +42,7 @@ _TASKS = {"pos": "conllu", "parse": "conllu", "ner": "bio", "topic": "tsv", "qa"
 """Task -> the kind of its files."""
 _CLASS = ("category", "label", "topic", "class")
 _TEXT = ("text", "sentence")
+_PAIRS = (("sentence1", "sentence2"), ("premise", "hypothesis"))
 _TAG = re.compile(r"O|[BI]-\S+")
 _COLUMNS = {"pos": 3, "parse": 6}  # of CoNLL-U
 _LINES = 50  # that are looked at to tell what a table is
@@ -81,7 +82,7 @@ def find_labelled(folder: Path, languages: Sequence[str]) -> LabelledFolder:
 
     A file is of the language whose code stands in its name, or in that of its folder, between dots, lines and the like;
     and of the split that stands there. What it holds is seen in it: CoNLL-U (parts of speech, trees), a word and its
-    BIO tag a line (entities), a table with a text and its class (topics), or questions as in SQuAD.
+    BIO tag a line (entities), a table with a text and its class (topics) or with two (pairs), or questions as in SQuAD.
 
     Raises:
         InputError: no such folder, or no labelled data of the languages in it.
@@ -102,7 +103,7 @@ def find_labelled(folder: Path, languages: Sequence[str]) -> LabelledFolder:
         if split is None and kind["kind"] != "squad":
             found.others[name] = "its name does not say whether it is for train, dev or test"
             continue
-        tasks = _tasks(kind["kind"], file)
+        tasks = _tasks(kind, file)
         if not tasks:
             found.others[name] = "it has neither parts of speech nor trees"
         for task in tasks:
@@ -134,10 +135,14 @@ def _kind(file: Path) -> dict[str, Any] | None:
         return {"kind": "conllu"}
     if suffix == ".json":
         return {"kind": "squad"} if _is_squad(file) else None
+    if suffix == ".jsonl":
+        return _pair("jsonl", _fields_of(file))
     if suffix not in (".tsv", ".txt", ".bio", ".iob", ".iob2", ".conll"):
         return None
     lines = [line for _, (_, line) in zip(range(_LINES), numbered_lines(file), strict=False)]
     header = lines[0].split("\t") if lines else []
+    if suffix == ".tsv" and (pair := _pair("tsv", header)):
+        return pair
     text, label = (next((each for each in names if each in header), None) for names in (_TEXT, _CLASS))
     if suffix == ".tsv" and text and label:
         return {"kind": "tsv", "text": text, "label": label}
@@ -145,10 +150,28 @@ def _kind(file: Path) -> dict[str, Any] | None:
     return {"kind": "bio"} if tagged else None
 
 
-def _tasks(kind: str, file: Path) -> list[str]:
+def _pair(kind: str, fields: Sequence[str]) -> dict[str, Any] | None:
+    """A file with two texts and their class, as a recipe says it; None if there are none."""
+    label = next((each for each in _CLASS if each in fields), None)
+    pair = next((each for each in _PAIRS if {*each} <= {*fields}), None)
+    return {"kind": kind, "text": pair[0], "second": pair[1], "label": label} if pair and label else None
+
+
+def _fields_of(file: Path) -> Sequence[str]:
+    """The fields of the first object of a file of JSON lines; none if it is no such file."""
+    try:
+        found = json.loads(next((line for _, line in numbered_lines(file)), ""))
+    except ValueError:
+        return ()
+    return [*found] if isinstance(found, dict) else ()
+
+
+def _tasks(kind: Mapping[str, Any], file: Path) -> list[str]:
     """What a file of a kind has labels for; of CoNLL-U, the tasks whose columns are not all _."""
-    tasks = [task for task, form in _TASKS.items() if form == kind]
-    if kind != "conllu":
+    if "second" in kind:
+        return ["pair"]
+    tasks = [task for task, form in _TASKS.items() if form == kind["kind"]]
+    if kind["kind"] != "conllu":
         return tasks
     words = (line.split("\t") for _, line in numbered_lines(file) if "\t" in line)
     some = [columns for columns in islice(words, _LINES) if columns[0].isdigit()]

@@ -237,7 +237,7 @@ def _check_circles(plans: dict[str, ModelPlan]) -> None:
 def _field_of(plan: ModelPlan, before: str) -> str:
     """The field by which a model needs another one."""
     if plan.revises is not None:
-        return f"{plan.name}.{plan.revised_by}.model"
+        return f"{plan.name}.{plan.revised_by}.{'model' if before == plan.revises else 'donor'}"
     return f"{plan.name}.from.model" if before == plan.starts_from else f"{plan.name}.labels.teachers"
 
 

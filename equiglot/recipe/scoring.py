@@ -15,6 +15,7 @@ from equiglot.tasks import (
     Place,
     QuestionAnswering,
     Sentences,
+    TextPair,
     Topic,
     fine_tuned_name,
 )
@@ -136,6 +137,10 @@ class TopicFineTuning(_FineTuned, Topic):
     """The class of a text, such as its topic, by fine-tuning."""
 
 
+class TextPairFineTuning(_FineTuned, TextPair):
+    """The class of a pair of texts: whether one follows from the other, or says the same; by fine-tuning."""
+
+
 class QuestionAnsweringFineTuning(_FineTuned, QuestionAnswering):
     """Questions about a paragraph, each with an answer that stands in it, by fine-tuning."""
 
@@ -150,6 +155,7 @@ FineTunedTask = (
     | DependencyParsingFineTuning
     | NamedEntityFineTuning
     | TopicFineTuning
+    | TextPairFineTuning
     | PlaceFineTuning
     | QuestionAnsweringFineTuning
 )
@@ -194,6 +200,7 @@ _Evaluation = Annotated[
     | Annotated[NamedEntityProbe | NamedEntityFineTuning, _BY_METHOD]
     | Annotated[TopicProbe | TopicFineTuning, _BY_METHOD]
     | DependencyParsingFineTuning
+    | TextPairFineTuning
     | Annotated[PlaceProbe | PlaceFineTuning, _BY_METHOD]
     | QuestionAnsweringFineTuning,
     Field(discriminator="task"),

@@ -187,6 +187,7 @@ class ModelPlan(Settings):
         """The models of the recipe that must be there before it: that which it starts from, and its teachers."""
         first = [self.starts_from] if self.starts_from is not None else []
         first += [self.revises] if self.revises is not None else []
+        first += [self.extend.donor] if self.extend is not None and self.extend.donor is not None else []
         return tuple(dict.fromkeys([*first, *self.all_teachers]))
 
     @property
@@ -428,7 +429,13 @@ class Recipe(Settings):
         if start is not None and start.model is not None:
             start = start.model_copy(update={"model": start.model.replace(PLACEHOLDER, language)})
         revised = {
-            field: each.model_copy(update={"model": each.model.replace(PLACEHOLDER, language)})
+            field: each.model_copy(
+                update={
+                    named: getattr(each, named).replace(PLACEHOLDER, language)
+                    for named in ("model", "donor")
+                    if getattr(each, named, None) is not None
+                }
+            )
             for field in _REVISED
             if (each := getattr(model, field)) is not None
         }

@@ -46,20 +46,35 @@ class Extend(ExtensionSettings):
 
     Pieces that stand side by side in words of the training text are joined, the most frequent first. A row of a new
     entry is the mean of the rows of its pieces; or these rows, and nothing else, are fitted, so that hidden states are
-    those of the old pieces (VocabAmp, which paper 4, section 5, leaves open; arXiv 2505.20133).
+    those of the old pieces (VocabAmp, which paper 4, section 5, leaves open; arXiv 2505.20133); or, of an entry that
+    another model has, what that one knows of it is said by entries that both have (arXiv 2506.06607).
     """
 
     model: str = Field(
         description="A model of the recipe, taken, trained, trimmed or extended in the same run; {language} may be in "
         "the name."
     )
-    start: Literal["mean", "fitted"] = Field("fitted", description="What a new row is.")
+    start: Literal["mean", "fitted", "transplanted"] = Field("fitted", description="What a new row is.")
     fitting: FittingSettings = FittingSettings()
+    donor: str | None = Field(
+        None,
+        description="transplanted: the model of the recipe that has them; {language} may be in it.",
+    )
+    anchors: int = Field(
+        8, gt=0, le=4096, description="transplanted: entries of both models, at most, that stand for a new one."
+    )
 
     @model_validator(mode="after")
     def _fits(self) -> "Extend":
-        if self.start == "mean" and "fitting" in self.model_fields_set:
-            raise ValueError("means are not fitted: leave out fitting, or take `start: fitted`")
+        if self.start != "fitted" and "fitting" in self.model_fields_set:
+            raise ValueError(
+                f"rows of `start: {self.start}` are not fitted: leave out fitting, or take `start: fitted`"
+            )
+        given = sorted({"donor", "anchors"} & self.model_fields_set)
+        if self.start != "transplanted" and given:
+            raise ValueError(f"only rows that are transplanted have a donor: leave out {', '.join(given)}")
+        if self.start == "transplanted" and self.donor is None:
+            raise ValueError("`donor` is missing: name a model of the recipe that knows the language")
         return self
 
 

@@ -91,6 +91,8 @@ def check_revision(plan: ModelPlan, plans: dict[str, ModelPlan]) -> None:
     if plan.revises is None:
         return
     _check_there(plan.revises, plan, plans, f"models.{plan.name}.{plan.revised_by}.model")
+    if plan.extend is not None and plan.extend.donor is not None:
+        _check_there(plan.extend.donor, plan, plans, f"models.{plan.name}.extend.donor")
     if plan.trim is not None:  # others may have languages that the model does not have
         check_known(plan.languages, plans[plan.revises].languages, f"models.{plan.name}.languages")
 

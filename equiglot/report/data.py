@@ -206,7 +206,7 @@ class FineTunedTask(TaskSummary):
             settings; only where there was something to choose.
     """
 
-    unit: Literal["word", "sentence", "question"] = "word"
+    unit: Literal["word", "sentence", "pair", "question"] = "word"
     labels: tuple[str, ...] = ()
     languages: tuple[TaskLanguage, ...] = ()
     name: str

@@ -16,12 +16,13 @@ _TASKS = {
     "parse": "Dependency trees",
     "ner": "Named entities",
     "topic": "Topic of a text",
+    "pair": "Class of a pair of texts",
     "qa": "Question answering",
     "place": "Place in its document",
 }
-UNITS = {"word": "words", "sentence": "texts", "question": "questions"}
+UNITS = {"word": "words", "sentence": "texts", "pair": "pairs", "question": "questions"}
 """What is labelled, or answered -> what many of it are called."""
-GROUPS = {"word": "sentences", "sentence": "sentences", "question": "paragraphs"}
+GROUPS = {"word": "sentences", "sentence": "sentences", "pair": "pairs", "question": "paragraphs"}
 """The same -> what intervals are over."""
 _SPELT = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 _TERMS = {"loss": "loss", "total": "total loss", "hard": "gold labels (cross-entropy)", "soft": "soft labels (KL)"}

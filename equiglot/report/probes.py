@@ -253,7 +253,7 @@ def how_counted(metric: Metric, task: TaskSummary) -> str:
 def data_table(report: Report, task: TaskSummary) -> Table:
     """Per language: the files, what readers must know of them, and how much there is in each split."""
     known = {language.code: language for language in report.languages}
-    things, groups = UNITS[task.unit], "" if task.unit == "sentence" else f"{GROUPS[task.unit]}, and "
+    things, groups = UNITS[task.unit], "" if task.unit in ("sentence", "pair") else f"{GROUPS[task.unit]}, and "
     rows = tuple(
         (
             language_cell(report, known[language.code]),
@@ -277,6 +277,6 @@ def _split_cell(language: TaskLanguage, split: str, unit: str) -> Cell:
     available = language.available.get(split)
     if not items:
         return Cell(count(None), values={"": 0})
-    notes = [] if unit == "sentence" else [f"{count(sentences)} {GROUPS[unit]}"]
+    notes = [] if unit in ("sentence", "pair") else [f"{count(sentences)} {GROUPS[unit]}"]
     notes += [f"of {count(available)}"] if available is not None and available > items else []
     return Cell(count(items), "\n".join(notes), values={"": items, "sentences": sentences, "available": available})

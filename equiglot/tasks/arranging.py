@@ -222,8 +222,8 @@ def check_amount(task: Task, found: Mapping[str, Collection[str]]) -> None:
 
 
 def items(rows: Rows) -> int:
-    """How many words or texts there are."""
-    return sum(len(row.words) for row in rows)
+    """How many words, texts or pairs there are."""
+    return sum(len(row.labels) for row in rows)
 
 
 def labels_of(rows: Rows) -> frozenset[str]:

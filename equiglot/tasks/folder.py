@@ -56,7 +56,7 @@ class TaskSummary(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     task: str
-    unit: Literal["word", "sentence", "question"]
+    unit: Literal["word", "sentence", "pair", "question"]
     labels: tuple[str, ...]
     rules: Literal["", "squad", "mlqa", "paper3"] = ""
     languages: tuple[TaskLanguage, ...]
@@ -73,7 +73,7 @@ class LabelledSplit:
     """The labelled sentences of one split of a language.
 
     Attributes:
-        words: the words of each sentence; for labelled texts, the text alone. [sentences]
+        words: the words of each sentence; for labelled texts, the text alone, or both of a pair. [sentences]
         labels: the label of each item (word or text), as a number of the summary's labels, int16 [items].
         lengths: the items of each sentence, int64 [sentences].
         heads: of trees, the number of each word's head in its sentence (1, 2, ...; 0 for the root), int16 [items].

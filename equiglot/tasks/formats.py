@@ -4,7 +4,7 @@ import csv
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -139,13 +139,13 @@ def _token(file: Path, line: int, text: str) -> Token:
 csv.field_size_limit(2 * TEXT_CHARACTERS + 2)  # with every character a doubled quote: beyond, quotes stay in the text
 
 
-def read_tsv(file: Path, text: str, label: str) -> Iterator[Sentence]:
-    """The texts of a table.
+def read_tsv(file: Path, texts: Sequence[str], label: str) -> Iterator[Sentence]:
+    """The texts, or pairs of texts, of a table.
 
     Args:
         file: UTF-8, plain or packed; its first line names the columns.
-        text: the column with the text.
-        label: the column with its class.
+        texts: the column with the text, or those with the texts of a pair.
+        label: the column with the class.
 
     Raises:
         InputError: a column that is not there, or a line with another number of columns than the first.
@@ -153,15 +153,16 @@ def read_tsv(file: Path, text: str, label: str) -> Iterator[Sentence]:
     lines = numbered_lines(file)
     for first, line in lines:
         header = _columns(line)
-        at = _place(file, first, header, text), _place(file, first, header, label)
+        at = [_place(file, first, header, name) for name in (*texts, label)]
         break
     for number, line in lines:
         columns = _columns(line)
         if len(columns) != len(header):
             what = f"This line has {len(columns)} columns, the first one {len(header)}."
             raise malformed(file, number, what, "give each line as many; a text has neither tabs nor line ends in it")
-        filled = bool(columns[at[0]].strip())
-        yield at_lines(file, [columns[at[0]]] * filled, [columns[at[1]]] * filled, [number])
+        *words, named = (columns[place] for place in at)
+        filled = all(word.strip() for word in words)
+        yield at_lines(file, words * filled, [named] * filled, [number] * len(words))
 
 
 def _columns(line: str) -> list[str]:
@@ -181,15 +182,40 @@ def _place(file: Path, line: int, header: list[str], name: str) -> int:
     return header.index(name)
 
 
-Unit = Literal["word", "sentence"]
+Unit = Literal["word", "sentence", "pair"]
 
 
-def read_parquet(file: Path, text: str, label: str, unit: Unit) -> Iterator[Sentence]:
+def read_jsonl(file: Path, texts: Sequence[str], label: str) -> Iterator[Sentence]:
+    """The pairs of texts of a file with a JSON object a line.
+
+    Args:
+        file: UTF-8, plain or packed; blank lines are skipped.
+        texts: the fields with the two texts.
+        label: the field with their class, text or a number.
+
+    Raises:
+        InputError: a line that is no such object.
+    """
+    for number, line in numbered_lines(file):
+        try:
+            found = json.loads(line)
+        except ValueError:
+            raise malformed(file, number, "This line is no JSON.", "write an object a line") from None
+        for name in (*texts, label):
+            if not isinstance(found, dict) or name not in found:
+                near = f"its fields are: {', '.join(map(str, found))}" if isinstance(found, dict) else "write one"
+                raise malformed(file, number, f"There is no object with the field {name!r}.", near)
+        named = found[label]
+        pair = [found[name] for name in texts], str(named) if type(named) is int else named
+        yield from labelled_rows([pair], "pair", (), _always(f"{file}:{number}"))
+
+
+def read_parquet(file: Path, texts: Sequence[str], label: str, unit: Unit) -> Iterator[Sentence]:
     """The rows of a Parquet file; numbers stand for the names in the metadata that `datasets` writes.
 
     Args:
         file: the file.
-        text: the column with words or a text.
+        texts: the column with words or a text, or those with the texts of a pair.
         label: the column with tags or a class.
         unit: what is labelled.
 
@@ -198,15 +224,21 @@ def read_parquet(file: Path, text: str, label: str, unit: Unit) -> Iterator[Sent
     """
     with opened_table(file) as table:
         schema = table.schema_arrow
-        for name in (text, label):
+        for name in (*texts, label):
             check_column(schema, name, file)
-        batches = table.iter_batches(ROWS, columns=[text, label])
-        pairs = ((row[text], row[label]) for batch in batches for row in batch.to_pylist())
+        batches = table.iter_batches(ROWS, columns=[*texts, label])
+        rows = (row for batch in batches for row in batch.to_pylist())
+        pairs = ((texts_of(row, texts, unit), row[label]) for row in rows)
         try:
             yield from labelled_rows(pairs, unit, class_names(schema, label), lambda row: f"{file}, row {row:,}")
         except UnicodeDecodeError:
             what = f"{file.name} holds text that is not UTF-8."
             raise InputError(what, where=file, fix="write it as UTF-8 again") from None
+
+
+def texts_of(row: Mapping[str, Any], columns: Sequence[str], unit: Unit) -> Any:
+    """What a row holds: words or a text, or a list of the two texts of a pair."""
+    return [row[name] for name in columns] if unit == "pair" else row[columns[0]]
 
 
 def labelled_rows(
@@ -215,7 +247,7 @@ def labelled_rows(
     """Rows as sentences; null and blank ones have no words.
 
     Args:
-        rows: of each, words and tags, or a text and its class; a tag or class is text or a number.
+        rows: of each, words and tags, or a text (a list of two) and its class; a tag or class is text or a number.
         unit: what is labelled.
         names: what the numbers stand for.
         place: number of a row, from 1 on -> where it stands, for a message.
@@ -226,14 +258,21 @@ def labelled_rows(
     for number, (text, label) in enumerate(rows, 1):
         words, labels = _lists(text, label, unit)
         if not _are_texts(words) or not isinstance(labels, list):
-            what = "Lists of words and tags are expected" if unit == "word" else "A text and its class are expected"
-            fix = "name the right columns with `text` and `label`"
+            what = f"{_EXPECTED[unit]} are expected"
+            fix = f"name the right columns with `text`{', `second`' if unit == 'pair' else ''} and `label`"
             raise InputError(f"{what}, not {_short(text)} and {_short(label)}.", where=place(number), fix=fix)
-        if len(words) != len(labels):
+        if unit == "word" and len(words) != len(labels):
             what = f"This sentence has {len(words)} words and {len(labels)} tags."
             raise InputError(what, where=place(number), fix="give each word one tag")
         names_of_labels = [_name(each, names, place(number)) for each in labels]
         yield Sentence(words, names_of_labels, _always(place(number)))
+
+
+_EXPECTED = {
+    "word": "Lists of words and tags",
+    "sentence": "A text and its class",
+    "pair": "Two texts and their class",
+}
 
 
 def class_names(schema: pa.Schema, column: str) -> tuple[str, ...]:
@@ -250,6 +289,9 @@ def _always(where: str) -> Callable[[int], str]:
 
 
 def _lists(text: Any, label: Any, unit: Unit) -> tuple[Any, Any]:
+    if unit == "pair":
+        blank = any(each is None or (isinstance(each, str) and not each.strip()) for each in text)
+        return ([], []) if blank else (text, [label])
     if text is None or (unit == "sentence" and isinstance(text, str) and not text.strip()):
         return [], []
     return (text, label) if unit == "word" else ([text], [label])

@@ -8,7 +8,7 @@ import langcodes
 from equiglot.corpus import HubSource
 from equiglot.tasks.formats import Unit, labelled_rows
 from equiglot.tasks.sentences import Sentence
-from equiglot.tasks.settings import HubRows
+from equiglot.tasks.settings import HubRows, PairRows
 
 
 class LabelledRows(HubSource):
@@ -26,10 +26,13 @@ class LabelledRows(HubSource):
         """
         builder = self._builder(language)
         rows = self._rows(builder, language)
-        pairs = ((self._value(row, self.column, language), self._value(row, self.label, language)) for row in rows)
+        pairs = ((self._words(row, language), self._value(row, self.label, language)) for row in rows)
         place = self.place(language)
         names = self._class_names(builder, language)
         yield from labelled_rows(pairs, unit, names, lambda row: f"{place}, row {row:,}")
+
+    def _words(self, row: dict[str, Any], language: str) -> Any:
+        return self._value(row, self.column, language)
 
     def place(self, language: str) -> str:
         """Dataset, configuration and split, for messages."""
@@ -58,6 +61,19 @@ class LabelledRows(HubSource):
         return [self.column, self.label]
 
 
+class PairedRows(LabelledRows):
+    """The same with a second column of texts."""
+
+    second: str
+
+    def _words(self, row: dict[str, Any], language: str) -> Any:
+        return [self._value(row, name, language) for name in (self.column, self.second)]
+
+    @property
+    def _columns(self) -> list[str]:
+        return [self.column, self.second, self.label]
+
+
 def hub_rows(source: HubRows, task: str, language: str, split: str) -> LabelledRows:
     """The rows of a split (train, dev or test) in one language."""
     name = langcodes.Language.get(language).display_name()
@@ -65,7 +81,8 @@ def hub_rows(source: HubRows, task: str, language: str, split: str) -> LabelledR
     def filled(text: str) -> str:
         return text.replace("{language}", language).replace("{name}", name)
 
-    return LabelledRows(
+    paired = {"second": source.second} if isinstance(source, PairRows) else {}
+    return (PairedRows if paired else LabelledRows)(
         kind="hub",
         dataset=filled(source.dataset),
         configuration=source.configuration and filled(source.configuration),
@@ -74,4 +91,5 @@ def hub_rows(source: HubRows, task: str, language: str, split: str) -> LabelledR
         revision=source.revision,
         task=task,
         label=source.label,
+        **paired,
     )

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from equiglot.corpus import TextSource
 from equiglot.corpus.paths import checked_sum, matching_files
-from equiglot.tasks.formats import read_bio, read_conllu, read_parquet, read_tsv
+from equiglot.tasks.formats import read_bio, read_conllu, read_jsonl, read_parquet, read_tsv
 from equiglot.tasks.hub import hub_rows
 from equiglot.tasks.place import read_places
 from equiglot.tasks.sentences import Sentence, screened
@@ -19,18 +19,20 @@ from equiglot.tasks.settings import (
     DependencyParsing,
     HubRows,
     Labelled,
+    PairJson,
     ParquetFiles,
     Place,
     SquadFiles,
     Task,
     TsvFiles,
+    columns_of,
     source_of,
 )
 
 NAMED = 5  # files of a split, in words
 UNSCORED = {"paper3": ("PUNCT", "SYM")}
 """Rules of trees -> parts of speech whose words do not count."""
-LabelledFiles = ConlluFiles | BioFiles | TsvFiles | ParquetFiles
+LabelledFiles = ConlluFiles | BioFiles | TsvFiles | PairJson | ParquetFiles
 FileSource = LabelledFiles | SquadFiles
 
 
@@ -111,9 +113,11 @@ def _read_file(source: LabelledFiles, task: Labelled, file: Path, notes: Counter
         case BioFiles():
             return read_bio(file)
         case TsvFiles():
-            return read_tsv(file, source.text, source.label)
+            return read_tsv(file, columns_of(source), source.label)
+        case PairJson():
+            return read_jsonl(file, columns_of(source), source.label)
         case ParquetFiles():
-            return read_parquet(file, source.text, source.label, task.unit)
+            return read_parquet(file, columns_of(source), source.label, task.unit)
 
 
 AnyTask = TypeVar("AnyTask", bound=Task)

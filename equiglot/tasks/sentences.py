@@ -17,7 +17,7 @@ class Sentence:
     """A labelled sentence.
 
     Attributes:
-        words: its words; for a labelled text, the text, and nothing if it is blank.
+        words: its words; for a labelled text, the text, for a pair both, and nothing if one is blank.
         labels: the label of each, as its source writes it.
         where: index of a word -> where it stands, for a message.
         heads: of a tree, the number of each word's head (1, 2, ...; 0 for the root); empty where no trees are read.
@@ -84,7 +84,7 @@ def screened(
         sentences: as their source writes them.
         where: the source, for messages.
         notes: counts what is left out.
-        unit: what is labelled, "word" or "sentence".
+        unit: what is labelled, "word", "sentence" or "pair".
 
     Raises:
         InputError: there is no sentence, none has its words, or something is longer than anybody writes.
@@ -111,8 +111,9 @@ def _check_sizes(sentence: Sentence, unit: str) -> None:
     if len(sentence.words) > LONGEST_SENTENCE:
         raise too_long(sentence.where(LONGEST_SENTENCE))
     longest = WORD_CHARACTERS if unit == "word" else TEXT_CHARACTERS
-    for place, (word, label) in enumerate(zip(sentence.words, sentence.labels, strict=True)):
-        for what, text, most in ((unit.replace("sentence", "text"), word, longest), ("label", label, LABEL_CHARACTERS)):
+    named = "word" if unit == "word" else "text"
+    for what, texts, most in ((named, sentence.words, longest), ("label", sentence.labels, LABEL_CHARACTERS)):
+        for place, text in enumerate(texts):
             if len(text) > most:
                 said = f"A {what} has {len(text):,} characters; more than {most:,} are taken for a mistake."
                 fix = "look whether line ends, tabs or quotes are missing there, and cut it or leave it out"

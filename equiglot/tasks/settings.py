@@ -98,8 +98,50 @@ class HubRows(Settings):
     revision: str | None = Field(None, description="Branch, tag or commit; the newest state if null.")
 
 
+_FIRST: Any = Field("sentence1", min_length=1, description="The column with the first text.")
+_SECOND: Any = Field("sentence2", min_length=1, description="The column with the second text.")
+_CLASS: Any = Field("label", min_length=1, description="The column with the class of the pair.")
+
+
+class PairTsv(TsvFiles):
+    """Tab-separated, with a header: two texts and their class a line."""
+
+    text: str = _FIRST
+    second: str = _SECOND
+    label: str = _CLASS
+
+
+class PairJson(_Files):
+    """JSON Lines: two texts and their class an object, which is text or a number."""
+
+    kind: Literal["jsonl"]
+    text: str = _FIRST
+    second: str = _SECOND
+    label: str = _CLASS
+
+
+class PairParquet(ParquetFiles):
+    """Parquet: two texts and their class a row."""
+
+    text: str = _FIRST
+    second: str = _SECOND
+    label: str = _CLASS
+
+
+class PairRows(HubRows):
+    """A dataset of the Hugging Face Hub (extra `hub`) with pairs of texts, such as google-research-datasets/paws-x.
+
+    `{language}` stands for a language's code, `{name}` for its English name.
+    """
+
+    text: str = _FIRST
+    second: str = _SECOND
+    label: str = _CLASS
+
+
 WordSource = Annotated[ConlluFiles | BioFiles | ParquetFiles | HubRows, Field(discriminator="kind")]
 TextSource = Annotated[TsvFiles | ParquetFiles | HubRows, Field(discriminator="kind")]
+PairSource = Annotated[PairTsv | PairJson | PairParquet | PairRows, Field(discriminator="kind")]
 
 
 class Sentences(Settings):
@@ -113,7 +155,7 @@ class Sentences(Settings):
 class _Data(Settings):
     """What all tasks share."""
 
-    unit: ClassVar[Literal["word", "sentence", "question"]]
+    unit: ClassVar[Literal["word", "sentence", "pair", "question"]]
     """What is labelled, or answered."""
 
     @property
@@ -136,7 +178,7 @@ class _Task(_Data):
 class PartOfSpeech(_Task):
     """Universal part-of-speech tags of words."""
 
-    unit: ClassVar[Literal["word", "sentence"]] = "word"
+    unit: ClassVar[Literal["word", "sentence", "pair"]] = "word"
     task: Literal["pos"] = Field(description="What is scored.")
     data: WordSource | dict[str, WordSource] = Field(description="For all languages, or language -> its own.")
 
@@ -144,7 +186,7 @@ class PartOfSpeech(_Task):
 class DependencyParsing(_Task):
     """Dependency trees: the head of each word, and its universal relation to it."""
 
-    unit: ClassVar[Literal["word", "sentence"]] = "word"
+    unit: ClassVar[Literal["word", "sentence", "pair"]] = "word"
     task: Literal["parse"] = Field(description="What is scored.")
     data: ConlluFiles | dict[str, ConlluFiles] = Field(description="For all languages, or language -> its own.")
     rules: Literal["official", "paper3"] = Field(
@@ -157,7 +199,7 @@ class DependencyParsing(_Task):
 class NamedEntities(_Task):
     """Named entities, as a BIO tag of each word."""
 
-    unit: ClassVar[Literal["word", "sentence"]] = "word"
+    unit: ClassVar[Literal["word", "sentence", "pair"]] = "word"
     task: Literal["ner"] = Field(description="What is scored.")
     data: WordSource | dict[str, WordSource] = Field(description="For all languages, or language -> its own.")
     types: tuple[str, ...] | None = Field(
@@ -173,22 +215,30 @@ class NamedEntities(_Task):
 class Topic(_Task):
     """The class of a text, such as its topic."""
 
-    unit: ClassVar[Literal["word", "sentence"]] = "sentence"
+    unit: ClassVar[Literal["word", "sentence", "pair"]] = "sentence"
     task: Literal["topic"] = Field(description="What is scored.")
     data: TextSource | dict[str, TextSource] = Field(description="For all languages, or language -> its own.")
+
+
+class TextPair(_Task):
+    """The class of a pair of texts: whether one follows from the other, or says the same."""
+
+    unit: ClassVar[Literal["word", "sentence", "pair"]] = "pair"
+    task: Literal["pair"] = Field(description="What is scored.")
+    data: PairSource | dict[str, PairSource] = Field(description="For all languages, or language -> its own.")
 
 
 class Place(_Task):
     """Where in its document a paragraph of the run's own text stands: first, between or last. It needs no labels."""
 
-    unit: ClassVar[Literal["word", "sentence"]] = "sentence"
+    unit: ClassVar[Literal["word", "sentence", "pair"]] = "sentence"
     task: Literal["place"] = Field(description="What is scored.")
 
 
 class QuestionAnswering(_Data):
     """Questions about a paragraph, each with an answer that stands in it."""
 
-    unit: ClassVar[Literal["word", "sentence", "question"]] = "question"
+    unit: ClassVar[Literal["word", "sentence", "pair", "question"]] = "question"
     task: Literal["qa"] = Field(description="What is scored.")
     data: SquadFiles | dict[str, SquadFiles] = Field(description="For all languages, or language -> its own.")
     rules: Literal["squad", "mlqa"] = Field(
@@ -198,9 +248,14 @@ class QuestionAnswering(_Data):
     )
 
 
-Labelled = PartOfSpeech | DependencyParsing | NamedEntities | Topic | Place
+Labelled = PartOfSpeech | DependencyParsing | NamedEntities | Topic | TextPair | Place
 """A task whose items have labels."""
 Task = Labelled | QuestionAnswering
+
+
+def columns_of(source: TsvFiles | PairJson | ParquetFiles | HubRows) -> tuple[str, ...]:
+    """The columns with words or a text, or with both texts of a pair."""
+    return (source.text, *([source.second] if isinstance(source, PairTsv | PairJson | PairParquet | PairRows) else ()))
 
 
 def source_of(task: Task, language: str) -> Any:

@@ -1,9 +1,10 @@
-from .checkpoint import CheckpointFolder
+from .checkpoint import CheckpointFolder, accept_other_conditions
 from .data_plan import DataPlan, plan_data
 from .fitting import NewRows, RowFitting
 from .history import LossPoint, Progress, TrainingRecord, ValidationPoint
 from .loop import Stopped, Trainer
 from .masked_lm import LabelSource, MaskedLM
+from .ranks import RankLost, Ranks, joined
 from .settings import EarlyStopping, FittingSettings, TrainingSettings
 from .task import TrainingBatch, TrainingTask, Validation
 
@@ -17,6 +18,8 @@ __all__ = [
     "MaskedLM",
     "NewRows",
     "Progress",
+    "RankLost",
+    "Ranks",
     "RowFitting",
     "Stopped",
     "Trainer",
@@ -26,5 +29,7 @@ __all__ = [
     "TrainingTask",
     "Validation",
     "ValidationPoint",
+    "accept_other_conditions",
+    "joined",
     "plan_data",
 ]

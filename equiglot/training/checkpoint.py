@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -15,6 +14,7 @@ from equiglot.run import atomic_folder, checksum, fingerprint, read_json, write_
 _KEPT = 2
 _LOST = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EIO)
 _TENSORS, _STATE = "tensors.safetensors", "state.json"
+_ACCEPTED = "other-conditions"  # beside checkpoints that may be continued on another kind of device, say
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,11 @@ class CheckpointFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+
+    @property
+    def accepts_other_conditions(self) -> bool:
+        """Whether it was said that the training may be continued though not all of its bits stay."""
+        return (self.path / _ACCEPTED).exists()
 
     def save(self, update: int, checkpoint: Checkpoint) -> None:
         """Writes a checkpoint; only when it is safely on the disk, older ones than the newest two go."""
@@ -72,22 +77,12 @@ class CheckpointFolder:
         return sorted(self.path.glob("update-*"))
 
 
+def accept_other_conditions(folder: Path) -> None:
+    """Lets all unfinished trainings whose checkpoints are somewhere in `folder` be continued under other conditions."""
+    for path in {each.parent for each in folder.glob("**/update-*")}:
+        (path / _ACCEPTED).touch()
+
+
 def _seal(tensors: Path, state: dict[str, Any]) -> str:
     """A checksum over both parts of a checkpoint."""
     return fingerprint([checksum(tensors), state])
-
-
-def pack_optimiser(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """An optimiser's state as named tensors: optimiser.<number>.<what>."""
-    state = optimiser.state_dict()["state"]
-    return {f"optimiser.{number}.{what}": value for number, values in state.items() for what, value in values.items()}
-
-
-def unpack_optimiser(optimiser: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
-    """Puts back what `pack_optimiser` took."""
-    state: dict[int, dict[str, Tensor]] = {}
-    for name, value in tensors.items():
-        if name.startswith("optimiser."):
-            _, number, what = name.split(".")
-            state.setdefault(int(number), {})[what] = value
-    optimiser.load_state_dict({**optimiser.state_dict(), "state": state})

@@ -1,10 +1,13 @@
 """A model's weights and gradients laid out in long vectors, so that clipping and the optimiser are a few operations on
 all of them instead of a few on each."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+
+_Batch = TypeVar("_Batch")
 
 
 def flatten(parameters: Iterable[nn.Parameter]) -> nn.Parameter:
@@ -20,6 +23,29 @@ def flatten(parameters: Iterable[nn.Parameter]) -> nn.Parameter:
         parameter.data = value.view_as(parameter)
         parameter.grad = gradient.view_as(parameter)
     return flat
+
+
+def add_gradients(batches: Sequence[_Batch], backward: Callable[[_Batch], None], gradients: Sequence[Tensor]) -> None:
+    """Adds up the gradients of some batches as a binary tree: those of either half by themselves, then both.
+
+    So half of the batches, a quarter and so on can be another process's, and the sum has the same bits. `backward` adds
+    the gradient of a batch to `gradients`, which are zero in the beginning: every element is added to but once.
+    """
+    if len(batches) < 2:
+        for batch in batches:
+            backward(batch)
+        return
+    half = -(-len(batches) // 2)
+    add_gradients(batches[:half], backward, gradients)
+    if len(batches) - half == 1:
+        backward(batches[half])
+        return
+    left = [gradient.clone() for gradient in gradients]
+    for gradient in gradients:
+        gradient.zero_()
+    add_gradients(batches[half:], backward, gradients)
+    for gradient, other in zip(gradients, left, strict=True):
+        gradient.add_(other)
 
 
 def separate(model: nn.Module) -> None:

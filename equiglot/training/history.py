@@ -1,5 +1,6 @@
 """What a training remembers of itself: losses by language and term, validations, and what each language gave."""
 
+import json
 from collections.abc import Mapping
 
 import numpy as np
@@ -8,6 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from torch import Tensor
 
 from equiglot.objectives import Losses
+from equiglot.training.ranks import Ranks
 
 
 class LossPoint(BaseModel):
@@ -59,6 +61,8 @@ class TrainingRecord(BaseModel):
         losses: the course of the losses.
         validations: the course of the validations.
         seconds: time spent in training, validation and checkpoints included.
+        other_conditions: where it was continued under others than before, and which: it has not the bits of an
+            undisturbed training.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -72,38 +76,57 @@ class TrainingRecord(BaseModel):
     losses: tuple[LossPoint, ...]
     validations: tuple[ValidationPoint, ...]
     seconds: float = 0.0
+    other_conditions: tuple[str, ...] = ()
 
 
 class LossMeter:
     """Sums and counts of losses by term and language; divided once, when read.
 
-    They are float64 tensors on the model's device: adding to them never waits for it.
+    They are float64 tensors on the model's device: adding to them never waits for it. Each place in an update has its
+    own sums: which of the ranks has added to them changes nothing.
     """
 
-    def __init__(self, languages: tuple[str, ...], device: torch.device) -> None:
-        self._languages = languages
-        self._device = device
-        self.sums: dict[str, Tensor] = {}
+    def __init__(
+        self, languages: tuple[str, ...], device: torch.device, places: int = 1, ranks: Ranks | None = None
+    ) -> None:
+        self._languages, self._device, self._places, self._ranks = languages, device, places, ranks or Ranks()
+        self._sums: dict[str, Tensor] = {}
 
-    def add(self, losses: Losses) -> None:
-        """Adds a batch's losses."""
+    def add(self, losses: Losses, place: int = 0) -> None:
+        """Adds a batch's losses; `place` is the batch's in its update."""
         for name, term in losses.terms.items():
-            zeros = torch.zeros(2, len(self._languages), dtype=torch.float64, device=self._device)
-            sums = self.sums.setdefault(name, zeros)
+            sums = self._sums.setdefault(name, self._zeros())[place]
             used = term.counted.double()
             sums[0].index_add_(0, term.languages, term.values.double() * used)
             sums[1].index_add_(0, term.languages, used)
 
+    def sums(self) -> dict[str, Tensor]:
+        """Term -> float64 [places, 2, languages], sums and counts of all ranks; all of them must ask for it."""
+        names = set(self._sums)
+        if self._ranks.size > 1:
+            names = set().union(*map(json.loads, self._ranks.gather(json.dumps(sorted(names)))))
+        return {name: self._ranks.total(self._sums.get(name, self._zeros())) for name in sorted(names)}
+
+    def load(self, sums: Mapping[str, Tensor]) -> None:
+        """Takes up what `sums` gave, of this rank's own places."""
+        self._sums = {name: self._zeros() for name in sums}
+        own = list(self._ranks.share(range(self._places)))
+        for name, value in sums.items():
+            self._sums[name][own] = value[own]
+
     def read(self) -> dict[str, float]:
-        """Means since the last reading; starts anew."""
+        """Means since the last reading; starts anew. All ranks must read."""
         means = {
             f"{term}/{language}": float(sums[0, number] / sums[1, number])
-            for term, sums in sorted(self.sums.items())
+            for term, sums in ((term, places.sum(0)) for term, places in self.sums().items())
             for number, language in enumerate(self._languages)
             if sums[1, number] > 0
         }
-        self.sums.clear()
+        self._sums.clear()
         return means
+
+    def _zeros(self) -> Tensor:
+        return torch.zeros(self._places, 2, len(self._languages), dtype=torch.float64, device=self._device)
 
 
 class Counter:

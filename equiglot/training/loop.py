@@ -1,27 +1,28 @@
 """The one training loop, of whatever task."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 import torch
-import transformers
 from torch import Tensor, nn
 
 from equiglot.errors import InputError
 from equiglot.hashing import hash_name, hash_u64
-from equiglot.training.checkpoint import Checkpoint, CheckpointFolder, pack_optimiser, unpack_optimiser
-from equiglot.training.flat import separate
+from equiglot.training.checkpoint import Checkpoint, CheckpointFolder
+from equiglot.training.conditions import changed_conditions, check_alike, current_conditions
+from equiglot.training.flat import add_gradients, separate
 from equiglot.training.history import Counter, LossMeter, LossPoint, Progress, TrainingRecord, ValidationPoint, mean_of
-from equiglot.training.optimiser import build_optimiser, choose_precision, clip_gradients, learning_rate
+from equiglot.training.optimiser import Optimiser, choose_precision, learning_rate
+from equiglot.training.ranks import Ranks
 from equiglot.training.settings import TrainingSettings
 from equiglot.training.task import TrainingBatch, TrainingTask
 
 _LOSS_POINTS = 200  # of a training's loss curve
 _COUNTS = "/counts"  # behind a language's code: its scores' denominators
 _LARGEST_WEIGHT = 1e6  # beyond what half precision can say; products of two such layers soon are no numbers
+_GO_ON, _SAVE, _STOP = range(3)  # what is done after an update
 
 
 class Stopped(Exception):
@@ -41,6 +42,7 @@ class _State:
     sums: dict[str, list[np.ndarray]] = field(default_factory=dict)
     counts: dict[str, np.ndarray] = field(default_factory=dict)
     seconds: float = 0.0
+    other_conditions: list[str] = field(default_factory=list)
 
 
 class Trainer:
@@ -56,7 +58,10 @@ class Trainer:
         checkpoint_seconds: time between checkpoints.
         watch: told how far the training is after every update.
         record: given every point of the curves.
+        remark: told what somebody should know.
         stop: asked after every update; when true, a checkpoint is saved and `Stopped` is raised.
+        ranks: the processes that train this model together, each with a trainer like this one. The first alone saves,
+            and is asked to stop; the model, the record and all checkpoints are those of one process, bit for bit.
     """
 
     def __init__(
@@ -71,15 +76,19 @@ class Trainer:
         checkpoint_seconds: float = 60.0,
         watch: Callable[[Progress], None] = lambda progress: None,
         record: Callable[[LossPoint | ValidationPoint], None] = lambda point: None,
+        remark: Callable[[str], None] = lambda text: None,
         stop: Callable[[], bool] = lambda: False,
+        ranks: Ranks | None = None,
     ) -> None:
         self._model, self._task, self._settings = model, task, settings
         self._seed, self._checkpoints, self._checkpoint_seconds = seed, checkpoints, checkpoint_seconds
-        self._watch, self._record, self._stop = watch, record, stop
+        self._watch, self._record, self._remark, self._stop = watch, record, remark, stop
         self._device = next(model.parameters()).device
-        self._optimiser = build_optimiser(model, settings)
+        self._ranks = ranks or Ranks()
+        self._optimiser = Optimiser(model, settings, self._ranks)
         self._precision = choose_precision(settings, self._device)
-        self._meter = LossMeter(task.languages, self._device)
+        self._conditions = current_conditions(self._device, self._precision)
+        self._meter = LossMeter(task.languages, self._device, settings.accumulation, self._ranks)
         self._counter = Counter(task.languages)
         self._state = _State()
         self.updates = updates
@@ -95,6 +104,7 @@ class Trainer:
         # A debugging aid that costs 5 to 20 % of a step.
         torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
         self._continue()
+        check_alike(self._ranks, self._conditions, self._state.update)
         begun = saved = time.monotonic()
         before = self._state.seconds
         self._model.train()
@@ -104,12 +114,13 @@ class Trainer:
             now = time.monotonic()
             self._state.seconds = before + now - begun
             self._watch(self._progress())
-            if self._stop():
-                self._save()
-                raise Stopped
-            if self._checkpoints and now - saved >= self._checkpoint_seconds:
+            due = _SAVE if self._checkpoints and now - saved >= self._checkpoint_seconds else _GO_ON
+            due = self._ranks.decide(_STOP if self._ranks.first and self._stop() else due)
+            if due != _GO_ON:
                 self._save()
                 saved = time.monotonic()
+            if due == _STOP:
+                raise Stopped
         if self._state.best_weights:
             self._model.load_state_dict(self._state.best_weights)
         separate(self._model)
@@ -129,6 +140,7 @@ class Trainer:
             losses=tuple(state.losses),
             validations=tuple(state.validations),
             seconds=state.seconds,
+            other_conditions=tuple(state.other_conditions),
         )
 
     def by_sequence(self) -> dict[str, np.ndarray]:
@@ -140,34 +152,57 @@ class Trainer:
     def _step(self) -> None:
         """One update of the weights, from `accumulation` batches; gradients are divided once, by all items."""
         update, settings = self._state.update, self._settings
-        torch.manual_seed(int(hash_u64(self._seed, hash_name("dropout"), update)[0]) >> 1)
-        for group in self._optimiser.param_groups:
-            group["lr"] = learning_rate(settings, update, self.updates)
-        indices = range(update * settings.accumulation, (update + 1) * settings.accumulation)
-        batches = [self._task.batch(index) for index in indices]
-        count = sum(batch.count for batch in batches)
-        for batch in batches:
-            self._backward(batch, max(1, count))
-        if count:  # or there is nothing to learn
-            if not torch.isfinite(clip_gradients(self._optimiser, settings.clip)):
-                self._diverged("gradient", batches[-1])
-            self._optimiser.step()
-            self._optimiser.zero_grad(set_to_none=False)
+        places = self._ranks.share(range(settings.accumulation))
+        batches = [(place, self._task.batch(update * settings.accumulation + place)) for place in places]
+        count = self._count([batch for _, batch in batches])
+        bad: list[int] = []
+
+        def backward(placed: tuple[int, TrainingBatch]) -> None:
+            if placed[1].count and not bad and not self._backward(*placed, count):
+                bad.append(placed[0])
+
+        add_gradients(batches, backward, self._optimiser.gradients)
+        if bad:  # all ranks see it in the norm
+            self._optimiser.gradients[0].fill_(torch.nan)
+        if count and not torch.isfinite(self._optimiser.step(learning_rate(settings, update, self.updates))):
+            self._diverged(bad)
         self._state.update += 1
 
-    def _backward(self, batch: TrainingBatch, count: int) -> None:
-        self._counter.add(batch.languages, batch.lengths)
-        if not batch.count:
-            return
+    def _count(self, batches: Sequence[TrainingBatch]) -> int:
+        """Counts what the batches of an update have of each language; returns the number of their items, of all ranks
+        together."""
+        own = Counter(self._task.languages)
+        for batch in batches:
+            own.add(batch.languages, batch.lengths)
+        counts = np.append(own.counts, sum(batch.count for batch in batches))
+        counts = self._ranks.total(torch.from_numpy(counts)).numpy()
+        self._counter.counts += counts[:-1].reshape(own.counts.shape)
+        return int(counts[-1])
+
+    def _backward(self, place: int, batch: TrainingBatch, count: int) -> bool:
+        """Adds the gradient of the batch at `place` of an update of `count` items; false if its loss is no number.
+
+        What is dropped out depends on the batch alone, not on which process reads it after which others.
+        """
+        index = self._state.update * self._settings.accumulation + place
+        torch.manual_seed(int(hash_u64(self._seed, hash_name("dropout"), index)[0]) >> 1)
         progress = self._state.update / max(1, self.updates - 1)
         with torch.autocast(self._device.type, self._precision, enabled=self._precision != torch.float32):
             losses = self._task.losses(self._model, batch, progress)
         if not torch.isfinite(losses.total):
-            self._diverged("loss", batch)
+            return False
         (losses.total / count).backward()
-        self._meter.add(losses)
+        self._meter.add(losses, place)
+        return True
 
-    def _diverged(self, what: str, batch: TrainingBatch) -> None:
+    def _diverged(self, bad: list[int]) -> None:
+        """Refuses to go on; `bad` are the places of this rank's batches whose loss is no number."""
+        accumulation = self._settings.accumulation
+        places = torch.zeros(accumulation, dtype=torch.int64)
+        places[bad] = 1
+        found = self._ranks.total(places).nonzero().flatten().tolist()
+        what = "loss" if found else "gradient"
+        batch = self._task.batch(self._state.update * accumulation + (found or [accumulation - 1])[0])
         languages = sorted({self._task.languages[number] for number in batch.languages})
         raise InputError(
             f"the {what} is not a number in update {self._state.update + 1}; the last checkpoint is intact",
@@ -185,17 +220,18 @@ class Trainer:
         Raises:
             InputError: one is not a number, or so large that no loss can be computed any more.
         """
-        tensors = {**self._weights(), **pack_optimiser(self._optimiser)}
-        for name, value in tensors.items():
-            largest = torch.inf if name.startswith("optimiser.") else _LARGEST_WEIGHT
-            if value.is_floating_point() and not (value.abs() < largest).all():
-                update, rate = self._state.update, self._optimiser.param_groups[0]["lr"]
-                raise InputError(
-                    f"weights have grown beyond all bounds ({name}) by update {update}, whose learning rate was "
-                    f"{rate:g}; the last checkpoint is intact",
-                    where=f"training.learning_rate {self._settings.learning_rate:g}",
-                    fix=self._remedy(),
-                )
+        tensors = {**self._weights(), **self._optimiser.own_state()}
+        names = sorted(name for name, value in tensors.items() if value.is_floating_point())
+        bad = self._ranks.total(torch.tensor([_is_spoilt(name, tensors[name]) for name in names], dtype=torch.int64))
+        for place in bad.nonzero().flatten().tolist()[:1]:
+            update = self._state.update
+            rate = learning_rate(self._settings, update - 1, self.updates)
+            raise InputError(
+                f"weights have grown beyond all bounds ({names[place]}) by update {update}, whose learning rate was "
+                f"{rate:g}; the last checkpoint is intact",
+                where=f"training.learning_rate {self._settings.learning_rate:g}",
+                fix=self._remedy(),
+            )
 
     def _points_due(self, update: int, points: int) -> bool:
         """Whether `update` is one of `points` equally distant ones, the last of them the end."""
@@ -259,54 +295,36 @@ class Trainer:
         if self._checkpoints is None:
             return
         self._check_sound()
-        state = self._state
+        state, losses, optimiser = self._state, self._meter.sums(), self._optimiser.state()
+        if not self._ranks.first:
+            return
         tensors = {f"weights.{name}": value.clone() for name, value in self._weights().items()}
         tensors |= {f"best.{name}": value for name, value in state.best_weights.items()}
-        tensors |= {f"meter.{term}": sums for term, sums in self._meter.sums.items()}
+        tensors |= {f"meter.{term}": sums for term, sums in losses.items()}
         tensors |= {f"sequences.{key}": torch.from_numpy(rows) for key, rows in self.by_sequence().items()}
-        tensors |= pack_optimiser(self._optimiser)
+        tensors |= optimiser
         saved = {
-            "conditions": self._conditions(),
+            "conditions": self._conditions,
             "update": state.update,
             "best_update": state.best_update,
             "best_score": state.best_score,
             "seconds": state.seconds,
+            "other_conditions": state.other_conditions,
             "losses": [point.model_dump() for point in state.losses],
             "validations": [point.model_dump() for point in state.validations],
             "counts": self._counter.counts.tolist(),
         }
         self._checkpoints.save(state.update, Checkpoint(tensors, saved))
 
-    def _conditions(self) -> dict[str, str]:
-        """What the bits of a training depend on besides its settings."""
-        return {
-            "threads": str(torch.get_num_threads()),
-            "precision": str(self._precision).removeprefix("torch."),
-            "device": self._device.type,
-            "instructions": torch.backends.cpu.get_cpu_capability(),
-            "torch": torch.__version__,
-            "transformers": transformers.__version__,
-        }
-
-    def _check_conditions(self, saved: dict[str, str], folder: Path) -> None:
-        now = self._conditions()
-        changed = [
-            f"{name} was {saved.get(name)}, is {value}" for name, value in now.items() if saved.get(name) != value
-        ]
-        if changed:
-            raise InputError(
-                f"the training was begun under other conditions: {'; '.join(changed)}",
-                where=folder,
-                fix="continue it under those, or delete that folder to begin it again",
-            )
-
     def _continue(self) -> None:
-        """Takes up the newest checkpoint, if there is one."""
         checkpoint = self._checkpoints.load() if self._checkpoints else None
         if self._checkpoints is None or checkpoint is None:
             return
         saved = checkpoint.state
-        self._check_conditions(saved["conditions"], self._checkpoints.path)
+        changes = list(saved.get("other_conditions", ()))
+        if changed := changed_conditions(saved["conditions"], self._conditions, self._checkpoints):
+            changes.append(f"after update {saved['update']}: {changed}")
+            self._remark(f"goes on under other conditions, {changes[-1]}; bits will be others")
         parts: dict[str, dict[str, Tensor]] = {"weights": {}, "best": {}, "meter": {}, "sequences": {}}
         for name, value in checkpoint.tensors.items():
             part, _, rest = name.partition(".")
@@ -314,8 +332,8 @@ class Trainer:
                 parts[part][rest] = value.to(self._device) if part != "sequences" else value
         rows = {name: each.numpy() for name, each in parts["sequences"].items()}
         self._model.load_state_dict(parts["weights"])
-        unpack_optimiser(self._optimiser, checkpoint.tensors)
-        self._meter.sums = parts["meter"]
+        self._optimiser.load_state(checkpoint.tensors)
+        self._meter.load(parts["meter"])
         self._counter.counts = np.array(saved["counts"], dtype=np.int64)
         self._state = _State(
             update=saved["update"],
@@ -327,4 +345,11 @@ class Trainer:
             sums={name: list(each) for name, each in rows.items() if not name.endswith(_COUNTS)},
             counts={name.removesuffix(_COUNTS): each[0] for name, each in rows.items() if name.endswith(_COUNTS)},
             seconds=saved["seconds"],
+            other_conditions=changes,
         )
+
+
+def _is_spoilt(name: str, value: Tensor) -> bool:
+    """Whether anything in it is no number, or a weight so large that no loss can be computed any more."""
+    largest = torch.inf if name.startswith("optimiser.") else _LARGEST_WEIGHT
+    return not bool((value.abs() < largest).all())

@@ -10,6 +10,7 @@ from transformers import PreTrainedModel
 from equiglot.masking import Batch, BatchStream, SpecialTokens, evaluation_batches, evaluation_masks
 from equiglot.models import outputs, target_logits, to_tensors
 from equiglot.objectives import Losses, Objective, SoftTargets, TopKTargets, hard_loss, target_ranks
+from equiglot.training.ranks import Ranks
 from equiglot.training.task import Validation
 from equiglot.vocabulary import TokenizedText
 
@@ -40,6 +41,7 @@ class MaskedLM:
         sequences: so many of each language's are validated on at most.
         special: special ids.
         best_by: what the best weights are best in.
+        ranks: the processes that train the model; each validates a part of the sentences.
     """
 
     def __init__(
@@ -52,11 +54,13 @@ class MaskedLM:
         objective: Objective | None = None,
         labels: LabelSource | None = None,
         best_by: Literal["mrr", "loss"] = "mrr",
+        ranks: Ranks | None = None,
     ) -> None:
         self.metric, self.lower_is_better = best_by, best_by == "loss"
         self.languages = stream.languages
         self._stream, self._objective, self._labels = stream, objective or Objective(), labels
         self._validation, self._sequences, self._special_tokens = validation, sequences, special
+        self._ranks = ranks or Ranks()
 
     def batch(self, index: int) -> Batch:
         """The batch at `index` of the stream."""
@@ -103,20 +107,26 @@ class MaskedLM:
     def _count(self, language: str) -> int:
         return min(self._sequences, len(self._validation[language]))
 
+    def _own_batches(self, language: str, number: int = 0) -> Iterator[tuple[int, Batch]]:
+        """Those that this rank reads, with their places among all."""
+        for place, batch in enumerate(self._batches(language, number)):
+            if place % self._ranks.size == self._ranks.rank:
+                yield place, batch
+
     def _objective_loss(self, model: PreTrainedModel, language: str) -> float:
         """The training's loss at its end, summed over the targets."""
-        total = 0.0
-        for batch in self._batches(language, self.languages.index(language)):
+        sums = np.zeros(self._count(language))  # of batches, of which there are no more than sentences
+        for place, batch in self._own_batches(language, self.languages.index(language)):
             tensors = to_tensors(batch, model.device)
             soft = self._labels.read(batch) if self._labels else None
             made = outputs(model, tensors, inside=self._objective.looks_inside)
-            total += float(self._objective.losses(made, tensors, soft, progress=1.0).total)
-        return total
+            sums[place] = float(self._objective.losses(made, tensors, soft, progress=1.0).total)
+        return float(self._ranks.total(torch.from_numpy(sums)).sum())
 
     def _validate(self, model: PreTrainedModel, language: str) -> np.ndarray:
         """Reciprocal ranks, losses and numbers of targets, summed by sequence: float64 [3, sequences]."""
         sums = np.zeros((3, self._count(language)))
-        for batch in self._batches(language):
+        for _, batch in self._own_batches(language):
             tensors = to_tensors(batch, model.device)
             logits = target_logits(model, tensors)
             rows = batch.sequences[batch.target_rows]
@@ -124,4 +134,4 @@ class MaskedLM:
             for place, value in enumerate(values):
                 np.add.at(sums[place], rows, value.double().cpu().numpy())
             np.add.at(sums[2], rows, 1)
-        return sums
+        return self._ranks.total(torch.from_numpy(sums)).numpy()

@@ -34,6 +34,13 @@ class TrainingSettings(Settings):
         description="Batches that one update sums over, in the memory of one: the same sentences and masks as in one "
         "batch of so many times the size. Only rounding and what dropout drops are other.",
     )
+    devices: int = Field(
+        1,
+        gt=0,
+        le=MOST_REPEATS,
+        description="Processes that train one model together, each on a GPU or on threads of its own: 1, 2, 4 and so "
+        "on, a divisor of `accumulation`. It changes the time, and no bit of the result.",
+    )
     learning_rate: float = Field(5e-5, gt=0, le=HIGHEST_RATE, description="Its peak, reached after the warmup.")
     schedule: Literal["linear", "cosine", "inverse_sqrt", "constant"] = Field(
         "linear",
@@ -68,7 +75,19 @@ class TrainingSettings(Settings):
     def _one_length(self) -> "TrainingSettings":
         if self.epochs is not None and self.updates is not None:
             raise ValueError("give the length of a training either in `epochs` or in `updates`")
+        if problem := devices_problem(self.devices, self.accumulation):
+            raise ValueError(problem)
         return self
+
+
+def devices_problem(devices: int, accumulation: int) -> str | None:
+    """Why so many devices cannot share the batches of an update, and what to set; None if they can."""
+    if devices & (devices - 1) == 0 and accumulation % devices == 0:
+        return None
+    return (
+        f"{devices} devices cannot share {accumulation} batches evenly: set `devices` to a power of two (1, 2, 4, ...) "
+        "and `accumulation` to a multiple of it"
+    )
 
 
 class FittingSettings(Settings):

@@ -2,7 +2,7 @@ from .counting import EntryCounts, count_entries, id_count
 from .extending import Extension, count_words, extend_tokenizer
 from .folder import TOKENIZER_FILES, check_same_vocabulary, load_tokenizer, tokenizer_bytes, write_tokenizer
 from .mapping import VocabularyMap, map_of_kept, read_map, write_map
-from .matching import map_vocabulary
+from .matching import map_vocabulary, shared_pieces
 from .normalisation import check_rules, rules_of
 from .pairing import PairedSentence, choose_contexts, pair_sentences
 from .pieces import Pieces, piece_text, pieces_of, readable_pieces
@@ -68,6 +68,7 @@ __all__ = [
     "readable_pieces",
     "reduce_tokenizer",
     "rules_of",
+    "shared_pieces",
     "text_encoder",
     "tokenise_split",
     "tokenizer_bytes",

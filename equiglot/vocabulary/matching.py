@@ -52,6 +52,28 @@ def map_vocabulary(teacher: PreTrainedTokenizerFast, student: PreTrainedTokenize
     )
 
 
+def shared_pieces(one: PreTrainedTokenizerFast, two: PreTrainedTokenizerFast) -> Integers:
+    """The pieces that two vocabularies have in common, special tokens aside; int64 [pieces, 2], the ids in either.
+
+    Between tokenizers of one kind a piece is what is written in the vocabulary; of two kinds its letters, and whether
+    it begins a word.
+    """
+    first, second = pieces_of(one), pieces_of(two)
+    if first.kind == second.kind:
+        ids = _by_token(first, second)
+    else:
+        known = {
+            (surface, bool(starts)): number
+            for number, (surface, starts) in enumerate(zip(second.surfaces, second.starts, strict=True))
+            if surface is not None
+        }
+        named = zip(first.surfaces, first.starts, strict=True)
+        ids = np.array([known.get((surface or "", bool(starts)), -1) for surface, starts in named], np.int64)
+        ids[[surface is None for surface in first.surfaces]] = -1
+    there = np.flatnonzero(ids >= 0)
+    return np.stack([there, ids[there]], axis=1)
+
+
 def _by_token(theirs: Pieces, ours: Pieces) -> Integers:
     known = {token: number for number, token in enumerate(ours.tokens) if token is not None}
     return np.array([-1 if token is None else known.get(token, -1) for token in theirs.tokens], dtype=np.int64)

@@ -5,13 +5,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from safetensors.torch import load_file
 
 from equiglot.errors import InputError
+from equiglot.models.transplanting import sparse_codes
 from equiglot.pipeline import Graph, StepCost, plan_recipe
-from equiglot.vocabulary import load_tokenizer
+from equiglot.vocabulary import SPECIAL_TOKENS, load_tokenizer
 from tests.pipeline.conftest import Change, run_here
 from tests.pipeline.test_starting import STILL
+
+ROWS = "bert.embeddings.word_embeddings.weight"
 
 
 def _extended(**others: Any) -> dict[str, Any]:
@@ -114,6 +118,54 @@ def test_the_fitting_of_rows_is_planned(make: Change) -> None:
     assert few.amount == 100 * 8 * 22 and few.disk == means.disk > 4 * 30 * 16
 
 
+def _transplanted(**extend: Any) -> dict[str, Any]:
+    """The recipe's fields: a teacher of both languages, one of Russian with a vocabulary of its own, and its rows."""
+    settings = {"model": "teacher", "entries": 30, "min_frequency": 5, "start": "transplanted", "donor": "mono-ru"}
+    return {
+        "models": {
+            "richer": {"languages": ["ru"], "extend": settings | extend},
+            "teacher": {},
+            "mono-ru": {"languages": ["ru"], "vocabulary": {"size": 600}, "training": STILL},
+        }
+    }
+
+
+def test_rows_come_from_a_model_that_has_the_entries(make: Change, tmp_path: Path) -> None:
+    run_here(make(**_transplanted(anchors=8)), tmp_path / "run")
+    models = tmp_path / "run" / "models"
+    about = json.loads((models / "richer" / "extend.json").read_text())
+    assert 0 < about["transplanted"] <= about["entries_after"] - about["entries_before"]
+    assert about["anchors"] > 50 and about["distances"].keys() == {"mean", "transplanted"}
+    rows = {name: load_file(models / name / "model.safetensors")[ROWS] for name in ("teacher", "mono-ru", "richer")}
+    ours, theirs = (load_tokenizer(models / name).get_vocab() for name in ("richer", "mono-ru"))
+    first, ids = about["entries_before"], {entry["token"]: entry["parts"] for entry in about["entries"]}
+    assert rows["richer"][:first].equal(rows["teacher"])
+    anchors = [token for token, number in ours.items() if number < first and token in {*theirs} - {*SPECIAL_TOKENS}]
+    assert about["anchors"] == len(anchors)
+    for token, parts in ids.items():
+        made, piece = rows["richer"][ours[token]], rows["teacher"]
+        if token not in theirs:  # the mean of its pieces
+            torch.testing.assert_close(made, piece[[ours[part] for part in parts]].mean(0))
+            continue
+        chosen, shares = sparse_codes(
+            rows["mono-ru"][theirs[token]][None].double(), rows["mono-ru"][[theirs[a] for a in anchors]].double(), 8
+        )
+        expected = (shares[0, :, None] * piece[[ours[anchors[place]] for place in chosen[0]]]).sum(0)
+        torch.testing.assert_close(made, expected.float(), atol=1e-5, rtol=1e-4)
+    card = (models / "richer" / "README.md").read_text()
+    assert "in a model that has it" in card
+    assert "their rows are transplanted from mono-ru" in (tmp_path / "run" / "report" / "index.html").read_text()
+
+
+def test_a_donor_is_made_first_and_is_part_of_what_is_made(make: Change) -> None:
+    jobs = Graph(make(**_transplanted())).jobs
+    assert {"model/teacher", "model/mono-ru"} <= set(jobs["model/richer"].needs)
+    names = [*jobs]
+    assert names.index("model/mono-ru") < names.index("model/richer")
+    other = Graph(make(**_transplanted(anchors=16))).jobs
+    assert other["model/richer"].fingerprint != jobs["model/richer"].fingerprint
+
+
 def test_text_that_has_too_little_names_its_field(make: Change, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no entry can be learnt") as refused:
         run_here(make(**_extended(min_frequency=10**6)), tmp_path / "run")
@@ -125,8 +177,10 @@ def test_text_that_has_too_little_names_its_field(make: Change, tmp_path: Path) 
     [
         ({"models__richer__extend__model": "teachr"}, "no model is called 'teachr'", "models.richer.extend.model"),
         ({"models__richer__extend__model": "student"}, "a circle", "models."),
+        ({"models__richer__extend__donor": "teacher"}, "only rows that are transplanted", "models.richer.extend"),
+        ({"models__means__extend__start": "transplanted"}, "`donor` is missing", "models.means.extend"),
         ({"models__richer__extend__entries": 0}, "greater than 0", "models.richer.extend.entries"),
-        ({"models__means__extend__fitting": {"updates": 3}}, "means are not fitted", "models.means.extend"),
+        ({"models__means__extend__fitting": {"updates": 3}}, "`start: mean` are not fitted", "models.means.extend"),
         ({"models__richer__training": {"updates": 3}}, "leave out training", "models.richer"),
         ({"models__richer__existing": "./folder"}, "either `existing` or `extend`", "models.richer"),
         ({"models__richer__trim": {"model": "teacher"}}, "either `trim` or `extend`", "models.richer"),

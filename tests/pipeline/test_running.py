@@ -517,6 +517,27 @@ def test_a_disk_that_refuses(tmp_path: Path, make: Change, monkeypatch: pytest.M
     assert results(tmp_path / "run") == results(finished)
 
 
+def test_a_training_goes_on_under_other_conditions_where_that_is_said(
+    tmp_path: Path, make: Change, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from equiglot.pipeline.steps import model
+
+    def full(*_: object) -> None:
+        raise OSError(28, os.strerror(28))
+
+    recipe, into = make(models={"both": {}}), tmp_path / "run"
+    with monkeypatch.context() as patch:
+        patch.setattr(model, "export_model", full)
+        refused(recipe, into, only="model", machine=Machine(checkpoint_seconds=0))
+    error = refused(recipe, into, only="model", machine=Machine(threads=2))
+    assert error.what == "the training was begun under other conditions: threads was 1, is 2"
+    assert "--other-conditions" in str(error.fix)
+    run_here(recipe, into, only="model", machine=Machine(threads=2), other_conditions=True)
+    record = json.loads((into / "models/both/training.json").read_text())
+    assert record["other_conditions"] == ["after update 20: threads was 1, is 2"]
+    assert "goes on under other conditions, after update 20" in (into / "log.jsonl").read_text()
+
+
 # --- what a run does not depend on
 
 

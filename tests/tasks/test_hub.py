@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from equiglot.errors import InputError
-from equiglot.tasks import PartOfSpeech, build_task, check_task, open_task, task_at, task_identity
-from equiglot.tasks.settings import HubRows
+from equiglot.tasks import PartOfSpeech, TextPair, build_task, check_task, open_task, task_at, task_identity
+from equiglot.tasks.settings import HubRows, PairRows
 from tests.tasks.sentences import UPOS, words_of
 
 datasets = pytest.importorskip("datasets", reason="needs the extra `hub`")
@@ -64,6 +64,35 @@ def test_a_folder_as_the_hub_has_it(make: Make, tmp_path: Path) -> None:
             assert found is not None and found.words == [words_of(language)] * 3
             assert [summary.labels[label] for label in found.labels] == UPOS[language].split() * 3
             assert described.items[split] == described.available[split] == 3 * len(words_of(language))
+
+
+def test_pairs_of_texts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A dataset in the form of XNLI."""
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+    names = datasets.ClassLabel(names=["entailment", "neutral", "contradiction"])
+    kinds = {"premise": datasets.Value("string"), "hypothesis": datasets.Value("string"), "label": names}
+    rows = {"premise": ["비가 온다", "눈", " "], "hypothesis": ["젖는다", "여름", "a"], "label": [0, 2, 1]}
+    (tmp_path / "xnli").mkdir()
+    card = "---\nconfigs:\n- config_name: ko\n  data_files:\n"
+    for split in SPLITS:
+        data = datasets.Dataset.from_dict(rows, features=datasets.Features(kinds))
+        data.to_parquet(tmp_path / "xnli" / f"{split}-0.parquet")
+        card += f"  - split: {split}\n    path: {split}-*\n"
+    (tmp_path / "xnli" / "README.md").write_text(card + "---\n")
+    given = {
+        "dataset": str(tmp_path / "xnli"),
+        "configuration": "{language}",
+        "text": "premise",
+        "second": "hypothesis",
+    }
+    task = TextPair(task="pair", data=PairRows(kind="hub", **given))
+    check_task(task, ["ko"], {})
+    (tmp_path / "task").mkdir()
+    summary = build_task(task, ["ko"], {}, tmp_path / "task")
+    found = open_task(tmp_path / "task").split("ko", "test")
+    assert found is not None and found.words == [["비가 온다", "젖는다"], ["눈", "여름"]]
+    assert [summary.labels[label] for label in found.labels] == ["entailment", "contradiction"]
+    assert task_identity(task, ["ko"], {})["ko"]["second"] == "hypothesis"
 
 
 def test_only_splits_that_are_named(make: Make, tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from tests.tasks.sentences import BIO, SENTENCE, UPOS, words_of
 
 
 def table(file: Path) -> list[tuple[str, str]]:
-    return [(each.words[0], each.labels[0]) for each in read_tsv(file, "text", "category")]
+    return [(each.words[0], each.labels[0]) for each in read_tsv(file, ["text"], "category")]
 
 
 def test_texts_and_classes(write: Write) -> None:
@@ -52,7 +52,7 @@ def test_quotation_marks_that_nobody_doubled(write: Write, text: str) -> None:
 
 
 def test_blank_lines_and_blank_texts(write: Write) -> None:
-    found = list(read_tsv(write("text\tcategory\n\n \tnews\n안녕\tnews\n"), "text", "category"))
+    found = list(read_tsv(write("text\tcategory\n\n \tnews\n안녕\tnews\n"), ["text"], "category"))
     assert [each.words for each in found] == [[], ["안녕"]]
 
 
@@ -91,7 +91,8 @@ def save(file: Path, columns: dict[str, Any], features: Any = None) -> Path:
 
 
 def read(file: Path, **options: Any) -> list[tuple[list[str], list[str]]]:
-    given = {"text": "tokens", "label": "tags", "unit": "word", **options}
+    text = options.pop("text", "tokens")
+    given = {"texts": [text], "label": "tags", "unit": "word", **options}
     return [(each.words, each.labels) for each in read_parquet(file, **given)]
 
 
@@ -185,5 +186,5 @@ def test_no_parquet_at_all(write: Write) -> None:
 
 def test_a_row_knows_its_place(tmp_path: Path) -> None:
     file = save(tmp_path / "a.parquet", {"tokens": [["하나"], ["둘"]], "tags": [["O"], ["O"]]})
-    sentences: list[Sentence] = list(read_parquet(file, "tokens", "tags", "word"))
+    sentences: list[Sentence] = list(read_parquet(file, ["tokens"], "tags", "word"))
     assert sentences[1].where(0) == f"{file}, row 2"

@@ -10,8 +10,8 @@ import torch
 
 from equiglot.run import read_json
 from equiglot.training import CheckpointFolder, TrainingSettings
-from equiglot.training.checkpoint import Checkpoint, pack_optimiser, unpack_optimiser
-from equiglot.training.optimiser import build_optimiser
+from equiglot.training.checkpoint import Checkpoint
+from equiglot.training.optimiser import Optimiser
 from tests.tiny import make_model
 
 
@@ -122,16 +122,16 @@ def test_an_optimiser_goes_on_where_it_was() -> None:
     results = []
     for interrupted in (False, True):
         model = make_model()
-        optimiser = build_optimiser(model, TrainingSettings())
+        optimiser = Optimiser(model, TrainingSettings())
         for step in range(4):
             if interrupted and step == 2:
-                packed = {name: value.clone() for name, value in pack_optimiser(optimiser).items()}
-                optimiser = build_optimiser(model, TrainingSettings())
-                unpack_optimiser(optimiser, packed)
+                packed = {name: value.clone() for name, value in optimiser.state().items()}
+                optimiser = Optimiser(model, TrainingSettings())
+                optimiser.load_state(packed)
             for parameter in model.parameters():
                 assert parameter.grad is not None
                 parameter.grad.copy_(0.1 * (step - 1.5) * parameter.detach())
-            optimiser.step()
+            optimiser.step(rate=0.01)
         results.append({name: value.detach().clone() for name, value in model.named_parameters()})
     assert all(torch.equal(results[0][name], results[1][name]) for name in results[0])
 

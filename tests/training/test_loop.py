@@ -27,6 +27,7 @@ from equiglot.training import (
     TrainingSettings,
     Validation,
     ValidationPoint,
+    accept_other_conditions,
     loop,
 )
 from tests.tiny import ENCODER, SPECIAL, make_model, make_stream, make_text
@@ -234,6 +235,20 @@ def test_it_is_not_continued_under_other_conditions(tmp_path: Path) -> None:
         training.whole()
 
 
+def test_it_is_continued_under_other_conditions_where_that_is_said_and_its_record_says_so(tmp_path: Path) -> None:
+    training = _demanding(tmp_path / "checkpoints" / "model")
+    training.interrupted(4)
+    accept_other_conditions(tmp_path)
+    torch.set_num_threads(2)
+    training.interrupted(6)
+    torch.set_num_threads(1)
+    told: list[str] = []
+    record = training.whole(remark=told.append).record
+    changes = ("after update 4: threads was 1, is 2", "after update 6: threads was 2, is 1")
+    assert record.other_conditions == changes and record.updates_made == 16
+    assert len(told) == 1 and changes[1] in told[0]
+
+
 def test_killed_and_continued_it_ends_the_same(tmp_path: Path, undisturbed: _Result) -> None:
     training = _demanding(tmp_path)
     for at in (2, 3, 6, 11):
@@ -410,14 +425,15 @@ def test_losses_of_an_unfinished_point_survive_an_interruption(tmp_path: Path, m
     parts.whole().check_same(whole)
 
 
-def test_dropout_is_another_in_every_update_and_every_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_dropout_is_another_in_every_batch_and_every_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seeds: list[int] = []
     monkeypatch.setattr(torch, "manual_seed", seeds.append)
     for seed in (5, 6):
-        training = _Training(tmp_path)
+        settings = _SETTINGS.model_copy(update={"accumulation": 2})
+        training = _Training(tmp_path, settings, stream=make_stream(_TEXTS, sentences=12, parts=2))
         training.trainer(seed=seed)[1].train()
-    of_updates = [seed for seed in seeds if seed != 0]  # 0 made the models' weights.
-    assert len(set(of_updates)) == len(of_updates) == 32
+    of_batches = [seed for seed in seeds if seed != 0]  # 0 made the models' weights.
+    assert len(set(of_batches)) == len(of_batches) == 64
 
 
 def test_it_stops_early_when_nothing_gets_better(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from equiglot.training import TrainingSettings
 from equiglot.training.flat import separate
-from equiglot.training.optimiser import build_optimiser, choose_precision, learning_rate
+from equiglot.training.optimiser import Optimiser, choose_precision, learning_rate
 from tests.tiny import make_model
 
 
@@ -46,14 +46,16 @@ def test_the_rate_rises_to_its_peak_and_never_rises_again(updates: int, warmup: 
 
 def test_biases_and_normalisation_do_not_decay() -> None:
     model = make_model()
-    decayed, others = build_optimiser(model, TrainingSettings(weight_decay=0.1)).param_groups
-    assert (decayed["weight_decay"], others["weight_decay"]) == (0.1, 0.0)
+    optimiser = Optimiser(model, TrainingSettings(weight_decay=0.1, clip=None))
+    before = [vector.detach().clone() for vector in optimiser.weights]
     matrices = [each for each in model.parameters() if each.dim() > 1]
     biases = [each for each in model.parameters() if each.dim() <= 1]
-    for group, parts in ((decayed, matrices), (others, biases)):
-        (vector,) = group["params"]
+    for vector, parts in zip(optimiser.weights, (matrices, biases), strict=True):
         assert torch.equal(vector, torch.cat([each.flatten() for each in parts]))
         assert all(each.untyped_storage().data_ptr() == vector.untyped_storage().data_ptr() for each in parts)
+    optimiser.step(rate=1.0)  # no gradient: nothing moves but by decay
+    torch.testing.assert_close(optimiser.weights[0].detach(), 0.9 * before[0])
+    assert torch.equal(optimiser.weights[1], before[1])
 
 
 def test_vectors_learn_what_single_weights_would() -> None:
@@ -61,19 +63,18 @@ def test_vectors_learn_what_single_weights_would() -> None:
     ids = torch.arange(5, 45).view(4, 10)
     models = [make_model().train(False) for _ in range(2)]
     models[1].load_state_dict(models[0].state_dict())
-    settings = TrainingSettings(learning_rate=0.01, weight_decay=0.1)
-    flat = build_optimiser(models[0], settings)
+    flat = Optimiser(models[0], TrainingSettings(weight_decay=0.1, clip=0.5))
     groups = [[each for each in models[1].parameters() if (each.dim() > 1) == decays] for decays in (True, False)]
     plain = torch.optim.AdamW(
         [{"params": groups[0], "weight_decay": 0.1}, {"params": groups[1], "weight_decay": 0.0}], lr=0.01
     )
     for _ in range(5):
-        for model, optimiser in zip(models, (flat, plain), strict=True):
-            optimiser.zero_grad(set_to_none=optimiser is plain)
+        for model in models:
             model(input_ids=ids, labels=ids).loss.backward()
-            weights = [each for group in optimiser.param_groups for each in group["params"]]
-            torch.nn.utils.clip_grad_norm_(weights, 0.5)
-            optimiser.step()
+        norm = torch.nn.utils.clip_grad_norm_(models[1].parameters(), 0.5)
+        torch.testing.assert_close(flat.step(rate=0.01), norm)
+        plain.step()
+        plain.zero_grad()
     for one, other in zip(models[0].parameters(), models[1].parameters(), strict=True):
         assert torch.allclose(one, other, atol=1e-4)
 
@@ -81,7 +82,7 @@ def test_vectors_learn_what_single_weights_would() -> None:
 def test_separated_weights_are_the_same_and_their_own() -> None:
     model = make_model()
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    build_optimiser(model, TrainingSettings())
+    Optimiser(model, TrainingSettings())
     separate(model)
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
     places = [each.untyped_storage().data_ptr() for each in model.parameters()]

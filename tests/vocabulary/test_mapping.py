@@ -9,7 +9,7 @@ from tokenizers.models import Unigram, WordPiece
 from transformers import PreTrainedTokenizerFast
 
 from equiglot.errors import InputError
-from equiglot.vocabulary import VocabularyMap, load_tokenizer, map_vocabulary, read_map, write_map
+from equiglot.vocabulary import VocabularyMap, load_tokenizer, map_vocabulary, read_map, shared_pieces, write_map
 from tests.vocabulary.uniting import BERT, numbered, wrap
 
 TEACHER = ("▁", "▁foo", "foo", "▁(", "(", "▁bar", "ar", "x.", "क")
@@ -27,6 +27,18 @@ def _wordpiece() -> PreTrainedTokenizerFast:
     backend = Tokenizer(WordPiece(numbered(STUDENT, BERT), unk_token="[UNK]"))
     backend.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     return wrap(backend, BERT)
+
+
+def test_pieces_in_common_have_the_same_letters_and_begin_words_alike() -> None:
+    one, two = _unigram(), _wordpiece()
+    pairs = [
+        (one.convert_ids_to_tokens(int(first)), two.convert_ids_to_tokens(int(second)))
+        for first, second in shared_pieces(one, two)
+    ]
+    assert pairs == [("▁", "▁"), ("▁foo", "foo"), ("foo", "##foo"), ("▁(", "("), ("▁bar", "bar"), ("ar", "##ar"),
+                     ("x.", "##x."), ("क", "##क")]  # fmt: skip
+    same = shared_pieces(two, two)
+    assert (same[:, 0] == same[:, 1]).all() and len(same) == len(STUDENT)  # special tokens are none
 
 
 def test_pieces_are_mapped_by_letters_and_by_where_they_stand() -> None:

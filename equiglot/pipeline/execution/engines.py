@@ -3,11 +3,12 @@
 from collections.abc import Callable
 
 from equiglot.errors import InputError
+from equiglot.pipeline.execution.on_ray import pool_on_ray
 from equiglot.pipeline.execution.pool import MakePool
 from equiglot.pipeline.execution.slurm import pool_on_slurm
 from equiglot.pipeline.execution.workers import Workers
 
-LOCAL, SLURM = "local", "slurm"
+LOCAL, SLURM, RAY = "local", "slurm", "ray"
 
 
 def pool_on(where: str, ask: Callable[[str], bool] = lambda question: False) -> MakePool:
@@ -25,4 +26,7 @@ def pool_on(where: str, ask: Callable[[str], bool] = lambda question: False) -> 
         return Workers
     if kind == SLURM:
         return pool_on_slurm(about, ask)
-    raise InputError(f"there is no {kind!r} to run on", where="--on", fix=f"choose one of: {LOCAL}, {SLURM}:PROFILE")
+    if kind == RAY:
+        return pool_on_ray(about)
+    fix = f"choose one of: {LOCAL}, {SLURM}:PROFILE, {RAY}, {RAY}:ADDRESS"
+    raise InputError(f"there is no {kind!r} to run on", where="--on", fix=fix)

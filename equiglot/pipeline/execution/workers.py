@@ -79,8 +79,9 @@ class Workers:
         options = {"threads": threads, "checkpoint_seconds": checkpoint_seconds}
         arguments = (os.fspath(run.root), json.dumps(recipe_tree(recipe)), options)
         try:
+            gpus = torch.cuda.device_count() if count > 1 else 0  # a model may be trained on all of them
             for number in range(count):
-                self._workers.append(_start(arguments, gpu_of(number, torch.cuda.device_count())))
+                self._workers.append(_start(arguments, gpu_of(number, gpus)))
         except BaseException:
             self.__exit__()
             raise

@@ -44,7 +44,8 @@ def labels_in_words(plan: ModelPlan) -> str:
     if plan.trim is not None:
         return f"not trained: {plan.trim.model}, trimmed to its languages"
     if plan.extend is not None:
-        rows = "their rows are fitted" if plan.extend.start == "fitted" else "their rows are means"
+        made = f"transplanted from {plan.extend.donor}" if plan.extend.donor is not None else plan.extend.start
+        rows = f"their rows are {'means' if made == 'mean' else made}"
         return f"not trained: {plan.extend.model} with up to {plan.extend.entries:,} more entries; {rows}"
     if plan.fresh is not None:
         return f"not trained: random weights, all else as in {plan.fresh.model}"

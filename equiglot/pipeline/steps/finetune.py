@@ -55,6 +55,7 @@ class FineTuned(Step):
     uses_device = True
     folder = staticmethod(RunDirectory.fine_tuned)
     group = FINE_TUNING
+    version = 2
     continues = True
     scored = True
     settings: FineTunedTask

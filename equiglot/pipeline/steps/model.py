@@ -3,7 +3,7 @@
 import shutil
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -33,12 +33,13 @@ from equiglot.pipeline.steps.context import Context
 from equiglot.pipeline.steps.cost import FLOAT_BYTES, Cost, Meter
 from equiglot.pipeline.steps.events import EventWriter
 from equiglot.pipeline.steps.material import Material, material_of, randomness
+from equiglot.pipeline.steps.ranks import training_ranks
 from equiglot.pipeline.steps.step import Step
 from equiglot.pipeline.steps.stores import stores_of
 from equiglot.pipeline.steps.vocabulary import tokenizer_folder
 from equiglot.recipe import ModelPlan, Start, check_width
 from equiglot.run import RunDirectory, atomic_folder, tokens_of, write_json
-from equiglot.training import CheckpointFolder, DataPlan, LabelSource, MaskedLM, Trainer, plan_data
+from equiglot.training import CheckpointFolder, DataPlan, LabelSource, MaskedLM, Ranks, Trainer, plan_data
 from equiglot.vocabulary import check_same_vocabulary, load_tokenizer, open_tokens, tokenizer_bytes
 
 _ELSEWHERE = {"existing", "trim", "extend", "fresh", "tokens", "own_vocabulary", "start"}
@@ -106,14 +107,15 @@ class TakenModel(Model):
 class TrainedModel(Model):
     """A model that is trained."""
 
-    version = 2
+    version = 3
     continues = True
 
     @property
     def inputs(self) -> dict[str, Any]:
         """All of its settings, the name too; of weights that it starts from not the place."""
+        exclude: dict[str, Any] = {**dict.fromkeys(_ELSEWHERE, True), "training": {"devices"}}
         inputs = {
-            **self.plan.model_dump(mode="json", exclude=_ELSEWHERE),
+            **self.plan.model_dump(mode="json", exclude=exclude),
             "masking": self.recipe.masking.model_dump(mode="json"),
             "seed": self.recipe.seed,
         }
@@ -161,6 +163,11 @@ class TrainedModel(Model):
 
     def run(self, context: Context) -> None:
         """Trains it; continues at the checkpoint."""
+        with training_ranks(self.recipe, self.plan.name, context, self.plan.training.devices) as ranks:
+            self.train(context, ranks)
+
+    def train(self, context: Context, ranks: Ranks) -> None:
+        """The part of one of the processes that train it; the first writes what comes of it."""
         run, recipe, plan, checkpoints = context.run, self.recipe, self.plan, context.checkpoints
         tokenizer = load_tokenizer(tokenizer_folder(run, recipe, plan.owner))
         special, seed = special_tokens_of(tokenizer), randomness(recipe, plan)
@@ -170,7 +177,7 @@ class TrainedModel(Model):
         model = on_device(self._initial(run, tokenizer, seed, None if fitted is None else fitted.part))
         with foreign_model(self.plan, "training.frozen"):
             freeze_parts(model, plan.training.frozen)
-        if not checkpoints.exists():  # from the start: the curves of an earlier recipe are not its own
+        if ranks.first and not checkpoints.exists():  # from the start: the curves of an earlier recipe are not its own
             shutil.rmtree(run.events(plan.name), ignore_errors=True)
         task = MaskedLM(
             data.stream,
@@ -180,8 +187,9 @@ class TrainedModel(Model):
             objective=replace(plan.labels.objective, rate=self.recipe.masking.rate),
             labels=_labels(run, plan, data.stream, material, model.config),
             best_by=plan.training.best_by,
+            ranks=ranks,
         )
-        with EventWriter(run.events(plan.name), task.metric) as events:
+        with EventWriter(run.events(plan.name), task.metric) if ranks.first else nullcontext() as events:
             trainer = Trainer(
                 model,
                 task,
@@ -191,10 +199,14 @@ class TrainedModel(Model):
                 checkpoints=CheckpointFolder(checkpoints),
                 checkpoint_seconds=context.checkpoint_seconds,
                 watch=context.progress,
-                record=events.add,
+                record=events.add if events else lambda point: None,
+                remark=context.remark,
                 stop=context.stop,
+                ranks=ranks,
             )
             record = trainer.train()
+        if not ranks.first:
+            return
         with atomic_folder(context.output) as folder:
             export_model(model.cpu(), tokenizer, folder)
             about = _about(record.model_dump(mode="json"), model.num_parameters(), data)

@@ -34,7 +34,7 @@ _EVALUATIONS = 40  # of a converged probe's loss for each penalty: "some 20 to 6
 _UPDATE_SECONDS = 1e-3  # of a probe that is trained for a fixed number of epochs
 # Where labelled data is not read yet: what a recipe leaves open, and how long sentences and texts are.
 _SENTENCES, _WORDS, _LABELS = 1_000, 20, 17
-_TOKENS_AN_ITEM = {"word": 1.5, "sentence": 100, "question": 250}
+_TOKENS_AN_ITEM = {"word": 1.5, "sentence": 100, "pair": 100, "question": 250}
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from equiglot.errors import InputError
 from equiglot.evaluation import (
     FITTING_HELD_OUT,
     MOST_HELD_OUT,
+    Donor,
     ExtensionText,
     TrimText,
     extend_model,
@@ -80,6 +81,7 @@ class ExtendedModel(Model):
     """A model with entries that its languages lack, and what they changed beside it (paper 4, section 5: VocabAmp)."""
 
     place = None
+    version = 2
     tools = ("tokenizers",)
     continues = True
     group = ROWS
@@ -88,20 +90,22 @@ class ExtendedModel(Model):
     def inputs(self) -> dict[str, Any]:
         """How many entries, what their rows are, and for which languages."""
         assert self.plan.extend is not None
-        inputs = {"extend": self.plan.extend.model_dump(mode="json"), "languages": list(self.plan.languages)}
+        other = set() if self.plan.extend.donor is not None else {"donor", "anchors"}
+        settings = self.plan.extend.model_dump(mode="json", exclude=other)
+        inputs = {"extend": settings, "languages": list(self.plan.languages)}
         return inputs | ({"seed": self.recipe.seed} if self.plan.extend.start == "fitted" else {})
 
     @property
     def needs(self) -> tuple[str, ...]:
-        """The model that is extended, and text."""
+        """The model that is extended, the donor of rows, and text."""
         texts = (need for code in self.plan.languages for need in text_needs(self.recipe, code))
-        return tuple(dict.fromkeys([f"model/{self.plan.revises}", *texts]))
+        return tuple(dict.fromkeys([*(f"model/{name}" for name in self.plan.made_from), *texts]))
 
     def cost(self, meter: Meter) -> Cost:
         """Of the fitting: sentences are read in the old segmentation, then in the new one, and back to its rows."""
         extend, made = self.plan.extend, super().cost(meter)
         assert extend is not None
-        if extend.start == "mean":
+        if extend.start != "fitted":
             return made
         owner = self.recipe.plans()[extend.model].owner
         texts = [meter.text(code, owner, split) for code in self.plan.languages for split in ("train", "valid")]
@@ -128,6 +132,7 @@ class ExtendedModel(Model):
                 context.output,
                 extend,
                 start=extend.start,
+                donor=None if extend.donor is None else Donor(run.model(extend.donor), extend.anchors),
                 fitting=extend.fitting.model_copy(update={"seed": self.recipe.seed + extend.fitting.seed}),
                 checkpoints=CheckpointFolder(context.checkpoints),
                 checkpoint_seconds=context.checkpoint_seconds,
