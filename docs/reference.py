@@ -1,4 +1,5 @@
-"""The recipe reference: writes the part of docs/recipe.md below `MARK` from the recipe's schema.
+"""The recipe reference: writes the part of docs/recipe.md below `MARK` from the recipe's schema, and the table of a
+profile of SLURM's in docs/scale.md between `PROFILE` and `PROFILE_END`.
 
     python docs/reference.py
 
@@ -13,10 +14,13 @@ from typing import Any
 
 import yaml
 
+from equiglot.pipeline import SlurmProfile
 from equiglot.recipe import Recipe
 from equiglot.settings import MOST, MOST_REPEATS
 
 PAGE = Path(__file__).with_name("recipe.md")
+SCALE = Path(__file__).with_name("scale.md")
+PROFILE, PROFILE_END = "<!-- Made by docs/reference.py. -->\n", "<!-- End of what it has made. -->\n"
 MARK = "<!-- Made by docs/reference.py from the schema; what stands above is written by hand. -->\n"
 _TYPES = {"string": "string", "integer": "whole number", "number": "number", "boolean": "true or false"}
 _LIMITS = {
@@ -40,6 +44,13 @@ def page(text: str) -> str:
     return by_hand + mark + "\n" + "\n".join(Reference(Recipe.model_json_schema()).lines()) + "\n"
 
 
+def scale_page(text: str) -> str:
+    """The page on clusters whose present text is `text`, with its table of a profile made again."""
+    before, _, rest = text.partition(PROFILE)
+    table = Reference({"$defs": {}, **SlurmProfile.model_json_schema()}).table()
+    return before + PROFILE + "\n" + "\n".join(table) + "\n\n" + PROFILE_END + rest.partition(PROFILE_END)[2]
+
+
 class Reference:
     """The lines of the reference.
 
@@ -56,6 +67,10 @@ class Reference:
     def lines(self) -> Iterator[str]:
         """Markdown: the recipe's own fields, then a section for each field that has fields of its own."""
         yield from ("## All of a recipe", "", *self._table(self._schema), *self._sections(self._schema, ()))
+
+    def table(self) -> Iterator[str]:
+        """Markdown: the schema's own fields."""
+        return self._table(self._schema)
 
     def _collect(self, node: Node, path: Steps) -> None:
         for name, field in node["properties"].items():
@@ -195,8 +210,9 @@ def _escaped(text: str) -> str:
 
 
 def main() -> None:
-    """Writes the page."""
+    """Writes the pages."""
     PAGE.write_text(page(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    SCALE.write_text(scale_page(SCALE.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -33,6 +33,7 @@ from pyarrow import parquet
 from equiglot.cli import app, main
 from equiglot.corpus import HubSource, SampleSource
 from equiglot.errors import InputError
+from equiglot.pipeline import SlurmProfile
 from equiglot.recipe import Origin, Recipe, parse_recipe, validate_recipe
 from equiglot.recipe.reading import merge, override, read_tree
 from tests.conftest import ROOT
@@ -44,6 +45,7 @@ PAGES = [ROOT / "README.md", *sorted(DOCS.glob("*.md"))]
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 MAKE = re.compile(r"^make (\w+)", re.MULTILINE)
 NAME = re.compile(r"# (\S+\.yaml)\n")
+PROFILE = "# a profile of SLURM's\n"
 BEFORE = {
     "audit.md": "balance.md",
     "export.md": "finetune.md",
@@ -245,7 +247,9 @@ def test_yaml_is_a_recipe_or_a_part_of_one(page: Path, corpora: Path) -> None:
         if block.language != "yaml":
             continue
         tree = yaml.safe_load(block.text)
-        if block.file or "extends" in tree:
+        if block.text.startswith(PROFILE):
+            assert set(SlurmProfile.model_validate(tree).model_fields_set) == set(tree)
+        elif block.file or "extends" in tree:
             parent = _tree(tree.pop("extends")) if "extends" in tree else {}
             validate_recipe(merge(parent, tree), Origin(((block.file or page.name, None),)))
         else:
@@ -310,6 +314,8 @@ def test_reference_of_the_recipe_is_that_of_the_schema() -> None:
     spec.loader.exec_module(reference)
     text = (DOCS / "recipe.md").read_text(encoding="utf-8")
     assert reference.page(text) == text
+    scale = (DOCS / "scale.md").read_text(encoding="utf-8")
+    assert reference.scale_page(scale) == scale and "| `constraint` |" in scale
     for name in Recipe.model_fields:
         assert f"| `{name}` |" in text
 

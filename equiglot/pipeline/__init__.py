@@ -10,6 +10,7 @@ from equiglot.pipeline.execution.folder import read_run
 from equiglot.pipeline.execution.machine import Machine
 from equiglot.pipeline.execution.pool import Event, MakePool, Pool, WorkerFailed
 from equiglot.pipeline.execution.scheduler import Watcher
+from equiglot.pipeline.execution.slurm import SlurmProfile
 from equiglot.pipeline.execution.states import Status, read_status
 from equiglot.pipeline.graph import Graph, Job
 from equiglot.pipeline.planning.plan import Plan, StepCost, plan_recipe
@@ -31,6 +32,7 @@ __all__ = [
     "Plan",
     "Pool",
     "Remark",
+    "SlurmProfile",
     "Status",
     "StepCost",
     "TextProgress",

@@ -2,7 +2,8 @@
 
     python slurm_stand_in.py sbatch|squeue|scancel ARGUMENTS...
 
-The folder is $STAND_IN. Partitions are `cpu`, the default, and `held`, whose jobs wait for ever. A file `away` in the
+The folder is $STAND_IN. Partitions are `cpu`, the default, and `held`, whose jobs wait: if they
+ask for ten days, for ever. A file `away` in the
 folder lets all commands fail, as where SLURM's daemon is not reached; `calls` has a line for each command.
 """
 
@@ -38,15 +39,18 @@ def sbatch(folder: Path, arguments: list[str]) -> None:
                 )
             pid = process.pid
         (folder / f"{name}.job").write_text(json.dumps({"pid": pid, "script": str(script)}))
+    if options.get("time") == "10-00:00:00":
+        (folder / f"{name}.job").write_text(json.dumps({"pid": 0, "reason": "PartitionTimeLimit"}))
     print(number)
 
 
 def squeue(folder: Path, arguments: list[str]) -> None:
     """The jobs that have not ended."""
     for path in sorted(folder.glob("*.job")):
-        pid = json.loads(path.read_text())["pid"]
+        job = json.loads(path.read_text())
+        pid = job["pid"]
         if pid == 0:
-            print(f"{path.stem}|PENDING|(Resources)")
+            print(f"{path.stem}|PENDING|({job.get('reason', 'Resources')})")
         elif is_running(pid):
             print(f"{path.stem}|RUNNING|here")
 

@@ -194,6 +194,15 @@ def test_slurm_is_away(queue: Path, make: Change, tmp_path: Path) -> None:
     assert len(_calls(queue, "sbatch")) == 5
 
 
+def test_a_job_that_would_wait_for_ever(queue: Path, make: Change, tmp_path: Path) -> None:
+    run, engine = RunDirectory(tmp_path / "run"), Slurm(SlurmProfile(partition="held", time="10-00:00:00"), "profile")
+    _give(run, make, {"1-1": "corpus/en"})
+    tickets = list(engine.start(run, ["1-1"]).values())
+    with pytest.raises(InputError, match="wait for ever: PartitionTimeLimit"):
+        engine.places(tickets)
+    assert engine.places([]) == {}
+
+
 REFUSED = [
     ({"partition": "gone"}, "SLURM refuses a job: invalid partition specified: gone", "sinfo"),
     ({"gpus": 1}, "Requested node configuration is not available", "--gres=gpu:1"),
@@ -216,11 +225,12 @@ def test_a_queue_that_refuses(
 WRONG = [
     ("partitions: cpu", r"unknown field 'partitions'", "profile.yaml:1"),
     ("cpus: 2\ntime: 10:00:00", "write a time in quotes", "profile.yaml:2"),
-    ("time: soon", "match pattern", "profile.yaml:1"),
+    ("time: soon", "write a time as", "profile.yaml:1"),
     ("cpus: 0", "greater than or equal to 1", "profile.yaml:1"),
     ("- cpus", "not a mapping", "profile.yaml"),
     ("cpus: [", "not YAML", "profile.yaml"),
-    ("partition: --wrap=x", "match pattern", "profile.yaml:1"),
+    ("memory: 8 GB", "write memory as 8G", "profile.yaml:1"),
+    ("partition: --wrap=x", "this is no name", "profile.yaml:1"),
     ("options: [--array=1]", "is not for a profile", "options"),
 ]
 

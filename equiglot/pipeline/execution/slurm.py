@@ -18,7 +18,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from equiglot.errors import InputError, Interrupted
 from equiglot.pipeline.execution.elsewhere import OUTPUT, Elsewhere
@@ -36,6 +36,7 @@ _TRIES = 5
 _HIGHEST_INDEX = 1000  # of an array, where a cluster has not set another one
 _COMPUTE_ENVIRONMENT = ("SLURM_", "SBATCH_")  # what a job says of itself to what is started in it
 _BUSY = ("unable to contact slurm controller", "timed out", "temporarily", "connection failure", "connection refused")
+_NEVER = ("PartitionTimeLimit", "PartitionNodeLimit", "BadConstraints", "InvalidAccount", "InvalidQOS")
 _OWN_OPTIONS = ("array", "output", "error", "signal", "parsable", "requeue", "no-requeue", "wrap", "test-only", "wait")
 
 
@@ -45,47 +46,53 @@ def _quoted_time(value: Any) -> Any:
     return value
 
 
-_Word = Annotated[str, Field(min_length=1, max_length=1000, pattern=r"^[^\s-][^\x00-\x1f]*$")]
-_Line = Annotated[str, Field(min_length=1, max_length=10_000, pattern=r"^[^\x00\r\n]+$")]
-_Time = Annotated[str, BeforeValidator(_quoted_time), Field(pattern=r"^(\d{1,4}-\d{1,2}|\d{1,6})(:\d{1,2}){0,2}$")]
+def _like(pattern: str, words: str) -> AfterValidator:
+    """A text that is all like a pattern, which is said in words where it is not."""
+
+    def check(text: str) -> str:
+        if re.fullmatch(pattern, text) is None:
+            raise ValueError(words)
+        return text
+
+    return AfterValidator(check)
+
+
+_Word = Annotated[str, _like(r"[^\s-][^\x00-\x1f]{0,999}", "this is no name: it is empty, or begins with - or a space")]
+_Line = Annotated[str, _like(r"[^\x00\r\n]{1,10000}", "this is not one line of the shell")]
+_Option = Annotated[str, _like(r"--?[a-zA-Z][^\x00-\x1f]{0,999}", "write an option as --name=value")]
+_Memory = Annotated[str, _like(r"[1-9]\d{0,9}[KMGT]?", "write memory as 8G")]
+_Time = Annotated[
+    str,
+    BeforeValidator(_quoted_time),
+    _like(r"(\d{1,4}-\d{1,2}|\d{1,6})(:\d{1,2}){0,2}", 'write a time as "10:00:00", or "2-00:00:00" for two days'),
+]
 
 
 class SlurmProfile(Settings):
-    """How jobs are given to SLURM: a file beside the recipe, which changes no fingerprint.
+    """How jobs are given to SLURM: a file beside the recipe, which changes no fingerprint."""
 
-    Attributes:
-        partition: where they wait; the cluster's default if not given.
-        account: that pays.
-        qos: quality of service.
-        time: the limit of each job, in quotes: "10:00:00", or "2-00:00:00" for two days. A training that needs longer
-            saves, and goes on in another job.
-        memory: of each job: 8G.
-        cpus: cores of each job, and its threads. They change results.
-        gpus: of each job that trains, scores or labels; other jobs get none.
-        gpu_type: which GPUs: a100.
-        constraint: what machines must have, as the cluster names it: a kind of processor. Without one, a training that
-            goes on in another job may meet another kind of processor, and is refused.
-        modules: loaded before the worker starts (`module load`).
-        setup: lines of the shell before the worker starts: source venv/bin/activate.
-        python: the program that runs the worker; the one that runs the command if not given.
-        jobs: that wait or run at a time.
-        options: further options of `sbatch`: --mail-type=FAIL.
-    """
-
-    partition: _Word | None = None
-    account: _Word | None = None
-    qos: _Word | None = None
-    time: _Time | None = None
-    memory: Annotated[str, Field(pattern=r"^[1-9]\d{0,9}[KMGT]?$")] | None = None
-    cpus: int = Field(default=1, ge=1, le=4096)
-    gpus: int = Field(default=0, ge=0, le=64)
-    gpu_type: _Word | None = None
-    constraint: _Word | None = None
-    modules: tuple[_Word, ...] = ()
-    setup: tuple[_Line, ...] = ()
-    python: _Line | None = None
-    jobs: int = Field(default=100, ge=1, le=10_000)
-    options: tuple[Annotated[str, Field(pattern=r"^--?[a-zA-Z][^\x00-\x1f]*$")], ...] = ()
+    partition: _Word | None = Field(None, description="Where jobs wait; the cluster's default if not given.")
+    account: _Word | None = Field(None, description="Who pays.")
+    qos: _Word | None = Field(None, description="Quality of service.")
+    time: _Time | None = Field(
+        None,
+        description='The limit of each job, in quotes: `"10:00:00"`, or `"2-00:00:00"` for two days. A training that '
+        "needs longer saves, and goes on in another job.",
+    )
+    memory: _Memory | None = Field(None, description="Of each job: `8G`.")
+    cpus: int = Field(1, ge=1, le=4096, description="Cores of each job, and its threads, which change results.")
+    gpus: int = Field(0, ge=0, le=64, description="Of each job that trains, labels or scores; others get none.")
+    gpu_type: _Word | None = Field(None, description="Which GPUs, as the cluster names them: `a100`.")
+    constraint: _Word | None = Field(
+        None,
+        description="What nodes must have, as the cluster names it: a kind of processor. Without one, a training that "
+        "goes on in another job may meet another kind of processor, and is refused there.",
+    )
+    modules: tuple[_Word, ...] = Field((), description="Loaded before the worker starts (`module load`).")
+    setup: tuple[_Line, ...] = Field((), description="Lines of the shell before it starts: `source venv/bin/activate`.")
+    python: _Line | None = Field(None, description="What runs the worker; what runs the command if not given.")
+    jobs: int = Field(100, ge=1, le=10_000, description="That wait or run at a time.")
+    options: tuple[_Option, ...] = Field((), description="Further options of `sbatch`: `--mail-type=FAIL`.")
 
     def resources(self, *, device: bool) -> list[str]:
         """What `sbatch` is told of a job, of one that uses a device or not."""
@@ -180,6 +187,9 @@ class Slurm:
         """One question for all: where the user's jobs are. Jobs of which only the remains are cleared away have ended.
 
         The node is named by its worker once that has begun.
+
+        Raises:
+            InputError: one waits for what will never be.
         """
         command = ["squeue", "--noheader", "--array", f"--user={os.getuid()}", "--format=%i|%T|%R"]
         done = _call(command)
@@ -188,9 +198,15 @@ class Slurm:
         found = {}
         for ticket, state, reason in (line.split("|", 2) for line in done.stdout.splitlines() if line.count("|") >= 2):
             if ticket in tickets and state != "COMPLETING":
+                self._check_possible(ticket, reason.strip("()"))
                 what = "waits in the queue of SLURM" if state == "PENDING" else f"{state.lower()} in SLURM"
                 found[ticket] = f"{what} as job {ticket} {reason if reason.startswith('(') else f'({reason})'}"
         return found
+
+    def _check_possible(self, ticket: str, reason: str) -> None:
+        if reason in _NEVER:
+            fix = "correct the profile: `sinfo` lists partitions, time limits and nodes; the same command continues"
+            raise InputError(f"SLURM lets job {ticket} wait for ever: {reason}", where=self.where, fix=fix)
 
     def cancel(self, tickets: Sequence[str]) -> None:
         """Ends jobs; what SLURM says of those that have ended already is not of interest."""
