@@ -86,6 +86,7 @@ def run_recipe(
                     pool, _at_commits(recipe, graph), machine, signals
                 )
             unchanged.check(job for job in graph.jobs.values() if state_of(run, job) == "done")
+            lease.check()
             write_results(run, recipe)
         except Interrupted as error:
             log.add("interrupted", signal=str(error))

@@ -18,8 +18,9 @@ from equiglot.errors import InputError, Interrupted
 from equiglot.pipeline import Event, Graph, Machine, Watcher, pool_on, read_status, run_recipe
 from equiglot.pipeline.execution import elsewhere, orders, scheduler
 from equiglot.pipeline.execution.elsewhere import OUTPUT, Elsewhere
+from equiglot.pipeline.execution.lease import take_lease
 from equiglot.pipeline.execution.orders import SAID, Order, carry_out, give_order, read_said
-from equiglot.pipeline.execution.pool import Assignment
+from equiglot.pipeline.execution.pool import Assignment, Made
 from equiglot.recipe import Recipe, parse_recipe, recipe_tree
 from equiglot.run import RunDirectory, read_json
 from tests.pipeline.conftest import TREE, Change, half_written, results, run_here
@@ -164,26 +165,33 @@ def test_whole_lines_are_read_once(tmp_path: Path) -> None:
     assert read_said(tmp_path / "said", 8) == ([b"three"], 14)
 
 
-def test_what_a_zombie_says_is_not_heard(make: Change, finished: Path, tmp_path: Path) -> None:
+class OnePool:
+    """A pool that is given one job at a time; what it says of it is a test's."""
+
+    idle = 1
+
+    def __enter__(self) -> "OnePool":
+        return self
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def adopt(self, wanted: Mapping[str, str]) -> list[Assignment]:
+        return []
+
+    def start(self, task: Assignment) -> None:
+        self.idle, self.task = 0, task
+
+    def ask_to_stop(self, why: Exception) -> bool:
+        return True
+
+    def events(self, seconds: float) -> Iterator[Event]:
+        raise NotImplementedError
+
+
+def test_what_a_zombie_says_is_not_heard(make: Change, tmp_path: Path) -> None:
     """An attempt that was given up ends after all: neither its output nor its word counts."""
 
-    class Pool:
-        idle = 1
-
-        def __enter__(self) -> "Pool":
-            return self
-
-        def __exit__(self, *_: object) -> None: ...
-
-        def adopt(self, wanted: Mapping[str, str]) -> list[Assignment]:
-            return []
-
-        def start(self, task: Assignment) -> None:
-            self.idle, self.task = 0, task
-
-        def ask_to_stop(self, why: Exception) -> bool:
-            return True
-
+    class Pool(OnePool):
         def events(self, seconds: float) -> Iterator[Event]:
             job, attempt = self.task.job, self.task.attempt
             if attempt.endswith("-1"):
@@ -197,6 +205,23 @@ def test_what_a_zombie_says_is_not_heard(make: Change, finished: Path, tmp_path:
         run_recipe(make(), tmp_path / "run", machine=Machine(), pool=lambda *_, **__: Pool())
     assert not (tmp_path / "run" / "jobs").exists()
     assert read_json(tmp_path / "run" / ".progress.json") == {}
+
+
+def test_a_command_that_was_taken_over_from_publishes_and_removes_nothing(make: Change, tmp_path: Path) -> None:
+    run = RunDirectory(tmp_path / "run")
+
+    class Pool(OnePool):
+        def events(self, seconds: float) -> Iterator[Event]:
+            (run.root / self.task.checkpoints).mkdir(parents=True)
+            (run.root / self.task.output).mkdir(parents=True)
+            other = take_lease(run, take_over=True)
+            yield Event(self.task.job, self.task.attempt, "done", made=Made(1.0, {}, None))
+            other.release()
+
+    with pytest.raises(InputError, match="another command has taken this run over"):
+        run_recipe(make(), run.root, machine=Machine(), pool=lambda *_, **__: Pool())
+    assert not (run.root / "jobs").exists() and len(list(run.root.glob("checkpoints/*"))) == 1
+    assert len(list(run.root.glob("tasks/.*.tmp")) + list(run.root.glob("corpus/.*.tmp"))) == 1
 
 
 def test_heartbeats(make: Change, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

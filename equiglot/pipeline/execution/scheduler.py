@@ -163,6 +163,9 @@ class Execution:
         try:
             self._lease.check()
             self._wait_for(attempt, made, job)
+        except InputError as error:  # what a training continues from stays, perhaps for another command
+            return Event(job.name, event.attempt, "failed", error=error)
+        try:
             self._check_read(job, made)
         except InputError as error:
             shutil.rmtree(attempt, ignore_errors=True)
