@@ -12,6 +12,7 @@ from typing import Literal
 import numpy as np
 
 from equiglot.evaluation.statistics import Estimate
+from equiglot.tasks import task_of
 
 Standing = Literal["worse than no pretraining", "behind", "served", "unknown"]
 """What is said of a language, the worst first."""
@@ -215,6 +216,8 @@ def _judge(
         task = min(worse, key=lambda each: gains[each].points.value)
         points = -gains[task].points.value
         reason = f"{points:.1f} points below {gains[task].baseline_model}, which has no pretraining"
+        if len(gains) > 1:
+            reason += f", in {task_of(task)}; worse in {len(worse)} of {len(gains)} tasks"
         return Verdict("worse than no pretraining", reason, **known)  # type: ignore[arg-type]
     if lag is not None and lag.value <= -margin and lag.interval()[1] < 0:
         reason = f"pretraining removes {-lag.value:.0f} points fewer of the errors than in the other languages"
