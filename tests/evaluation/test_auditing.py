@@ -116,7 +116,7 @@ def test_rules_in_their_order() -> None:
         "ko": "behind",
         "te": "unknown",
     }
-    assert verdicts["sl"].reason == "4.0 points below fresh-m, which has no pretraining"
+    assert verdicts["sl"].reason.startswith("4.0 points below fresh-m, which has no pretraining")
     two = judge(["sl"], {"sl": {"pos-finetune": _gain(-4), "parse-finetune": _gain(20)}})["sl"]
     assert two.reason == "4.0 points below fresh-m, which has no pretraining, in pos; worse in 1 of 2 tasks"
     assert verdicts["lv"].lag is not None and verdicts["lv"].lag.value == pytest.approx(16 - (60 + 60 + 60 + 0.4) / 4)
