@@ -15,10 +15,10 @@ from pathlib import Path
 import pytest
 
 from equiglot.errors import InputError, Interrupted
-from equiglot.pipeline import Event, Graph, Machine, Watcher, pool_on, read_status, run_recipe
+from equiglot.pipeline import Event, Graph, Machine, Remark, Watcher, pool_on, read_status, run_recipe
 from equiglot.pipeline.execution import elsewhere, orders, scheduler
 from equiglot.pipeline.execution.elsewhere import OUTPUT, Elsewhere
-from equiglot.pipeline.execution.lease import take_lease
+from equiglot.pipeline.execution.lease import TakenOver, take_lease
 from equiglot.pipeline.execution.orders import SAID, Order, carry_out, give_order, read_said
 from equiglot.pipeline.execution.pool import Assignment, Made
 from equiglot.recipe import Recipe, parse_recipe, recipe_tree
@@ -222,6 +222,81 @@ def test_a_command_that_was_taken_over_from_publishes_and_removes_nothing(make: 
         run_recipe(make(), run.root, machine=Machine(), pool=lambda *_, **__: Pool())
     assert not (run.root / "jobs").exists() and len(list(run.root.glob("checkpoints/*"))) == 1
     assert len(list(run.root.glob("tasks/.*.tmp")) + list(run.root.glob("corpus/.*.tmp"))) == 1
+
+
+def _left(run: RunDirectory, make: Change, attempt: str, ticket: str = "7", **changes: object) -> Assignment:
+    """What a command has left of an attempt at tokens/en."""
+    graph = Graph(make())
+    task = Assignment.of(run, graph, graph.jobs["tokens/en"], attempt).model_copy(update=changes)
+    order = Order(task=task, recipe=recipe_tree(make()), threads=1, checkpoint_seconds=1, versions={})
+    folder = give_order(run, order)
+    (folder / "ticket").write_text(ticket)
+    return task
+
+
+@dataclass
+class Asked:
+    """An engine that has what it is told to have, and notes what it is asked to end."""
+
+    alive: tuple[str, ...] = ()
+    name = "stand-in"
+    look_seconds = 0.0
+    ended: list[str] = field(default_factory=list)
+
+    def start(self, run: RunDirectory, attempts: Sequence[str]) -> dict[str, str]:
+        raise NotImplementedError
+
+    def places(self, tickets: Sequence[str]) -> Mapping[str, str] | None:
+        return {each: "runs" for each in tickets if each in self.alive}
+
+    def cancel(self, tickets: Sequence[str]) -> None:
+        self.ended += tickets
+
+
+def _pool(engine: Asked, run: RunDirectory, recipe: Recipe) -> Elsewhere:
+    return Elsewhere(engine, run, recipe, count=4, threads=1, checkpoint_seconds=1)
+
+
+def test_what_is_taken_up_and_what_is_cleared_away(make: Change, tmp_path: Path) -> None:
+    run, engine = RunDirectory(tmp_path), Asked(alive=("7", "8"))
+    task = _left(run, make, "1-1")
+    _left(run, make, "1-2", "8", fingerprint="of another recipe")
+    _left(run, make, "1-3", "9")  # ended without a word
+    _left(run, make, "1-4", "10")
+    (run.attempts / "1-4" / SAID).write_bytes(b'{"kind": "do\n')  # nor did this one end
+    (run.attempts / "1-5").mkdir()  # never given to the engine
+    (run.attempts / "1-1").rename(run.attempts / "of-a-stranger")
+    task = _left(run, make, "1-1")
+    assert list(_pool(engine, run, make()).adopt({"tokens/en": task.fingerprint})) == [task]
+    assert sorted(engine.ended) == ["10", "8", "9"]
+    assert [path.name for path in run.attempts.iterdir()] == ["1-1"]
+
+
+def test_an_attempt_leads_to_no_other_folder(make: Change, tmp_path: Path) -> None:
+    run = RunDirectory(tmp_path)
+    task = _left(run, make, "1-1")
+    with pytest.raises(ValueError, match="attempt"):
+        Assignment.model_validate({**task.model_dump(), "attempt": "../../mine"})
+
+
+def test_half_a_line_is_not_understood_and_the_next_is(make: Change, tmp_path: Path) -> None:
+    run = RunDirectory(tmp_path)
+    task = _left(run, make, "1-1")
+    pool = _pool(Asked(alive=("7",)), run, make())
+    assert pool.adopt({"tokens/en": task.fingerprint})
+    words = b'{"kind": "prog{"kind": "alive"}\n[]\n{"kind": "progress", "progress": {"remark": "a word"}}\n'
+    (run.attempts / "1-1" / SAID).write_bytes(words)
+    said = [event.progress for event in pool.events(0.0) if event.progress is not None]
+    assert said == [Remark(remark="a word")]
+
+
+def test_who_was_taken_over_from_leaves_the_jobs_to_the_other(make: Change, tmp_path: Path) -> None:
+    run, engine = RunDirectory(tmp_path), Asked(alive=("7",))
+    task = _left(run, make, "1-1")
+    with _pool(engine, run, make()) as pool:
+        assert pool.adopt({"tokens/en": task.fingerprint})
+        assert not pool.ask_to_stop(TakenOver("another command has"))
+    assert engine.ended == [] and (run.attempts / "1-1").is_dir()
 
 
 def test_heartbeats(make: Change, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from equiglot.errors import InputError, Interrupted
 from equiglot.pipeline import Event, Graph, Machine, TextProgress, Watcher, pool_on, run_recipe
-from equiglot.pipeline.execution import elsewhere, scheduler
+from equiglot.pipeline.execution import elsewhere, scheduler, slurm
 from equiglot.pipeline.execution.elsewhere import Elsewhere
 from equiglot.pipeline.execution.orders import Order, give_order
 from equiglot.pipeline.execution.pool import Assignment
@@ -261,3 +261,12 @@ def test_who_is_asked(queue: Path, make: Change, tmp_path: Path, monkeypatch: py
     for is_terminal in (False, True):
         monkeypatch.setattr(sys.stdin, "isatty", lambda is_terminal=is_terminal: is_terminal)
         assert pool.leaves(Interrupted(signal.SIGINT)) == is_terminal == bool(asked)
+
+
+def test_only_jobs_are_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tickets are read from the run folder, which may be a stranger's."""
+    called: list[list[str]] = []
+    monkeypatch.setattr(slurm, "_call", lambda command, text="": called.append([*command]))
+    Slurm(SlurmProfile(), "profile.yaml").cancel(["--user=me", "7_1", "8 9", "12"])
+    Slurm(SlurmProfile(), "profile.yaml").cancel(["--me"])
+    assert called == [["scancel", "7_1", "12"]]

@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Protocol
 
 from equiglot.errors import InputError, Interrupted
+from equiglot.pipeline.execution.lease import TakenOver
 from equiglot.pipeline.execution.machine import versions
 from equiglot.pipeline.execution.orders import SAID, STOP, Order, give_order, read_order, read_said
 from equiglot.pipeline.execution.pool import Assignment, Event
@@ -124,13 +125,18 @@ class Elsewhere:
             ):
                 self._flights[task.attempt] = flight
         self._end([each for each in found if each.task.attempt not in self._flights])
+        for folder in self.run.attempts.glob("*"):
+            if folder.name not in self._flights:  # never given to the engine, or nothing of ours
+                shutil.rmtree(folder, ignore_errors=True)
         return [each.task for each in self._flights.values()]
 
     def _left(self) -> Iterator[_Flight]:
         """The attempts of an earlier command."""
         for path in sorted(self.run.attempts.glob(f"*/{_TICKET}")):
             with suppress(OSError, ValueError):  # nothing of ours
-                yield _Flight(read_order(self.run, path.parent.name).task, path.parent, path.read_text())
+                task = read_order(self.run, path.parent.name).task
+                if task.attempt == path.parent.name:
+                    yield _Flight(task, path.parent, path.read_text())
 
     def _end(self, flights: Sequence[_Flight]) -> None:
         """Ends attempts, and forgets them."""
@@ -154,7 +160,7 @@ class Elsewhere:
 
     def ask_to_stop(self, why: Exception) -> bool:
         """Asks trainings to save and stop, or leaves all of them as they are: the same command adopts them."""
-        self._leave = isinstance(why, Interrupted) and self.leaves(why)
+        self._leave = isinstance(why, TakenOver) or (isinstance(why, Interrupted) and self.leaves(why))
         if not self._leave:
             for flight in self._flights.values():
                 write_text(flight.folder / STOP, "")
@@ -183,15 +189,19 @@ class Elsewhere:
         """What a worker has said since."""
         lines, flight.read = read_said(flight.folder / SAID, flight.read)
         for line in lines:
-            said = json.loads(line)
-            if said["kind"] == "started":
-                flight.place = f"process {said['pid']} on {said['host']}"
-                yield self._placed(flight)
-            elif said["kind"] != "alive":
-                event = decode_event(line, flight.task.job, flight.task.attempt)
-                if event.kind != "progress":
-                    self._forget(flight)
-                yield event
+            with suppress(ValueError, KeyError, TypeError):  # half a line: its disk was full
+                yield from self._understood(flight, line)
+
+    def _understood(self, flight: _Flight, line: bytes) -> Iterator[Event]:
+        said = json.loads(line)
+        if said["kind"] == "started":
+            flight.place = f"process {said['pid']} on {said['host']}"
+            yield self._placed(flight)
+        elif said["kind"] != "alive":
+            event = decode_event(line, flight.task.job, flight.task.attempt)
+            if event.kind != "progress":
+                self._forget(flight)
+            yield event
 
     def _forget(self, flight: _Flight) -> None:
         del self._flights[flight.task.attempt]
@@ -239,4 +249,6 @@ def _last_lines(path: Path) -> list[str]:
 def _has_ended(flight: _Flight) -> bool:
     """Whether a worker has said how it ended, while nobody listened."""
     lines, _ = read_said(flight.folder / SAID, 0)
-    return bool(lines) and json.loads(lines[-1])["kind"] not in {"started", "alive", "progress"}
+    with suppress(ValueError, KeyError, TypeError):  # half a line
+        return bool(lines) and json.loads(lines[-1])["kind"] not in {"started", "alive", "progress"}
+    return False

@@ -23,6 +23,10 @@ _OWNER = "owner.json"
 _NUMBER = re.compile(r"\d{6}")
 
 
+class TakenOver(InputError):
+    """Another command has taken the run over."""
+
+
 class Owner(BaseModel):
     """The process that a lease is given to.
 
@@ -86,12 +90,12 @@ class Lease:
         """Refuses to go on where another command has taken the run over.
 
         Raises:
-            InputError: one has.
+            TakenOver: one has.
         """
         if not self.is_newest:
             owner = _owner(self.run, max(_numbers(self.run)))
             what = f"another command has taken this run over ({owner or 'it has ended since'})"
-            raise InputError(what, where=self.run.root, fix="nothing was lost: leave the run to that one")
+            raise TakenOver(what, where=self.run.root, fix="nothing was lost: leave the run to that one")
 
     def release(self) -> None:
         """Gives it back; its number is not given again."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from types import FrameType, TracebackType
 from typing import Any, Protocol
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from equiglot.errors import InputError, Interrupted, refusal
 from equiglot.outputs import output_checksums
@@ -125,7 +125,7 @@ class Assignment(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     job: str
-    attempt: str
+    attempt: str = Field(pattern=r"^\d+-\d+$")  # it becomes a part of paths
     output: str
     checkpoints: str
     fingerprint: str

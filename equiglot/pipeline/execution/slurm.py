@@ -29,6 +29,7 @@ from equiglot.recipe import Recipe, read_settings
 from equiglot.run import RunDirectory
 from equiglot.settings import Settings
 
+_JOB = re.compile(r"\d+(_\d+)?")
 _COMMANDS = ("sbatch", "squeue", "scancel")
 _SAVE_SECONDS = 120  # before the limit of a job: in which a training saves
 _ANSWER_SECONDS = 60.0
@@ -210,8 +211,8 @@ class Slurm:
 
     def cancel(self, tickets: Sequence[str]) -> None:
         """Ends jobs; what SLURM says of those that have ended already is not of interest."""
-        if tickets:
-            _call(["scancel", *tickets])
+        if jobs := [each for each in tickets if _JOB.fullmatch(each)]:  # a run folder may be a stranger's
+            _call(["scancel", *jobs])
 
     def _submit(self, run: RunDirectory, attempts: Sequence[str], device: bool) -> dict[str, str]:
         """Submits one job, or an array whose indices are the last numbers of the attempts."""
