@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 # Before torch is imported: its thread pools are sized once. Where tests run side by side, each process has a thread.
@@ -91,3 +91,12 @@ def text_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
             pytest.skip(str(error))
         (folder / f"{language}.txt").write_text(text, encoding="utf-8")
     return folder
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """What a job has, and quickest for models as small as those of tests."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)

@@ -18,6 +18,7 @@ from transformers import PreTrainedModel
 from equiglot.evaluation import LONGEST_ANSWER, Answers, GoldAnswers
 from equiglot.finetuning.epochs import EpochTask, score_of_labels, summed
 from equiglot.finetuning.questions import AskedWindows, gold_answers, read_questions
+from equiglot.finetuning.two_texts import JoinedTexts, join_texts
 from equiglot.masking.collate import bucket_rows
 from equiglot.models import OpenModel
 from equiglot.objectives import Losses
@@ -32,24 +33,21 @@ class QuestionBatch:
     """Some windows, on the model's device.
 
     Attributes:
-        inputs: int64 [rows, width].
-        real: bool [rows, width], false at padding.
-        kinds: int64 [rows, width], type ids; None where the model is not told.
+        texts: the question and the paragraph of each.
         answers: int64 [rows, 2], columns of the first and the last token of the answer; 0 where it is not there.
-        first: int64 [rows], the column of the paragraph's first token.
         languages: int64 [rows].
-        lengths: int64 [rows], special tokens included.
         identity: where the batch comes from.
     """
 
-    inputs: Tensor
-    real: Tensor
-    kinds: Tensor | None
+    texts: JoinedTexts
     answers: Tensor
-    first: Integers
     languages: Integers
-    lengths: Integers
     identity: str
+
+    @property
+    def lengths(self) -> Integers:
+        """Tokens of each window, the question and special ones included, int64 [rows]."""
+        return self.texts.lengths
 
     @property
     def count(self) -> int:
@@ -59,40 +57,17 @@ class QuestionBatch:
 
 def lay_out_questions(asked: AskedWindows, rows: Integers, opened: OpenModel, identity: str = "") -> QuestionBatch:
     """The windows at `rows` int64 [rows] as a batch on the model's device."""
-    form, lengths = asked.form, asked.lengths[rows]
-    shape = len(rows), int(lengths.max())
-    inputs, kinds = np.full(shape, opened.special.padding, np.int64), np.zeros(shape, np.int64)
-    first = np.zeros(len(rows), np.int64)
-    for place, row in enumerate(rows):
-        owner = asked.owners[row]
-        question = asked.questions[asked.question_offsets[owner] : asked.question_offsets[owner + 1]]
-        context = asked.contexts.ids[asked.begins[row] : asked.ends[row]]
-        parts = form.before, question, form.between, context, form.after
-        inputs[place, : lengths[place]] = np.concatenate(parts)
-        kinds[place, : lengths[place]] = np.repeat(form.kinds or (0,) * len(parts), [*map(len, parts)])
-        first[place] = sum(map(len, parts[:3]))
-    answers = asked.answers[rows] + (first - asked.begins[rows])[:, None]
-    answers = np.where(asked.answers[rows] < 0, 0, answers)
-    device = opened.model.device
-    return QuestionBatch(
-        inputs=torch.from_numpy(inputs).to(device),
-        real=torch.from_numpy(np.arange(shape[1]) < lengths[:, None]).to(device),
-        kinds=torch.from_numpy(kinds).to(device) if form.kinds else None,
-        answers=torch.from_numpy(answers).to(device),
-        first=first,
-        languages=asked.languages[rows],
-        lengths=lengths,
-        identity=identity,
-    )
+    texts = join_texts([asked.of(row) for row in rows], asked.form, opened)
+    answers = asked.answers[rows] + (texts.seconds - asked.begins[rows])[:, None]
+    columns = torch.from_numpy(np.where(asked.answers[rows] < 0, 0, answers)).to(opened.model.device)
+    return QuestionBatch(texts, columns, asked.languages[rows], identity)
 
 
 def boundary_logits(model: PreTrainedModel, batch: QuestionBatch) -> Tensor:
     """How well an answer begins, and ends, at each token: float32 [rows, 2, width], -inf at padding."""
-    told = {} if batch.kinds is None else {"token_type_ids": batch.kinds}
-    attention = None if bool(batch.real.all()) else batch.real
-    outputs = model(input_ids=batch.inputs, attention_mask=attention, **told)
+    outputs = model(**batch.texts.arguments)
     logits = torch.stack([outputs.start_logits, outputs.end_logits], dim=1).float()
-    return logits.masked_fill(~batch.real[:, None], -math.inf)
+    return logits.masked_fill(~batch.texts.real[:, None], -math.inf)
 
 
 def boundary_losses(logits: Tensor, batch: QuestionBatch) -> Tensor:
@@ -115,7 +90,7 @@ def predict_answers(opened: OpenModel, asked: AskedWindows) -> tuple[Answers, fl
         logits = boundary_logits(opened.model, batch)
         losses[rows] = boundary_losses(logits, batch).cpu().numpy()
         scores[rows], columns = _best_spans(logits.log_softmax(-1).cpu(), _answerable(asked, rows, batch))
-        tokens[rows] = columns + (asked.begins[rows] - batch.first)[:, None]
+        tokens[rows] = columns + (asked.begins[rows] - batch.texts.seconds)[:, None]
     order = np.lexsort((np.arange(len(asked)), -scores, asked.owners))  # of a question's windows the first is the best
     _, firsts = np.unique(asked.owners[order], return_index=True)
     best, spans = order[firsts], asked.contexts.spans
@@ -129,9 +104,9 @@ def predict_answers(opened: OpenModel, asked: AskedWindows) -> tuple[Answers, fl
 
 def _answerable(asked: AskedWindows, rows: Integers, batch: QuestionBatch) -> Tensor:
     """bool [rows, width], the tokens of the paragraph that stand for characters."""
-    allowed = torch.zeros(batch.inputs.shape, dtype=torch.bool)
+    allowed = torch.zeros(batch.texts.inputs.shape, dtype=torch.bool)
     for place, row in enumerate(rows):
-        spans, first = asked.contexts.spans[asked.begins[row] : asked.ends[row]], batch.first[place]
+        spans, first = asked.contexts.spans[asked.begins[row] : asked.ends[row]], batch.texts.seconds[place]
         allowed[place, first : first + len(spans)] = torch.from_numpy(spans[:, 1] > spans[:, 0])
     return allowed
 

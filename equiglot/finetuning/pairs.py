@@ -16,7 +16,7 @@ from torch.nn import functional
 from transformers import PreTrainedModel
 
 from equiglot.finetuning.epochs import EpochTask, gold_of, score_of_labels, summed
-from equiglot.finetuning.questions import PairFormat, pair_format
+from equiglot.finetuning.two_texts import JoinedTexts, PairFormat, join_texts, pair_format
 from equiglot.masking.collate import bucket_rows
 from equiglot.models import OpenModel
 from equiglot.objectives import Losses
@@ -114,22 +114,21 @@ class PairBatch:
     """Some pairs, on the model's device.
 
     Attributes:
-        inputs: int64 [rows, width].
-        real: bool [rows, width], false at padding.
-        kinds: int64 [rows, width], type ids; None where the model is not told.
+        texts: both texts of each.
         gold: int64 [rows].
         languages: int64 [rows].
-        lengths: int64 [rows], special tokens included.
         identity: where the batch comes from.
     """
 
-    inputs: Tensor
-    real: Tensor
-    kinds: Tensor | None
+    texts: JoinedTexts
     gold: Tensor
     languages: Integers
-    lengths: Integers
     identity: str
+
+    @property
+    def lengths(self) -> Integers:
+        """Tokens of each pair, special ones included, int64 [rows]."""
+        return self.texts.lengths
 
     @property
     def count(self) -> int:
@@ -139,29 +138,14 @@ class PairBatch:
 
 def lay_out_pairs(pairs: Pairs, rows: Integers, opened: OpenModel, identity: str = "") -> PairBatch:
     """The pairs at `rows` int64 [rows] as a batch on the model's device."""
-    form, lengths, device = pairs.form, pairs.lengths[rows], opened.model.device
-    shape = len(rows), int(lengths.max())
-    inputs, kinds = np.full(shape, opened.special.padding, np.int64), np.zeros(shape, np.int64)
-    for place, row in enumerate(rows):
-        parts = form.before, pairs.first.of(row), form.between, pairs.second.of(row), form.after
-        inputs[place, : lengths[place]] = np.concatenate(parts)
-        kinds[place, : lengths[place]] = np.repeat(form.kinds or (0,) * len(parts), [*map(len, parts)])
-    return PairBatch(
-        inputs=torch.from_numpy(inputs).to(device),
-        real=torch.from_numpy(np.arange(shape[1]) < lengths[:, None]).to(device),
-        kinds=torch.from_numpy(kinds).to(device) if form.kinds else None,
-        gold=torch.from_numpy(pairs.gold[rows]).to(device),
-        languages=pairs.languages[rows],
-        lengths=lengths,
-        identity=identity,
-    )
+    texts = join_texts([(pairs.first.of(row), pairs.second.of(row)) for row in rows], pairs.form, opened)
+    gold = torch.from_numpy(pairs.gold[rows]).to(opened.model.device)
+    return PairBatch(texts, gold, pairs.languages[rows], identity)
 
 
 def pair_logits(model: PreTrainedModel, batch: PairBatch) -> Tensor:
     """Logits float32 [rows, labels]."""
-    told = {} if batch.kinds is None else {"token_type_ids": batch.kinds}
-    attention = None if bool(batch.real.all()) else batch.real
-    logits: Tensor = model(input_ids=batch.inputs, attention_mask=attention, **told).logits
+    logits: Tensor = model(**batch.texts.arguments).logits
     return logits.float()
 
 

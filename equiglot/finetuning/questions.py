@@ -3,12 +3,12 @@ characters of the paragraph a token stands for."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from inspect import signature
 
 import numpy as np
 import numpy.typing as npt
 
 from equiglot.evaluation import LONGEST_ANSWER, GoldAnswers, normaliser
+from equiglot.finetuning.two_texts import PairFormat, pair_format
 from equiglot.models import OpenModel
 from equiglot.probing.reading import MARKS, Integers, ItemReader
 from equiglot.tasks import OpenTask, QuestionSplit, open_questions
@@ -20,47 +20,6 @@ LONGEST_QUESTION, OVERLAP = 64, 128
 _Tokens = tuple[int, int]  # the first and the last of an answer; the first of a window and the one behind its last
 NOWHERE: _Tokens = (-1, -1)
 """The tokens of an answer that no token stands for, or that is not in a window."""
-
-
-@dataclass(frozen=True)
-class PairFormat:
-    """The special tokens around a question and a paragraph.
-
-    Attributes:
-        before, between, after: int64, ids of the tokens there.
-        kinds: type ids of what is before, the question, between, the paragraph and after; None where the model is not
-            told.
-    """
-
-    before: Integers
-    between: Integers
-    after: Integers
-    kinds: tuple[int, int, int, int, int] | None
-
-    @property
-    def size(self) -> int:
-        """How many special tokens there are."""
-        return len(self.before) + len(self.between) + len(self.after)
-
-
-def pair_format(opened: OpenModel) -> PairFormat:
-    """How a model's own tokenizer puts two texts together (BERT: [CLS] A [SEP] B [SEP]; XLM-R has two separators)."""
-    encoding = opened.tokenizer.backend_tokenizer.encode("a", "a")
-    sides, ids, types = encoding.sequence_ids, np.array(encoding.ids, np.int64), encoding.type_ids
-    if None in sides and 0 in sides and 1 in sides:
-        first, second = sides.index(0), sides.index(1)
-        end, last = (len(sides) - sides[::-1].index(side) for side in (0, 1))
-        before, between, after = ids[:first], ids[end:second], ids[last:]
-        kinds = types[0], types[first], types[end], types[second], types[-1]
-    else:  # the tokenizer has no form for two texts
-        before, between = np.array([opened.special.first]), np.array([opened.special.last])
-        after = between
-        kinds = 0, 0, 0, 1, 1
-    model, known = opened.model, int(getattr(opened.model.config, "type_vocab_size", 0))
-    told = "token_type_ids" in opened.tokenizer.model_input_names and max(kinds) < known
-    return PairFormat(
-        before, between, after, kinds if told and "token_type_ids" in signature(model.forward).parameters else None
-    )
 
 
 @dataclass(frozen=True)
@@ -126,6 +85,11 @@ class AskedWindows:
     def lengths(self) -> Integers:
         """Tokens of each window with its question and special tokens, int64 [windows]."""
         return np.diff(self.question_offsets)[self.owners] + self.ends - self.begins + self.form.size
+
+    def of(self, window: int) -> tuple[Integers, Integers]:
+        """The tokens of a window's question, and of its part of the paragraph, int64."""
+        begin, end = self.question_offsets[self.owners[window] :][:2]
+        return self.questions[begin:end], self.contexts.ids[self.begins[window] : self.ends[window]]
 
 
 def gold_answers(split: QuestionSplit, rules: str, language: str) -> GoldAnswers:

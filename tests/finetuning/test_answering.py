@@ -24,8 +24,9 @@ from equiglot.finetuning.answering import (
     lay_out_questions,
     predict_answers,
 )
-from equiglot.finetuning.questions import LONGEST_QUESTION, AskedWindows, pair_format, read_questions
+from equiglot.finetuning.questions import LONGEST_QUESTION, AskedWindows, read_questions
 from equiglot.finetuning.running import open_data
+from equiglot.finetuning.two_texts import pair_format
 from equiglot.models import OpenModel, load_answerer, with_tokenizer
 from equiglot.tasks import OpenTask, open_questions
 from tests.finetuning.conftest import Model
@@ -78,10 +79,10 @@ def test_pairs_are_what_transformers_reads_and_learns(architecture: str, model: 
     for row in range(len(asked)):
         batch, owner = lay_out_questions(asked, np.array([row]), opened), asked.owners[row]
         theirs = tokenizer(split.questions[owner], split.contexts[split.paragraphs[owner]], return_tensors="pt")
-        if theirs.input_ids.shape != batch.inputs.shape:  # a window over a part
+        if theirs.input_ids.shape != batch.texts.inputs.shape:  # a window over a part
             continue
-        assert torch.equal(theirs.input_ids, batch.inputs)
-        assert batch.kinds is None or torch.equal(theirs.token_type_ids, batch.kinds)
+        assert torch.equal(theirs.input_ids, batch.texts.inputs)
+        assert batch.texts.kinds is None or torch.equal(theirs.token_type_ids, batch.texts.kinds)
         start, end = batch.answers.T
         with torch.no_grad():
             loss = opened.model(**theirs, start_positions=start, end_positions=end).loss
@@ -144,12 +145,12 @@ def _plain(opened: OpenModel, asked: AskedWindows, row: int, context: str) -> tu
     """The best span of one window, by looking at all."""
     batch = lay_out_questions(asked, np.array([row]), opened)
     with torch.no_grad():
-        outputs = opened.model(input_ids=batch.inputs)
+        outputs = opened.model(input_ids=batch.texts.inputs)
     starts, ends = (each[0].log_softmax(0).tolist() for each in (outputs.start_logits, outputs.end_logits))
     tokens = range(int(asked.ends[row] - asked.begins[row]))
     spans = asked.contexts.spans[asked.begins[row] : asked.ends[row]]
     usable = [token for token in tokens if spans[token, 1] > spans[token, 0]]
-    first = int(batch.first[0])
+    first = int(batch.texts.seconds[0])
     score, start, end = max(
         (starts[first + one] + ends[first + other], -one, other)
         for one in usable
@@ -183,7 +184,7 @@ def test_special_tokens_in_the_text_are_text(model: Model, tmp_path: Path) -> No
     asked = read_questions(opened, task, "test", ["ru"])
     special = {*opened.tokenizer.all_special_ids} - {opened.tokenizer.unk_token_id}
     assert not special & {*asked.questions.tolist(), *asked.contexts.ids.tolist()}
-    inputs = lay_out_questions(asked, np.array([0]), opened).inputs[0].tolist()
+    inputs = lay_out_questions(asked, np.array([0]), opened).texts.inputs[0].tolist()
     assert [inputs.count(opened.tokenizer.sep_token_id), inputs.count(opened.tokenizer.cls_token_id)] == [2, 1]
 
 
@@ -207,7 +208,9 @@ def test_an_epoch_has_every_window_once(model: Model, tmp_path: Path) -> None:
     assert sum(batch.count for batch in rows) == len(asked) and sum(batch.lengths.sum() for batch in rows) == sum(
         asked.lengths
     )
-    assert all(torch.equal(one.batch(index).inputs, other.batch(index).inputs) for index in (2, 0, count + 1))
+    assert all(
+        torch.equal(one.batch(index).texts.inputs, other.batch(index).texts.inputs) for index in (2, 0, count + 1)
+    )
 
 
 def test_from_a_command_to_a_folder_that_transformers_loads(model: Model, tmp_path: Path) -> None:

@@ -128,10 +128,10 @@ def test_a_model_reads_what_its_tokenizer_writes(architecture: str, model: Model
     for row, number in enumerate((0, 61, 3)):
         right = tokenizer(*words[number], truncation="longest_first", max_length=longest)
         size = int(batch.lengths[row])
-        assert batch.inputs[row, :size].tolist() == right["input_ids"] and not batch.real[row, size:].any()
-        if batch.kinds is not None:
-            assert batch.kinds[row, :size].tolist() == right["token_type_ids"]
-    assert (batch.kinds is not None) == ("token_type_ids" in right and opened.model.config.type_vocab_size > 1)
+        assert batch.texts.inputs[row, :size].tolist() == right["input_ids"] and not batch.texts.real[row, size:].any()
+        if batch.texts.kinds is not None:
+            assert batch.texts.kinds[row, :size].tolist() == right["token_type_ids"]
+    assert (batch.texts.kinds is not None) == ("token_type_ids" in right and opened.model.config.type_vocab_size > 1)
 
 
 def test_it_learns_and_is_tested_on_others(model: Model, tmp_path: Path) -> None:

@@ -6,13 +6,11 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import psutil  # type: ignore[import-untyped]
 import pytest
-import torch
 
 from equiglot.errors import InputError
 from equiglot.pipeline.graph import steps_of
@@ -36,15 +34,6 @@ def one(make: Change, tmp_path_factory: pytest.TempPathFactory) -> Path:
     into = tmp_path_factory.mktemp("one") / "run"
     run_here(make(**_FIELDS), into)
     return into
-
-
-@pytest.fixture
-def one_thread() -> Iterator[None]:
-    """What a job has."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def _train(recipe: Recipe, into: Path, **options: Any) -> None:

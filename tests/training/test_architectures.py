@@ -1,6 +1,5 @@
 """Students of every architecture learn, and a training that was stopped goes on as if it had not been."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,15 +15,7 @@ STUDENTS = {
     "modernbert": {"architecture": "modernbert"},
 }
 UPDATES = 40
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """So small a model is quickest on one."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def _train(

@@ -4,7 +4,6 @@ Bounds: against a model of float64 on the CPU, fp32 differs by no more than 1e-4
 """
 
 import copy
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
@@ -26,6 +25,8 @@ _VALIDATION = {"en": make_text(12, seed=2)}
 _SETTINGS = TrainingSettings(updates=8, learning_rate=3e-3, warmup=0.1, precision="fp32", validations=2)
 _MIXED = Annealed(start=1, end=0)
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 
 @pytest.fixture(params=["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
 def device(request: pytest.FixtureRequest) -> torch.device:
@@ -33,15 +34,6 @@ def device(request: pytest.FixtureRequest) -> torch.device:
     if request.param == "cuda" and not torch.cuda.is_available():
         pytest.skip("no CUDA card")  # but an accelerator of another kind
     return torch.device(request.param)
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """So small a model is quickest on one."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def _model(device: torch.device, seed: int = 0, dropout: float = 0.0) -> PreTrainedModel:

@@ -1,7 +1,7 @@
 """The training loop: against a plain one, through interruptions, and where it must stop."""
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -37,14 +37,7 @@ _TEXTS = {"en": make_text(150), "eu": make_text(60, seed=1)}
 _VALIDATION = {"en": make_text(20, seed=2), "eu": make_text(12, seed=3)}
 _SETTINGS = TrainingSettings(updates=16, learning_rate=3e-3, warmup=0.1, precision="fp32", validations=4)
 
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """So small a model is quickest on one."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @dataclass
