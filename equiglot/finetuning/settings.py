@@ -2,7 +2,7 @@
 
 import math
 from itertools import product
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError
 
@@ -10,6 +10,7 @@ from equiglot.errors import InputError
 from equiglot.settings import HIGHEST_RATE, LONGEST, MOST, MOST_REPEATS, SHORTEST, Settings
 from equiglot.training import EarlyStopping, TrainingSettings
 
+_T = TypeVar("_T")
 _Rate = Annotated[float, Field(gt=0, le=HIGHEST_RATE), Tag("single")]
 _Batch = Annotated[int, Field(gt=0, le=MOST_REPEATS), Tag("single")]
 _SEVERAL = Field(min_length=1, max_length=20), Tag("tuple[...]")
@@ -87,9 +88,7 @@ class FineTuning(Settings):
         Raises:
             ValueError: there are several to choose from.
         """
-        if isinstance(self.batch, tuple):
-            raise ValueError(f"several batches to choose from: {self.batch}")
-        return self.batch
+        return _only(self.batch)
 
     @property
     def only_rate(self) -> float:
@@ -98,9 +97,7 @@ class FineTuning(Settings):
         Raises:
             ValueError: there are several to choose from.
         """
-        if isinstance(self.learning_rate, tuple):
-            raise ValueError(f"several learning rates to choose from: {self.learning_rate}")
-        return self.learning_rate
+        return _only(self.learning_rate)
 
     @property
     def trainings(self) -> int:
@@ -124,6 +121,12 @@ class FineTuning(Settings):
             early_stopping=None if self.patience is None else EarlyStopping(patience=self.patience),
             precision=self.precision,
         )
+
+
+def _only(value: _T | tuple[_T, ...]) -> _T:
+    if isinstance(value, tuple):
+        raise ValueError(f"several to choose from: {', '.join(map(str, value))}")
+    return value
 
 
 def check_settings(**given: Any) -> FineTuning:
