@@ -88,7 +88,7 @@ class FineTuning(Settings):
         Raises:
             ValueError: there are several to choose from.
         """
-        return _only(self.batch)
+        return _only("batches", self.batch)
 
     @property
     def only_rate(self) -> float:
@@ -97,7 +97,7 @@ class FineTuning(Settings):
         Raises:
             ValueError: there are several to choose from.
         """
-        return _only(self.learning_rate)
+        return _only("learning rates", self.learning_rate)
 
     @property
     def trainings(self) -> int:
@@ -123,9 +123,9 @@ class FineTuning(Settings):
         )
 
 
-def _only(value: _T | tuple[_T, ...]) -> _T:
+def _only(what: str, value: _T | tuple[_T, ...]) -> _T:
     if isinstance(value, tuple):
-        raise ValueError(f"several to choose from: {', '.join(map(str, value))}")
+        raise ValueError(f"several {what} to choose from: {value}")
     return value
 
 
