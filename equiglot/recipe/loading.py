@@ -12,12 +12,21 @@ from equiglot.reading import read_yaml, read_yaml_text
 from equiglot.recipe.checks import check_recipe
 from equiglot.recipe.messages import readable, shortened
 from equiglot.recipe.names import nearest
-from equiglot.recipe.reading import Origin, Tree, expand_variables, override, plain, read_tree, rooted
+from equiglot.recipe.reading import (
+    NAMED,
+    Origin,
+    Tree,
+    expand_variables,
+    override,
+    plain,
+    read_tree,
+    rooted,
+    without_nulls,
+)
 from equiglot.recipe.settings import PLACEHOLDER, Recipe
 from equiglot.settings import Settings
 
 _S = TypeVar("_S", bound=Settings)
-_NAMED = ("languages", "models")  # mappings whose keys the user chooses
 
 
 def load_recipe(source: str | Path, overrides: Sequence[str] = ()) -> Recipe:
@@ -121,6 +130,10 @@ def recipe_schema() -> Tree:
         # What is missing here may stand in the recipe that this one is laid over; without a method, a task is probed.
         if "method" in part.pop("required", ()):
             part["required"] = ["method"]
+    for name in NAMED:
+        entries = schema["properties"][name]["additionalProperties"]
+        taken_out = {"type": "null", "description": "Takes out what the recipe below has under this name."}
+        schema["properties"][name]["additionalProperties"] = {"anyOf": [entries, taken_out]}
     extends = {"type": "string", "description": "A recipe (a file or a built-in name) that this one is laid over."}
     schema["properties"] = {"extends": extends, **schema["properties"]}
     return {**schema, "anyOf": [{"required": required}, {"required": ["extends"]}]}
@@ -133,7 +146,7 @@ def _apply(tree: Tree, assignment: str) -> tuple[Tree, tuple[str, ...]]:
     if not equals or not all(path):
         raise InputError(f"{assignment!r} is no assignment", where="--set", fix="write it as a.b.c=value")
     path = _join_dotted_names(tree, path)
-    if path[0] in _NAMED and len(path) > 2:  # a misspelt name would be a new one
+    if path[0] in NAMED and len(path) > 2:  # a misspelt name would be a new one
         known = tuple(tree[path[0]]) if isinstance(tree.get(path[0]), dict) else ()
         if path[1] not in known:
             template = next((name for name in known if path[1] in _written_out(name, tree)), None)
@@ -146,7 +159,7 @@ def _apply(tree: Tree, assignment: str) -> tuple[Tree, tuple[str, ...]]:
         what = f"{shortened(text)} is no YAML value: {error.what.removeprefix('not YAML: ')}"
         raise InputError(what, where=where, fix="put it in quotes") from None
     try:
-        return override(_with_default(tree, path), path, value), tuple(path)
+        return without_nulls(override(_with_default(tree, path), path, value), tree), tuple(path)
     except LookupError as error:
         raise InputError(str(error.args[0]), where=where, fix="name one of them, or set the whole list") from None
 

@@ -19,6 +19,7 @@ from equiglot.recipe.names import nearest
 # Two ways to say one thing: who says the one takes back the other.
 _ALTERNATIVES = ({"epochs", "updates"}, {"sentences", "tokens"}, {"model", "folder"})
 _TAGS = ("kind", "task")
+NAMED = ("languages", "models")  # mappings whose keys the user chooses
 
 
 def merge(below: Any, above: Any) -> Any:
@@ -34,6 +35,16 @@ def merge(below: Any, above: Any) -> Any:
     dropped = {other for pair in _ALTERNATIVES for key in pair & above.keys() for other in pair - above.keys()}
     kept = {key: value for key, value in below.items() if key not in dropped}
     return {**kept, **{key: merge(kept.get(key), value) if key in kept else value for key, value in above.items()}}
+
+
+def without_nulls(tree: Any, below: Any) -> Any:
+    """`tree`, laid over the recipe `below`, without those languages and models of `below` that are null in it."""
+    for part in NAMED:
+        entries, known = tree.get(part), below.get(part)
+        if isinstance(entries, dict) and isinstance(known, dict):
+            kept = {name: entry for name, entry in entries.items() if entry is not None or known.get(name) is None}
+            tree = {**tree, part: kept}
+    return tree
 
 
 def override(tree: Any, path: Sequence[str], value: Any) -> Any:
@@ -156,7 +167,7 @@ def read_tree(source: str | Path, chain: tuple[str, ...] = ()) -> tuple[Tree, Or
             below, under, _ = read_tree(parent if known else beside, (*chain, file))
         except InputError as error:
             raise error if error.where != parent else _unknown_parent(error, origin) from None
-        tree, origin = merge(below, tree), Origin(origin.files + under.files)
+        tree, origin = without_nulls(merge(below, tree), below), Origin(origin.files + under.files)
     return tree, origin, base or Path.cwd()
 
 

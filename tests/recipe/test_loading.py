@@ -54,6 +54,17 @@ def test_extends_a_file_beside_it(place: Path, file: Path) -> None:
     assert child.languages == parent.languages
 
 
+def test_languages_and_models_are_taken_out(place: Path, file: Path) -> None:
+    (place / "child.yaml").write_text("extends: small.yaml\nname: child\nmodels: {hl: null, hl-long: {balance: all}}\n")
+    parent, child = load_recipe(file), load_recipe(place / "child.yaml")
+    assert set(child.models) == {*parent.models, "hl-long"} - {"hl"}
+    assert set(load_recipe(file, ["models.hl=null"]).models) == set(parent.models) - {"hl"}
+    (place / "child.yaml").write_text("extends: small.yaml\nname: child\nlanguages: {ko: null, kk: null}\n")
+    with pytest.raises(InputError) as caught:  # the one was not there
+        load_recipe(place / "child.yaml")
+    assert str(caught.value.where).endswith("child.yaml:3, field languages.kk")
+
+
 def test_extends_a_builtin_recipe(place: Path) -> None:
     file = place / "mine.yaml"
     languages = "".join(f"  {code}: {{text: text/en.txt}}\n" for code in ("en",))
