@@ -261,8 +261,8 @@ def init(
     from equiglot.models import device
     from equiglot.recipe import initialise
 
-    found = initialise(folder, into, gpu=device().type != "cpu", replace=replace)
-    print_found(_output, found, str(into))
+    found, doubts = initialise(folder, into, gpu=device().type != "cpu", replace=replace)
+    print_found(_output, found, doubts, str(into))
 
 
 @app.command()

@@ -11,7 +11,7 @@ from equiglot.display.progress import progress_in_words
 from equiglot.display.words import duration, printable
 from equiglot.evaluation import STANDINGS, primary_of
 from equiglot.pipeline import Plan, Status, StepCost, Working
-from equiglot.recipe import Found, LabelledFolder, Recipe, advice
+from equiglot.recipe import Found, LabelledFolder, Recipe
 from equiglot.report import AuditReport
 
 _NUMBER, _GAP = 5, 2  # letters of a score, and what the table puts before it
@@ -148,8 +148,8 @@ def print_labelled(console: Console, found: LabelledFolder) -> None:
         console.print(printable(f"left out: {name} ({why})"), soft_wrap=True)
 
 
-def print_found(console: Console, found: Found, recipe: str) -> None:
-    """The languages that a recipe was made for, what was left out, and what to do next."""
+def print_found(console: Console, found: Found, doubts: Sequence[str], recipe: str) -> None:
+    """The languages that a recipe was made for, what was left out, what is too little, and what to do next."""
     table = Table("language", "", "group", box=None, pad_edge=False)
     table.add_column("characters", justify="right")
     table.add_column("text", overflow="fold")
@@ -159,5 +159,5 @@ def print_found(console: Console, found: Found, recipe: str) -> None:
     console.print(table)
     for name, why in found.left_out.items():
         console.print(printable(f"left out: {name} ({why})"), soft_wrap=True)
-    _print_warnings(console, advice(found))
+    _print_warnings(console, doubts)
     console.print(printable(f"The recipe: {recipe}; next: equiglot plan {recipe}"), soft_wrap=True)

@@ -1,8 +1,8 @@
 """What a run is: the settings of all packages composed into one tree, and how it is read."""
 
-from equiglot.recipe.amounts import advice
 from equiglot.recipe.auditing import LabelledFolder, audit_recipe, preset_of
 from equiglot.recipe.checks import check_settings
+from equiglot.recipe.doubts import TextSize, doubts_of
 from equiglot.recipe.finding import Found
 from equiglot.recipe.initialising import initialise
 from equiglot.recipe.loading import (
@@ -47,11 +47,12 @@ __all__ = [
     "ProbedTask",
     "Recipe",
     "Start",
-    "advice",
+    "TextSize",
     "audit_recipe",
     "builtin_recipes",
     "check_settings",
     "check_width",
+    "doubts_of",
     "initialise",
     "load_recipe",
     "parse_recipe",

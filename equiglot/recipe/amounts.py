@@ -1,4 +1,4 @@
-"""How much text is enough: for a teacher, for a vocabulary, for a test set; and what a recipe does with less."""
+"""How much text is enough: for a teacher, a test set, a training, a vocabulary; and what a first recipe makes of it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,19 +6,25 @@ from math import sqrt
 
 import langcodes
 
-from equiglot.corpus.balancing import Smoothing
+from equiglot.corpus.balancing import Annealed, BalancingPolicy, Smoothing, Truncate
 from equiglot.recipe.finding import Found, FoundLanguage
 
 # A judgement: half of the least text with which docs/experiments.md has a teacher that is not starved (the demo's
 # Turkish and Korean, 0.09 million characters each).
 FEWEST_FOR_A_TEACHER = 50_000
+# Times that a small text is worth reading without dropout: Hungarian in docs/experiments.md is best after 8,000
+# updates, which read it some 45 times, and a point worse after twice as many.
+MOST_PASSES, TOO_MANY_PASSES = 45, 90
 # A judgement: the demo learns 4,000 entries from five times 0.09 million characters, some 110 for each;
 # fewer were not tried on their own.
 CHARACTERS_AN_ENTRY = 100
 FEWEST_TESTED = 100  # sentences: an interval of some ±10 points
-_MOST_HELD_OUT = 10_000  # sentences, each of valid and test; paper 1's
-_HELD_OUT, _HELD_OUT_OF_LITTLE = 0.05, 0.2  # shares of the smallest language's sentences
-_UNEQUAL = 10  # times the smallest language's size; more is read of large ones for the vocabulary, too
+_TENTH_UP_TO = 1_000  # sentences held out; beyond, a twentieth of the text, and paper 1's 10,000 at most
+_MOST_HELD_OUT, _HELD_OUT_OF_LITTLE = 10_000, 0.2
+_ALIKE = 0.75  # of the sentences that another language can hold out are as good as as many
+_FEWEST_UPDATES = 300
+_EPOCHS = 10  # of a training that has no number of updates: paper 1's
+_UNEQUAL = 2  # times the smallest language's size: what truncation would take away
 _ALPHA = 0.7  # multilingual BERT's, for the vocabulary as well (Devlin et al., 2019)
 # Entries for single characters, at the beginning of words and inside: of ASCII, with special tokens; of each script;
 # and of scripts of very many, which grow with the root of the text (Heaps' law). Judged, with room to spare.
@@ -33,34 +39,94 @@ class Amounts:
     Attributes:
         taught: the languages with a teacher of their own; all of them where none has enough text for one.
         tiny: the others.
-        held_out: sentences of each language for validation, and for test.
+        held_out: language -> sentences for validation, and as many for test.
         smoothed: alpha of the vocabulary's sampling; None where all languages give the same.
-        cap: characters of a language in balanced training, where there are tiny languages; else None.
+        balance: of the models of several languages.
+        lengths: language -> updates of its teacher; none where trainings are counted in epochs.
+        length: updates of the models of several languages; None likewise.
     """
 
     taught: tuple[FoundLanguage, ...]
     tiny: tuple[FoundLanguage, ...]
-    held_out: int
+    held_out: dict[str, int]
     smoothed: float | None
-    cap: int | None
+    balance: BalancingPolicy
+    lengths: dict[str, int]
+    length: int | None
 
 
-def amounts_of(found: Found) -> Amounts:
-    """What to do with languages of these sizes."""
+def amounts_of(found: Found, batch: int, longest: int | None) -> Amounts:
+    """What to do with languages of these sizes.
+
+    Teachers read their text some `MOST_PASSES` times, in `longest` updates at most; models of several languages have as
+    many updates as all teachers, and twice `longest` at most.
+
+    Args:
+        found: the languages.
+        batch: sentences that an update is made from.
+        longest: updates of a teacher, at most; None for trainings of ten epochs.
+    """
     taught = tuple(each for each in found.languages if each.characters >= FEWEST_FOR_A_TEACHER) or found.languages
-    tiny = tuple(each for each in found.languages if each not in taught)
-    fewest = min(each.sentences for each in found.languages)
-    enough = min(FEWEST_TESTED, int(_HELD_OUT_OF_LITTLE * fewest))
-    held_out = min(_MOST_HELD_OUT, max(enough, int(_HELD_OUT * fewest)))
+    held_out = held_out_of({each.code: each.sentences for each in found.languages})
+    trained = {each.code: each.sentences - 2 * held_out[each.code] for each in found.languages}
+    lengths = {each.code: _updates(trained[each.code], batch, longest) for each in taught} if longest else {}
+    length = _tidy(min(sum(lengths.values()), 2 * longest), 2) if longest else None
     sizes = {each.code: each.characters for each in found.languages}
-    least = min(taught, key=lambda each: each.characters)
+    unequal = max(sizes.values()) >= _UNEQUAL * min(sizes.values())
+    epochs = length * batch / sum(trained.values()) if length else _EPOCHS
     return Amounts(
         taught=taught,
-        tiny=tiny,
+        tiny=tuple(each for each in found.languages if each not in taught),
         held_out=held_out,
-        smoothed=_ALPHA if max(sizes.values()) >= _UNEQUAL * min(sizes.values()) else None,
-        cap=round(least.characters * (1 - 2 * held_out / least.sentences)) if tiny else None,
+        smoothed=_ALPHA if unequal else None,
+        balance=annealed_for(sizes, epochs) if unequal else Truncate(),
+        lengths=lengths,
+        length=length,
     )
+
+
+def held_out_of(sentences: Mapping[str, int]) -> dict[str, int]:
+    """Language -> sentences for validation, and as many for test.
+
+    A tenth of a language's sentences up to 1,000, beyond that a twentieth, in round numbers; of little text a hundred,
+    and a fifth of it at most. Languages that can hold out nearly as many as the largest hold out as many.
+
+    Args:
+        sentences: language -> how many there are.
+    """
+    wanted = {code: _wanted(count) for code, count in sentences.items()}
+    most = _tidy(max(wanted.values()), 1)
+    return {
+        code: most if count >= _ALIKE * most else _tidy(count, 1 if count > FEWEST_TESTED else 2)
+        for code, count in wanted.items()
+    }
+
+
+def _wanted(sentences: int) -> int:
+    share = min(_MOST_HELD_OUT, max(min(_TENTH_UP_TO, sentences // 10), sentences // 20))
+    return max(share, min(FEWEST_TESTED, int(_HELD_OUT_OF_LITTLE * sentences)))
+
+
+def annealed_for(sizes: Mapping[str, int], epochs: float) -> Annealed:
+    """From all text to equal shares; with a bound where a language would be read over and over.
+
+    Args:
+        sizes: language -> characters.
+        epochs: the length of the training.
+    """
+    free = Annealed(start=1.0, end=0.0)
+    most = max(portion.passes for portion in free.portions(sizes, epochs).values())
+    return free if most <= TOO_MANY_PASSES else free.model_copy(update={"passes": MOST_PASSES})
+
+
+def _updates(sentences: int, batch: int, longest: int) -> int:
+    return _tidy(min(longest, max(_FEWEST_UPDATES, MOST_PASSES * sentences // batch)), 2)
+
+
+def _tidy(number: int, digits: int) -> int:
+    """Its first digits, and zeros."""
+    shown = str(number)
+    return int(shown[:digits].ljust(len(shown), "0"))
 
 
 def vocabulary_text(sizes: Mapping[str, int], alpha: float) -> int:
@@ -76,8 +142,8 @@ def vocabulary_text(sizes: Mapping[str, int], alpha: float) -> int:
 
 def supported_entries(sizes: Mapping[str, int], alpha: float) -> int:
     """Entries of a vocabulary, in hundreds, that text of these sizes supports; room for its characters at least."""
-    scripts = {_script(code) for code in sizes}
-    signs = sum(round(_OF_ROOT * sqrt(size)) for code, size in sizes.items() if _script(code) in _MANY_SIGNS)
+    scripts = {script_of(code) for code in sizes}
+    signs = sum(round(_OF_ROOT * sqrt(size)) for code, size in sizes.items() if script_of(code) in _MANY_SIGNS)
     supported = max(_ASCII + _A_SCRIPT * len(scripts) + signs, vocabulary_text(sizes, alpha) // CHARACTERS_AN_ENTRY)
     return -(-supported // 100) * 100
 
@@ -91,36 +157,6 @@ def uncertainty(sentences: int) -> float:
     return 98 / sqrt(max(1, sentences))
 
 
-def advice(found: Found) -> list[str]:
-    """What a first recipe does about too little text, and what its reader can do; nothing where there is enough."""
-    amounts, said = amounts_of(found), []
-    if amounts.tiny:
-        sizes = ", ".join(f"{each.code} ({each.characters:,} characters)" for each in amounts.tiny)
-        said.append(
-            f"Too little text for a teacher ({FEWEST_FOR_A_TEACHER:,} characters, a judgement): {sizes}. "
-            "The student learns them from the words themselves, on all of their text, and no other language is cut to "
-            "their size. Or leave them out, or find more text."
-        )
-    elif amounts.taught[0].characters < FEWEST_FOR_A_TEACHER:
-        said.append(
-            f"No language has the {FEWEST_FOR_A_TEACHER:,} characters that a teacher needs by our judgement: expect "
-            "teachers that know little, and students no better. Find more text."
-        )
-    for script in dict.fromkeys(_script(each.code) for each in amounts.tiny):
-        near = ", ".join(each.code for each in amounts.taught if _script(each.code) == script)
-        if near:
-            far = ", ".join(each.code for each in amounts.tiny if _script(each.code) == script)
-            said.append(
-                f"The script of {far} is that of larger languages, from which pieces of words are shared: {near}."
-            )
-    if amounts.held_out < FEWEST_TESTED:
-        said.append(
-            f"With {amounts.held_out} test sentences a language's MRR is known to some "
-            f"±{uncertainty(amounts.held_out):.0f} points (an estimate, 98 / √sentences); smaller differences show "
-            "nothing. Without the smallest languages, or with more text of them, there are more."
-        )
-    return said
-
-
-def _script(code: str) -> str | None:
+def script_of(code: str) -> str | None:
+    """The script that a language is written in, such as Latn."""
     return langcodes.Language.get(code).maximize().script

@@ -4,17 +4,21 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import jinja2
 
+from equiglot.corpus.balancing import Annealed
 from equiglot.corpus.languages import base_language
 from equiglot.errors import InputError
 from equiglot.reading import read_yaml
-from equiglot.recipe.amounts import advice, amounts_of, supported_entries, uncertainty, vocabulary_text
-from equiglot.recipe.finding import Found, find_languages
+from equiglot.recipe.amounts import MOST_PASSES, Amounts, amounts_of, supported_entries, uncertainty, vocabulary_text
+from equiglot.recipe.doubts import TextSize, doubts_of, in_one_line
+from equiglot.recipe.finding import Found, FoundLanguage, find_languages
 from equiglot.recipe.loading import parse_recipe
 from equiglot.recipe.reading import Origin
+from equiglot.recipe.settings import Recipe
 from equiglot.run import check_new, write_text
 
 # Writing systems of so many characters that a small vocabulary would hold nothing else.
@@ -30,7 +34,7 @@ class _Scale:
     vocabulary: int
     encoder: str
     masked: float
-    length: str
+    updates: int | None  # of a teacher, at most; None: all trainings have ten epochs
     sentences: int
     learning_rate: str
     betas: str
@@ -45,7 +49,7 @@ _SCALES = (
         encoder="architecture: modernbert, layers: 2, heads: 4, hidden_size: 128, max_length: 64, dropout: 0, "
         "initializer_range: 0.05",
         masked=0.3,
-        length="updates: 4_000",
+        updates=8_000,
         sentences=16,
         learning_rate="2.0e-3",
         betas="[0.9, 0.98]",
@@ -58,7 +62,7 @@ _SCALES = (
         encoder="architecture: modernbert, layers: 4, heads: 4, hidden_size: 256, max_length: 128, dropout: 0, "
         "initializer_range: 0.04",
         masked=0.3,
-        length="updates: 20_000",
+        updates=20_000,
         sentences=32,
         learning_rate="1.0e-3",
         betas="[0.9, 0.98]",
@@ -71,7 +75,7 @@ _PAPER = _Scale(
     vocabulary=50_000,
     encoder="layers: 6, heads: 4, hidden_size: 512, feed_forward: 3072, max_length: 128, dropout: 0.1",
     masked=0.15,
-    length="epochs: 10",
+    updates=None,
     sentences=8,
     learning_rate="5.0e-5",
     betas="[0.9, 0.999]",
@@ -79,8 +83,8 @@ _PAPER = _Scale(
 )
 
 
-def initialise(folder: Path, into: Path, *, gpu: bool, replace: bool = False) -> Found:
-    """Writes a recipe for the text in `folder` to the file `into`.
+def initialise(folder: Path, into: Path, *, gpu: bool, replace: bool = False) -> tuple[Found, tuple[str, ...]]:
+    """Writes a recipe for the text in `folder` to the file `into`; what was found, and what is too little.
 
     Args:
         folder: one file or one sub-folder a language, named by its code: en.txt, wiki.de.txt, pt-BR/.
@@ -95,18 +99,20 @@ def initialise(folder: Path, into: Path, *, gpu: bool, replace: bool = False) ->
     if not into.absolute().parent.is_dir():
         raise InputError("there is no folder for the recipe", where=into, fix="make it, or choose another --into")
     found = find_languages(folder, into.absolute().parent)
-    text = recipe_for(found, re.sub(r"[^A-Za-z0-9._-]+", "-", into.stem).strip("-._") or "recipe", gpu=gpu)
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", into.stem).strip("-._") or "recipe"
+    text, doubts = recipe_for(found, name, gpu=gpu)
     parse_recipe(read_yaml(text, str(into))[0], into.absolute().parent, Origin(((str(into), None),)))
     write_text(into, text)
-    return found
+    return found, doubts
 
 
-def recipe_for(found: Found, name: str, *, gpu: bool) -> str:
-    """A commented recipe for what was found."""
+def recipe_for(found: Found, name: str, *, gpu: bool) -> tuple[str, tuple[str, ...]]:
+    """A commented recipe for what was found, and what is too little in it; the comments say that, too."""
     total = sum(each.characters for each in found.languages)
     scale = next((each for each in _SCALES if total <= each.characters), _PAPER if gpu else _SCALES[-1])
     wide = any(base_language(each.code) in _MANY_CHARACTERS for each in found.languages)
-    amounts = amounts_of(found)
+    amounts = amounts_of(found, scale.sentences, scale.updates)
+    held_out = max(amounts.held_out.values())
     text = {each.code: each.characters for each in found.languages}, amounts.smoothed or 0
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("equiglot.recipe", "."),
@@ -117,19 +123,38 @@ def recipe_for(found: Found, name: str, *, gpu: bool) -> str:
         autoescape=False,  # YAML, not HTML: what comes from outside goes through `quoted` or `comment`
     )
     environment.filters.update(quoted=_quoted, comment=_comment)
-    return environment.get_template("initial.yaml.jinja").render(
+    written = partial(
+        environment.get_template("initial.yaml.jinja").render,
         name=name,
         found=found,
         total=total,
-        smallest=min(found.languages, key=lambda each: each.sentences),
+        several=len(found.languages) > 1,
         amounts=amounts,
-        advice=advice(found),
-        uncertainty=uncertainty(amounts.held_out),
+        alike=not amounts.tiny and len({*amounts.lengths.values()}) <= 1,
+        own_length=partial(_own_length, amounts),
+        passes=MOST_PASSES,
+        bounded=isinstance(amounts.balance, Annealed) and amounts.balance.passes is not None,
+        balance=in_one_line(amounts.balance),
+        held_out=held_out,
+        uncertainty=uncertainty(held_out),
         scale=scale,
         vocabulary=min(max(scale.vocabulary, _WIDE_VOCABULARY if wide else 0), supported_entries(*text)),
         vocabulary_text=vocabulary_text(*text),
         small_for_want_of_gpu=total > _SCALES[-1].characters and not gpu,
     )
+    draft = Recipe.model_validate(read_yaml(written(doubts=()), name)[0])
+    doubts = doubts_of(draft, {each.code: _size(each, amounts.held_out[each.code]) for each in found.languages})
+    return written(doubts=doubts), doubts
+
+
+def _own_length(amounts: Amounts, code: str) -> str:
+    """The updates of a language's teacher, where they are other than those of models of several languages."""
+    updates = amounts.lengths.get(code, amounts.length)
+    return "" if updates == amounts.length else f", training: {{updates: {updates:_}}}"
+
+
+def _size(language: FoundLanguage, held_out: int) -> TextSize:
+    return TextSize(language.characters, language.sentences - 2 * held_out, held_out)
 
 
 def _quoted(value: str | Sequence[str]) -> str:

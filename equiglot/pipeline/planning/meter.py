@@ -15,7 +15,7 @@ from equiglot.pipeline.planning.speed import measure_labelling, measure_speed, m
 from equiglot.pipeline.steps.cost import FLOAT_BYTES, Reader, read_tokens
 from equiglot.pipeline.steps.model import start_folder
 from equiglot.pipeline.steps.vocabulary import tokenizer_folder
-from equiglot.recipe import ModelPlan, Recipe
+from equiglot.recipe import ModelPlan, Recipe, TextSize
 from equiglot.report import listed
 from equiglot.run import RunDirectory, tokens_of
 from equiglot.settings import MOST
@@ -79,6 +79,12 @@ class RunMeter:
     def characters(self, language: str) -> int:
         """Of all text of a language: as many as its source seems to have, or as the recipe takes."""
         return min(self._source_characters(language), self._recipe.languages[language].characters or MOST)
+
+    def text_size(self, language: str) -> TextSize:
+        """The text of a language, as the first of its models cuts it."""
+        owner = next((plan.owner for plan in self._plans.values() if language in plan.languages), "")
+        sentences, tested = (len(self.text(language, owner, split)) for split in ("train", "test"))
+        return TextSize(self.characters(language), sentences, tested)
 
     def text(self, language: str, owner: str, split: str = "train") -> TokenizedText:
         """A split as it is cut, or lengths without tokens of about its size: for training, of all the text."""

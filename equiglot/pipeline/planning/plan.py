@@ -8,11 +8,10 @@ from equiglot.pipeline.execution.folder import saved_recipe
 from equiglot.pipeline.execution.machine import Machine
 from equiglot.pipeline.execution.states import State, current_graph, state_of
 from equiglot.pipeline.graph import Graph
-from equiglot.pipeline.planning.doubts import doubts_of
 from equiglot.pipeline.planning.meter import ModelCost, RunMeter
 from equiglot.pipeline.steps.cost import FLOAT_BYTES
 from equiglot.pipeline.steps.uniting import check_union
-from equiglot.recipe import Recipe
+from equiglot.recipe import Recipe, doubts_of
 from equiglot.run import RunDirectory
 
 _CHECKPOINTS = 2 * 4  # two are kept; each holds weights, best weights, and two moments
@@ -97,7 +96,7 @@ def plan_recipe(recipe: Recipe, into: Path | None = None, machine: Machine | Non
         side_by_side({name: cost.seconds for name, cost in costs.items()}, needs, machine.workers),
         disk + sum(cost.disk for cost in costs.values()),
         machine.workers,
-        doubts_of(recipe, meter),
+        doubts_of(recipe, {code: meter.text_size(code) for code in recipe.sources}),
     )
 
 

@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from equiglot.pipeline.planning.doubts import doubts_of
 from rich.console import Console
 
 from equiglot.display import print_plan
 from equiglot.pipeline import Machine, plan_recipe
 from equiglot.pipeline.planning import meter
-from equiglot.pipeline.planning.doubts import doubts_of
 from equiglot.recipe import Recipe, initialise, load_recipe, parse_recipe
 from equiglot.run import RunDirectory
 from tests.recipe.test_initialising import lines
