@@ -1,4 +1,4 @@
-from .budget import FittedPart, fit_layers, half_bytes
+from .budget import FittedPart, exported_bytes_with, fit_layers, half_bytes
 from .building import (
     build_model,
     count_parameters,
@@ -51,6 +51,7 @@ __all__ = [
     "count_parameters",
     "device",
     "export_model",
+    "exported_bytes_with",
     "find_model",
     "find_or_fetch",
     "fit_layers",

@@ -108,8 +108,9 @@ class RunMeter:
         if key not in self._sizes:
             self._sizes[key] = self._built_parameters(plan)
         start = self._recipe.plans()[model].start
-        fit = MOST if start is None or start.fit is None else start.fit // FLOAT_BYTES
-        return min(fit, self._sizes[key])
+        if start is None or start.fit is None:
+            return self._sizes[key]
+        return min(self._sizes[key], start.fit // (1 if start.precision == "int8" else FLOAT_BYTES))
 
     def training_seconds(self, model: str) -> float:
         """What a training takes, its validations too."""
@@ -162,17 +163,18 @@ class RunMeter:
         assert plan.start is not None
         fitted = self._fitted[plan.name]
         layers = "all" if fitted is None else fitted.part.layers
-        return plan.model_copy(update={"start": plan.start.model_copy(update={"fit": None, "layers": layers})})
+        return plan.model_copy(update={"start": plan.start.with_layers(layers)})
 
     def _note(self, name: str) -> str:
         start = self._recipe.plans()[name].start
         if start is None or start.fit is None:
             return ""
-        fitted = self._fitted[name]
+        fitted, exported = self._fitted[name], start.precision == "int8"
+        counted, most = (" in int8", "at most ") if exported else ("", "")
         if fitted is None:
-            return f"which layers fit into {start.fit:,} bytes is known when {start.model} is made"
+            return f"which layers fit into {start.fit:,} bytes{counted} is known when {start.model} is made"
         layers = f"layers {listed(list(map(str, fitted.layers)))} of {fitted.of}"
-        return f"{layers}: {fitted.needed:,} of {fitted.budget:,} bytes, with {fitted.entries:,} entries"
+        return f"{layers}: {most}{fitted.needed:,} of {fitted.budget:,} bytes{counted}, with {fitted.entries:,} entries"
 
     def _validated_tokens(self, plan: ModelPlan) -> int:
         """Read in all validations together."""

@@ -122,6 +122,7 @@ class TrainedModel(Model):
         inputs["labels"].pop("parts", None)
         if self.plan.start is not None:
             elsewhere = {"model", "folder"} | ({"fit"} if self.plan.start.fit is None else set())
+            elsewhere |= {"precision"} if self.plan.start.precision == "fp32" else set()
             inputs |= {"encoder": None, "start": self.plan.start.model_dump(mode="json", exclude=elsewhere)}
         return inputs
 
@@ -246,6 +247,7 @@ def _choice(fitted: FittedPart) -> dict[str, Any]:
     """What a size decided, for training.json."""
     return {
         "bytes": fitted.budget,
+        "precision": fitted.precision,
         "needed": fitted.needed,
         "layers": list(fitted.layers),
         "of": fitted.of,
