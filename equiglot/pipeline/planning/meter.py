@@ -215,7 +215,8 @@ class RunMeter:
     def _guess(self, language: str, split: str) -> TokenizedText:
         sentences = self.characters(language) // _CHARACTERS_A_SENTENCE
         if split != "train":  # which is what the recipe lets be read, and these are shares of all that there is
-            size = self._recipe.text.valid if split == "valid" else self._recipe.text.test
+            text = self._recipe.languages[language].splitting(self._recipe.text)
+            size = text.valid if split == "valid" else text.test
             whole = self._source_characters(language) // _CHARACTERS_A_SENTENCE
             sentences = min(whole, size if isinstance(size, int) else round(size * whole))
         sentences = max(1, sentences)

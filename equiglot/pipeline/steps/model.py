@@ -120,6 +120,8 @@ class TrainedModel(Model):
             "seed": self.recipe.seed,
         }
         inputs["labels"].pop("parts", None)
+        if inputs["balance"].get("passes", 0) is None:  # as before there was such a bound
+            del inputs["balance"]["passes"]
         if self.plan.start is not None:
             elsewhere = {"model", "folder"} | ({"fit"} if self.plan.start.fit is None else set())
             inputs |= {"encoder": None, "start": self.plan.start.model_dump(mode="json", exclude=elsewhere)}
