@@ -25,7 +25,8 @@ def print_plan(console: Console, plan: Plan) -> None:
     jobs = ", ".join(f"{len(states)} {kind} ({_counts(states)})" for kind, states in kinds.items())
     console.print(f"Jobs: {jobs}", highlight=False)
     table = Table("model", "state", box=None, pad_edge=False)
-    for title in ("parameters", "updates", "tokens", "training time"):
+    several = any(model.cores > 1 for model in plan.models)
+    for title in ("parameters", "updates", "tokens", "training time", *(["cores"] if several else [])):
         table.add_column(title, justify="right")
     for model in plan.models:
         about = "" if model.counted else "~"
@@ -36,6 +37,7 @@ def print_plan(console: Console, plan: Plan) -> None:
             f"{about}{model.updates:,}",
             f"{about}{model.tokens:,}",
             f"~{duration(model.seconds)}",
+            *([str(model.cores)] if several else []),
         )
     console.print(table)
     for model in plan.models:

@@ -21,6 +21,7 @@ from equiglot.pipeline.execution.elsewhere import OUTPUT, Elsewhere
 from equiglot.pipeline.execution.lease import TakenOver, take_lease
 from equiglot.pipeline.execution.orders import SAID, Order, carry_out, give_order, read_said
 from equiglot.pipeline.execution.pool import Assignment, Made
+from equiglot.pipeline.steps import Step
 from equiglot.recipe import Recipe, parse_recipe, recipe_tree
 from equiglot.run import RunDirectory, read_json
 from tests.pipeline.conftest import TREE, Change, half_written, results, run_here
@@ -34,6 +35,8 @@ class Processes:
     name = "process"
     look_seconds = 0.2
     started: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+
+    def check(self, steps: Sequence[Step], threads: int) -> None: ...
 
     def start(self, run: RunDirectory, attempts: Sequence[str]) -> dict[str, str]:
         tickets = {}
@@ -168,7 +171,7 @@ def test_whole_lines_are_read_once(tmp_path: Path) -> None:
 class OnePool:
     """A pool that is given one job at a time; what it says of it is a test's."""
 
-    idle = 1
+    idle = True
 
     def __enter__(self) -> "OnePool":
         return self
@@ -178,8 +181,13 @@ class OnePool:
     def adopt(self, wanted: Mapping[str, str]) -> list[Assignment]:
         return []
 
-    def start(self, task: Assignment) -> None:
-        self.idle, self.task = 0, task
+    def check(self, steps: Sequence[Step]) -> None: ...
+
+    def start(self, task: Assignment) -> bool:
+        if not self.idle:
+            return False
+        self.idle, self.task = False, task
+        return True
 
     def ask_to_stop(self, why: Exception) -> bool:
         return True
@@ -199,7 +207,7 @@ def test_what_a_zombie_says_is_not_heard(make: Change, tmp_path: Path) -> None:
             else:
                 yield Event(job, attempt.rpartition("-")[0] + "-1", "failed", error=InputError("the zombie's"))
                 yield Event(job, attempt, "failed", error=InputError("the living one's"))
-            self.idle = 1
+            self.idle = True
 
     with pytest.raises(InputError, match="the living one's"):
         run_recipe(make(), tmp_path / "run", machine=Machine(), pool=lambda *_, **__: Pool())
@@ -242,6 +250,8 @@ class Asked:
     name = "stand-in"
     look_seconds = 0.0
     ended: list[str] = field(default_factory=list)
+
+    def check(self, steps: Sequence[Step], threads: int) -> None: ...
 
     def start(self, run: RunDirectory, attempts: Sequence[str]) -> dict[str, str]:
         raise NotImplementedError

@@ -17,6 +17,7 @@ from equiglot.pipeline.execution.machine import versions
 from equiglot.pipeline.execution.orders import SAID, STOP, Order, give_order, read_order, read_said
 from equiglot.pipeline.execution.pool import Assignment, Event
 from equiglot.pipeline.execution.workers import decode_event
+from equiglot.pipeline.steps import Step
 from equiglot.recipe import Recipe, recipe_tree
 from equiglot.run import RunDirectory, write_text
 
@@ -37,6 +38,17 @@ class Engine(Protocol):
 
     name: str
     look_seconds: float
+
+    def check(self, steps: Sequence[Step], threads: int) -> None:
+        """Refuses steps that no machine of it is large enough for, as far as that can be known.
+
+        Args:
+            steps: what will be done.
+            threads: of each of their processes.
+
+        Raises:
+            InputError: one is too large.
+        """
 
     def start(self, run: RunDirectory, attempts: Sequence[str]) -> dict[str, str]:
         """Lets `python -m equiglot.worker RUN ATTEMPT` be started for each attempt.
@@ -105,14 +117,16 @@ class Elsewhere:
             with suppress(InputError):  # what ended the run counts more
                 self._end(list(self._flights.values()))
 
-    @property
-    def idle(self) -> int:
-        """How many attempts more can be given to the engine."""
-        return self.count - len(self._flights) - len(self._new)
+    def check(self, steps: Sequence[Step]) -> None:
+        """Refuses what the engine has no machine for."""
+        self.engine.check(steps, self.threads)
 
-    def start(self, assignment: Assignment) -> None:
+    def start(self, assignment: Assignment) -> bool:
         """Gives an attempt to the engine, with the next `events`: many at once are one question to it."""
+        if len(self._flights) + len(self._new) >= self.count:
+            return False
         self._new.append(assignment)
+        return True
 
     def adopt(self, wanted: Mapping[str, str]) -> Iterable[Assignment]:
         """Takes up what an earlier command has left with the engine, and ends what nobody wants any more."""

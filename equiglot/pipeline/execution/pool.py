@@ -3,7 +3,7 @@
 import signal
 import time
 import traceback
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType, TracebackType
@@ -16,6 +16,7 @@ from equiglot.outputs import output_checksums
 from equiglot.pipeline.graph import Graph, Job
 from equiglot.pipeline.progress import JobProgress
 from equiglot.pipeline.steps import Context, Step
+from equiglot.pipeline.steps.cost import Resources
 from equiglot.recipe import Recipe
 from equiglot.run import RunDirectory
 from equiglot.training import Stopped
@@ -120,7 +121,7 @@ class Assignment(BaseModel):
         output, checkpoints: the folders that the attempt makes, and continues from, below the run's.
         fingerprint: the job's.
         needs: the jobs before it -> their fingerprints.
-        device: whether it computes on a GPU where there is one.
+        resources: what it keeps busy.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -130,7 +131,7 @@ class Assignment(BaseModel):
     checkpoints: str
     fingerprint: str
     needs: dict[str, str]
-    device: bool = False
+    resources: Resources = Resources()
 
     @classmethod
     def of(cls, run: RunDirectory, graph: Graph, job: Job, attempt: str) -> "Assignment":
@@ -142,7 +143,7 @@ class Assignment(BaseModel):
             checkpoints=str(job.checkpoints(run).relative_to(run.root)),
             fingerprint=job.fingerprint,
             needs={name: graph.jobs[name].fingerprint for name in job.needs},
-            device=job.step.uses_device,
+            resources=job.step.resources,
         )
 
 
@@ -159,12 +160,15 @@ class Pool(Protocol):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
     ) -> None: ...
 
-    @property
-    def idle(self) -> int:
-        """How many jobs more can be started now."""
+    def check(self, steps: Sequence[Step]) -> None:
+        """Refuses what can never be done here, as far as that is known before anything is begun.
 
-    def start(self, assignment: Assignment) -> None:
-        """Begins an attempt at a job, whose needs are done; only where there is room."""
+        Raises:
+            InputError: a step takes more than there is.
+        """
+
+    def start(self, assignment: Assignment) -> bool:
+        """Begins an attempt at a job, whose needs are done; false where there is no room for it now."""
 
     def events(self, seconds: float) -> Iterator[Event]:
         """What is said of the jobs within some seconds; the last of each job is its end."""
@@ -202,6 +206,22 @@ class MakePool(Protocol):
             threads: of each.
             checkpoint_seconds: time between checkpoints of a training.
         """
+
+
+def too_large(step: Step, takes: str, there: str, where: str) -> InputError:
+    """That a step takes more than there is.
+
+    Args:
+        step: the step.
+        takes: how many cores or GPUs.
+        there: what there is, a clause.
+        where: what has been asked.
+    """
+    fix, processes = "ask for fewer threads", step.resources.processes
+    if processes > 1:
+        takes += f" ({processes} processes together)"
+        fix = f"set models.{step.subject}.training.devices to less: the model is the same, bit by bit"
+    return InputError(f"{step.name} takes {takes}, and {there}", where=where, fix=fix)
 
 
 def perform(step: Step, attempt: str, context: Context, gone: tuple[type[Exception], ...] = ()) -> Event:

@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from itertools import count
 from pathlib import Path
 
 from equiglot.errors import InputError, Interrupted
@@ -64,7 +63,7 @@ class Execution:
         self._running: dict[str, Working] = {}
         self._attempts: dict[str, str] = {}  # job -> the attempt that counts; others are rubbish
         self._lost = Counter[str]()
-        self._begun = count(1)
+        self._begun = 0  # attempts
         self._noted = 0.0
         self._stopping = False
 
@@ -77,6 +76,7 @@ class Execution:
             threads=machine.threads,
             checkpoint_seconds=machine.checkpoint_seconds,
         ) as pool:
+            pool.check([job.step for job in self._waiting.values()])
             self._adopt(pool)
             self._note_running()
             while self._unfinished:
@@ -94,10 +94,12 @@ class Execution:
 
     def _start_ready(self, pool: Pool) -> None:
         ready = [job for job in self._waiting.values() if not self._unfinished & set(job.needs)]
-        for job in ready[: max(0, pool.idle)]:
-            attempt = f"{self._lease.number}-{next(self._begun)}"
+        for job in ready:
+            attempt = f"{self._lease.number}-{self._begun + 1}"
+            if not pool.start(Assignment.of(self._run, self._graph, job, attempt)):
+                continue
+            self._begun += 1
             self._begin(job, attempt)
-            pool.start(Assignment.of(self._run, self._graph, job, attempt))
             self._log.add("job", job=job.name, fingerprint=job.fingerprint, attempt=attempt)
             self._note_running()
 

@@ -39,7 +39,7 @@ class Corpus(Step):
         settings = self.recipe.languages[self.language]
         inputs = {
             "language": self.language,
-            "text": self.recipe.text.model_dump(mode="json", exclude={"drop_leaks"}),
+            "text": settings.splitting(self.recipe.text).model_dump(mode="json", exclude={"drop_leaks"}),
             "characters": settings.characters,
             "start": settings.start,
             "seed": self.recipe.seed,
