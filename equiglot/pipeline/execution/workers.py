@@ -22,6 +22,7 @@ from typing import Any
 import torch
 
 from equiglot.errors import InputError
+from equiglot.models import fix_workspace
 from equiglot.pipeline.execution.machine import capacity, core_count
 from equiglot.pipeline.execution.pool import (
     Assignment,
@@ -318,9 +319,9 @@ def prepare_process(threads: int) -> None:
     """Settings of a process that does jobs: threads, quiet libraries."""
     os.environ["TOKENIZERS_PARALLELISM"] = "true" if threads > 1 else "false"
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # deterministic algorithms on a GPU ask for it
     import transformers
 
+    fix_workspace()
     torch.set_num_threads(threads)
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
