@@ -14,10 +14,11 @@ import pytest
 from equiglot.errors import InputError, Interrupted
 from equiglot.pipeline import Event, Graph, Machine, TextProgress, Watcher, pool_on, run_recipe
 from equiglot.pipeline.execution import elsewhere, scheduler, slurm
-from equiglot.pipeline.execution.elsewhere import Elsewhere
+from equiglot.pipeline.execution.divided import Divided
 from equiglot.pipeline.execution.orders import Order, give_order
 from equiglot.pipeline.execution.pool import Assignment
-from equiglot.pipeline.execution.slurm import Slurm, SlurmProfile, read_profile
+from equiglot.pipeline.execution.slurm import Slurm
+from equiglot.pipeline.execution.slurm_profile import SlurmProfile, read_profile
 from equiglot.pipeline.graph import steps_of
 from equiglot.pipeline.steps.cost import Resources
 from equiglot.recipe import recipe_tree
@@ -291,11 +292,11 @@ def test_who_is_asked(queue: Path, make: Change, tmp_path: Path, monkeypatch: py
     asked = list[str]()
     pool_of = pool_on(f"slurm:{_profile(tmp_path)}", lambda question: not asked.append(question))
     pool = pool_of(RunDirectory(tmp_path), make(), count=1, threads=1, checkpoint_seconds=1)
-    assert isinstance(pool, Elsewhere) and (pool.count, pool.threads) == (100, 1)
-    assert pool.leaves(Interrupted(signal.SIGTERM)) and not asked
+    assert isinstance(pool, Divided) and (pool.far.count, pool.far.threads) == (100, 1)
+    assert pool.far.leaves(Interrupted(signal.SIGTERM)) and not asked
     for is_terminal in (False, True):
         monkeypatch.setattr(sys.stdin, "isatty", lambda is_terminal=is_terminal: is_terminal)
-        assert pool.leaves(Interrupted(signal.SIGINT)) == is_terminal == bool(asked)
+        assert pool.far.leaves(Interrupted(signal.SIGINT)) == is_terminal == bool(asked)
 
 
 def test_only_jobs_are_ended(monkeypatch: pytest.MonkeyPatch) -> None:

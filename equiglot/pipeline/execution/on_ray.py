@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Any
 
 from equiglot.errors import InputError
+from equiglot.pipeline.execution.divided import SHORT_SECONDS, Divided
 from equiglot.pipeline.execution.elsewhere import OUTPUT, Elsewhere
 from equiglot.pipeline.execution.machine import capacity
 from equiglot.pipeline.execution.orders import read_order
@@ -42,7 +43,7 @@ def pool_on_ray(address: str) -> MakePool:
         raise InputError("Ray is not installed", where="--on", fix="pip install 'equiglot[ray]'")
 
     def make(run: RunDirectory, recipe: Recipe, *, count: int, threads: int, checkpoint_seconds: float) -> Pool:
-        return _OnRay(
+        far = _OnRay(
             connect(address, capacity(count, threads)),
             run,
             recipe,
@@ -51,6 +52,7 @@ def pool_on_ray(address: str) -> MakePool:
             checkpoint_seconds=checkpoint_seconds,
             leaves=lambda why: False,
         )
+        return Divided(far, SHORT_SECONDS)
 
     return make
 
@@ -134,12 +136,15 @@ class Ray:
         head: HOST:PORT of what holds the cluster together; empty where this machine cannot see it.
     """
 
-    name = "Ray"
     look_seconds = 2.0
 
     def __init__(self, head: str) -> None:
         self._head = head
         self._tasks: dict[str, tuple[Any, RunDirectory, str]] = {}  # ticket -> Ray's reference, run, attempt
+
+    def called(self, ticket: str) -> str:
+        """Ray's own name says nothing."""
+        return "a task of Ray"
 
     def check(self, steps: Sequence[Step], threads: int) -> None:
         """Refuses what is larger than every machine that the cluster has now.

@@ -5,7 +5,7 @@ import time
 import traceback
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import FrameType, TracebackType
 from typing import Any, Protocol
 
@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from equiglot.errors import InputError, Interrupted, refusal
 from equiglot.outputs import output_checksums
+from equiglot.pipeline.execution.machine import hardware
 from equiglot.pipeline.graph import Graph, Job
 from equiglot.pipeline.progress import JobProgress
 from equiglot.pipeline.steps import Context, Step
@@ -82,11 +83,13 @@ class Made:
         seconds: how long it took.
         outputs: file -> checksum.
         source: what stands for what it read from outside the run, as that was when the job was done.
+        hardware: what it was done on.
     """
 
     seconds: float
     outputs: dict[str, str]
     source: Any
+    hardware: dict[str, str] = field(default_factory=hardware)
 
 
 @dataclass(frozen=True)
@@ -96,7 +99,7 @@ class Event:
     Attributes:
         job: the job's name.
         attempt: which attempt at it.
-        kind: "progress", "done", "stopped", "failed", or "lost": the worker is gone, and not by a fault of the job.
+        kind: "progress", "alive", "done", "stopped", "failed", or "lost": its worker is gone, by no fault of its.
         progress: for "progress", where it says how far the job is.
         place: for "progress", where it says where the job waits or runs.
         made: for "done".
@@ -122,6 +125,7 @@ class Assignment(BaseModel):
         fingerprint: the job's.
         needs: the jobs before it -> their fingerprints.
         resources: what it keeps busy.
+        seconds: that it will take, about; None where that is not known without measuring.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -132,9 +136,10 @@ class Assignment(BaseModel):
     fingerprint: str
     needs: dict[str, str]
     resources: Resources = Resources()
+    seconds: float | None = None
 
     @classmethod
-    def of(cls, run: RunDirectory, graph: Graph, job: Job, attempt: str) -> "Assignment":
+    def of(cls, run: RunDirectory, graph: Graph, job: Job, attempt: str, seconds: float | None = None) -> "Assignment":
         """An attempt at a job."""
         return cls(
             job=job.name,
@@ -144,6 +149,7 @@ class Assignment(BaseModel):
             fingerprint=job.fingerprint,
             needs={name: graph.jobs[name].fingerprint for name in job.needs},
             resources=job.step.resources,
+            seconds=seconds,
         )
 
 
