@@ -96,11 +96,20 @@ class Annealed(_Policy):
 
     From 1 to 0, the large languages come first and all are equal at the end (Marone et al., 2025, arXiv:2509.06888,
     anneal from 0.7 to 0.3). A part is an epoch of its own, an eighth as long as the training is planned to be.
+
+    With `passes` a tiny language is not read over and over: in each part it gives an eighth of its passes at most, and
+    the others, in the same proportions, have what it leaves.
     """
 
     kind: Literal["annealed"] = "annealed"
     start: float = Field(ge=0, le=1, description="Alpha at the beginning.")
     end: float = Field(ge=0, le=1, description="Alpha at the end.")
+    passes: float | None = Field(
+        None,
+        gt=0,
+        le=MOST_REPEATS,
+        description="No language is read more often than this, or than `all` would read it; any number if null.",
+    )
 
     def portions(self, sizes: Mapping[str, int], epochs: float) -> dict[str, Portion]:
         """Language -> portion; `sizes` in characters, `epochs` the length of the training."""
@@ -114,7 +123,18 @@ class Annealed(_Policy):
         """Language -> passes in each eighth of the training."""
         alphas = [self.start + (self.end - self.start) * step / (_STEPS - 1) for step in range(_STEPS)]
         parts = (Smoothing(alpha=min(max(alpha, 0), 1)).portions(sizes, epochs / _STEPS) for alpha in alphas)
-        return [{language: portion.passes for language, portion in part.items()} for part in parts]
+        passes = [{language: portion.passes for language, portion in part.items()} for part in parts]
+        return [self._bounded(part, sizes, epochs) for part in passes] if self.passes is not None else passes
+
+    def _bounded(self, passes: dict[str, float], sizes: Mapping[str, int], epochs: float) -> dict[str, float]:
+        """An eighth of the training, as long as before, in which no language is read too often."""
+        most, full = max(self.passes or 0.0, epochs) / _STEPS, set[str]()
+        while over := {language for language, each in passes.items() if language not in full and each > most}:
+            full |= over
+            left = epochs / _STEPS * sum(sizes.values()) - most * sum(sizes[language] for language in full)
+            read = sum(each * sizes[language] for language, each in passes.items() if language not in full)
+            passes = {language: most if language in full else each * left / read for language, each in passes.items()}
+        return passes
 
 
 class UniMax(_Policy):
@@ -150,4 +170,4 @@ BalancingPolicy = Annotated[
     BeforeValidator(_from_name, json_schema_input_type=_Policies | Literal["all", "truncate"]),
 ]
 """A policy in a recipe: `all`, `truncate`, `{kind: cap, characters: n}`, `{kind: smoothing, alpha: a}`,
-`{kind: annealed, start: a, end: b}` or `{kind: unimax, passes: n}`."""
+`{kind: annealed, start: a, end: b}` (with `passes: n`) or `{kind: unimax, passes: n}`."""

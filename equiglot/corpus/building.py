@@ -62,7 +62,8 @@ def build_corpus(
     Raises:
         InputError: bad or too little text.
     """
-    notify, cleaner = progress or (lambda stage, amount: None), Cleaner(language, settings)
+    notify, settings = progress or (lambda stage, amount: None), source_settings.splitting(settings)
+    cleaner = Cleaner(language, settings)
     with TemporaryDirectory(prefix=".scratch-", dir=into) as name:
         scratch = Path(name)
         _read(language, source_settings, cleaner, seed, scratch, notify)
@@ -205,5 +206,5 @@ def _write(
 
 def _check_training(train: SplitStatistics, language: str) -> None:
     if train.sentences == 0:
-        fix = "give more text, raise languages.*.characters, or lower text.valid and text.test"
+        fix = "give more text, raise languages.*.characters, or hold out less (held_out, or text.valid and text.test)"
         raise InputError(f"No training text is left for {language}.", where=f"languages.{language}", fix=fix)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from equiglot.corpus.languages import check_language, name_of
 from equiglot.corpus.sources import AnySource, TextSource, check_sources, spelt_out
@@ -13,7 +13,17 @@ from equiglot.settings import MOST, Settings
 
 LARGEST_HELD_OUT = 0.5  # valid and test together, of all text
 
-_NumberOrShare = Annotated[int, Field(ge=1, le=MOST)] | Annotated[float, Field(gt=0, lt=1)]
+
+def _number_or_share(value: Any) -> Any:
+    number = isinstance(value, int) and not isinstance(value, bool) and value >= 1
+    share = isinstance(value, float) and 0 < value < 1
+    if not (number or share):
+        raise ValueError("give a whole number of sentences (1 or more) or a share of the documents between 0 and 1")
+    return value
+
+
+_Size = Annotated[int, Field(ge=1, le=MOST)] | Annotated[float, Field(gt=0, lt=1)]
+_NumberOrShare = Annotated[_Size, BeforeValidator(_number_or_share, json_schema_input_type=_Size)]
 
 
 class TextSettings(Settings):
@@ -43,15 +53,6 @@ class TextSettings(Settings):
     valid: _NumberOrShare = Field(10_000, description="sentences (whole number) or share of documents (below 1)")
     test: _NumberOrShare = Field(10_000, description="sentences (whole number) or share of documents (below 1)")
 
-    @field_validator("valid", "test", mode="before")
-    @classmethod
-    def _number_or_share(cls, value: Any) -> Any:
-        number = isinstance(value, int) and not isinstance(value, bool) and value >= 1
-        share = isinstance(value, float) and 0 < value < 1
-        if not (number or share):
-            raise ValueError("give a whole number of sentences (1 or more) or a share of the documents between 0 and 1")
-        return value
-
     @model_validator(mode="after")
     def _agree(self) -> "TextSettings":
         if self.max_characters < self.min_characters:
@@ -72,6 +73,11 @@ class LanguageText(Settings):
     )
     characters: int | None = Field(None, ge=1, le=MOST, description="at most so many characters of training text")
     start: float = Field(0.0, ge=0, lt=1, description="where on the ring of documents drawing starts")
+    held_out: _NumberOrShare | None = Field(
+        None,
+        description="sentences (whole number), or share of documents, for validation, and as much for test: in place "
+        "of `text.valid` and `text.test`, where a language has too little text for them",
+    )
 
     @field_validator("text", mode="before", json_schema_input_type=AnySource | str | tuple[str, ...] | None)
     @classmethod
@@ -80,9 +86,13 @@ class LanguageText(Settings):
 
     @model_validator(mode="after")
     def _of_text(self) -> "LanguageText":
-        idle = sorted({"characters", "start"} & self.model_fields_set)
+        idle = sorted({"characters", "start", "held_out"} & self.model_fields_set)
         if self.text is None and idle:
             raise ValueError(f"{' and '.join(idle)} say how much is read of a text, and there is none: add `text`")
+        if isinstance(self.held_out, float) and 2 * self.held_out > LARGEST_HELD_OUT:
+            raise ValueError(
+                f"held_out takes {2 * self.held_out:.0%} of the text, for validation and test: at most half"
+            )
         return self
 
     @property
@@ -95,6 +105,12 @@ class LanguageText(Settings):
         if self.text is None:
             raise InputError("there is no text", where="languages", fix="say where it is, as `text`")
         return self.text
+
+    def splitting(self, settings: TextSettings) -> TextSettings:
+        """How this text is cleaned and split where `settings` hold for all: what it holds out may be its own."""
+        if self.held_out is None:
+            return settings
+        return settings.model_copy(update={"valid": self.held_out, "test": self.held_out})
 
     def resolve(self, base: Path) -> "LanguageText":
         """The same with absolute paths; relative ones start at the folder `base`."""
@@ -117,6 +133,11 @@ def check_text(settings: TextSettings, languages: Mapping[str, LanguageText]) ->
     for language, source in sources.items():
         if source.is_parallel:
             _check_shares(language, settings)
+            if languages[language].held_out is not None:
+                what = f"The text of {language} is parallel, so it cannot hold out more or less than the others."
+                raise InputError(
+                    what, where=f"languages.{language}.held_out", fix="leave it out; set text.valid, text.test"
+                )
 
 
 def _check_shares(language: str, settings: TextSettings) -> None:

@@ -138,7 +138,7 @@ def _check_splits(spool: Spool, settings: TextSettings, language: str) -> None:
 def _too_large(sentences: int, settings: TextSettings, language: str) -> InputError:
     what = f"The text of {language} has {sentences:,} sentences after cleaning; validation ({settings.valid}) and test "
     what += f"({settings.test}) would take more than half of them."
-    fix = f"give more text, or set text.valid and text.test to at most {sentences // 4:,} sentences each"
+    fix = f"give more text, or let it hold out less: languages.{language}.held_out of at most {sentences // 4:,}"
     return InputError(what, where=f"languages.{language}.text", fix=fix)
 
 
@@ -150,5 +150,5 @@ def _too_few_documents(spool: Spool, sentences: int, settings: TextSettings, lan
     what += f"{documents}, for training, validation ({settings.valid}) and test ({settings.test}); a document stands "
     what += "in one of them as a whole, and what is cut off is not used."
     fix = "give text in more documents (blank lines divide plain text into them; in a file without any, each line is "
-    fix += "one), or change text.valid and text.test"
+    fix += "one), or let it hold out another number: languages.*.held_out, text.valid, text.test"
     return InputError(what, where=f"languages.{language}.text", fix=fix)

@@ -8,7 +8,7 @@ from math import log10
 
 from equiglot.evaluation import ALL, Metric, group_language
 from equiglot.report.data import Model, Report
-from equiglot.report.format import capital, group_phrase, listed
+from equiglot.report.format import capital, group_phrase, listed, spelt
 from equiglot.report.plotting import Axis, Dot, Figure, Plot, Rule, Tick, Trace, span_of, spoken, whisker
 from equiglot.report.score_index import Number, ScoreIndex, measure_of
 from equiglot.report.sections import NamedTable, Paragraph, Section
@@ -51,6 +51,14 @@ class Lengths:
     @cached_property
     def _numbers(self) -> ScoreIndex:
         return ScoreIndex(self.report, self.measure.task)
+
+    @property
+    def intervals(self) -> str:
+        """What intervals are."""
+        seeds = self._numbers.seeds
+        if seeds < 2:
+            return "95 % intervals"
+        return f"means of {spelt(seeds)} trainings, and all that their 95 % intervals hold"
 
     @property
     def is_distance(self) -> bool:
@@ -110,9 +118,9 @@ def length_sections(report: Report) -> Iterator[Section]:
     plot = Plot(
         name="lengths",
         title=f"Line chart: {what} by training; the table below has the numbers",
-        caption=f"{what} by the floating-point operations of training, on a logarithmic axis, with 95 % intervals: "
-        f"{_TRAINING} a parameter and token, and {_FORWARDS} for each teacher that reads it. The training of the "
-        "teachers is not counted. Every point is a training of its own.",
+        caption=f"{what} by the operations of training (floating-point), on a logarithmic axis, with "
+        f"{lengths.intervals}: {_TRAINING} a parameter and token, and {_FORWARDS} for each teacher that reads it. "
+        "The training of the teachers is not counted. Every point is a training of its own.",
         absent="",
         views={title: figure for title, language in _views(report) if (figure := _figure(lengths, language, series))},
         choice="Mean over",
@@ -210,7 +218,7 @@ def length_table(lengths: Lengths) -> Table:
     )
     what = f"D ({lengths.measure.title})" if lengths.is_distance else capital(lengths.measure.title)
     caption = (
-        f"{what} over all languages by updates of training; 95 % intervals in brackets. Bold: the best of its length, "
+        f"{what} over all languages by updates of training, with {lengths.intervals}. Bold: the best of its length, "
         "and those whose paired difference from it does not exclude zero."
     )
     return Table(caption, ("Updates", *lengths.lines), rows)

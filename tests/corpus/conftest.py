@@ -35,7 +35,7 @@ def build(tmp_path: Path) -> Build:
     runs = iter(range(1000))
 
     def run(source: Any, language: str = "en", seed: int = 0, **settings: Any) -> Built:
-        own = {name: settings.pop(name) for name in ("characters", "start") if name in settings}
+        own = {name: settings.pop(name) for name in ("characters", "start", "held_out") if name in settings}
         into = tmp_path / f"corpus-{next(runs)}"
         into.mkdir()
         chosen = TextSettings(**({"valid": 5, "test": 5, "overlap": None} | settings))

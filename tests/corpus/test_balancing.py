@@ -101,6 +101,7 @@ def test_order_of_the_languages_does_not_matter(sizes: dict[str, int], epochs: f
         ({"kind": "cap", "characters": 5}, Cap(characters=5)),
         ({"kind": "smoothing", "alpha": 0.7}, Smoothing(alpha=0.7)),
         ({"kind": "unimax", "passes": 4}, UniMax(passes=4)),
+        ({"kind": "annealed", "start": 1, "end": 0, "passes": 4}, Annealed(start=1, end=0, passes=4)),
     ],
 )
 def test_policies_as_a_recipe_writes_them(written: object, read: object) -> None:
@@ -132,3 +133,27 @@ def test_annealing_goes_from_one_smoothing_to_the_other(
 def test_annealing_to_where_it_began_is_smoothing(sizes: dict[str, int], epochs: float, alpha: float) -> None:
     annealed = Annealed(start=alpha, end=alpha).portions(sizes, epochs)
     assert _budgets(annealed) == pytest.approx(_budgets(Smoothing(alpha=alpha).portions(sizes, epochs)))
+
+
+@given(sizes=_SIZES, epochs=_EPOCHS, start=st.floats(0, 1), end=st.floats(0, 1), passes=st.floats(0.01, 200))
+def test_annealing_within_a_bound(
+    sizes: dict[str, int], epochs: float, start: float, end: float, passes: float
+) -> None:
+    """It is as long as before, part by part; what is not at the bound keeps its proportions."""
+    free = Annealed(start=start, end=end).passes_by_epoch(sizes, epochs)
+    bounded = Annealed(start=start, end=end, passes=passes).passes_by_epoch(sizes, epochs)
+    most = max(passes, epochs) / len(free)
+    for before, after in zip(free, bounded, strict=True):
+        assert list(after) == list(sizes) and all(each <= most * (1 + 1e-9) for each in after.values())
+        read = sum(after[language] * sizes[language] for language in sizes)
+        assert read == pytest.approx(epochs / len(free) * sum(sizes.values()))
+        gains = [after[language] / before[language] for language in sizes if after[language] < most * (1 - 1e-9)]
+        assert gains == pytest.approx([max(gains, default=1.0)] * len(gains)) and min(gains, default=1.0) >= 1 - 1e-9
+
+
+def test_a_bound_keeps_tiny_languages_from_being_read_over_and_over() -> None:
+    sizes = {"en": 1_000_000, "ru": 500_000, "lv": 5_000}
+    free = Annealed(start=1, end=0).portions(sizes, 4)
+    bounded = Annealed(start=1, end=0, passes=45).portions(sizes, 4)
+    assert free["lv"].passes > 100 and 20 < bounded["lv"].passes <= 45
+    assert _budgets(bounded)["ru"] > _budgets(free)["ru"], "it has what is left"

@@ -175,6 +175,12 @@ def test_too_little_text(
     assert caught.value.fix and "languages.en" in str(caught.value.where)
 
 
+def test_what_one_language_holds_out_can_be_its_own(build: Build, written: Write, sentences: Sentences) -> None:
+    statistics, splits = build(written("\n".join(sentences(200))), valid=150, test=150, held_out=12)
+    assert {name: len(found) for name, found in splits.items()} == {"train": 176, "valid": 12, "test": 12}
+    assert (statistics.valid.sentences, statistics.test.sentences) == (12, 12)
+
+
 def test_one_document_cannot_be_split_by_share(build: Build, written: Write, sentences: Sentences) -> None:
     texts = sentences(50)
     with pytest.raises(InputError, match=r"50 sentences in 2 documents"):

@@ -35,7 +35,13 @@ def test_shorthand_means_files() -> None:
     assert LanguageText(text={"kind": "sample"}).text == SampleSource(kind="sample")
 
 
-@pytest.mark.parametrize("wrong", [{"text": []}, {"text": {"kind": "web"}}, {"text": "a", "start": 1.0}, {"text": 3}])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"text": []}, {"text": {"kind": "web"}}, {"text": "a", "start": 1.0}, {"text": 3}, {"held_out": 5},
+        {"text": "a", "held_out": 0}, {"text": "a", "held_out": 0.3}, {"text": "a", "held_out": True},
+    ],
+)  # fmt: skip
 def test_wrong_text(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         LanguageText(**wrong)
@@ -45,9 +51,17 @@ def test_settings_round_trip() -> None:
     for text in (
         LanguageText(text=["a"], characters=10),
         LanguageText(text={"kind": "sample"}, start=0.5),
+        LanguageText(text="a", held_out=0.2),
     ):
         assert LanguageText.model_validate_json(text.model_dump_json()) == text
         assert LanguageText.model_validate(text.model_dump()) == text
+
+
+def test_a_language_may_hold_out_less_than_the_others() -> None:
+    settings = TextSettings(valid=500, test=0.1, overlap=None)
+    assert LanguageText(text="a").splitting(settings) == settings
+    own = LanguageText(text="a", held_out=28).splitting(settings)
+    assert (own.valid, own.test, own.overlap) == (28, 28, None)
 
 
 def test_resolve(tmp_path: Path) -> None:
@@ -83,3 +97,5 @@ def test_parallel_text_is_split_by_share() -> None:
     with pytest.raises(InputError, match="no text in 'pt'") as caught:
         check_text(TextSettings(valid=0.06, test=0.06), {"pt": sample})
     assert "nearest: pt-BR" in str(caught.value.fix)
+    with pytest.raises(InputError, match="cannot hold out more or less"):
+        check_text(TextSettings(valid=0.06, test=0.06), {"en": sample.model_copy(update={"held_out": 0.1})})

@@ -6,6 +6,7 @@ import pytest
 
 from equiglot.evaluation import Score
 from equiglot.report import Language, Model, Portion, Report, plots_of, tables_of
+from equiglot.report.comparison import ComparedRun, pooled
 from equiglot.report.lengths import Lengths, length_sections
 from equiglot.report.sections import Paragraph
 from tests.report.conftest import make_score
@@ -103,6 +104,24 @@ def test_what_leads_and_what_is_level_with_it_is_said(report: Report) -> None:
     assert [cell.text for cell in rows["4,000"]] == ["−6.0", "−5.9"]
     assert [cell.mark for cell in rows["1,000"]] == ["", "clear"]
     assert [cell.mark for cell in rows["4,000"]] == ["clear", "clear"]
+
+
+def test_trainings_from_several_seeds_are_one_line(report: Report) -> None:
+    better = tuple(
+        each.model_copy(update={key: getattr(each, key) + 1 for key in ("value", "low", "high")})
+        if each.metric == "d"
+        else each
+        for each in report.scores
+    )
+    runs = [
+        ComparedRun(name=name, folder=name, report=report.model_copy(update={"scores": scores}))
+        for name, scores in {"a": report.scores, "b": better}.items()
+    ]
+    several = pooled(runs)
+    plot = next(plot for plot in plots_of(several) if plot.name == "lengths")
+    first = next(trace for trace in plot.views["All languages"].traces if trace.name == "hl").dots[0]
+    assert first.y == -11.5 and first.upwards == (-12.5, -10.5)
+    assert "means of two trainings, and all that their 95 % intervals hold" in plot.caption
 
 
 def test_one_length_is_no_section(report: Report) -> None:

@@ -12,7 +12,7 @@ from equiglot.models import FittedPart, count_parameters, device, fit_layers, lo
 from equiglot.pipeline.execution.machine import Machine
 from equiglot.pipeline.execution.states import State
 from equiglot.pipeline.planning.speed import measure_labelling, measure_speed, model_like, size_of
-from equiglot.pipeline.steps.cost import FLOAT_BYTES, Reader, read_tokens
+from equiglot.pipeline.steps.cost import FLOAT_BYTES, Reader, Resources, read_tokens
 from equiglot.pipeline.steps.model import start_folder
 from equiglot.pipeline.steps.vocabulary import tokenizer_folder
 from equiglot.recipe import ModelPlan, Recipe
@@ -24,6 +24,7 @@ from equiglot.vocabulary import TokenizedText, VocabularySettings, load_tokenize
 
 # Where nothing is tokenised yet: a token of a shared vocabulary is some four characters, a sentence some eighty.
 _CHARACTERS_A_TOKEN, _CHARACTERS_A_SENTENCE = 4.0, 80
+_TOGETHER = 1.2  # what all ranks of a training take, of the time of one process alone; see docs/scale.md
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ class ModelCost:
         seconds: of training on this machine, one job at a time.
         counted: whether tokens and updates are exact; otherwise they come from sizes of files.
         note: what a size decides of its layers, a sentence; empty where the recipe says them.
+        cores: that its training takes.
     """
 
     name: str
@@ -49,6 +51,7 @@ class ModelCost:
     seconds: float
     counted: bool
     note: str = ""
+    cores: int = 1
 
 
 def _has_size(plan: ModelPlan) -> bool:
@@ -129,17 +132,19 @@ class RunMeter:
         ]
         data = plan_data(sources, plan.balance, plan.training, special=self._special_tokens, seed=0)
         a_batch = data.stream.epoch_tokens() / data.stream.epoch_batches
-        tokens = round(a_batch * data.updates * plan.training.accumulation)
+        tokens, ranks = round(a_batch * data.updates * plan.training.accumulation), plan.training.devices
+        alone = tokens / self._speed(plan, tokens / data.updates / plan.training.accumulation)
+        alone += self._validated_tokens(plan) / self.reader(plan.name).speed
         return ModelCost(
             name=plan.name,
             state=self._states[f"model/{plan.name}"],
             parameters=self.parameters(plan.name),
             updates=data.updates,
             tokens=tokens,
-            seconds=tokens / self._speed(plan, tokens / data.updates / plan.training.accumulation)
-            + self._validated_tokens(plan) / self.reader(plan.name).speed,
+            seconds=alone * _TOGETHER / ranks if ranks > 1 else alone,
             counted=all(self.done(f"tokens/{tokens_of(language, plan.owner)}") for language in plan.languages),
             note=self._note(plan.name),
+            cores=Resources(processes=ranks).cores(self._machine.threads),
         )
 
     def _fit(self, plan: ModelPlan) -> FittedPart | None:
@@ -217,7 +222,8 @@ class RunMeter:
     def _guess(self, language: str, split: str) -> TokenizedText:
         sentences = self.characters(language) // _CHARACTERS_A_SENTENCE
         if split != "train":  # which is what the recipe lets be read, and these are shares of all that there is
-            size = self._recipe.text.valid if split == "valid" else self._recipe.text.test
+            text = self._recipe.languages[language].splitting(self._recipe.text)
+            size = text.valid if split == "valid" else text.test
             whole = self._source_characters(language) // _CHARACTERS_A_SENTENCE
             sentences = min(whole, size if isinstance(size, int) else round(size * whole))
         sentences = max(1, sentences)

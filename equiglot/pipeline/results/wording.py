@@ -7,6 +7,7 @@ from typing import Any
 
 from safetensors import safe_open
 
+from equiglot.corpus.balancing import Annealed
 from equiglot.finetuning import FineTuning
 from equiglot.labels import HardLabels, SoftLabels, StoredLabels
 from equiglot.models import EncoderSettings, read_config
@@ -100,6 +101,8 @@ def balance_in_words(plan: ModelPlan) -> str:
         "annealed": "languages drawn by size ** {start:g}, by size ** {end:g} at the end",
         "unimax": "equal budgets, at most {passes:g} passes",
     }
+    if isinstance(plan.balance, Annealed) and plan.balance.passes is not None:
+        words["annealed"] += ", none more than {passes:g} times"
     return words[plan.balance.kind].format(**plan.balance.model_dump())
 
 
