@@ -123,7 +123,7 @@ def length_sections(report: Report) -> Iterator[Section]:
         "The training of the teachers is not counted. Every point is a training of its own.",
         absent="",
         views={title: figure for title, language in _views(report) if (figure := _figure(lengths, language, series))},
-        choice="Mean over",
+        choice="Languages",
         series=tuple(series.values()),
     )
     words = (Paragraph(text) for text in (_leaders(lengths),) if text)
