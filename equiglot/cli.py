@@ -473,6 +473,9 @@ def trim(
     ] = None,
     size: Annotated[int | None, typer.Option(min=1, help="Or so many entries, the languages in turn.")] = None,
     fit: Annotated[str | None, typer.Option(metavar="BYTES", help="Or what fits: 60MB, weights and tokenizer.")] = None,
+    precision: Annotated[
+        str | None, typer.Option(metavar="TYPE", help="int8: --fit counts the model's export in int8.")
+    ] = None,
     keep_text: Annotated[Path | None, typer.Option(help="Text that must be cut as before, whatever it is.")] = None,
 ) -> None:
     """Makes a small model of a multilingual one: the vocabulary of some languages, everything else bit by bit.
@@ -485,8 +488,13 @@ def trim(
 
     if sum(each is not None for each in (min_sentence_share, size, fit)) > 1:
         raise InputError("two amounts are given", fix="give one of --min-sentence-share, --size and --fit")
-    amounts = {"min_sentence_share": min_sentence_share, "size": size, "fit": None if fit is None else _byte_count(fit)}
-    amount = ReductionSettings(**{name: value for name, value in amounts.items() if value is not None})
+    if precision not in (None, "int8"):
+        raise InputError(f"--precision cannot be {precision!r}", where="--precision", fix="write int8")
+    if precision and fit is None:
+        raise InputError("--precision says what --fit counts", where="--precision", fix="give --fit, or leave it out")
+    byte_count = None if fit is None else _byte_count(fit)
+    amounts = {"min_sentence_share": min_sentence_share, "size": size, "fit": byte_count, "precision": precision}
+    amount = ReductionSettings.model_validate({name: value for name, value in amounts.items() if value is not None})
     paths = name_texts(text)
     check_absent(into, "--into")
     kept = kept_languages(paths, None if languages is None else [each.strip() for each in languages.split(",")])

@@ -101,6 +101,8 @@ BAD = [
     (["trim", ".", "--text", "en=tiny.yaml", "--into", "tiny.yaml"], "there already"),
     (["trim", ".", "--text", "en=tiny.yaml", "--into", "small", "--size", "9", "--fit", "9MB"], "two amounts"),
     (["trim", ".", "--text", "en=tiny.yaml", "--into", "small", "--fit", "much"], "no size"),
+    (["trim", ".", "--text", "en=tiny.yaml", "--into", "small", "--precision", "int8"], "says what --fit counts"),
+    (["trim", ".", "--text", "en=tiny.yaml", "--into", "small", "--fit", "9MB", "--precision", "int4"], "write int8"),
     (["trim", ".", "--text", "en=tiny.yaml", "--into", "small", "--languages", "tr"], "no text in tr"),
     (["push", ".", "someone/model", "--yes"], "has no config.json"),
     (["run", "tiny.yaml", "--set", "models.hl.training.batch.sentences=100000", "--set", "languages.en.text=x"], "x"),

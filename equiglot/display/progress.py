@@ -15,6 +15,8 @@ from equiglot.training import Progress as TrainingProgress
 
 LINE_SECONDS = 60.0
 """Between the lines of a job, where the output is a file or a pipe."""
+SILENT_SECONDS = 75.0
+"""Without a word after which it is said that a worker is silent."""
 _FALLEN = 2.0, 0.2  # a validation is worth a line that is worse than the best by so many points, and by such a share
 
 
@@ -94,6 +96,10 @@ class RunDisplay:
         job = self._working.get(event.job)
         if job is None:
             return
+        if event.kind == "alive" or job.heard is not None:
+            job.heard = self._clock()
+        if event.kind == "alive":
+            return
         if isinstance(event.progress, Remark):
             self._print(f"{event.job}: {event.progress.remark}", style="yellow")
         elif event.progress is not None:
@@ -125,13 +131,16 @@ class RunDisplay:
 
     def _tick(self) -> None:
         """Where nothing moves on the screen, a line for each job of which nothing was said for a while."""
-        if self._console.is_terminal:
-            return
         now = self._clock()
         for name, job in self._working.items():
-            if now - job.said >= self._interval:
+            silent = "" if job.heard is None else silence(now - job.heard)
+            if self._console.is_terminal:
+                if silent:
+                    self._bars.update(job.bar, details=silent)
+            elif now - job.said >= self._interval:
                 job.said = now
-                self._print(f"{name}: {progress_in_words(job.progress) or f'at work for {duration(now - job.begun)}'}")
+                far = progress_in_words(job.progress) or f"at work for {duration(now - job.begun)}"
+                self._print(f"{name}: {far}{silent and '; '}{silent}")
 
     def _stop(self) -> None:
         self._print("Stopping: trainings save where they are; a second signal stops at once.")
@@ -146,13 +155,15 @@ class RunDisplay:
 
 @dataclass
 class _Working:
-    """A job at work: its bar, when it was begun, when a line was last printed of it, and how far it is."""
+    """A job at work: its bar, when it was begun, when a line was last printed of it, how far it is, its best score, and
+    when its worker was last heard, where that is on another machine."""
 
     bar: TaskID
     begun: float
     said: float
     progress: JobProgress | None = None
     best: float | None = None
+    heard: float | None = None
 
     def news(self, now: TrainingProgress) -> Iterator[str]:
         """What is worth a line at once: a training that goes on, or gets worse."""
@@ -178,6 +189,11 @@ class _Working:
             return ""
         early = ", stopped early" if self.progress.update < self.progress.updates else ""
         return early + ("" if self.progress.score is None else f", validation {_score_in_words(self.progress)}")
+
+
+def silence(seconds: float) -> str:
+    """That a worker, which says every 20 s that it lives, was not heard for long; nothing where it was."""
+    return f"no word for {duration(seconds)}" if seconds >= SILENT_SECONDS else ""
 
 
 def text_in_words(progress: TextProgress) -> str:

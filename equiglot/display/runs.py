@@ -1,13 +1,14 @@
 """Runs and recipes: plans, states, scores, what was found in a folder."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from itertools import accumulate
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from equiglot.display.progress import progress_in_words
+from equiglot.display.progress import progress_in_words, silence
 from equiglot.display.words import duration, printable
 from equiglot.evaluation import STANDINGS, primary_of
 from equiglot.pipeline import Plan, Status, StepCost, Working
@@ -25,7 +26,8 @@ def print_plan(console: Console, plan: Plan) -> None:
     jobs = ", ".join(f"{len(states)} {kind} ({_counts(states)})" for kind, states in kinds.items())
     console.print(f"Jobs: {jobs}", highlight=False)
     table = Table("model", "state", box=None, pad_edge=False)
-    for title in ("parameters", "updates", "tokens", "training time"):
+    several = any(model.cores > 1 for model in plan.models)
+    for title in ("parameters", "updates", "tokens", "training time", *(["cores"] if several else [])):
         table.add_column(title, justify="right")
     for model in plan.models:
         about = "" if model.counted else "~"
@@ -36,6 +38,7 @@ def print_plan(console: Console, plan: Plan) -> None:
             f"{about}{model.updates:,}",
             f"{about}{model.tokens:,}",
             f"~{duration(model.seconds)}",
+            *([str(model.cores)] if several else []),
         )
     console.print(table)
     for model in plan.models:
@@ -79,19 +82,29 @@ def print_status(console: Console, status: Status) -> None:
     """What is done, running and left, and the MRR so far."""
     if status.owner is not None:
         console.print(f"{str(status.owner).capitalize()} is at work.", highlight=False)
+    elif status.running:
+        words = f"No command is at work. {len(status.running)} jobs were left to go on; the same command takes them up."
+        console.print(words, highlight=False, soft_wrap=True)
     table = Table("job", "state", "", box=None, pad_edge=False)
     for name, state in status.states.items():
         working = status.running.get(name)
-        table.add_row(name, "running" if working else state, _working_in_words(working) if working else "")
+        about = _working_in_words(working, status.owner is not None) if working else status.places.get(name, "")
+        table.add_row(name, "running" if working else state, printable(about))
     console.print(table)
     print_scores(console, status)
 
 
-def _working_in_words(working: Working) -> str:
-    """How far a job is, where, since when, and whether it was begun again."""
-    again = f"begun again after {working.lost} lost" if working.lost else ""
+def _working_in_words(working: Working, heard: bool) -> str:
+    """How far a job is, where, since when, whether it is `heard` no more, and why it was begun again."""
     where = f"{working.place} since {working.since}" if working.place else ""
-    return "; ".join(filter(None, (progress_in_words(working.progress), where, again)))
+    silent = "" if working.heard is None or not heard else silence(_seconds_since(working.heard))
+    times = f" ({working.lost} times lost)" if working.lost > 1 else ""
+    again = f"begun again{times}: {working.why}" if working.why else ""
+    return "; ".join(filter(None, (progress_in_words(working.progress), where, silent, again)))
+
+
+def _seconds_since(time: str) -> float:
+    return (datetime.now(UTC) - datetime.fromisoformat(time)).total_seconds()
 
 
 def print_results(console: Console, status: Status, recipe: Recipe) -> None:

@@ -21,7 +21,7 @@ from safetensors.numpy import load_file, save_file
 from equiglot.evaluation.lines import TokenizedLines, tokenize_lines
 from equiglot.evaluation.statistics import Bootstrap, ByLanguage, by_sentence
 from equiglot.masking import SpecialTokens
-from equiglot.models import OpenModel, TensorBatch, target_logits
+from equiglot.models import OpenModel, TensorBatch, move_array, target_logits
 from equiglot.objectives import hard_loss
 
 _TOKENS = 8192  # of one forward pass; the result does not depend on it, beyond rounding
@@ -190,9 +190,9 @@ def _masked(
     attention = np.arange(width + 2) < (lengths + 2)[:, None]
     gold = lines.text.ids[starts + targets].astype(np.int64)
     return TensorBatch(
-        inputs=torch.from_numpy(inputs).to(device),
-        attention=torch.from_numpy(attention).to(device),
-        targets=torch.from_numpy(numbers * (width + 2) + targets + 1).to(device),
-        gold=torch.from_numpy(gold).to(device),
+        inputs=move_array(inputs, device),
+        attention=move_array(attention, device),
+        targets=move_array(numbers * (width + 2) + targets + 1, device),
+        gold=move_array(gold, device),
         languages=torch.zeros(count, dtype=torch.int64, device=device),
     )

@@ -15,7 +15,7 @@ from equiglot.errors import InputError
 from equiglot.evaluation.external import stream_lines
 from equiglot.evaluation.trim_proof import ModelProof, TextProof, prove_model, prove_text, trim_card, whole_sentences
 from equiglot.hashing import digest
-from equiglot.models import Part, find_or_fetch, half_bytes
+from equiglot.models import Part, exported_bytes_with, find_or_fetch, half_bytes
 from equiglot.models.trimming import (
     check_trimmable,
     copy_modules,
@@ -203,17 +203,29 @@ def _reduce(
 ) -> tuple[Reduction, str]:
     """The reduced tokenizer, and in words by what it was chosen."""
     if amount.fit is not None:
-        row, others = vocabulary_bytes(folder)
-        reduction, needed = _fit(tokenizer, counts, also, amount.fit, lambda entries: entries * row + others)
+        size = _size_in_words(amount.fit, amount.precision)
+        reduction, needed = _fit(tokenizer, counts, also, amount.fit, _weights(folder, amount))
         if needed > amount.fit:
             least = len(reduction.kept)
-            what = f"the model does not fit into {amount.fit:,} bytes: {needed:,} are the least ({least:,} entries)"
+            what = f"the model does not fit into {size}: {needed:,} are the least ({least:,} entries)"
             raise InputError(what, where="--fit", fix=f"give {needed:,} or more, or fewer languages")
-        return reduction, f"as many entries as fit into {amount.fit:,} bytes"
+        return reduction, f"as many entries as fit into {size}"
     share = amount.min_sentence_share
     ids = choose_entries(tokenizer, counts, share=share, size=amount.size, also=also)
     how = f"at most {amount.size:,}" if amount.size else f"found in {share:.4g} of a language's sentences"
     return reduce_tokenizer(tokenizer, ids), how
+
+
+def _weights(folder: Path, amount: ReductionSettings) -> Callable[[int], int]:
+    """Entries -> the bytes of the files of weights, or those of an export in int8, at most."""
+    if amount.precision == "int8":
+        return partial(exported_bytes_with, folder)
+    row, others = vocabulary_bytes(folder)
+    return lambda entries: entries * row + others
+
+
+def _size_in_words(size: int, precision: str | None) -> str:
+    return f"{size:,} bytes{' in int8' if precision == 'int8' else ''}"
 
 
 def _leave_room(
@@ -232,7 +244,8 @@ def _leave_room(
     reduction, _ = _fit(tokenizer, counts, also, budget, weights)
     if len(reduction.kept) >= len(before.kept):
         return chosen
-    return reduction, f"as many entries as fit into {budget:,} bytes beside half of the layers"
+    size = _size_in_words(budget, student.precision)
+    return reduction, f"as many entries as fit into {size} beside half of the layers"
 
 
 def _fit(
@@ -251,7 +264,7 @@ def _fit(
         counts: language -> what its text needs.
         also: ids that must stay.
         budget: bytes.
-        weights: entries -> the bytes of the file of weights.
+        weights: entries -> the bytes of the weights.
     """
 
     def reduced(size: int) -> tuple[Reduction, int]:

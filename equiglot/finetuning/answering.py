@@ -20,7 +20,7 @@ from equiglot.finetuning.epochs import EpochTask, score_of_labels, summed
 from equiglot.finetuning.questions import AskedWindows, gold_answers, read_questions
 from equiglot.finetuning.two_texts import JoinedTexts, join_texts
 from equiglot.masking.collate import bucket_rows
-from equiglot.models import OpenModel
+from equiglot.models import OpenModel, move_array
 from equiglot.objectives import Losses
 from equiglot.probing.reading import Integers
 from equiglot.tasks import OpenTask, open_questions
@@ -59,7 +59,7 @@ def lay_out_questions(asked: AskedWindows, rows: Integers, opened: OpenModel, id
     """The windows at `rows` int64 [rows] as a batch on the model's device."""
     texts = join_texts([asked.of(row) for row in rows], asked.form, opened)
     answers = asked.answers[rows] + (texts.seconds - asked.begins[rows])[:, None]
-    columns = torch.from_numpy(np.where(asked.answers[rows] < 0, 0, answers)).to(opened.model.device)
+    columns = move_array(np.where(asked.answers[rows] < 0, 0, answers), opened.model.device)
     return QuestionBatch(texts, columns, asked.languages[rows], identity)
 
 

@@ -18,7 +18,7 @@ from transformers import PreTrainedModel
 from equiglot.evaluation import Gold
 from equiglot.finetuning.epochs import EpochTask, gold_of, score_of_labels, summed
 from equiglot.masking.collate import bucket_rows
-from equiglot.models import OpenModel, TensorBatch
+from equiglot.models import OpenModel, TensorBatch, move_array
 from equiglot.objectives import Losses
 from equiglot.probing.reading import Integers, ItemReader, ReadItems, Windows, cut_windows, lay_out
 from equiglot.tasks import OpenTask
@@ -129,7 +129,7 @@ def predict(opened: OpenModel, examples: Examples) -> tuple[npt.NDArray[np.int16
     for rows in bucket_rows(examples.windows.lengths, _TOKENS):
         batch = lay_out_examples(examples, rows, opened)
         logits = item_logits(opened.model, batch).log_softmax(1)
-        sums.index_add_(0, torch.from_numpy(batch.items).to(device), logits)
+        sums.index_add_(0, move_array(batch.items, device), logits)
         np.add.at(counts, batch.items, 1)
     assert counts.all()  # no word, and no text, is without a token
     means = sums.cpu() / torch.from_numpy(counts)[:, None]
@@ -161,7 +161,7 @@ class Classification(EpochTask):
     def losses(self, model: PreTrainedModel, batch: LabelledBatch, progress: float) -> Losses:
         """Cross-entropy, summed over the items."""
         logits = item_logits(model, batch)
-        gold = torch.from_numpy(batch.gold).to(logits.device)
+        gold = move_array(batch.gold, logits.device)
         with torch.autocast(logits.device.type, enabled=False):
             values = functional.cross_entropy(logits, gold, reduction="none")
         return summed(values, batch.item_languages)

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from equiglot.evaluation import METRICS, Gold, GoldAnswers
 from equiglot.hashing import hash_u64, permute
+from equiglot.models import move_array
 from equiglot.objectives import Losses, Term
 from equiglot.probing.reading import Integers
 from equiglot.tasks import LabelledSplit, OpenTask
@@ -82,7 +83,7 @@ class EpochTask(ABC):
 def summed(values: Tensor, languages: Integers) -> Losses:
     """Losses float32 [items] of items in `languages` int64 [items], summed."""
     counted = torch.ones_like(values, dtype=torch.bool)
-    return Losses(values.sum(), {"hard": Term(values.detach(), counted, torch.from_numpy(languages).to(values.device))})
+    return Losses(values.sum(), {"hard": Term(values.detach(), counted, move_array(languages, values.device))})
 
 
 def epoch_order(lengths: Integers, size: int, seed: int, epoch: int) -> tuple[Integers, Integers]:

@@ -18,7 +18,7 @@ from transformers import PreTrainedModel
 from equiglot.finetuning.epochs import EpochTask, gold_of, score_of_labels, summed
 from equiglot.finetuning.two_texts import JoinedTexts, PairFormat, join_texts, pair_format
 from equiglot.masking.collate import bucket_rows
-from equiglot.models import OpenModel
+from equiglot.models import OpenModel, move_array
 from equiglot.objectives import Losses
 from equiglot.probing.reading import Integers, ItemReader
 from equiglot.tasks import OpenTask
@@ -139,7 +139,7 @@ class PairBatch:
 def lay_out_pairs(pairs: Pairs, rows: Integers, opened: OpenModel, identity: str = "") -> PairBatch:
     """The pairs at `rows` int64 [rows] as a batch on the model's device."""
     texts = join_texts([(pairs.first.of(row), pairs.second.of(row)) for row in rows], pairs.form, opened)
-    gold = torch.from_numpy(pairs.gold[rows]).to(opened.model.device)
+    gold = move_array(pairs.gold[rows], opened.model.device)
     return PairBatch(texts, gold, pairs.languages[rows], identity)
 
 

@@ -20,7 +20,7 @@ from equiglot.evaluation import Gold
 from equiglot.finetuning.biaffine import Parser, load_parser
 from equiglot.finetuning.epochs import EpochTask, gold_of, score_of_labels, summed
 from equiglot.masking.collate import bucket_rows
-from equiglot.models import OpenModel, TensorBatch, hidden_states, with_tokenizer
+from equiglot.models import OpenModel, TensorBatch, hidden_states, move_array, with_tokenizer
 from equiglot.objectives import Losses
 from equiglot.probing.reading import Integers, ItemReader, ReadItems, Windows, cut_windows, lay_out
 from equiglot.tasks import OpenTask, maximum_tree
@@ -158,13 +158,13 @@ def word_states(parser: Parser, batch: TreeBatch) -> Tensor:
     found = hidden_states(parser, batch.tensors).flatten(0, 1)[batch.tensors.targets].float()
     size, longest = batch.gold.shape[:2]
     states = found.new_zeros(size * longest, found.shape[1])
-    return states.index_copy(0, torch.from_numpy(batch.places).to(found.device), found).view(size, longest, -1)
+    return states.index_copy(0, move_array(batch.places, found.device), found).view(size, longest, -1)
 
 
 def _losses(parser: Parser, states: Tensor, head_scores: Tensor, batch: TreeBatch) -> Tensor:
     """Of each word, float32 [words], nats: cross-entropy of its head, and of its relation to the right head."""
     device = states.device
-    gold, there = torch.from_numpy(batch.gold).to(device), torch.from_numpy(batch.there).to(device)
+    gold, there = move_array(batch.gold, device), move_array(batch.there, device)
     relations = parser.relation_scores(states, gold[..., 0])
     of_heads = functional.cross_entropy(head_scores[there], gold[there][:, 0], reduction="none")
     return of_heads + functional.cross_entropy(relations[there], gold[there][:, 1], reduction="none")
@@ -189,13 +189,13 @@ def predict_trees(opened: OpenModel, sentences: ReadSentences, gold: Trees | Non
     predicted, total = np.zeros((sentences.read.count, 2), np.int16), 0.0
     for chosen in bucket_rows(sentences.tokens, _TOKENS):
         batch = lay_out_sentences(sentences, chosen, opened, gold)
-        states, lengths = word_states(parser, batch), torch.from_numpy(batch.word_counts).to(opened.model.device)
+        states, lengths = word_states(parser, batch), move_array(batch.word_counts, opened.model.device)
         scores = parser.head_scores(states, lengths)
         logarithms = scores.log_softmax(2).double().cpu().numpy()
         heads = np.zeros(batch.gold.shape[:2], np.int64)
         for row, count in enumerate(batch.word_counts):
             heads[row, :count] = maximum_tree(logarithms[row, :count, : count + 1])
-        relations = parser.relation_scores(states, torch.from_numpy(heads).to(states.device)).argmax(2).cpu().numpy()
+        relations = parser.relation_scores(states, move_array(heads, states.device)).argmax(2).cpu().numpy()
         predicted[batch.words] = np.stack([heads, relations], axis=2)[batch.there]
         if gold is not None:
             total += float(_losses(parser, states, scores, batch).double().sum())
@@ -230,7 +230,7 @@ class ParserTraining(EpochTask):
         """Cross-entropy of heads, and of relations at the right heads, summed over words."""
         states = word_states(model, batch)
         with torch.autocast(states.device.type, enabled=False):
-            scores = model.head_scores(states, torch.from_numpy(batch.word_counts).to(states.device))
+            scores = model.head_scores(states, move_array(batch.word_counts, states.device))
             return summed(_losses(model, states, scores, batch), batch.word_languages)
 
     def held_out(self, language: str) -> tuple[float, float]:

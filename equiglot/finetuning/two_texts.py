@@ -6,10 +6,9 @@ from inspect import signature
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor
 
-from equiglot.models import OpenModel
+from equiglot.models import OpenModel, move_array
 from equiglot.probing.reading import Integers
 
 
@@ -95,9 +94,9 @@ def join_texts(texts: Sequence[tuple[Integers, Integers]], form: PairFormat, ope
         inputs[row, : lengths[row]] = np.concatenate(parts)
         kinds[row, : lengths[row]] = np.repeat(form.kinds or (0,) * len(parts), [*map(len, parts)])
     return JoinedTexts(
-        inputs=torch.from_numpy(inputs).to(device),
-        real=torch.from_numpy(np.arange(shape[1]) < lengths[:, None]).to(device),
-        kinds=torch.from_numpy(kinds).to(device) if form.kinds else None,
+        inputs=move_array(inputs, device),
+        real=move_array(np.arange(shape[1]) < lengths[:, None], device),
+        kinds=move_array(kinds, device) if form.kinds else None,
         seconds=np.array([sum(map(len, parts[:3])) for parts in rows], np.int64),
         lengths=lengths,
     )

@@ -20,7 +20,7 @@ from equiglot.labels.top_k import TopK, top_k
 from equiglot.labels.writing import begin_store, is_written, write_shard
 from equiglot.masking import Batch, RowIds, Source, SpecialTokens
 from equiglot.masking.collate import bucket_rows, collate
-from equiglot.models import target_logits, to_tensors
+from equiglot.models import target_logits, to_tensors, use_deterministic_algorithms
 from equiglot.objectives import hard_loss
 from equiglot.run import fingerprint
 
@@ -68,14 +68,13 @@ def label_text(
         Whether all of it is labelled; false if it was asked to stop.
 
     Raises:
-        InputError: other labels are there, the teacher's logits are not numbers, or there is no text.
+        InputError: other labels are there, the teacher's logits are not numbers, there is no text, or a CUDA card
+            cannot be deterministic (`use_deterministic_algorithms`).
         OSError: a full disk, say; finished shards stay.
     """
     if settings.draws > 1 and not source.masks.dynamic:
         raise InputError("masks that are always the same have no several draws", where="draws", fix="set draws to 1")
-    torch.use_deterministic_algorithms(True)
-    # A debugging aid that costs time.
-    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+    use_deterministic_algorithms(model.device)
     model.eval()
     borders = _borders(source, settings.draws, shard_tokens)
     manifest = _manifest(model, source, settings, borders, facts)
@@ -185,7 +184,7 @@ class _Worker:
         settings, form = self.manifest.settings, self.manifest.format
         tensors = to_tensors(batch, next(self.model.parameters()).device)
         logits = target_logits(self.model, tensors)
-        uniforms = torch.from_numpy(self._uniforms(batch)).to(logits.device)
+        uniforms = torch.from_numpy(self._uniforms(batch))
         found = top_k(logits, form.k, settings.temperature, uniforms)
         self._check(found, batch)
         parts = (found.ids, found.log_probabilities, found.rest, found.samples)

@@ -7,18 +7,29 @@ What a teacher says depends on the pool, which is a pure function of its number:
 """
 
 from collections.abc import Mapping
-from typing import cast
 
 import numpy as np
+import numpy.typing as npt
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from transformers import PretrainedConfig, PreTrainedModel
 
 from equiglot.masking import Batch, BatchStream, RowIds
-from equiglot.models import SHAPE_STEP, TensorBatch, head_parts, hidden_states, states_inside, to_tensors
+from equiglot.models import (
+    SHAPE_STEP,
+    TensorBatch,
+    head_parts,
+    hidden_states,
+    move_array,
+    move_model,
+    states_inside,
+    to_tensors,
+)
 from equiglot.objectives import Objective, SoftTargets, TeacherStates, mapped_layers, relations
 
 _TOKENS = 8192  # of one forward pass of a teacher
+
+Integers = npt.NDArray[np.int64]
 
 
 class OnlineTeachers:
@@ -46,7 +57,7 @@ class OnlineTeachers:
         self._objective, self._student = objective or Objective(), student
         self._teachers = {stream.languages.index(language): model for language, model in teachers.items()}
         self._pool: int | None = None
-        self._vectors: list[Tensor] = []
+        self._vectors: tuple[Tensor, ...] = ()
 
     @torch.no_grad()
     def targets(self, batch: Batch) -> SoftTargets | None:
@@ -56,56 +67,60 @@ class OnlineTeachers:
         pool, slot = divmod(batch.index, self._stream.pool_batches)
         if pool != self._pool:
             self._vectors, self._pool = self._read_pool(pool), pool
-        target_languages = torch.from_numpy(batch.languages[batch.target_rows]).to(self._device)
+        languages = batch.languages[batch.target_rows]
         logits, positions = [], []
         for number, teacher in self._teachers.items():
-            here = (target_languages == number).nonzero().flatten()
+            here = np.flatnonzero(languages == number)
             if len(here):
                 _, project = head_parts(teacher)
-                vectors = self._vectors[slot][here, : project.in_features]
+                vectors = self._vectors[slot][move_array(here, self._device), : project.in_features]
                 logits.append(project(vectors).float())
                 positions.append(here)
-        if not logits:
-            return None
-        order = torch.argsort(torch.cat(positions))
-        return SoftTargets(torch.cat(logits)[order], torch.cat(positions)[order])
+        return SoftTargets(*self._in_order(logits, positions)) if logits else None
 
     @torch.no_grad()
     def read(self, batch: Batch) -> SoftTargets | None:
         """What the teachers make of any batch, of the stream or not, hidden states too; None where no row has one."""
         whole, width = to_tensors(batch, self._device), batch.inputs.shape[1]
-        row_languages = torch.from_numpy(batch.languages).to(self._device)
-        real = torch.ones_like(whole.inputs, dtype=torch.bool) if whole.attention is None else whole.attention
+        real = np.arange(width) < batch.lengths[:, None]
         logits, positions, tokens, found = [], [], [], []
         for teacher in {id(model): model for model in self._teachers.values()}.values():
             own = [number for number, model in self._teachers.items() if model is teacher]
-            taught = torch.isin(row_languages, torch.tensor(own, device=self._device))
-            rows, here = taught.nonzero().flatten(), taught[whole.targets // width].nonzero().flatten()
-            if not len(rows):
+            taught = np.isin(batch.languages, own)
+            here = np.flatnonzero(taught[batch.target_rows])
+            if not taught.any():
                 continue
+            rows = move_array(np.flatnonzero(taught), self._device)
             attention = None if whole.attention is None else whole.attention[rows]
             read = TensorBatch(whole.inputs[rows], attention, whole.targets, whole.gold, whole.languages)
-            own_tokens = real[rows].flatten().nonzero().flatten()
+            own_tokens = move_array(np.flatnonzero(real[taught]), self._device)
             states, layers, related = self._read_inside(teacher, read, own_tokens)
             seen = torch.zeros(*real.shape, states.shape[-1], device=self._device)
             seen[rows] = states.float()
             prepare, project = head_parts(teacher)
-            logits.append(project(prepare(seen.flatten(0, 1)[whole.targets[here]])).float())
+            targets = move_array(batch.targets[here], self._device)
+            logits.append(project(prepare(seen.flatten(0, 1)[targets])).float())
             positions.append(here)
-            tokens.append((real & taught[:, None]).flatten().nonzero().flatten())
-            found.append((seen.flatten(0, 1)[tokens[-1]], layers, related))
+            tokens.append(np.flatnonzero(real & taught[:, None]))
+            found.append((seen.flatten(0, 1)[move_array(tokens[-1], self._device)], layers, related))
         if not logits:
             return None
-        order, places = torch.argsort(torch.cat(positions)), torch.cat(tokens)
+        places = np.concatenate(tokens)
         values, layers_of, relations_of = zip(*found, strict=True)
         known = TeacherStates(
             torch.cat(values),
-            places,
-            row_languages[places // width],
+            move_array(places, self._device),
+            move_array(batch.languages[places // width], self._device),
             tuple(map(torch.cat, zip(*layers_of, strict=True))),
             None if relations_of[0] is None else torch.cat(relations_of, dim=1),
         )
-        return SoftTargets(torch.cat(logits)[order], torch.cat(positions)[order], known)
+        return SoftTargets(*self._in_order(logits, positions), known)
+
+    def _in_order(self, logits: list[Tensor], positions: list[Integers]) -> tuple[Tensor, Tensor]:
+        """What each teacher says float32 [p, |V|], and about which targets int64 [p]: all of them, ascending."""
+        every = np.concatenate(positions)
+        order = np.argsort(every)
+        return torch.cat(logits)[move_array(order, self._device)], move_array(every[order], self._device)
 
     def _read_inside(
         self, teacher: PreTrainedModel, batch: TensorBatch, tokens: Tensor
@@ -124,30 +139,27 @@ class OnlineTeachers:
             return states, layers, None
         return states, layers, relations(inside.attention, batch.attention, tokens, self._student.num_attention_heads)
 
-    def _read_pool(self, pool: int) -> list[Tensor]:
+    def _read_pool(self, pool: int) -> tuple[Tensor, ...]:
         """For each batch of the pool, the vectors float32 [m, hidden] of its targets (zeros without a teacher)."""
         first = pool * self._stream.pool_batches
         batches = [self._stream[first + slot] for slot in range(self._stream.pool_batches)]
         width = max(head_parts(model)[1].in_features for model in self._teachers.values())
-        vectors = [torch.zeros(len(batch.targets), width, device=self._device) for batch in batches]
+        counts = [len(batch.targets) for batch in batches]
+        vectors = torch.zeros(sum(counts), width, device=self._device)
         for number, teacher in self._teachers.items():
             for group in _groups(batches, number):
                 self._read_group(teacher, batches, group, vectors)
-        return vectors
+        return tuple(vectors.split(counts))
 
     def _read_group(
-        self, teacher: PreTrainedModel, batches: list[Batch], group: list[tuple[int, int]], vectors: list[Tensor]
+        self, teacher: PreTrainedModel, batches: list[Batch], group: list[tuple[int, int]], vectors: Tensor
     ) -> None:
         """Reads some rows, given as (batch, row), and writes the vectors of their targets where they belong."""
         joined, places = _join(batches, group)
         tensors = to_tensors(joined, self._device)
         prepare, _ = head_parts(teacher)
         states = prepare(hidden_states(teacher, tensors).flatten(0, 1)[tensors.targets])
-        begin = 0
-        for slot, targets in places:
-            end = begin + len(targets)
-            vectors[slot][torch.from_numpy(targets).to(self._device), : states.shape[1]] = states[begin:end].float()
-            begin = end
+        vectors[move_array(places, self._device), : states.shape[1]] = states.float()
 
 
 def _groups(batches: list[Batch], language: int) -> list[list[tuple[int, int]]]:
@@ -165,8 +177,8 @@ def _groups(batches: list[Batch], language: int) -> list[list[tuple[int, int]]]:
     return groups
 
 
-def _join(batches: list[Batch], group: list[tuple[int, int]]) -> tuple[Batch, list[tuple[int, np.ndarray]]]:
-    """One batch of rows taken from several, and for each row its batch and which of that batch's targets it holds.
+def _join(batches: list[Batch], group: list[tuple[int, int]]) -> tuple[Batch, Integers]:
+    """One batch of rows taken from several, and which of all these batches' targets it holds, int64 [m].
 
     Rows without targets fill it up to a multiple of `SHAPE_STEP`.
     """
@@ -174,6 +186,7 @@ def _join(batches: list[Batch], group: list[tuple[int, int]]) -> tuple[Batch, li
     lengths = np.full(len(group) + -len(group) % SHAPE_STEP, width, dtype=np.int64)
     lengths[: len(group)] = [batches[slot].lengths[row] for slot, row in group]
     inputs = np.zeros((len(lengths), width), dtype=np.int64)
+    begins = np.cumsum([0, *(len(batch.targets) for batch in batches)])
     targets, places = [], []
     for place, (slot, row) in enumerate(group):
         batch = batches[slot]
@@ -181,17 +194,17 @@ def _join(batches: list[Batch], group: list[tuple[int, int]]) -> tuple[Batch, li
         inputs[place, : lengths[place]] = batch.inputs[row, : lengths[place]]
         low, high = np.searchsorted(batch.targets, [row * own, (row + 1) * own])
         targets.append(batch.targets[low:high] - row * own + place * width)
-        places.append((slot, np.arange(low, high)))
+        places.append(begins[slot] + np.arange(low, high))
     flat = np.concatenate(targets)
     zeros, nothing = np.zeros(len(lengths), dtype=np.int64), np.zeros_like(flat)
     row_ids = RowIds(zeros, zeros, zeros, zeros)
     joined = Batch(inputs, lengths, row_ids, flat, nothing, nothing, nothing.astype(np.bool_), 0, "teachers")
-    return joined, places
+    return joined, np.concatenate(places)
 
 
 def freeze(model: PreTrainedModel, device: torch.device) -> PreTrainedModel:
     """Makes a model a teacher: on the device, in evaluation mode, without gradients."""
-    cast(nn.Module, model).to(device)
+    move_model(model, device)
     model.eval()
     model.requires_grad_(False)
     return model

@@ -13,6 +13,7 @@ from equiglot.errors import InputError
 from equiglot.labels.packing import StoredRows
 from equiglot.labels.store import LabelStore
 from equiglot.masking import Batch, BatchStream, Source
+from equiglot.models import move_array
 from equiglot.objectives import Objective, TopKTargets
 from equiglot.vocabulary import VocabularyMap
 
@@ -124,7 +125,7 @@ class StoredTeachers:
         return TopKTargets(*(self._tensor(each[order]) for each in (ids, logs, rest, samples, masses, every)))
 
     def _tensor(self, array: npt.NDArray[Any]) -> Tensor:
-        return torch.from_numpy(array).to(self._device, non_blocking=True)
+        return move_array(array, self._device)
 
 
 def _covering(teacher: StoredTeacher) -> StoredTeacher:

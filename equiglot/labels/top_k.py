@@ -70,7 +70,7 @@ def sample(weights: Tensor, uniforms: Tensor) -> Tensor:
     """
     count, samples = uniforms.shape
     if not samples:
-        return torch.zeros_like(uniforms, dtype=torch.int64)
+        return torch.zeros_like(uniforms, dtype=torch.int64, device=weights.device)
     blocks = functional.pad(weights, (0, -weights.shape[1] % _BLOCK)).view(count, -1, _BLOCK)
     sums = blocks.sum(-1).cpu()
     strata = (torch.arange(samples, dtype=torch.float64) + uniforms.cpu()) / samples

@@ -1,16 +1,15 @@
-from .budget import FittedPart, fit_layers, half_bytes
+from .budget import FittedPart, exported_bytes_with, fit_layers, half_bytes
 from .building import (
     build_model,
     count_parameters,
-    device,
     export_model,
     freeze_parts,
     load_model,
-    on_device,
     resolve_encoder,
 )
 from .copy_checkpoint import copy_checkpoint, copy_untrained, model_identity
 from .cpu import prepare_for_cpu
+from .devices import device, fix_workspace, move_array, move_model, on_device, use_deterministic_algorithms
 from .forward import (
     SHAPE_STEP,
     Inside,
@@ -51,9 +50,11 @@ __all__ = [
     "count_parameters",
     "device",
     "export_model",
+    "exported_bytes_with",
     "find_model",
     "find_or_fetch",
     "fit_layers",
+    "fix_workspace",
     "freeze_parts",
     "half_bytes",
     "head_parts",
@@ -64,6 +65,8 @@ __all__ = [
     "locate_model",
     "look_up",
     "model_identity",
+    "move_array",
+    "move_model",
     "name_models",
     "on_device",
     "open_model",
@@ -78,5 +81,6 @@ __all__ = [
     "take_part",
     "target_logits",
     "to_tensors",
+    "use_deterministic_algorithms",
     "with_tokenizer",
 ]

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
-from torch import nn
 from transformers import AutoModelForMaskedLM, PreTrainedModel, PreTrainedTokenizerFast
 
 from equiglot.errors import InputError, known_refusal
 from equiglot.models.configuring import configure
 from equiglot.models.cpu import prepare_for_cpu
+from equiglot.models.devices import device
 from equiglot.models.settings import EncoderSettings
 from equiglot.models.validation import (
     check_config,
@@ -27,17 +27,6 @@ from equiglot.models.validation import (
 from equiglot.vocabulary import write_tokenizer
 
 _WIDTH_STEP = 8
-
-
-def device() -> torch.device:
-    """Where models run: the GPU, if there is one."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-
-
-def on_device(model: PreTrainedModel) -> PreTrainedModel:
-    """`model`, moved to where models run."""
-    nn.Module.to(model, device())
-    return model
 
 
 def prepare(model: PreTrainedModel) -> PreTrainedModel:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import cast
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -11,6 +12,7 @@ from transformers import PreTrainedModel
 
 from equiglot.errors import InputError
 from equiglot.masking import Batch
+from equiglot.models.devices import move_array
 
 _GELU = nn.GELU()  # RoBERTa applies it as a function, which has no name to be found by
 
@@ -70,15 +72,13 @@ def to_tensors(batch: Batch, device: torch.device) -> TensorBatch:
     """Moves a batch to `device`."""
     attention = None
     if batch.padded:
-        width = batch.inputs.shape[1]
-        attention = torch.arange(width) < torch.from_numpy(batch.lengths)[:, None]
-        attention = attention.to(device, non_blocking=True)
+        attention = move_array(np.arange(batch.inputs.shape[1]) < batch.lengths[:, None], device)
     return TensorBatch(
-        inputs=torch.from_numpy(batch.inputs).to(device, non_blocking=True),
+        inputs=move_array(batch.inputs, device),
         attention=attention,
-        targets=torch.from_numpy(batch.targets).to(device, non_blocking=True),
-        gold=torch.from_numpy(batch.gold).to(device, non_blocking=True),
-        languages=torch.from_numpy(batch.languages[batch.target_rows]).to(device, non_blocking=True),
+        targets=move_array(batch.targets, device),
+        gold=move_array(batch.gold, device),
+        languages=move_array(batch.languages[batch.target_rows], device),
     )
 
 

@@ -9,7 +9,8 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast
 from equiglot.corpus.hub import names_folder
 from equiglot.errors import InputError
 from equiglot.masking import SpecialTokens, special_tokens_of
-from equiglot.models.building import load_model, on_device
+from equiglot.models.building import load_model
+from equiglot.models.devices import on_device
 from equiglot.models.validation import check_ids, conversion, position_count
 from equiglot.outputs import check_model
 from equiglot.run import RunDirectory

@@ -1,7 +1,7 @@
 """What an encoder is to be, and which of its layers another one starts from."""
 
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -29,6 +29,8 @@ LayerChoice = (
     Literal["all", "alternate", "first", "last"]
     | Annotated[tuple[Annotated[int, Field(ge=0, lt=MOST_LAYERS)], ...], Field(min_length=1)]
 )
+Precision = Literal["fp32", "int8"]
+"""Of the weights whose bytes are counted: those of a model folder, or those of its export in int8."""
 
 
 class EncoderSettings(Settings):
@@ -101,7 +103,12 @@ class Part(Settings):
     fit: ByteCount | None = Field(
         None,
         description="Or as many of its layers, evenly spread, as fit into so many bytes, such as 40MB: of the finished "
-        "model's weights in float32 and its tokenizer.",
+        "model's weights and its tokenizer.",
+    )
+    precision: Precision = Field(
+        "fp32",
+        description="What `fit` counts: fp32, the weights of the model's folder; int8, those of its export in int8 "
+        "(`equiglot export --quantize int8`) when it is fine-tuned to label words or texts.",
     )
     width: int | None = Field(
         None, gt=0, le=WIDEST, description="A smaller hidden_size, a multiple of its heads' width; its own if null."
@@ -113,10 +120,16 @@ class Part(Settings):
     )
 
     @model_validator(mode="after")
-    def _one_number_of_layers(self) -> "Part":
+    def _one_amount_of_layers(self) -> "Part":
         if self.fit is not None and "layers" in self.model_fields_set:
             raise ValueError("give either `layers` or `fit`, which chooses them")
+        if self.fit is None and self.precision != "fp32":
+            raise ValueError("`precision` says what `fit` counts: give `fit` as well, or leave it out")
         return self
+
+    def with_layers(self, layers: LayerChoice) -> Self:
+        """The same part with layers that are named, in the place of a size."""
+        return self.model_copy(update={"layers": layers, "fit": None, "precision": "fp32"})
 
     def encoder(self, source: EncoderSettings) -> EncoderSettings | None:
         """The encoder that this part of `source` is; None where that hangs on the vocabulary."""

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -116,7 +117,10 @@ class Objective:
             return Losses(hard.sum(), {"hard": Term(hard.detach(), shares > 0, batch.languages)})
         shares[soft.positions] -= weight
         counted = shares > 0
-        taught, words = self._values(logits, gold if counted.any() else None, soft)
+        some = len(soft.positions) < len(gold) or np.float32(1) > np.float32(
+            weight
+        )  # as in `shares`, without a look at it
+        taught, words = self._values(logits, gold if some else None, soft)
         total = weight * taught.sum()
         terms = {"soft": Term(*_spread(taught.detach(), soft.positions, len(gold)), batch.languages)}
         if words is not None:

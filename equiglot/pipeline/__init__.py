@@ -10,7 +10,7 @@ from equiglot.pipeline.execution.folder import read_run
 from equiglot.pipeline.execution.machine import Machine
 from equiglot.pipeline.execution.pool import Event, MakePool, Pool, WorkerFailed
 from equiglot.pipeline.execution.scheduler import Watcher
-from equiglot.pipeline.execution.slurm import SlurmProfile
+from equiglot.pipeline.execution.slurm_profile import SlurmProfile
 from equiglot.pipeline.execution.states import Status, read_status
 from equiglot.pipeline.graph import Graph, Job
 from equiglot.pipeline.planning.plan import Plan, StepCost, plan_recipe

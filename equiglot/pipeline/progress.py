@@ -46,14 +46,18 @@ class Working(BaseModel):
         since: when this attempt at it was begun, UTC, ISO 8601.
         progress: how far it is; None where it does not say.
         place: where it waits or runs, in words; empty for this machine.
+        heard: when its worker was last heard, where that is on another machine; by the command's clock, as `since`.
         lost: how many attempts were lost before, each with its machine, time or memory.
+        why: what has ended the attempt before, if there was one.
     """
 
     model_config = ConfigDict(extra="forbid")
     since: str
     progress: JobProgress | None = None
     place: str = ""
+    heard: str | None = None
     lost: int = 0
+    why: str = ""
 
 
 def parse_progress(saved: Any) -> JobProgress:

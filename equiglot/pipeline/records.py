@@ -18,6 +18,7 @@ class Record(BaseModel):
         seconds: how long it took.
         begun, finished: when, UTC, ISO 8601.
         versions, hardware: what it was done with and on.
+        place: where, in words: a process, a machine, an engine's job; empty for the machine of the command.
         source: the run that it was taken from, if it was not done here.
     """
 
@@ -32,6 +33,7 @@ class Record(BaseModel):
     finished: str
     versions: dict[str, str]
     hardware: dict[str, str]
+    place: str = ""
     source: str | None = None
 
 

@@ -18,6 +18,7 @@ from equiglot.pipeline.execution.states import (
 )
 from equiglot.pipeline.execution.workers import Workers
 from equiglot.pipeline.graph import Graph, Job
+from equiglot.pipeline.planning.estimating import quick_estimate
 from equiglot.pipeline.results.assembling import write_results
 from equiglot.pipeline.steps.uniting import check_union
 from equiglot.recipe import Recipe, recipe_text
@@ -82,7 +83,8 @@ def run_recipe(
         try:
             left = list(_without_reused(run, graph, left, reuse, watcher, log, signals, unchanged))
             if left:
-                Execution(lease, graph, left, watcher, log, unchanged).go(
+                estimate = quick_estimate(recipe, run) if pool is not Workers else lambda step: None
+                Execution(lease, graph, left, watcher, log, unchanged, estimate).go(
                     pool, _at_commits(recipe, graph), machine, signals
                 )
             unchanged.check(job for job in graph.jobs.values() if state_of(run, job) == "done")

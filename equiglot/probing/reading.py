@@ -10,7 +10,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from equiglot.models import OpenModel, TensorBatch
+from equiglot.models import OpenModel, TensorBatch, move_array
 from equiglot.vocabulary import text_encoder
 
 Integers = npt.NDArray[np.int64]
@@ -180,13 +180,13 @@ def lay_out(read: ReadItems, windows: Windows, opened: OpenModel) -> tuple[Tenso
     inputs[np.arange(count), lengths + 1] = special.last
     taken = (read.items[tokens] >= 0) & (tokens >= windows.firsts[rows]) & (tokens < windows.lasts[rows])
     attention = np.arange(width) < (lengths + 2)[:, None]
-    targets = torch.from_numpy((rows * width + columns + 1)[taken])
     device = opened.model.device
+    targets = move_array((rows * width + columns + 1)[taken], device)
     batch = TensorBatch(
-        inputs=torch.from_numpy(inputs).to(device),
-        attention=None if attention.all() else torch.from_numpy(attention).to(device),
-        targets=targets.to(device),
-        gold=torch.zeros_like(targets, device=device),
-        languages=torch.zeros_like(targets, device=device),
+        inputs=move_array(inputs, device),
+        attention=None if attention.all() else move_array(attention, device),
+        targets=targets,
+        gold=torch.zeros_like(targets),
+        languages=torch.zeros_like(targets),
     )
     return batch, torch.from_numpy(read.items[tokens][taken])

@@ -117,7 +117,7 @@ def _untaught(recipe: Recipe, sizes: Sizes) -> Iterator[str]:
         named = [f"{code} ({sizes[code].characters:,})" for code in alone]
         them, near = "it" if len(alone) == 1 else "them", _helped(alone, plans[0], sizes)
         yield (
-            f"{_listed(named)}: fewer than {FEWEST_FOR_A_TEACHER:,} characters are too few for a teacher (a judgement); "
+            f"{_listed(named)}: under {FEWEST_FOR_A_TEACHER:,} characters are too few for a teacher (a judgement); "
             f"{_listed([plan.name for plan in plans])} learns {them} from the masked words alone. Leave {them} "
             f"out, or find more text{near}."
         )

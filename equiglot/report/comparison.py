@@ -141,6 +141,12 @@ def merged(comparison: Comparison) -> Report:
     )
 
 
+def pooled(runs: Sequence[ComparedRun]) -> Report:
+    """The first report, with the scores of runs that differ in nothing but seeds: its numbers are means over them."""
+    scores = (score.model_copy(update={"seed": place}) for place, run in enumerate(runs) for score in run.report.scores)
+    return runs[0].report.model_copy(update={"scores": tuple(scores)})
+
+
 def _renamed(run: ComparedRun) -> list[Score]:
     """A run's scores, and each teacher's once more under the name of all; what compares two models is left out."""
     together = {code: model for code, model in run.report.references.items()}

@@ -12,11 +12,13 @@ from equiglot.report.comparison import (
     compared_series,
     headline,
     merged,
+    pooled,
     shared_tasks,
     unfinished,
 )
 from equiglot.report.data import Report
 from equiglot.report.format import NONE, capital, listed, moment, task_title
+from equiglot.report.lengths import length_sections
 from equiglot.report.plotting import Plot, single
 from equiglot.report.probes import SOURCES
 from equiglot.report.score_index import MASKED, ScoreIndex, measures_distance
@@ -74,6 +76,7 @@ def _sections(comparison: Comparison) -> Iterator[Section]:
     if repeated := comparison.repeated():
         parts = [part for runs in repeated for part in _repeated(comparison, report, runs)]
         yield Section("repeated", "Repeated trainings", "Repeated trainings", tuple(parts))
+        yield from length_sections(pooled(repeated[0]))
     if comparison.masked:
         yield Section("scores", "Scores", "Scores by language", (scores, named[MASKED.name]))
         if apart:

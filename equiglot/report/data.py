@@ -105,6 +105,8 @@ class Model(Part):
         vocabulary: what its own vocabulary is, a phrase; empty where it has the run's.
         embedding: width of its embeddings, where that is not the width of its layers.
         pretrained: language code -> tokens that it had been trained on before the run, as the recipe states them.
+        alike: the first model of the recipe that differs from it in nothing but how long it is trained, perhaps itself;
+            empty where it is not trained.
         fitted: which layers and entries a size has left it, a phrase; empty where none was asked for.
     """
 
@@ -128,6 +130,7 @@ class Model(Part):
     vocabulary: str = ""
     embedding: int | None = Field(default=None, gt=0)
     pretrained: Mapping[str, int] = Field(default_factory=dict)
+    alike: str = ""
     fitted: str = ""
 
     @property

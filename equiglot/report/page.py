@@ -20,6 +20,7 @@ from equiglot.report.deviations import rdt_sections
 from equiglot.report.findings import probe_sections
 from equiglot.report.finetuned import fine_tuned_sections
 from equiglot.report.format import interval, signed
+from equiglot.report.lengths import length_sections
 from equiglot.report.paper_comparison import paper_sections
 from equiglot.report.plotting import Plot
 from equiglot.report.scaling import growth_sections
@@ -45,6 +46,7 @@ TOPICS: tuple[Topic, ...] = (
     audit_sections,
     trade_off_sections,
     _scores,
+    length_sections,
     growth_sections,
     probe_sections,
     fine_tuned_sections,

@@ -11,13 +11,11 @@ from equiglot.report.format import NONE, decimal, interval, listed, short_count,
 from equiglot.report.plotting import Axis, Dot, Figure, Plot, Tick, Trace, span_of, spoken, whisker
 from equiglot.report.score_index import MASKED, Number, ScoreIndex
 from equiglot.report.sections import NamedTable, Paragraph, Section
-from equiglot.report.series import Series
+from equiglot.report.series import LOOKS, Series
 from equiglot.report.tables import Cell, Table, number_cell
 
 _FEWEST = 3
 """Amounts of text from which on there is something to see."""
-_LOOKS = (("--blue", "circle"), ("--vermilion", "diamond"), ("--green", "square"), ("--purple", "hexagon"),
-          ("--amber", "triangle-up"), ("--sky", "circle-open"))  # fmt: skip
 _APART = 0.008
 """Share of the axis by which tracks stand beside each other, so that no interval hides another."""
 _GOLD = ""
@@ -83,7 +81,7 @@ def track_series(found: Sequence[Growth]) -> dict[str, Series]:
     """Teacher -> how its track looks, in all languages the same; "" stands for the masked words."""
     teachers = dict.fromkeys(teacher for growth in found for teacher in growth.tracks if teacher != _GOLD)
     labels = {model.name: model.label for growth in found for model in growth.report.models}
-    looks = zip(teachers, cycle(_LOOKS), strict=False)
+    looks = zip(teachers, cycle(LOOKS), strict=False)
     gold = Series(_GOLD, "Masked words (hard labels)", "teacher", "var(--teacher)", "cross")
     return {_GOLD: gold} | {
         teacher: Series(teacher, f"Students of {labels.get(teacher, teacher)}", "student", f"var({colour})", symbol)

@@ -13,6 +13,9 @@ _STUDENTS = ("--blue", "--purple", "--sky"), ("circle", "hexagon", "circle-open"
 _BASELINES = ("--vermilion", "--green", "--amber"), (
     "diamond", "square", "triangle-up", "circle", "hexagon", "circle-open"
 )  # fmt: skip
+LOOKS = (("--blue", "circle"), ("--vermilion", "diamond"), ("--green", "square"), ("--purple", "hexagon"),
+         ("--amber", "triangle-up"), ("--sky", "circle-open"))  # fmt: skip
+"""Colour and symbol of lines that do not stand for single models."""
 _TEACHERS = ("diamond", "square", "triangle-up", "hexagon", "circle-open")
 
 

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from equiglot.hashing import hash_name, hash_u64, permute
+from equiglot.models import move_array
 from equiglot.objectives import Losses, Term
 from equiglot.training.task import Validation
 from equiglot.vocabulary import PairedSentence
@@ -43,8 +44,8 @@ class NewRows(nn.Module):
         ids = np.full((len(rows), lengths.max()), padding, np.int64)
         for place, row in enumerate(rows):
             ids[place, : len(row)] = row
-        attention = torch.from_numpy(np.arange(ids.shape[1]) < lengths[:, None]).to(self.rows.device)
-        inputs = torch.from_numpy(ids).to(self.rows.device)
+        attention = move_array(np.arange(ids.shape[1]) < lengths[:, None], self.rows.device)
+        inputs = move_array(ids, self.rows.device)
         states: Tensor = self._model[0].base_model(input_ids=inputs, attention_mask=attention.long())[0]
         return states
 
@@ -121,7 +122,7 @@ class RowFitting:
             values = (made.float() - wanted.float()).square().mean(-1)
         owners = np.repeat(batch.languages, [len(pair.places) for pair in batch.pairs])
         counted = torch.ones_like(values, dtype=torch.bool)
-        languages = torch.from_numpy(owners).to(values.device)
+        languages = move_array(owners, values.device)
         return Losses(values.sum(), {"states": Term(values.detach(), counted, languages)})
 
     @torch.no_grad()
@@ -149,9 +150,9 @@ class RowFitting:
             for name in ("begins", "ends")
         )
         sizes = ends - begins
-        owners = torch.from_numpy(np.repeat(np.arange(len(sizes)), sizes)).to(old.device)
+        owners = move_array(np.repeat(np.arange(len(sizes)), sizes), old.device)
         inside = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-        parts = old.flatten(0, 1)[torch.from_numpy(np.repeat(begins, sizes) + inside).to(old.device)].float()
+        parts = old.flatten(0, 1)[move_array(np.repeat(begins, sizes) + inside, old.device)].float()
         sums = torch.zeros(len(sizes), old.shape[-1], device=old.device).index_add_(0, owners, parts)
-        wanted = sums / torch.from_numpy(sizes).to(old.device)[:, None]
-        return new.flatten(0, 1)[torch.from_numpy(made).to(new.device)], wanted
+        wanted = sums / move_array(sizes, old.device)[:, None]
+        return new.flatten(0, 1)[move_array(made, new.device)], wanted

@@ -118,7 +118,7 @@ class LossMeter:
         """Means since the last reading; starts anew. All ranks must read."""
         means = {
             f"{term}/{language}": float(sums[0, number] / sums[1, number])
-            for term, sums in ((term, places.sum(0)) for term, places in self.sums().items())
+            for term, sums in ((term, places.sum(0).cpu()) for term, places in self.sums().items())
             for number, language in enumerate(self._languages)
             if sums[1, number] > 0
         }

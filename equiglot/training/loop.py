@@ -1,8 +1,10 @@
 """The one training loop, of whatever task."""
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -10,6 +12,7 @@ from torch import Tensor, nn
 
 from equiglot.errors import InputError
 from equiglot.hashing import hash_name, hash_u64
+from equiglot.models import use_deterministic_algorithms
 from equiglot.training.checkpoint import Checkpoint, CheckpointFolder
 from equiglot.training.conditions import changed_conditions, check_alike, current_conditions
 from equiglot.training.flat import add_gradients, separate
@@ -90,6 +93,7 @@ class Trainer:
         self._conditions = current_conditions(self._device, self._precision)
         self._meter = LossMeter(task.languages, self._device, settings.accumulation, self._ranks)
         self._counter = Counter(task.languages)
+        self._batches = lru_cache(maxsize=1)(self._read)
         self._state = _State()
         self.updates = updates
 
@@ -98,11 +102,9 @@ class Trainer:
 
         Raises:
             InputError: a loss or gradient is not a number, or weights grow beyond all bounds; the last good checkpoint
-                stays.
+                stays. Or a CUDA card cannot be deterministic (`use_deterministic_algorithms`).
         """
-        torch.use_deterministic_algorithms(True)
-        # A debugging aid that costs 5 to 20 % of a step.
-        torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+        use_deterministic_algorithms(self._device)
         self._continue()
         check_alike(self._ranks, self._conditions, self._state.update)
         begun = saved = time.monotonic()
@@ -152,21 +154,29 @@ class Trainer:
     def _step(self) -> None:
         """One update of the weights, from `accumulation` batches; gradients are divided once, by all items."""
         update, settings = self._state.update, self._settings
-        places = self._ranks.share(range(settings.accumulation))
-        batches = [(place, self._task.batch(update * settings.accumulation + place)) for place in places]
+        batches = self._batches(update)
         count = self._count([batch for _, batch in batches])
-        bad: list[int] = []
+        sound: dict[int, Tensor] = {}  # looked at only where the norm is no number: a look waits for the device
 
         def backward(placed: tuple[int, TrainingBatch]) -> None:
-            if placed[1].count and not bad and not self._backward(*placed, count):
-                bad.append(placed[0])
+            if placed[1].count:
+                sound[placed[0]] = self._backward(*placed, count)
 
         add_gradients(batches, backward, self._optimiser.gradients)
-        if bad:  # all ranks see it in the norm
-            self._optimiser.gradients[0].fill_(torch.nan)
-        if count and not torch.isfinite(self._optimiser.step(learning_rate(settings, update, self.updates))):
-            self._diverged(bad)
+        if sound:  # all ranks see it in the norm
+            flaw = torch.where(torch.stack(list(sound.values())).all(), 0.0, torch.nan)
+            self._optimiser.gradients[0][:1].add_(flaw)
+        if update + 1 < self.updates:
+            self._batches(update + 1)  # here, not later: the device still computes, and is waited for only now
+        if count and not math.isfinite(self._optimiser.step(learning_rate(settings, update, self.updates))):
+            self._diverged([place for place, good in sound.items() if not good])
         self._state.update += 1
+
+    def _read(self, update: int) -> list[tuple[int, TrainingBatch]]:
+        """This rank's batches of an update, with their places among all of it."""
+        accumulation = self._settings.accumulation
+        places = self._ranks.share(range(accumulation))
+        return [(place, self._task.batch(update * accumulation + place)) for place in places]
 
     def _count(self, batches: Sequence[TrainingBatch]) -> int:
         """Counts what the batches of an update have of each language; returns the number of their items, of all ranks
@@ -179,8 +189,9 @@ class Trainer:
         self._counter.counts += counts[:-1].reshape(own.counts.shape)
         return int(counts[-1])
 
-    def _backward(self, place: int, batch: TrainingBatch, count: int) -> bool:
-        """Adds the gradient of the batch at `place` of an update of `count` items; false if its loss is no number.
+    def _backward(self, place: int, batch: TrainingBatch, count: int) -> Tensor:
+        """Adds the gradient of the batch at `place` of an update of `count` items; bool [], false if its loss is no
+        number.
 
         What is dropped out depends on the batch alone, not on which process reads it after which others.
         """
@@ -189,11 +200,9 @@ class Trainer:
         progress = self._state.update / max(1, self.updates - 1)
         with torch.autocast(self._device.type, self._precision, enabled=self._precision != torch.float32):
             losses = self._task.losses(self._model, batch, progress)
-        if not torch.isfinite(losses.total):
-            return False
         (losses.total / count).backward()
         self._meter.add(losses, place)
-        return True
+        return torch.isfinite(losses.total.detach())
 
     def _diverged(self, bad: list[int]) -> None:
         """Refuses to go on; `bad` are the places of this rank's batches whose loss is no number."""

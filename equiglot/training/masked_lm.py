@@ -68,6 +68,8 @@ class MaskedLM:
 
     def losses(self, model: PreTrainedModel, batch: Batch, progress: float) -> Losses:
         """The objective's loss, summed over the targets."""
+        if model.device.type == "cuda":
+            self._stream.read_ahead()
         tensors = to_tensors(batch, model.device)
         soft = self._labels.targets(batch) if self._labels else None
         made = outputs(model, tensors, inside=self._objective.looks_inside)

@@ -46,17 +46,19 @@ class Optimiser:
         """What a backward pass adds to: a float32 vector for each of `weights`."""
         return [vector.grad for vector in self.weights if vector.grad is not None]
 
-    def step(self, rate: float) -> Tensor:
+    def step(self, rate: float) -> float:
         """Updates the weights with a learning rate, and sets gradients to zero: if their norm is a finite number.
 
         Returns:
-            The norm of all gradients of all ranks together, before they are clipped; float32 [].
+            The norm of all gradients of all ranks together, before they are clipped: the one number of an update that
+            the program waits for.
         """
         for own, gradient, bounds in zip(self._own, self.gradients, self._bounds, strict=True):
             own.grad = self._ranks.add_slices(gradient, bounds)
         norm = self._norm()
-        if not torch.isfinite(norm):
-            return norm
+        found = float(norm)
+        if not math.isfinite(found):
+            return found
         if self._clip is not None:
             torch.nn.utils.clip_grads_with_norm_(self._own, self._clip, norm)
         for group in self._adamw.param_groups:
@@ -66,7 +68,7 @@ class Optimiser:
             self._ranks.join_slices(vector.detach(), bounds)
         for gradient in self.gradients:
             gradient.zero_()
-        return norm
+        return found
 
     def own_state(self) -> dict[str, Tensor]:
         """What AdamW remembers of this rank's slices: optimiser.<vector>.<what>."""
@@ -105,9 +107,11 @@ class Optimiser:
         for own, bounds in zip(self._own, self._bounds, strict=True):
             blocks = own.new_zeros(-(-bounds[-1] // _BLOCK), requires_grad=False)
             if own.grad is not None and len(own):
-                found = torch.stack(torch._foreach_norm(own.grad.split(_BLOCK)))
-                begin = self._ranks.own(bounds).start // _BLOCK
-                blocks[begin : begin + len(found)] = found
+                begin, whole = self._ranks.own(bounds).start // _BLOCK, len(own) // _BLOCK
+                rows, last = own.grad[: whole * _BLOCK].view(-1, _BLOCK), own.grad[whole * _BLOCK :]
+                blocks[begin : begin + whole] = torch.linalg.vector_norm(rows, dim=1)
+                if len(last):
+                    blocks[begin + whole] = torch.linalg.vector_norm(last)
             norms.append(blocks)
         norm: Tensor = torch.linalg.vector_norm(self._ranks.total(torch.cat(norms)))
         return norm

@@ -83,7 +83,7 @@ class Ranks:
 
     def decide(self, number: int) -> int:
         """The first rank's number, for all."""
-        return int(self.total(torch.tensor([number if self.first else 0])))
+        return number if self.size == 1 else int(self.total(torch.tensor([number if self.first else 0])))
 
     def gather(self, text: str) -> list[str]:
         """Every rank's text, by rank."""

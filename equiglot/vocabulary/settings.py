@@ -146,12 +146,19 @@ class ReductionSettings(Settings):
     fit: ByteCount | None = Field(
         None, description="Or as many as fit into so many bytes, such as 60MB, weights and tokenizer together."
     )
+    precision: Literal["int8"] | None = Field(
+        None,
+        description="What `fit` counts: int8, the bytes of the model's export in int8 (`equiglot export --quantize "
+        "int8`) when it labels words or texts; those of its folder if null.",
+    )
 
     @model_validator(mode="after")
     def _one_amount(self) -> "ReductionSettings":
         amounts = {"min_sentence_share", "size", "fit"} & self.model_fields_set
         if sum(getattr(self, name) is not None for name in amounts) > 1:
             raise ValueError("give one amount: `min_sentence_share`, `size` or `fit`")
+        if self.precision is not None and self.fit is None:
+            raise ValueError("`precision` says what `fit` counts: give `fit` as well, or leave it out")
         return self
 
 

@@ -13,6 +13,7 @@ from transformers import AutoConfig, AutoModel, AutoModelForMaskedLM, AutoModelF
 
 from equiglot.errors import InputError
 from equiglot.evaluation import TrimRecord, kept_languages, trim_model, trim_texts
+from equiglot.models import exported_bytes_with
 from equiglot.settings import parse_bytes
 from equiglot.vocabulary import ReductionSettings
 from tests.stock import ARCHITECTURES, SCRIPTS, biased, configuration, save_stock
@@ -40,7 +41,12 @@ def texts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 def _trim(
-    folder: Path, texts: dict[str, Path], into: Path, *languages: str, keep_text: Path | None = None, **amount: float
+    folder: Path,
+    texts: dict[str, Path],
+    into: Path,
+    *languages: str,
+    keep_text: Path | None = None,
+    **amount: float | str,
 ) -> TrimRecord:
     kept = kept_languages(texts, languages or ("en", "hi"))
     shown = trim_texts({code: path for code, path in texts.items() if code in (*kept, "el")}, kept)
@@ -203,6 +209,20 @@ def test_the_modules_of_an_embedding_model_come_along(texts: dict[str, Path], tm
     with pytest.raises(InputError, match="no safetensors"):
         _trim(folder, texts, tmp_path / "other")
     assert not (tmp_path / "other").exists()
+
+
+def test_a_size_of_an_export(texts: dict[str, Path], tmp_path: Path) -> None:
+    folder, into = save_stock(tmp_path / "large", "roberta"), tmp_path / "small"
+    with pytest.raises(InputError, match="does not fit into 1,000 bytes in int8: ") as refused:
+        _trim(folder, texts, into, "en", fit=1000, precision="int8")
+    budget = int(str(refused.value.fix).split()[1].replace(",", "")) + 2_000
+    record = _trim(folder, texts, into, "en", fit=budget, precision="int8")
+    tokenizer = (into / "tokenizer.json").stat().st_size
+    assert exported_bytes_with(into, record.entries_after) + tokenizer <= budget
+    assert record.chosen_by == f"as many entries as fit into {budget:,} bytes in int8"
+    assert exported_bytes_with(into, record.entries_after + 8) + tokenizer + 8 * 20 > budget
+    with pytest.raises(ValueError, match="`precision` says what `fit` counts"):
+        _trim(folder, texts, tmp_path / "other", "en", size=280, precision="int8")
 
 
 def test_a_size_in_entries_or_bytes_and_text_to_keep(texts: dict[str, Path], tmp_path: Path) -> None:

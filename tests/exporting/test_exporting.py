@@ -30,6 +30,8 @@ from equiglot.exporting import ExportRecord, ExportSettings, export_onnx
 from equiglot.exporting import exporting as exporting_module
 from equiglot.exporting import graph as graph_module
 from equiglot.exporting.runtime import Processor, this_processor
+from equiglot.models.budget import exported_bytes
+from equiglot.models.trimming import load_config
 from equiglot.run import checksums
 from tests.exporting.conftest import Model
 from tests.stock import ARCHITECTURES, POSITIONS, SCRIPTS
@@ -89,6 +91,7 @@ def test_int8(architecture: str, head: str, model: Model, text: Path, tmp_path: 
     folder, into = model(architecture, head), tmp_path / "onnx"
     record = export_onnx(str(folder), into, ExportSettings(quantize="int8", texts=(text,)))
     assert (into / "model_int8.onnx").stat().st_size == record.bytes_after
+    assert head == "masked" or record.bytes_after <= exported_bytes(load_config(folder))
     assert not (into / "model.onnx").exists() and record.graph == "model_int8.onnx"
     (found,) = record.agreement
     assert found.text == "scripts.txt" and found.count >= 14 and 0.5 < found.value <= 1

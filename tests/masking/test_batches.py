@@ -42,6 +42,12 @@ def _read(batches: Iterable[Batch]) -> Counter[tuple[int, int]]:
     )
 
 
+def _same(one: Batch, other: Batch) -> bool:
+    return one.identity == other.identity and all(
+        np.array_equal(getattr(one, name), getattr(other, name)) for name in ("inputs", "targets", "gold", "sequences")
+    )
+
+
 def _epochs(stream: BatchStream, first: int, count: int = 1) -> list[Batch]:
     length = stream.epoch_batches
     return [stream[index] for index in range(first * length, (first + count) * length)]
@@ -361,3 +367,31 @@ def test_no_part_is_empty_even_of_batches_of_one_sequence() -> None:
 def test_less_text_than_all_parts_is_refused(size: dict[str, int]) -> None:
     with pytest.raises(InputError, match="all that an update sums over"):
         make_stream({"en": make_text(30)}, **{"sentences": None, **size}, parts=200)
+
+
+@given(places=st.lists(st.integers(0, 400), max_size=6))
+@settings(max_examples=20)
+def test_a_stream_that_reads_ahead_gives_the_same_batches(places: list[int]) -> None:
+    texts = {"en": make_text(120), "eu": make_text(40, seed=1)}
+    plain, ahead = make_stream(texts, sentences=1), make_stream(texts, sentences=1)
+    ahead.read_ahead()
+    assert plain.pools > 1
+    for place in [*places, *range(plain.pool_batches - 2, plain.pool_batches + 2)]:
+        assert _same(ahead[place], plain[place])
+        ahead.read_ahead()  # once is enough
+
+
+def test_what_goes_wrong_ahead_is_said_when_its_turn_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    make = BatchStream._make_pool
+
+    def second_fails(stream: BatchStream, number: int) -> object:
+        if number == 1:
+            raise OSError("the disk is gone")
+        return make(stream, number)
+
+    monkeypatch.setattr(BatchStream, "_make_pool", second_fails)
+    stream = make_stream({"en": make_text(200)}, sentences=1)
+    stream.read_ahead()
+    assert [stream[index].index for index in range(stream.pool_batches)] == list(range(stream.pool_batches))
+    with pytest.raises(OSError, match="the disk is gone"):
+        stream[stream.pool_batches]

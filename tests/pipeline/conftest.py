@@ -2,7 +2,7 @@
 
 import copy
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ import torch
 from equiglot.pipeline import Event, JobProgress, Machine, run_recipe
 from equiglot.pipeline.execution.pool import Assignment, perform
 from equiglot.pipeline.graph import steps_of
-from equiglot.pipeline.steps import Context
+from equiglot.pipeline.steps import Context, Step
 from equiglot.recipe import Recipe, parse_recipe
 from equiglot.run import RunDirectory, checksum
 from tests.labelled import write_entities, write_treebanks
@@ -63,12 +63,13 @@ class WorkersHere:
     def __exit__(self, *_: object) -> None:
         torch.set_num_threads(self._before)
 
-    @property
-    def idle(self) -> int:
-        return int(self._task is None)
+    def check(self, steps: Sequence[Step]) -> None: ...
 
-    def start(self, assignment: Assignment) -> None:
+    def start(self, assignment: Assignment) -> bool:
+        if self._task is not None:
+            return False
         self._task = assignment
+        return True
 
     def events(self, seconds: float) -> Iterator[Event]:
         assert self._task is not None

@@ -4,7 +4,8 @@
 
 The folder is $STAND_IN. Partitions are `cpu`, the default, and `held`, whose jobs wait: if they
 ask for ten days, for ever. A file `away` in the
-folder lets all commands fail, as where SLURM's daemon is not reached; `calls` has a line for each command.
+folder lets all commands fail, as where SLURM's daemon is not reached; `busy`, what only asks whether a job could begin;
+`calls` has a line for each command. Nodes have four cores.
 """
 
 import json
@@ -19,11 +20,17 @@ from pathlib import Path
 def sbatch(folder: Path, arguments: list[str]) -> None:
     """Starts a process for each job, in a session of its own."""
     options = dict(each.removeprefix("--").partition("=")[::2] for each in arguments)
+    only_asked = "test-only" in options
     partition = options.get("partition", "cpu")
     if partition not in ("cpu", "held"):
         sys.exit(f"sbatch: error: invalid partition specified: {partition}")
-    if "gres" in options:
-        sys.exit("sbatch: error: Batch job submission failed: Requested node configuration is not available")
+    if only_asked and (folder / "busy").exists():
+        sys.exit("allocation failure: Requested nodes are busy")
+    if "gres" in options or int(options.get("cpus-per-task", 1)) > 4:
+        kind = "allocation failure" if only_asked else "sbatch: error: Batch job submission failed"
+        sys.exit(f"{kind}: Requested node configuration is not available")
+    if only_asked:
+        return
     number = 100 + len(list(folder.glob("*.sh")))
     script = folder / f"{number}.sh"
     script.write_text(sys.stdin.read())

@@ -1,6 +1,7 @@
 """Workers on other machines: whatever happens to them, the run ends with the same bytes."""
 
 import copy
+import io
 import json
 import os
 import signal
@@ -9,20 +10,24 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from equiglot.display import print_status
 from equiglot.errors import InputError, Interrupted
-from equiglot.pipeline import Event, Graph, Machine, Remark, Watcher, pool_on, read_status, run_recipe
+from equiglot.pipeline import Event, Graph, Machine, Remark, Status, Watcher, Working, pool_on, read_status, run_recipe
 from equiglot.pipeline.execution import elsewhere, orders, scheduler
+from equiglot.pipeline.execution.divided import Divided
 from equiglot.pipeline.execution.elsewhere import OUTPUT, Elsewhere
-from equiglot.pipeline.execution.lease import TakenOver, take_lease
+from equiglot.pipeline.execution.lease import Owner, TakenOver, take_lease
 from equiglot.pipeline.execution.orders import SAID, Order, carry_out, give_order, read_said
 from equiglot.pipeline.execution.pool import Assignment, Made
+from equiglot.pipeline.steps import Step
 from equiglot.recipe import Recipe, parse_recipe, recipe_tree
 from equiglot.run import RunDirectory, read_json
+from equiglot.terminal import Terminal
 from tests.pipeline.conftest import TREE, Change, half_written, results, run_here
 
 
@@ -31,9 +36,13 @@ class Processes:
     """An engine that starts its workers as processes here; `mischief` is done to each that was started."""
 
     mischief: Callable[[int, subprocess.Popen[bytes]], None] = lambda number, process: None
-    name = "process"
     look_seconds = 0.2
     started: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+
+    def called(self, ticket: str) -> str:
+        return f"engine's {ticket}"
+
+    def check(self, steps: Sequence[Step], threads: int) -> None: ...
 
     def start(self, run: RunDirectory, attempts: Sequence[str]) -> dict[str, str]:
         tickets = {}
@@ -62,9 +71,14 @@ def engine() -> Iterator[Processes]:
     engine.cancel(list(engine.started))
 
 
-def _run(engine: Processes, recipe: Recipe, into: Path, watcher: Watcher | None = None) -> None:
-    machine = Machine(workers=2, checkpoint_seconds=0)
-    run_recipe(recipe, into, machine=machine, pool=partial(Elsewhere, engine), watcher=watcher)
+def _run(
+    engine: Processes, recipe: Recipe, into: Path, watcher: Watcher | None = None, short_seconds: float = 0.0
+) -> None:
+    def pool(run: RunDirectory, recipe: Recipe, *, count: int, threads: int, checkpoint_seconds: float) -> Divided:
+        far = Elsewhere(engine, run, recipe, count=count, threads=threads, checkpoint_seconds=checkpoint_seconds)
+        return Divided(far, short_seconds)
+
+    run_recipe(recipe, into, machine=Machine(workers=2, checkpoint_seconds=0), pool=pool, watcher=watcher)
 
 
 @pytest.fixture
@@ -83,7 +97,8 @@ def small(text_files: Path) -> Recipe:
 def test_the_same_bytes_though_workers_die_and_the_command_is_stopped(
     engine: Processes, small: Recipe, tmp_path: Path, quick: None
 ) -> None:
-    """Some workers are killed, one before it begins; then the command ends, and its jobs go on without it."""
+    """The command does short steps itself. Some workers elsewhere are killed, one before it begins; then the command
+    ends, and its jobs go on without it."""
     into, events = tmp_path / "run", list[Event]()
 
     def mischief(number: int, process: subprocess.Popen[bytes]) -> None:
@@ -100,18 +115,49 @@ def test_the_same_bytes_though_workers_die_and_the_command_is_stopped(
 
     engine.mischief = mischief
     with pytest.raises(Interrupted):
-        _run(engine, small, into, watcher=Watcher(event=watch))
+        _run(engine, small, into, watcher=Watcher(event=watch), short_seconds=20)
     lost = [event for event in events if event.kind == "lost"]
     assert [event.job for event in lost][-1] == "model/hl" and len(lost) == 2
     assert all("gone without a word" in str(event.error) for event in lost)
     left = [path.name for path in (into / ".attempts").glob("*")]
     assert len(left) == 1
-    _run(engine, small, into)
+    status = read_status(into)
+    assert status.owner is None and list(status.running) == ["model/hl"]
+    assert "gone without a word (engine's" in status.running["model/hl"].why and status.running["model/hl"].lost == 2
+    assert "No command is at work. 1 jobs were left to go on" in _printed(status)
+    _run(engine, small, into, short_seconds=20)
     log = [json.loads(line) for line in (into / "log.jsonl").read_text().splitlines()]
     assert [each["attempt"] for each in log if each["event"] == "adopted"] == left
     run_here(small, tmp_path / "here")
     assert results(into) == results(tmp_path / "here")
     assert half_written(into) == [] and not (into / ".attempts").exists()
+    places = read_status(into).places
+    assert {name for name, place in places.items() if place.startswith("process")} == {"model/hl", "scores/hl"}
+    assert {place for place in places.values() if not place.startswith("process")} == {"the command itself"}
+    assert set(read_status(tmp_path / "here").places.values()) == {""}
+
+
+def _printed(status: Status) -> str:
+    console = Terminal(width=400, file=io.StringIO())
+    print_status(console, status)
+    return str(console.file.getvalue())  # type: ignore[attr-defined]
+
+
+def test_status_says_who_is_silent_and_what_was_begun_again() -> None:
+    before = datetime.now(UTC) - timedelta(minutes=5)
+    working = Working(
+        since="2026-11-29T03:00:00+00:00",
+        place="process 5 on n7 (SLURM job 8_1)",
+        heard=before.isoformat(),
+        lost=2,
+        why="it was gone",
+    )
+    shown = _printed(Status({"model/hl": "left"}, {"model/hl": working}, {}, Owner.of_here(), []))
+    place = "process 5 on n7 (SLURM job 8_1) since 2026-11-29T03:00:00+00:00"
+    assert f"{place}; no word for 5 min; begun again (2 times lost): it was gone" in shown
+    working.heard, working.lost = datetime.now(UTC).isoformat(), 0
+    shown = _printed(Status({"model/hl": "left"}, {"model/hl": working}, {}, Owner.of_here(), []))
+    assert f"{place}; begun again: it was gone" in shown and "no word" not in shown
 
 
 def test_a_job_that_is_lost_again_and_again(engine: Processes, make: Change, tmp_path: Path, quick: None) -> None:
@@ -168,7 +214,7 @@ def test_whole_lines_are_read_once(tmp_path: Path) -> None:
 class OnePool:
     """A pool that is given one job at a time; what it says of it is a test's."""
 
-    idle = 1
+    idle = True
 
     def __enter__(self) -> "OnePool":
         return self
@@ -178,8 +224,13 @@ class OnePool:
     def adopt(self, wanted: Mapping[str, str]) -> list[Assignment]:
         return []
 
-    def start(self, task: Assignment) -> None:
-        self.idle, self.task = 0, task
+    def check(self, steps: Sequence[Step]) -> None: ...
+
+    def start(self, task: Assignment) -> bool:
+        if not self.idle:
+            return False
+        self.idle, self.task = False, task
+        return True
 
     def ask_to_stop(self, why: Exception) -> bool:
         return True
@@ -199,7 +250,7 @@ def test_what_a_zombie_says_is_not_heard(make: Change, tmp_path: Path) -> None:
             else:
                 yield Event(job, attempt.rpartition("-")[0] + "-1", "failed", error=InputError("the zombie's"))
                 yield Event(job, attempt, "failed", error=InputError("the living one's"))
-            self.idle = 1
+            self.idle = True
 
     with pytest.raises(InputError, match="the living one's"):
         run_recipe(make(), tmp_path / "run", machine=Machine(), pool=lambda *_, **__: Pool())
@@ -239,9 +290,13 @@ class Asked:
     """An engine that has what it is told to have, and notes what it is asked to end."""
 
     alive: tuple[str, ...] = ()
-    name = "stand-in"
     look_seconds = 0.0
     ended: list[str] = field(default_factory=list)
+
+    def called(self, ticket: str) -> str:
+        return f"engine's {ticket}"
+
+    def check(self, steps: Sequence[Step], threads: int) -> None: ...
 
     def start(self, run: RunDirectory, attempts: Sequence[str]) -> dict[str, str]:
         raise NotImplementedError

@@ -8,17 +8,23 @@ import pytest
 from transformers import AutoModelForMaskedLM
 
 from equiglot.errors import InputError
+from equiglot.evaluation.trim_proof import load_whole
+from equiglot.exporting.exporting import batch_tokenizer, longest_input
+from equiglot.exporting.graph import quantize, save_graph, trace
+from equiglot.models import exported_bytes_with, load_classifier
 from equiglot.pipeline import Graph, plan_recipe
 from equiglot.recipe import Recipe
+from equiglot.vocabulary import load_tokenizer, tokenizer_bytes
 from tests.pipeline.conftest import Change, run_here
 from tests.pipeline.test_starting import STILL
 
 TEACHER = {"encoder": {"layers": 4}, "training": STILL}
 
 
-def shrunk(make: Change, budget: int, **trim: Any) -> Recipe:
+def shrunk(make: Change, budget: int, precision: str = "fp32", **trim: Any) -> Recipe:
     """A teacher of four layers, its Russian entries, and a student of these that has so many bytes."""
-    student = {"languages": ["ru"], "from": {"model": "small", "fit": budget}, "vocabulary": "small", "training": STILL}
+    start = {"model": "small", "fit": budget, "precision": precision}
+    student = {"languages": ["ru"], "from": start, "vocabulary": "small", "training": STILL}
     small = {"trim": {"model": "teacher", **trim}, "languages": ["ru"]}
     return make(models={"teacher": TEACHER, "small": small, "student": student})
 
@@ -61,6 +67,29 @@ def test_layers_go_first(whole: Path, make: Change, tmp_path: Path) -> None:
     assert planned.parameters == model.num_parameters() and "layers 0, 2 and 3 of 4" in planned.note
 
 
+def test_a_student_whose_export_must_fit(whole: Path, make: Change, tmp_path: Path) -> None:
+    beside = tokenizer_bytes(load_tokenizer(whole / "models" / "small"))
+    entries = json.loads((whole / "models" / "small" / "trim.json").read_text())["entries_after"]
+    budget = exported_bytes_with(whole / "models" / "small", entries) + beside - 1
+    recipe = shrunk(make, budget, "int8")
+    run_here(recipe, tmp_path / "run", reuse=[whole])
+    student = tmp_path / "run" / "models" / "student"
+    about = json.loads((student / "training.json").read_text())["fit"]
+    assert (about["precision"], about["layers"], about["entries"]) == ("int8", [0, 2, 3], entries)
+    said = f"to fit into {budget:,} bytes in int8 (at most {about['needed']:,} with {entries:,} entries)"
+    assert said in (student / "README.md").read_text()
+    assert said in (tmp_path / "run" / "report" / "index.html").read_text()
+    (planned,) = [each for each in plan_recipe(recipe, tmp_path / "run").models if each.name == "student"]
+    assert f"at most {about['needed']:,} of {budget:,} bytes in int8" in planned.note
+    # What is fine-tuned from it, and exported, has no more.
+    load_classifier(student, "token", ["A", "B", "C"], seed=0).save_pretrained(tmp_path / "tagger")
+    tagger, tokenizer = load_whole(tmp_path / "tagger"), load_tokenizer(student)
+    save_graph(quantize(trace(tagger), reduce_range=False), tmp_path / "model_int8.onnx")
+    batch_tokenizer(tokenizer, longest_input(tagger, tokenizer)).save(str(tmp_path / "tokenizer.json"))
+    written = sum((tmp_path / name).stat().st_size for name in ("model_int8.onnx", "tokenizer.json"))
+    assert written <= about["needed"] <= budget
+
+
 def test_entries_go_where_half_of_the_layers_would_not_fit(whole: Path, make: Change, tmp_path: Path) -> None:
     budget = size(whole / "models" / "student") * 2 // 3
     run_here(shrunk(make, budget), tmp_path / "run", reuse=[whole])
@@ -86,6 +115,9 @@ def test_a_size_is_part_of_what_is_made_and_nothing_else_changes(make: Change) -
     first, second = (Graph(shrunk(make, budget)).jobs for budget in (50_000, 60_000))
     changed = {name for name in first if first[name].fingerprint != second[name].fingerprint}
     assert {"model/small", "model/student"} <= changed and "model/teacher" not in changed
+    counted = Graph(shrunk(make, 50_000, "int8")).jobs
+    changed = {name for name in first if first[name].fingerprint != counted[name].fingerprint}
+    assert {"model/small", "model/student"} <= changed and "model/teacher" not in changed
     given, other = (Graph(shrunk(make, budget, fit=40_000)).jobs for budget in (50_000, 60_000))
     assert given["model/small"].fingerprint == other["model/small"].fingerprint
 
@@ -100,6 +132,8 @@ def test_before_entries_are_known_a_plan_says_so(make: Change) -> None:
     [
         ({"model": "small", "fit": "much"}, "is no size"),
         ({"model": "small", "fit": "1MB", "layers": "first"}, "either `layers` or `fit`"),
+        ({"model": "small", "precision": "int8"}, "`precision` says what `fit` counts"),
+        ({"model": "small", "fit": "1MB", "precision": "int4"}, "precision"),
     ],
 )
 def test_contradictions_are_refused(make: Change, start: dict[str, Any], told: str) -> None:

@@ -47,6 +47,24 @@ def test_between_all_at_once_and_one_by_one(times: list[float], workers: int) ->
     assert took >= sum(times) / workers - 1e-9
 
 
+@pytest.mark.parametrize(("cores", "capacity", "expected"), [(1, 2, 3.0), (2, 2, 5.0), (2, 3, 3.0), (9, 2, 5.0)])
+def test_ranks_keep_several_cores_busy(cores: int, capacity: int, expected: float) -> None:
+    """Nothing is begun before one that waits for cores; one that takes more than all is begun alone."""
+    seconds, needs = {"a": 1.0, "ranks": 2.0, "b": 2.0}, {name: set[str]() for name in ("a", "ranks", "b")}
+    assert side_by_side(seconds, needs, 2, {"a": 1, "ranks": cores, "b": 1}, capacity) == expected
+
+
+def test_a_model_of_several_processes_is_planned_with_them(finished: Path, make: Change) -> None:
+    fields = {"models": {"both": {}}, "training__devices": 64, "training__accumulation": 64}
+    fields["training__batch"] = {"sentences": 2}
+    plan = plan_recipe(make(**fields), finished, Machine(threads=2))
+    assert [model.cores for model in plan.models] == [128]
+    assert any("model/both takes 128 cores (64 processes together)" in doubt for doubt in plan.doubts)
+    file = io.StringIO()
+    print_plan(Console(file=file, width=200), plan)
+    assert " 128\n" in file.getvalue().replace(" \n", "\n")
+
+
 def steps(recipe: Recipe, into: Path | None = None) -> dict[str, StepCost]:
     plan = plan_recipe(recipe, into, Machine())
     assert plan.seconds >= sum(model.seconds for model in plan.models if model.state != "done") * 0.99
@@ -56,7 +74,7 @@ def steps(recipe: Recipe, into: Path | None = None) -> dict[str, StepCost]:
 
 def test_text_is_counted_where_nothing_is_made_yet(make: Change) -> None:
     found = steps(make())
-    assert found["text"].jobs == 5 and 20_000 < found["text"].amount < 200_000 and found["text"].disk > 100_000
+    assert found["text"].jobs == 7 and 20_000 < found["text"].amount < 200_000 and found["text"].disk > 100_000
     assert found.keys() == {"text", "scores"}
 
 

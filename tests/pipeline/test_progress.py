@@ -150,6 +150,18 @@ def test_what_is_worth_knowing_is_said_at_once_and_once(shown: Shown) -> None:
     assert shown.end("model/hl") == ["model/hl: done in 80 s, stopped early, validation MRR 15.0"]
 
 
+def test_a_worker_elsewhere_that_is_silent(shown: Shown) -> None:
+    """Who says nothing, though workers elsewhere say every 20 s that they live."""
+    shown.start("model/hl")
+    shown.watcher.event(Event("model/hl", "1-1", "progress", place="waits"))
+    shown.watcher.event(Event("model/hl", "1-1", "alive"))
+    assert shown._lines() == ["model/hl: waits"]
+    assert shown.wait(70) == ["model/hl: at work for 70 s"]
+    assert shown.wait(60) == ["model/hl: at work for 2 min; no word for 2 min"]
+    assert shown.hear("model/hl", training(3)) == ["model/hl: goes on at update 3 of 20"]
+    assert shown.wait(60) == ["model/hl: update 3 of 20, 1.0k tokens/s, 17 s left"]
+
+
 def test_a_screen_has_bars_and_no_lines(make: Change) -> None:
     console = Terminal(force_terminal=True, width=140)
     display, now = RunDisplay(console, interval=0, clock=lambda: 7.0), "model/hl"
@@ -173,7 +185,7 @@ def test_every_score_is_shown_whole_however_narrow_the_terminal(models: int, lan
         for number, code in enumerate(codes)
     ]
     console = Console(width=width, file=StringIO())
-    print_scores(console, Status({}, {}, None, scores))
+    print_scores(console, Status({}, {}, {}, None, scores))
     shown = console.file.getvalue()  # type: ignore[attr-defined]
     assert "\N{HORIZONTAL ELLIPSIS}" not in shown and {*names, *codes} <= {*shown.split()}
     assert sorted(re.findall(r"\d+\.\d", shown)) == sorted(f"{score.value:.1f}" for score in scores)

@@ -14,10 +14,13 @@ import pytest
 from equiglot.errors import InputError, Interrupted
 from equiglot.pipeline import Event, Graph, Machine, TextProgress, Watcher, pool_on, run_recipe
 from equiglot.pipeline.execution import elsewhere, scheduler, slurm
-from equiglot.pipeline.execution.elsewhere import Elsewhere
+from equiglot.pipeline.execution.divided import Divided
 from equiglot.pipeline.execution.orders import Order, give_order
 from equiglot.pipeline.execution.pool import Assignment
-from equiglot.pipeline.execution.slurm import Slurm, SlurmProfile, read_profile
+from equiglot.pipeline.execution.slurm import Slurm
+from equiglot.pipeline.execution.slurm_profile import SlurmProfile, read_profile
+from equiglot.pipeline.graph import steps_of
+from equiglot.pipeline.steps.cost import Resources
 from equiglot.recipe import recipe_tree
 from equiglot.run import RunDirectory
 from tests.pipeline.conftest import Change, half_written, results, run_here
@@ -105,7 +108,7 @@ def test_trainings_that_are_sent_away_before_they_begin(make: Change, tmp_path: 
     """Who comes no further is begun again some times, not for ever; who does, as often as it takes."""
 
     class Pool:
-        idle = 1
+        task: Assignment | None = None
 
         def __init__(self, *, comes_further: int) -> None:
             self.attempts, self.further = Counter[str](), comes_further
@@ -118,19 +121,25 @@ def test_trainings_that_are_sent_away_before_they_begin(make: Change, tmp_path: 
         def adopt(self, wanted: object) -> list[Assignment]:
             return []
 
-        def start(self, task: Assignment) -> None:
-            self.idle, self.task = 0, task
+        def check(self, steps: object) -> None: ...
+
+        def start(self, task: Assignment) -> bool:
+            if self.task is not None:
+                return False
+            self.task = task
             self.attempts[task.job] += 1
+            return True
 
         def ask_to_stop(self, why: Exception) -> bool:
             return True
 
         def events(self, seconds: float) -> Iterator[Event]:
+            assert self.task is not None
             job, attempt = self.task.job, self.task.attempt
             if self.attempts[job] <= self.further:
                 yield Event(job, attempt, "progress", progress=TextProgress(stage="encoding", done=1))
             yield Event(job, attempt, "stopped")
-            self.idle = 1
+            self.task = None
 
     for further in (0, 5):
         pool = Pool(comes_further=further)
@@ -162,10 +171,37 @@ def test_what_sbatch_is_told(queue: Path, make: Change, tmp_path: Path) -> None:
     assert Slurm(profile, "").places([*tickets.values(), "9"]) == {
         each: f"waits in the queue of SLURM as job {each} (Resources)" for each in tickets.values()
     }
-    assert profile.model_copy(update={"gpus": 2}).resources(device=True)[-2] == "--gres=gpu:2"
+    assert profile.model_copy(update={"gpus": 2}).request(Resources(gpu=True))[-2] == "--gres=gpu:2"
     a100 = profile.model_copy(update={"gpus": 1, "gpu_type": "a100"})
-    assert a100.resources(device=True)[-2] == "--gres=gpu:a100:1"
-    assert not any("gres" in each for each in a100.resources(device=False))
+    assert a100.request(Resources(gpu=True))[-2] == "--gres=gpu:a100:1"
+    assert not any("gres" in each for each in a100.request(Resources()))
+
+
+def test_ranks_are_asked_for_all_together(make: Change) -> None:
+    """Cores, memory and GPUs of all processes of one training; a measurement brings its own threads."""
+    recipe = make(training__devices=4, training__accumulation=4, evaluation=["mlm", {"task": "cost", "threads": 6}])
+    steps = {step.name: step for step in steps_of(recipe)}
+    profile = SlurmProfile(cpus=2, memory="1500M", gpus=1)
+    asked = {"model/hl": (8, "6000M", 4), "scores/hl": (2, "1500M", 1), "cost/all": (6, "1500M", 1)}
+    for name, (cores, memory, gpus) in asked.items():
+        request = profile.request(steps[name].resources)
+        assert {f"--cpus-per-task={cores}", f"--mem={memory}", f"--gres=gpu:{gpus}"} <= set(request), name
+    for name in ("corpus/en", "scores/frequency"):
+        assert not any("gres" in each for each in profile.request(steps[name].resources))
+
+
+def test_too_many_cores_are_refused_before_anything_is_begun(queue: Path, make: Change, tmp_path: Path) -> None:
+    """SLURM is asked once for each size of a job; that it is away, or busy, is no reason."""
+    recipe = make(training__devices=2, training__accumulation=2)
+    profile = _profile(tmp_path, "cpus: 3")
+    with pytest.raises(InputError, match=r"refuses a job for model/student \(--cpus-per-task=6\).*not available"):
+        run_recipe(recipe, tmp_path / "run", machine=Machine(), pool=pool_on(f"slurm:{profile}"))
+    assert _pids(queue) == [] and not (tmp_path / "run" / ".attempts").exists()
+    assert len(_calls(queue, "sbatch")) == 2
+    for file in ("away", "busy"):
+        (queue / file).touch()
+        Slurm(SlurmProfile(cpus=3), "profile.yaml").check(list(steps_of(recipe)), 3)
+        (queue / file).unlink()
 
 
 def test_a_script(queue: Path, make: Change, tmp_path: Path) -> None:
@@ -256,11 +292,11 @@ def test_who_is_asked(queue: Path, make: Change, tmp_path: Path, monkeypatch: py
     asked = list[str]()
     pool_of = pool_on(f"slurm:{_profile(tmp_path)}", lambda question: not asked.append(question))
     pool = pool_of(RunDirectory(tmp_path), make(), count=1, threads=1, checkpoint_seconds=1)
-    assert isinstance(pool, Elsewhere) and (pool.count, pool.threads) == (100, 1)
-    assert pool.leaves(Interrupted(signal.SIGTERM)) and not asked
+    assert isinstance(pool, Divided) and (pool.far.count, pool.far.threads) == (100, 1)
+    assert pool.far.leaves(Interrupted(signal.SIGTERM)) and not asked
     for is_terminal in (False, True):
         monkeypatch.setattr(sys.stdin, "isatty", lambda is_terminal=is_terminal: is_terminal)
-        assert pool.leaves(Interrupted(signal.SIGINT)) == is_terminal == bool(asked)
+        assert pool.far.leaves(Interrupted(signal.SIGINT)) == is_terminal == bool(asked)
 
 
 def test_only_jobs_are_ended(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from equiglot.corpus.balancing import Cap, Smoothing, Truncate
+from equiglot.corpus.balancing import Annealed, Smoothing, Truncate
 from equiglot.display import print_found
 from equiglot.labels import SoftLabels
 from equiglot.recipe import Recipe, initialise, load_recipe
@@ -22,13 +22,14 @@ LATIN = [
 # fmt: on
 
 
-def made(folder: Path, counts: dict[str, int]) -> tuple[Found, Recipe]:
+def made(folder: Path, counts: dict[str, int]) -> tuple[Found, tuple[str, ...], Recipe]:
     """The recipe for so many sentences of each language; Latin ones besides English have English text."""
     place = folder / "text"
     place.mkdir()
     for code, count in counts.items():
         (place / f"{code}.txt").write_text(lines(code if code in SENTENCE else "en", count), encoding="utf-8")
-    return initialise(place, folder / "made.yaml", gpu=False), load_recipe(folder / "made.yaml")
+    found, doubts = initialise(place, folder / "made.yaml", gpu=False)
+    return found, doubts, load_recipe(folder / "made.yaml")
 
 
 def vocabulary(recipe: Recipe) -> VocabularySettings:
@@ -38,49 +39,54 @@ def vocabulary(recipe: Recipe) -> VocabularySettings:
 
 def test_tiny_languages_cut_no_other_and_are_learnt_from_their_words(tmp_path: Path) -> None:
     """Six languages, of which two have some 10,000 and 5,000 characters."""
-    found, recipe = made(tmp_path, {"en": 4000, "ru": 3000, "hi": 1500, "de": 2000, "tr": 130, "ko": 120})
+    found, _, recipe = made(tmp_path, {"en": 4000, "ru": 3000, "hi": 1500, "de": 2000, "tr": 130, "ko": 120})
     sizes = {each.code: each.characters for each in found.languages}
     assert 9_000 < sizes["tr"] < 11_000 and 5_000 < sizes["ko"] < 6_000
-    plans, smallest = recipe.plans(), min(sizes[code] for code in ("en", "ru", "hi", "de"))
+    plans = recipe.plans()
     assert plans.keys() == {"mono-en", "mono-ru", "mono-hi", "mono-de", "hl", "hl-balanced", "student"}
     labels, balance = plans["student"].labels, plans["student"].balance
     assert isinstance(labels, SoftLabels) and labels.without_teacher == "gold"
     assert labels.teachers == {code: f"mono-{code}" for code in sizes if code not in ("tr", "ko")}
-    assert isinstance(balance, Cap) and 0.9 * smallest < balance.characters < smallest
+    assert balance == Annealed(start=1, end=0, passes=45), "else Korean would be read hundreds of times"
     assert plans["hl-balanced"].balance == balance and set(plans["student"].languages) == sizes.keys()
     assert vocabulary(recipe).sampling == Smoothing(alpha=0.7)
-    assert recipe.text.test == 24, "a fifth of Korean"
+    assert recipe.text.test == 400 and recipe.languages["ko"].held_out == 24, "a fifth of Korean"
+    # Each teacher reads its text 45 times, in 8,000 updates at most; the others have as many together as are useful.
+    assert plans["mono-de"].training.updates == 45 * 1600 // 16 and plans["mono-en"].training.updates == 8_000
+    assert plans["student"].training.updates == plans["hl"].training.updates == 16_000
 
 
 def test_what_is_too_little_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Two large languages and five tiny ones, in the terminal and in the recipe."""
-    found, recipe = made(tmp_path, {"en": 4000, "ru": 3000, "de": 150, "tr": 140, "fi": 130, "hi": 120, "ko": 110})
-    print_found(Console(width=2000), found, "made.yaml")
+    counts = {"en": 4000, "ru": 3000, "de": 150, "tr": 140, "fi": 130, "hi": 120, "ko": 110}
+    found, doubts, recipe = made(tmp_path, counts)
+    print_found(Console(width=2000), found, doubts, "made.yaml")
     shown = capsys.readouterr().out
     written = " ".join((tmp_path / "made.yaml").read_text(encoding="utf-8").replace("\n#", " ").split())
     for text in (shown, written):
-        assert "Too little text for a teacher" in text and "ko (5," in text and "50,000 characters" in text
-        assert "The script of de, tr, fi is that of larger languages" in text and "The script of hi" not in text
-        assert "With 22 test sentences" in text and "±21 points" in text
+        assert "too few for a teacher" in text and "ko (5," in text and "50,000 characters" in text
+        assert "with the script of de: en" in text and "near-de: {languages: [en, de]" in text
+        assert "ko 22 (±21 points)" in text
     assert {name for name in recipe.plans() if name.startswith("mono-")} == {"mono-en", "mono-ru"}
 
 
 @pytest.mark.parametrize("code", ["en", "ko"])
 def test_one_language_alone_keeps_its_teacher(tmp_path: Path, code: str) -> None:
-    _, recipe = made(tmp_path, {code: 300})
+    _, (alone, few), recipe = made(tmp_path, {code: 300})
     assert list(recipe.plans()) == [f"mono-{code}"] and recipe.text.test == 60
     assert vocabulary(recipe).sampling == "equal" and vocabulary(recipe).size < 10_000
-    assert "No language has the 50,000 characters" in (tmp_path / "made.yaml").read_text(encoding="utf-8")
+    assert alone.startswith(f"mono-{code}: fewer than 50,000 characters") and alone.endswith("Find more text.")
+    assert few.startswith(f"Test sentences are few: {code} 60")
 
 
 def test_languages_that_are_alike_are_cut_to_the_smallest(tmp_path: Path) -> None:
-    _, recipe = made(tmp_path, {"en": 1000, "ru": 1100})
+    _, doubts, recipe = made(tmp_path, {"en": 1000, "ru": 1100})
     assert isinstance(recipe.plans()["student"].balance, Truncate) and recipe.text.test == 100
-    assert "Too little" not in (tmp_path / "made.yaml").read_text(encoding="utf-8")
+    assert not doubts and "too little" not in (tmp_path / "made.yaml").read_text(encoding="utf-8")
 
 
 def test_forty_languages(tmp_path: Path) -> None:
-    found, recipe = made(tmp_path, {"en": 800, "ru": 800, "hi": 110, "ko": 110, **dict.fromkeys(LATIN, 100)})
+    found, _, recipe = made(tmp_path, {"en": 800, "ru": 800, "hi": 110, "ko": 110, **dict.fromkeys(LATIN, 100)})
     assert len(found.languages) == 4 + len(LATIN) == 40
     assert {"mono-en", "mono-ru", "hl", "hl-balanced", "student"} == recipe.plans().keys()
     assert vocabulary(recipe).size <= 4_000

@@ -74,7 +74,8 @@ def test_the_recipe_can_be_planned_as_it_is(folder: Path, tmp_path: Path) -> Non
     recipe = load_recipe(into)
     assert recipe.name == "mine"
     assert [file.resolve() for file in recipe.languages["ko"].text.files()] == [folder / "ko" / "news" / "one.txt"]
-    assert recipe.text.valid == recipe.text.test == 30, "a fifth of the smallest"
+    assert recipe.text.valid == recipe.text.test == 400
+    assert recipe.languages["ko"].held_out == 30, "a fifth of the smallest"
     assert recipe.groups == {"high": ("en", "ru"), "low": ("hi", "ko"), "all": ("en", "ru", "hi", "ko")}
     assert recipe.plans().keys() == {"mono-en", "mono-ru", "hl", "hl-balanced", "student"}
     text = into.read_text(encoding="utf-8")
@@ -141,7 +142,7 @@ def test_sizes_that_are_alike_make_no_groups(tmp_path: Path) -> None:
         (tmp_path / f"{code}.txt").write_text(lines(code, count), encoding="utf-8")
     found = find_languages(tmp_path, tmp_path)
     assert found.gap is None and {each.group for each in found.languages} == {None}
-    assert "too alike" in recipe_for(found, "alike", gpu=False)
+    assert "too alike" in recipe_for(found, "alike", gpu=False)[0]
 
 
 NAMES = {
@@ -242,7 +243,7 @@ def test_text_of_several_kinds_in_a_folder(tmp_path: Path, kind: str, count: int
     place.mkdir(parents=True)
     (place / "ruwiki-latest-pages-articles.xml.bz2").write_bytes(wiki("ru", count))
     (place / "news.txt").write_text(lines("ru", 300 if kind == "files" else 5), encoding="utf-8")
-    found = initialise(tmp_path / "text", tmp_path / "mine.yaml", gpu=False)
+    found, _ = initialise(tmp_path / "text", tmp_path / "mine.yaml", gpu=False)
     other = "ru/news.txt" if kind == "wikipedia" else "ru/ruwiki-latest-pages-articles.xml.bz2"
     assert found.left_out.keys() == {other} and "of which there is more" in found.left_out[other]
     source = load_recipe(tmp_path / "mine.yaml").languages["ru"].text
@@ -273,7 +274,7 @@ def test_of_several_dumps_of_a_wiki_the_newest_is_used(tmp_path: Path) -> None:
 def test_wikis_of_one_language_are_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for name in ("enwiki", "simplewiki"):
         (tmp_path / f"{name}-latest-pages-articles.xml.bz2").write_bytes(wiki("en", 100))
-    print_found(Console(width=300), find_languages(tmp_path, tmp_path), "x.yaml")
+    print_found(Console(width=300), find_languages(tmp_path, tmp_path), (), "x.yaml")
     shown = capsys.readouterr().out
     assert "enwiki-latest" in shown and "simplewiki-latest" in shown
 
@@ -318,7 +319,7 @@ def test_models_fit_the_text_and_the_machine(
     """Small ones get what makes them learn sooner; the paper's size gets the paper's shape and masks."""
     found = find_languages(folder, tmp_path)
     larger = type(found.languages[0])("en", "English", ("en.txt",), characters, 10**6, 10**6)
-    tree = yaml.safe_load(recipe_for(type(found)((larger,), {}, None), "x", gpu=gpu))
+    tree = yaml.safe_load(recipe_for(type(found)((larger,), {}, None), "x", gpu=gpu)[0])
     assert (tree["encoder"]["layers"], tree["vocabulary"]["size"]) == (layers, words)
     shape, masked = ("bert", 0.15) if layers == 6 else ("modernbert", 0.3)
     assert (tree["encoder"].get("architecture", "bert"), tree["masking"]["rate"]) == (shape, masked)

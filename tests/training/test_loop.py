@@ -5,10 +5,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 from transformers import BertForMaskedLM, PreTrainedModel
 
 from equiglot.errors import InputError
@@ -309,6 +311,48 @@ def test_a_batch_is_laid_out_once_an_update(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr(BatchStream, "__getitem__", count)
     training.whole()
     assert laid_out == list(range(6))
+
+
+_ALWAYS = Annealed(start=1, end=1)
+
+
+class _Looks(TorchDispatchMode):
+    """Counts how often the program asks for a value that a device has computed, and would wait for it."""
+
+    ASKING = (torch.ops.aten._local_scalar_dense.default, torch.ops.aten.nonzero.default, torch.ops.aten.equal.default)
+    INDEXING = (torch.ops.aten.index.Tensor, torch.ops.aten.index_put.default, torch.ops.aten.index_put_.default)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.count = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None) -> Any:
+        by_mask = func in self.INDEXING and any(each is not None and each.dtype == torch.bool for each in args[1])
+        self.count += func in self.ASKING or by_mask
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("beside", [{}, {"states": _ALWAYS, "layers": _ALWAYS, "relations": _ALWAYS}])
+@pytest.mark.parametrize("accumulation", [1, 3])
+def test_an_update_asks_for_one_number_however_many_batches_it_has(
+    monkeypatch: pytest.MonkeyPatch, accumulation: int, beside: dict[str, Annealed]
+) -> None:
+    """As on a GPU, whose attention the models have here; a dropout of a CPU asks, and there is none."""
+    stream = make_stream(_TEXTS, parts=accumulation)
+    objective = Objective(weight=Annealed(start=1, end=0), temperature=2, beside=beside)
+    models = [make_model(), *map(make_model, range(1, 1 + len(_TEXTS)))]
+    for model in models:
+        model.set_attn_implementation("on_gpu")
+    teachers = dict(zip(_TEXTS, (freeze(model, _CPU) for model in models[1:]), strict=True))
+    labels = OnlineTeachers(teachers, stream, _CPU, objective=objective, student=models[0].config)
+    task = MaskedLM(stream, special=SPECIAL, validation={}, objective=objective, labels=labels)
+    monkeypatch.setattr(MaskedLM, "validate", lambda task, model: None)
+    settings = _SETTINGS.model_copy(update={"accumulation": accumulation, "validations": 1})
+    asked: list[int] = []
+    with _Looks() as looks, patch.object(loop, "_LOSS_POINTS", 1):
+        watch = lambda progress: asked.append(looks.count)  # noqa: E731
+        Trainer(models[0], task, settings, updates=6, seed=5, watch=watch).train()
+    assert np.diff(asked[:5]).tolist() == [1, 1, 1, 1]  # the last has a validation besides
 
 
 class _Spoilt:

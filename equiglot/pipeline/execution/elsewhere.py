@@ -14,15 +14,15 @@ from typing import Protocol
 from equiglot.errors import InputError, Interrupted
 from equiglot.pipeline.execution.lease import TakenOver
 from equiglot.pipeline.execution.machine import versions
-from equiglot.pipeline.execution.orders import SAID, STOP, Order, give_order, read_order, read_said
+from equiglot.pipeline.execution.orders import SAID, STOP, TICKET, Order, give_order, left_attempts, read_said
 from equiglot.pipeline.execution.pool import Assignment, Event
 from equiglot.pipeline.execution.workers import decode_event
+from equiglot.pipeline.steps import Step
 from equiglot.recipe import Recipe, recipe_tree
 from equiglot.run import RunDirectory, write_text
 
 OUTPUT = "output.txt"
 """In the folder of an attempt: what the engine keeps of its worker's output."""
-_TICKET = "ticket"
 _POLL_SECONDS = 1.0
 _LATE_SECONDS = 60.0  # in which a shared disk shows what a worker has said last
 
@@ -31,12 +31,24 @@ class Engine(Protocol):
     """What starts workers on other machines: SLURM, Ray.
 
     Attributes:
-        name: for messages.
         look_seconds: time between two questions about the workers; asking costs others something.
     """
 
-    name: str
     look_seconds: float
+
+    def called(self, ticket: str) -> str:
+        """What a ticket is called in messages."""
+
+    def check(self, steps: Sequence[Step], threads: int) -> None:
+        """Refuses steps that no machine of it is large enough for, as far as that can be known.
+
+        Args:
+            steps: what will be done.
+            threads: of each of their processes.
+
+        Raises:
+            InputError: one is too large.
+        """
 
     def start(self, run: RunDirectory, attempts: Sequence[str]) -> dict[str, str]:
         """Lets `python -m equiglot.worker RUN ATTEMPT` be started for each attempt.
@@ -105,18 +117,20 @@ class Elsewhere:
             with suppress(InputError):  # what ended the run counts more
                 self._end(list(self._flights.values()))
 
-    @property
-    def idle(self) -> int:
-        """How many attempts more can be given to the engine."""
-        return self.count - len(self._flights) - len(self._new)
+    def check(self, steps: Sequence[Step]) -> None:
+        """Refuses what the engine has no machine for."""
+        self.engine.check(steps, self.threads)
 
-    def start(self, assignment: Assignment) -> None:
+    def start(self, assignment: Assignment) -> bool:
         """Gives an attempt to the engine, with the next `events`: many at once are one question to it."""
+        if len(self._flights) + len(self._new) >= self.count:
+            return False
         self._new.append(assignment)
+        return True
 
     def adopt(self, wanted: Mapping[str, str]) -> Iterable[Assignment]:
         """Takes up what an earlier command has left with the engine, and ends what nobody wants any more."""
-        found = list(self._left())
+        found = [_Flight(task, self.run.attempts / task.attempt, ticket) for task, ticket in left_attempts(self.run)]
         alive = self.engine.places([each.ticket for each in found]) if found else {}
         for flight in found:
             task = flight.task
@@ -129,14 +143,6 @@ class Elsewhere:
             if folder.name not in self._flights:  # never given to the engine, or nothing of ours
                 shutil.rmtree(folder, ignore_errors=True)
         return [each.task for each in self._flights.values()]
-
-    def _left(self) -> Iterator[_Flight]:
-        """The attempts of an earlier command."""
-        for path in sorted(self.run.attempts.glob(f"*/{_TICKET}")):
-            with suppress(OSError, ValueError):  # nothing of ours
-                task = read_order(self.run, path.parent.name).task
-                if task.attempt == path.parent.name:
-                    yield _Flight(task, path.parent, path.read_text())
 
     def _end(self, flights: Sequence[_Flight]) -> None:
         """Ends attempts, and forgets them."""
@@ -181,7 +187,7 @@ class Elsewhere:
         tickets = self.engine.start(self.run, [task.attempt for task in self._new])
         for task in self._new:
             flight = _Flight(task, self.run.attempts / task.attempt, tickets[task.attempt])
-            write_text(flight.folder / _TICKET, flight.ticket)
+            write_text(flight.folder / TICKET, flight.ticket)
             self._flights[task.attempt] = flight
         self._new.clear()
 
@@ -195,9 +201,11 @@ class Elsewhere:
     def _understood(self, flight: _Flight, line: bytes) -> Iterator[Event]:
         said = json.loads(line)
         if said["kind"] == "started":
-            flight.place = f"process {said['pid']} on {said['host']}"
+            flight.place = f"process {said['pid']} on {said['host']} ({self.engine.called(flight.ticket)})"
             yield self._placed(flight)
-        elif said["kind"] != "alive":
+        if said["kind"] in ("started", "alive"):
+            yield Event(flight.task.job, flight.task.attempt, "alive")
+        else:
             event = decode_event(line, flight.task.job, flight.task.attempt)
             if event.kind != "progress":
                 self._forget(flight)
@@ -231,8 +239,8 @@ class Elsewhere:
 
     def _loss(self, flight: _Flight) -> InputError:
         return InputError(
-            f"the worker of {flight.task.job} is gone without a word ({self.engine.name} {flight.ticket}, "
-            f"{flight.place or 'which never began'})",
+            f"the worker of {flight.task.job} is gone without a word "
+            f"({flight.place or f'{self.engine.called(flight.ticket)}, which never began'})",
             where="; ".join(_last_lines(flight.folder / OUTPUT)) or None,
             fix="its time or memory may have run out: ask the engine; the same command continues",
         )

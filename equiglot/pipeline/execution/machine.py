@@ -22,11 +22,10 @@ def versions() -> dict[str, str]:
 @cache
 def hardware() -> dict[str, str]:
     """Property of the machine -> value."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     found = {
         "system": f"{platform.system()} {platform.machine()}",
         "processor": _processor(),
-        "cores": str(cores),
+        "cores": str(core_count()),
         "instructions": torch.backends.cpu.get_cpu_capability(),
     }
     if torch.cuda.is_available():
@@ -40,6 +39,16 @@ def _processor() -> str:
         return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
     except (OSError, StopIteration):
         return platform.processor() or "unknown"
+
+
+def core_count() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def capacity(workers: int, threads: int) -> int:
+    """Cores that jobs keep busy together: as many as there are, or more where more workers are asked for."""
+    return max(workers * threads, core_count())
 
 
 _WORKER_BYTES = 2 << 30  # of which torch and transformers take half, whatever the model
@@ -65,7 +74,7 @@ class Machine:
 
         Where there are GPUs, a worker for each.
         """
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        cores = core_count()
         if gpus := torch.cuda.device_count():
             workers = workers or gpus
             return cls(workers, threads or max(1, cores // workers))

@@ -14,10 +14,13 @@ from types import TracebackType
 from typing import Any
 
 from equiglot.errors import InputError
+from equiglot.pipeline.execution.divided import SHORT_SECONDS, Divided
 from equiglot.pipeline.execution.elsewhere import OUTPUT, Elsewhere
+from equiglot.pipeline.execution.machine import capacity
 from equiglot.pipeline.execution.orders import read_order
-from equiglot.pipeline.execution.pool import STOPPING, MakePool, Pool
+from equiglot.pipeline.execution.pool import STOPPING, MakePool, Pool, too_large
 from equiglot.pipeline.execution.workers import MEMORY
+from equiglot.pipeline.steps import Step
 from equiglot.recipe import Recipe
 from equiglot.run import RunDirectory, write_text
 
@@ -40,8 +43,8 @@ def pool_on_ray(address: str) -> MakePool:
         raise InputError("Ray is not installed", where="--on", fix="pip install 'equiglot[ray]'")
 
     def make(run: RunDirectory, recipe: Recipe, *, count: int, threads: int, checkpoint_seconds: float) -> Pool:
-        return _OnRay(
-            connect(address, count * threads),
+        far = _OnRay(
+            connect(address, capacity(count, threads)),
             run,
             recipe,
             count=count,
@@ -49,6 +52,7 @@ def pool_on_ray(address: str) -> MakePool:
             checkpoint_seconds=checkpoint_seconds,
             leaves=lambda why: False,
         )
+        return Divided(far, SHORT_SECONDS)
 
     return make
 
@@ -132,15 +136,36 @@ class Ray:
         head: HOST:PORT of what holds the cluster together; empty where this machine cannot see it.
     """
 
-    name = "Ray"
     look_seconds = 2.0
 
     def __init__(self, head: str) -> None:
         self._head = head
         self._tasks: dict[str, tuple[Any, RunDirectory, str]] = {}  # ticket -> Ray's reference, run, attempt
 
+    def called(self, ticket: str) -> str:
+        """Ray's own name says nothing."""
+        return "a task of Ray"
+
+    def check(self, steps: Sequence[Step], threads: int) -> None:
+        """Refuses what is larger than every machine that the cluster has now.
+
+        Raises:
+            InputError: a step is; or the cluster is gone.
+        """
+        import ray
+
+        with _asking():
+            machines = [each["Resources"] for each in ray.nodes() if each["Alive"]]
+        most_cores, most_gpus = (int(max((each.get(of, 0) for each in machines), default=0)) for of in ("CPU", "GPU"))
+        for step in steps:
+            cores, gpus = step.resources.cores(threads), step.resources.gpus if most_gpus else 0
+            if not any(each.get("CPU", 0) >= cores and each.get("GPU", 0) >= gpus for each in machines):
+                takes = f"{cores} cores" + (f" and {gpus} GPUs" if gpus else "")
+                there = f"no machine of Ray has them: {most_cores} cores and {most_gpus} GPUs at most"
+                raise too_large(step, takes, there, "--on ray")
+
     def start(self, run: RunDirectory, attempts: Sequence[str]) -> dict[str, str]:
-        """Gives each attempt to Ray, which starts it where there are as many free cores as it has threads.
+        """Gives each attempt to Ray, which starts it where there are as many free cores as it takes.
 
         Raises:
             InputError: the cluster is gone.
@@ -152,8 +177,13 @@ class Ray:
         with _asking():
             has_gpus = ray.cluster_resources().get("GPU", 0) >= 1
             for attempt, order in orders.items():
-                gpus = int(has_gpus and order.task.device)
-                options = {"num_cpus": order.threads, "num_gpus": gpus, "max_retries": 0, "name": order.task.job}
+                takes = order.task.resources
+                options = {
+                    "num_cpus": takes.cores(order.threads),
+                    "num_gpus": takes.gpus if has_gpus else 0,
+                    "max_retries": 0,
+                    "name": order.task.job,
+                }
                 reference = task.options(**options).remote(os.path.abspath(run.root), attempt)
                 tickets[attempt] = reference.hex()
                 self._tasks[reference.hex()] = reference, run, attempt

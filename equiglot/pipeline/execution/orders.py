@@ -25,7 +25,7 @@ from equiglot.pipeline.execution.workers import StepWorker, encode_event
 from equiglot.pipeline.records import read_record
 from equiglot.run import RunDirectory, read_json, write_json
 
-SAID, STOP = "said.jsonl", "stop"
+SAID, STOP, TICKET = "said.jsonl", "stop", "ticket"
 _T = TypeVar("_T")
 _ORDER = "order.json"
 _LATE_SECONDS = 60.0  # in which a shared disk shows what another machine has written
@@ -68,6 +68,15 @@ def read_order(run: RunDirectory, attempt: str) -> Order:
         ValueError: it is none of ours.
     """
     return Order.model_validate(read_json(run.attempts / attempt / _ORDER))
+
+
+def left_attempts(run: RunDirectory) -> Iterator[tuple[Assignment, str]]:
+    """The attempts that commands have given to an engine, each with the engine's ticket of it."""
+    for path in sorted(run.attempts.glob(f"*/{TICKET}")):
+        with suppress(OSError, ValueError):  # nothing of ours
+            task = read_order(run, path.parent.name).task
+            if task.attempt == path.parent.name:
+                yield task, path.read_text()
 
 
 def carry_out(root: Path, attempt: str) -> None:

@@ -3,9 +3,9 @@
 import signal
 import time
 import traceback
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import FrameType, TracebackType
 from typing import Any, Protocol
 
@@ -13,9 +13,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from equiglot.errors import InputError, Interrupted, refusal
 from equiglot.outputs import output_checksums
+from equiglot.pipeline.execution.machine import hardware
 from equiglot.pipeline.graph import Graph, Job
 from equiglot.pipeline.progress import JobProgress
 from equiglot.pipeline.steps import Context, Step
+from equiglot.pipeline.steps.cost import Resources
 from equiglot.recipe import Recipe
 from equiglot.run import RunDirectory
 from equiglot.training import Stopped
@@ -81,11 +83,13 @@ class Made:
         seconds: how long it took.
         outputs: file -> checksum.
         source: what stands for what it read from outside the run, as that was when the job was done.
+        hardware: what it was done on.
     """
 
     seconds: float
     outputs: dict[str, str]
     source: Any
+    hardware: dict[str, str] = field(default_factory=hardware)
 
 
 @dataclass(frozen=True)
@@ -95,7 +99,7 @@ class Event:
     Attributes:
         job: the job's name.
         attempt: which attempt at it.
-        kind: "progress", "done", "stopped", "failed", or "lost": the worker is gone, and not by a fault of the job.
+        kind: "progress", "alive", "done", "stopped", "failed", or "lost": its worker is gone, by no fault of its.
         progress: for "progress", where it says how far the job is.
         place: for "progress", where it says where the job waits or runs.
         made: for "done".
@@ -120,7 +124,8 @@ class Assignment(BaseModel):
         output, checkpoints: the folders that the attempt makes, and continues from, below the run's.
         fingerprint: the job's.
         needs: the jobs before it -> their fingerprints.
-        device: whether it computes on a GPU where there is one.
+        resources: what it keeps busy.
+        seconds: that it will take, about; None where that is not known without measuring.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -130,10 +135,11 @@ class Assignment(BaseModel):
     checkpoints: str
     fingerprint: str
     needs: dict[str, str]
-    device: bool = False
+    resources: Resources = Resources()
+    seconds: float | None = None
 
     @classmethod
-    def of(cls, run: RunDirectory, graph: Graph, job: Job, attempt: str) -> "Assignment":
+    def of(cls, run: RunDirectory, graph: Graph, job: Job, attempt: str, seconds: float | None = None) -> "Assignment":
         """An attempt at a job."""
         return cls(
             job=job.name,
@@ -142,7 +148,8 @@ class Assignment(BaseModel):
             checkpoints=str(job.checkpoints(run).relative_to(run.root)),
             fingerprint=job.fingerprint,
             needs={name: graph.jobs[name].fingerprint for name in job.needs},
-            device=job.step.uses_device,
+            resources=job.step.resources,
+            seconds=seconds,
         )
 
 
@@ -159,12 +166,15 @@ class Pool(Protocol):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
     ) -> None: ...
 
-    @property
-    def idle(self) -> int:
-        """How many jobs more can be started now."""
+    def check(self, steps: Sequence[Step]) -> None:
+        """Refuses what can never be done here, as far as that is known before anything is begun.
 
-    def start(self, assignment: Assignment) -> None:
-        """Begins an attempt at a job, whose needs are done; only where there is room."""
+        Raises:
+            InputError: a step takes more than there is.
+        """
+
+    def start(self, assignment: Assignment) -> bool:
+        """Begins an attempt at a job, whose needs are done; false where there is no room for it now."""
 
     def events(self, seconds: float) -> Iterator[Event]:
         """What is said of the jobs within some seconds; the last of each job is its end."""
@@ -202,6 +212,22 @@ class MakePool(Protocol):
             threads: of each.
             checkpoint_seconds: time between checkpoints of a training.
         """
+
+
+def too_large(step: Step, takes: str, there: str, where: str) -> InputError:
+    """That a step takes more than there is.
+
+    Args:
+        step: the step.
+        takes: how many cores or GPUs.
+        there: what there is, a clause.
+        where: what has been asked.
+    """
+    fix, processes = "ask for fewer threads", step.resources.processes
+    if processes > 1:
+        takes += f" ({processes} processes together)"
+        fix = f"set models.{step.subject}.training.devices to less: the model is the same, bit by bit"
+    return InputError(f"{step.name} takes {takes}, and {there}", where=where, fix=fix)
 
 
 def perform(step: Step, attempt: str, context: Context, gone: tuple[type[Exception], ...] = ()) -> Event:

@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from itertools import count
 from pathlib import Path
 
 from equiglot.errors import InputError, Interrupted
@@ -19,6 +18,7 @@ from equiglot.pipeline.execution.pool import Assignment, Event, Made, MakePool, 
 from equiglot.pipeline.execution.states import Unchanged, write_record
 from equiglot.pipeline.graph import Graph, Job
 from equiglot.pipeline.progress import Remark, Working
+from equiglot.pipeline.steps import Step
 from equiglot.recipe import Recipe
 from equiglot.run import fingerprint, publish, write_json
 
@@ -55,16 +55,24 @@ class Execution:
     """Does the jobs that are left, several at a time."""
 
     def __init__(
-        self, lease: Lease, graph: Graph, left: Sequence[Job], watcher: Watcher, log: Log, unchanged: Unchanged
+        self,
+        lease: Lease,
+        graph: Graph,
+        left: Sequence[Job],
+        watcher: Watcher,
+        log: Log,
+        unchanged: Unchanged,
+        estimate: Callable[[Step], float | None],
     ) -> None:
         self._lease, self._run, self._graph, self._watcher = lease, lease.run, graph, watcher
-        self._log, self._unchanged = log, unchanged
+        self._log, self._unchanged, self._estimate = log, unchanged, estimate
         self._waiting = {job.name: job for job in left}
         self._unfinished = set(self._waiting)
         self._running: dict[str, Working] = {}
         self._attempts: dict[str, str] = {}  # job -> the attempt that counts; others are rubbish
         self._lost = Counter[str]()
-        self._begun = count(1)
+        self._why: dict[str, str] = {}  # job -> what has ended its last attempt
+        self._begun = 0  # attempts
         self._noted = 0.0
         self._stopping = False
 
@@ -77,6 +85,7 @@ class Execution:
             threads=machine.threads,
             checkpoint_seconds=machine.checkpoint_seconds,
         ) as pool:
+            pool.check([job.step for job in self._waiting.values()])
             self._adopt(pool)
             self._note_running()
             while self._unfinished:
@@ -94,10 +103,12 @@ class Execution:
 
     def _start_ready(self, pool: Pool) -> None:
         ready = [job for job in self._waiting.values() if not self._unfinished & set(job.needs)]
-        for job in ready[: max(0, pool.idle)]:
-            attempt = f"{self._lease.number}-{next(self._begun)}"
+        for job in ready:
+            attempt = f"{self._lease.number}-{self._begun + 1}"
+            if not pool.start(Assignment.of(self._run, self._graph, job, attempt, self._estimate(job.step))):
+                continue
+            self._begun += 1
             self._begin(job, attempt)
-            pool.start(Assignment.of(self._run, self._graph, job, attempt))
             self._log.add("job", job=job.name, fingerprint=job.fingerprint, attempt=attempt)
             self._note_running()
 
@@ -105,8 +116,8 @@ class Execution:
         """Notes an attempt at a job, the one that counts."""
         del self._waiting[job.name]
         self._attempts[job.name] = attempt
-        now = datetime.now(UTC).isoformat(timespec="seconds")
-        self._running[job.name] = Working(since=now, lost=self._lost[job.name])
+        why = self._why.get(job.name, "")
+        self._running[job.name] = Working(since=_now(), lost=self._lost[job.name], why=why)
         self._watcher.start(job)
 
     def _adopt(self, pool: Pool) -> None:
@@ -119,14 +130,16 @@ class Execution:
         """Acts on what a worker says; gives the error, if it is one that ends the run."""
         if self._attempts.get(event.job) != event.attempt:
             return None
+        working = self._running[event.job]
+        if event.kind == "alive" or working.heard is not None:
+            working.heard = _now()
         if isinstance(event.progress, Remark):
             self._log.add("remark", job=event.job, remark=event.progress.remark)
-        elif event.kind == "progress":
-            working = self._running[event.job]
+        elif event.kind in ("progress", "alive"):
             working.progress = event.progress or working.progress
             working.place = event.place or working.place
         else:
-            working = self._running.pop(event.job)
+            del self._running[event.job]
             del self._attempts[event.job]
             if event.kind == "stopped" and not self._stopping:
                 event = _sent_away(event)
@@ -134,10 +147,10 @@ class Execution:
             if event.kind == "lost" and self._again(event):
                 return None
         if event.made is not None:
-            event = self._finish(event, event.made)
+            event = self._finish(event, event.made, working.place)
         if event.error is not None:
             self._log.add("failed", job=event.job, error=str(event.error))
-        if event.kind != "progress" or time.monotonic() - self._noted >= 1:
+        if event.kind not in ("progress", "alive") or time.monotonic() - self._noted >= 1:
             self._note_running()
         self._watcher.event(event)
         return event.error
@@ -145,6 +158,7 @@ class Execution:
     def _again(self, event: Event) -> bool:
         """Puts a job whose worker was lost back to those that wait; false where that was tried often enough."""
         self._lost[event.job] += 1
+        self._why[event.job] = event.error.what if isinstance(event.error, InputError) else str(event.error)
         if self._lost[event.job] > _RETRIES:
             return False
         job = self._graph.jobs[event.job]
@@ -153,7 +167,7 @@ class Execution:
         self._watcher.event(event)
         return True
 
-    def _finish(self, event: Event, made: Made) -> Event:
+    def _finish(self, event: Event, made: Made, place: str) -> Event:
         """Publishes what an attempt has made and records it; only then does its training have nothing to continue from.
 
         What it read must be what its fingerprint stands for: otherwise it has failed, and what it made is removed.
@@ -173,7 +187,7 @@ class Execution:
             return Event(job.name, event.attempt, "failed", error=error)
         publish(attempt, output)
         self._unchanged.note([job])
-        write_record(self._run, self._graph, job, made.outputs, made.seconds)
+        write_record(self._run, self._graph, job, made, place=place)
         self._unfinished.discard(job.name)
         self._log.add("done", job=job.name, seconds=round(made.seconds, 3))
         for folder in job.checkpoints(self._run).parent.glob(f"{glob.escape(job.subject)}-" + "?" * 12):
@@ -230,6 +244,10 @@ class Execution:
     @property
     def _training(self) -> bool:
         return any(self._graph.jobs[name].step.continues for name in self._running)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def _sent_away(event: Event) -> Event:

@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,7 +15,9 @@ from equiglot.evaluation import IN_LANGUAGE, ZERO_SHOT, Score, primary_of, read_
 from equiglot.outputs import Stamp, changed_files, missing_files, named, stamp_of
 from equiglot.pipeline.execution.folder import read_run
 from equiglot.pipeline.execution.lease import Owner, lease_owner
-from equiglot.pipeline.execution.machine import hardware, versions
+from equiglot.pipeline.execution.machine import versions
+from equiglot.pipeline.execution.orders import left_attempts
+from equiglot.pipeline.execution.pool import Made
 from equiglot.pipeline.graph import Graph, Job, steps_of
 from equiglot.pipeline.progress import Working
 from equiglot.pipeline.records import Record, read_record
@@ -67,21 +69,22 @@ def _recorded_source(run: RunDirectory, step: Step) -> Any:
 
 
 def write_record(
-    run: RunDirectory, graph: Graph, job: Job, outputs: Mapping[str, str], seconds: float, source: str | None = None
+    run: RunDirectory, graph: Graph, job: Job, made: Made, *, place: str = "", source: str | None = None
 ) -> Record:
-    """Records that a job is done; its output, with these checksums, is on the disk."""
+    """Records that a job is done, in some place, or taken from another run; its output is on the disk."""
     now = datetime.now(UTC)
     record = Record(
         name=job.name,
         fingerprint=job.fingerprint,
         inputs=dict(job.inputs),
         needs={name: graph.jobs[name].fingerprint for name in job.needs},
-        outputs=dict(outputs),
-        seconds=round(seconds, 3),
-        begun=(now - timedelta(seconds=seconds)).isoformat(timespec="seconds"),
+        outputs=made.outputs,
+        seconds=round(made.seconds, 3),
+        begun=(now - timedelta(seconds=made.seconds)).isoformat(timespec="seconds"),
         finished=now.isoformat(timespec="seconds"),
         versions=versions(),
-        hardware=hardware(),
+        hardware=made.hardware,
+        place=place,
         source=source,
     )
     write_sealed(run.job(job.name), record.model_dump(mode="json"))
@@ -209,7 +212,8 @@ def take_from(others: Iterable[Path], run: RunDirectory, graph: Graph, job: Job)
                         raise _DamagedError
             except _DamagedError:
                 continue
-            write_record(run, graph, job, record.outputs, record.seconds, source=os.fspath(root))
+            done = Made(record.seconds, record.outputs, None, record.hardware)
+            write_record(run, graph, job, done, place=record.place, source=os.fspath(root))
             return os.fspath(root)
     return None
 
@@ -224,13 +228,16 @@ class Status:
 
     Attributes:
         states: job -> done, changed or left; damaged, where files of its output are added, or scores have changed.
-        running: job at work now -> how far it is, and where.
+        running: job at work now -> how far it is, and where; where no command is at work, those that the last one
+            has left with an engine, as far as they were then.
+        places: done job -> where it was done; empty for the machine of the command.
         owner: the process of the command at work, if one is.
         scores: by language, so far: MRR, and of probes each task's first metric, in-language and zero-shot.
     """
 
     states: dict[str, State | Literal["damaged"]]
     running: dict[str, Working]
+    places: dict[str, str]
     owner: Owner | None
     scores: list[Score]
 
@@ -245,10 +252,14 @@ def read_status(root: Path) -> Status:
     jobs = recorded_graph(run, recipe).jobs
     states = {name: _state(run, job) for name, job in jobs.items()}
     owner = lease_owner(run)
-    running = _running(run) if owner is not None else {}
+    running = _running(run)
+    if owner is None:
+        left = {task.job for task, _ in left_attempts(run)}
+        running = {name: working for name, working in running.items() if name in left}
+    places = {name: record.place for name in jobs if (record := read_record(run, name)) is not None}
     done = [job for name, job in jobs.items() if job.step.scored and states[name] == "done"]
     scores = [score for job in done for score in read_scores(job.output(run) / "scores.jsonl") if _is_main(score)]
-    return Status(states, running, owner, scores)
+    return Status(states, running, places, owner, scores)
 
 
 def _state(run: RunDirectory, job: Job) -> State | Literal["damaged"]:

@@ -10,7 +10,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from multiprocessing import resource_tracker
@@ -22,6 +22,8 @@ from typing import Any
 import torch
 
 from equiglot.errors import InputError
+from equiglot.models import fix_workspace
+from equiglot.pipeline.execution.machine import capacity, core_count
 from equiglot.pipeline.execution.pool import (
     Assignment,
     Event,
@@ -31,10 +33,11 @@ from equiglot.pipeline.execution.pool import (
     ignore_stop_signals,
     perform,
     stop_signals_held,
+    too_large,
 )
 from equiglot.pipeline.graph import steps_of
 from equiglot.pipeline.progress import JobProgress, Remark, parse_progress
-from equiglot.pipeline.steps import Context
+from equiglot.pipeline.steps import Context, Step
 from equiglot.recipe import Recipe, recipe_tree
 from equiglot.run import RunDirectory
 from equiglot.training import Progress
@@ -74,8 +77,9 @@ class Workers:
     def __init__(
         self, run: RunDirectory, recipe: Recipe, *, count: int, threads: int, checkpoint_seconds: float
     ) -> None:
-        self._run = run
+        self._run, self._threads, self._capacity = run, threads, capacity(count, threads)
         self._workers: list[_Worker] = []
+        self._next = ""  # a job that waits for cores: others do not go before it
         options = {"threads": threads, "checkpoint_seconds": checkpoint_seconds}
         arguments = (os.fspath(run.root), json.dumps(recipe_tree(recipe)), options)
         try:
@@ -95,19 +99,34 @@ class Workers:
         for worker in self._workers:
             worker.process.join()
 
-    @property
-    def idle(self) -> int:
-        """Workers without a job."""
-        return sum(worker.task is None for worker in self._workers)
+    def check(self, steps: Sequence[Step]) -> None:
+        """Refuses a model with more ranks than this machine has cores, or GPUs that one worker sees."""
+        cores, gpus = core_count(), torch.cuda.device_count()
+        seen = gpus if len(self._workers) == 1 else min(gpus, 1)
+        for step in steps:
+            takes = step.resources
+            if gpus and takes.gpus > seen:
+                there = f"this machine has {gpus}, of which each of {len(self._workers)} workers sees {seen}"
+                raise too_large(step, f"{takes.gpus} GPUs", there, "--workers")
+            if not gpus and takes.processes > 1 and takes.cores(self._threads) > cores:
+                raise too_large(step, f"{takes.cores(self._threads)} cores", f"this machine has {cores}", "--on local")
 
-    def start(self, assignment: Assignment) -> None:
-        """Gives an idle worker something to do."""
+    def start(self, assignment: Assignment) -> bool:
+        """Gives an idle worker something to do, if there are as many free cores as it takes."""
+        busy = [each.task.resources.cores(self._threads) for each in self._workers if each.task is not None]
+        if len(busy) == len(self._workers) or self._next not in ("", assignment.job):
+            return False
+        if busy and sum(busy) + assignment.resources.cores(self._threads) > self._capacity:
+            self._next = assignment.job
+            return False
+        self._next = ""
         worker = next(each for each in self._workers if each.task is None)
         worker.task = assignment
         try:
             worker.connection.send_bytes(assignment.model_dump_json().encode())
         except ConnectionError:
             raise _death_of(worker) from None
+        return True
 
     def events(self, seconds: float) -> Iterator[Event]:
         """What the workers say within some seconds."""
@@ -300,9 +319,9 @@ def prepare_process(threads: int) -> None:
     """Settings of a process that does jobs: threads, quiet libraries."""
     os.environ["TOKENIZERS_PARALLELISM"] = "true" if threads > 1 else "false"
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # deterministic algorithms on a GPU ask for it
     import transformers
 
+    fix_workspace()
     torch.set_num_threads(threads)
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()

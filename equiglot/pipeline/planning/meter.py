@@ -12,7 +12,7 @@ from equiglot.models import FittedPart, count_parameters, device, fit_layers, lo
 from equiglot.pipeline.execution.machine import Machine
 from equiglot.pipeline.execution.states import State
 from equiglot.pipeline.planning.speed import measure_labelling, measure_speed, model_like, size_of
-from equiglot.pipeline.steps.cost import FLOAT_BYTES, Reader, read_tokens
+from equiglot.pipeline.steps.cost import FLOAT_BYTES, Reader, Resources, read_tokens
 from equiglot.pipeline.steps.model import start_folder
 from equiglot.pipeline.steps.vocabulary import tokenizer_folder
 from equiglot.recipe import ModelPlan, Recipe, TextSize
@@ -24,6 +24,7 @@ from equiglot.vocabulary import TokenizedText, VocabularySettings, load_tokenize
 
 # Where nothing is tokenised yet: a token of a shared vocabulary is some four characters, a sentence some eighty.
 _CHARACTERS_A_TOKEN, _CHARACTERS_A_SENTENCE = 4.0, 80
+_TOGETHER = 1.2  # what all ranks of a training take, of the time of one process alone; see docs/scale.md
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ class ModelCost:
         seconds: of training on this machine, one job at a time.
         counted: whether tokens and updates are exact; otherwise they come from sizes of files.
         note: what a size decides of its layers, a sentence; empty where the recipe says them.
+        cores: that its training takes.
     """
 
     name: str
@@ -49,6 +51,7 @@ class ModelCost:
     seconds: float
     counted: bool
     note: str = ""
+    cores: int = 1
 
 
 def _has_size(plan: ModelPlan) -> bool:
@@ -114,8 +117,9 @@ class RunMeter:
         if key not in self._sizes:
             self._sizes[key] = self._built_parameters(plan)
         start = self._recipe.plans()[model].start
-        fit = MOST if start is None or start.fit is None else start.fit // FLOAT_BYTES
-        return min(fit, self._sizes[key])
+        if start is None or start.fit is None:
+            return self._sizes[key]
+        return min(self._sizes[key], start.fit // (1 if start.precision == "int8" else FLOAT_BYTES))
 
     def training_seconds(self, model: str) -> float:
         """What a training takes, its validations too."""
@@ -134,17 +138,19 @@ class RunMeter:
         ]
         data = plan_data(sources, plan.balance, plan.training, special=self._special_tokens, seed=0)
         a_batch = data.stream.epoch_tokens() / data.stream.epoch_batches
-        tokens = round(a_batch * data.updates * plan.training.accumulation)
+        tokens, ranks = round(a_batch * data.updates * plan.training.accumulation), plan.training.devices
+        alone = tokens / self._speed(plan, tokens / data.updates / plan.training.accumulation)
+        alone += self._validated_tokens(plan) / self.reader(plan.name).speed
         return ModelCost(
             name=plan.name,
             state=self._states[f"model/{plan.name}"],
             parameters=self.parameters(plan.name),
             updates=data.updates,
             tokens=tokens,
-            seconds=tokens / self._speed(plan, tokens / data.updates / plan.training.accumulation)
-            + self._validated_tokens(plan) / self.reader(plan.name).speed,
+            seconds=alone * _TOGETHER / ranks if ranks > 1 else alone,
             counted=all(self.done(f"tokens/{tokens_of(language, plan.owner)}") for language in plan.languages),
             note=self._note(plan.name),
+            cores=Resources(processes=ranks).cores(self._machine.threads),
         )
 
     def _fit(self, plan: ModelPlan) -> FittedPart | None:
@@ -168,17 +174,18 @@ class RunMeter:
         assert plan.start is not None
         fitted = self._fitted[plan.name]
         layers = "all" if fitted is None else fitted.part.layers
-        return plan.model_copy(update={"start": plan.start.model_copy(update={"fit": None, "layers": layers})})
+        return plan.model_copy(update={"start": plan.start.with_layers(layers)})
 
     def _note(self, name: str) -> str:
         start = self._recipe.plans()[name].start
         if start is None or start.fit is None:
             return ""
-        fitted = self._fitted[name]
+        fitted, exported = self._fitted[name], start.precision == "int8"
+        counted, most = (" in int8", "at most ") if exported else ("", "")
         if fitted is None:
-            return f"which layers fit into {start.fit:,} bytes is known when {start.model} is made"
+            return f"which layers fit into {start.fit:,} bytes{counted} is known when {start.model} is made"
         layers = f"layers {listed(list(map(str, fitted.layers)))} of {fitted.of}"
-        return f"{layers}: {fitted.needed:,} of {fitted.budget:,} bytes, with {fitted.entries:,} entries"
+        return f"{layers}: {most}{fitted.needed:,} of {fitted.budget:,} bytes{counted}, with {fitted.entries:,} entries"
 
     def _validated_tokens(self, plan: ModelPlan) -> int:
         """Read in all validations together."""

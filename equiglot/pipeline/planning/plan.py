@@ -1,13 +1,15 @@
 """What a run will cost, before anything is trained: counted where it can be, measured by a short probe where not."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from torch.cuda import device_count
+
 from equiglot.pipeline.execution.folder import saved_recipe
-from equiglot.pipeline.execution.machine import Machine
+from equiglot.pipeline.execution.machine import Machine, capacity, core_count
 from equiglot.pipeline.execution.states import State, current_graph, state_of
-from equiglot.pipeline.graph import Graph
+from equiglot.pipeline.graph import Graph, Job
 from equiglot.pipeline.planning.meter import ModelCost, RunMeter
 from equiglot.pipeline.steps.cost import FLOAT_BYTES
 from equiglot.pipeline.steps.uniting import check_union
@@ -50,7 +52,7 @@ class Plan:
         seconds: of all that is left, side by side, no training stopped early.
         disk: bytes, at most, of what is left and of all models.
         workers: jobs at a time.
-        doubts: what there is too little text for, and what to change.
+        doubts: what there is too little text for, or what this machine is too small for, and what to change.
     """
 
     states: dict[str, State]
@@ -93,31 +95,54 @@ def plan_recipe(recipe: Recipe, into: Path | None = None, machine: Machine | Non
         states,
         models,
         list(steps.values()),
-        side_by_side({name: cost.seconds for name, cost in costs.items()}, needs, machine.workers),
+        side_by_side(
+            {name: cost.seconds for name, cost in costs.items()},
+            needs,
+            machine.workers,
+            {job.name: job.step.resources.cores(machine.threads) for job in left},
+            capacity(machine.workers, machine.threads),
+        ),
         disk + sum(cost.disk for cost in costs.values()),
         machine.workers,
-        doubts_of(recipe, {code: meter.text_size(code) for code in recipe.sources}),
+        (*doubts_of(recipe, {code: meter.text_size(code) for code in recipe.sources}), *_too_large(left, machine)),
     )
 
 
-def side_by_side(seconds: Mapping[str, float], needs: Mapping[str, set[str]], workers: int) -> float:
+def _too_large(left: Iterable[Job], machine: Machine) -> Iterator[str]:
+    """Models that more processes train than this machine has cores for."""
+    for job in left:
+        takes, cores = job.step.resources, core_count()
+        if takes.processes > 1 and takes.cores(machine.threads) > cores and not device_count():
+            yield (
+                f"{job.name} takes {takes.cores(machine.threads)} cores ({takes.processes} processes together): this "
+                f"machine has {cores}, and `run` refuses it here. Set models.{job.subject}.training.devices to less, "
+                "or give it to a cluster (`--on`); the model is the same, bit by bit."
+            )
+
+
+def side_by_side(
+    seconds: Mapping[str, float],
+    needs: Mapping[str, set[str]],
+    workers: int,
+    cores: Mapping[str, int] | None = None,
+    capacity: int = 0,
+) -> float:
     """How long jobs take that are begun in order, as soon as a worker is free and what they need is done.
 
     Args:
         seconds: job -> its time.
         needs: job -> the jobs before it; those without a time are done.
         workers: jobs at a time.
+        cores: job -> the cores that it takes; nothing is begun before one that waits for cores.
+        capacity: cores that are taken at a time, if a job does not take more alone.
     """
-    free = [0.0] * workers
-    ends: dict[str, float] = {}
-    waiting = dict.fromkeys(seconds)
-    while waiting:
-        now = min(free)
-        known = (name for name in waiting if not needs[name] & waiting.keys())
-        ready = next((name for name in known if all(ends.get(need, 0.0) <= now for need in needs[name])), None)
-        if ready is None:  # all that can begin waits for a job at work
-            free[free.index(now)] = min(end for end in (*free, *ends.values()) if end > now)
-            continue
-        del waiting[ready]
-        ends[ready] = free[free.index(now)] = now + seconds[ready]
-    return max(ends.values(), default=0.0)
+    now, waiting, ends = 0.0, dict.fromkeys(seconds), dict[str, float]()
+    while waiting or ends:
+        for name in [each for each in waiting if not needs[each] & (waiting.keys() | ends.keys())]:
+            if len(ends) == workers or (cores and ends and sum(cores[each] for each in (name, *ends)) > capacity):
+                break
+            del waiting[name]
+            ends[name] = now + seconds[name]
+        now = min(ends.values())
+        ends = {name: end for name, end in ends.items() if end > now}
+    return now

@@ -293,6 +293,7 @@ class Assembly:
                 "balancing": balance_in_words(plan),
                 "encoder": ", ".join(filter(None, (*encoder, start))),
                 "seed": plan.seed(self._recipe),
+                "alike": self._alike(plan),
             }
         )
         if not done:
@@ -308,6 +309,10 @@ class Assembly:
                 "starved": self._starved(plan) if known.role == "teacher" and len(plan.languages) == 1 else None,
             }
         )
+
+    def _alike(self, plan: ModelPlan) -> str:
+        """The first model that differs from this one in nothing but how long it is trained; perhaps this one."""
+        return next(name for name, other in self._plans.items() if _lasting(other) == _lasting(plan))
 
     def _frequency(self) -> Model:
         return Model(
@@ -356,6 +361,11 @@ class Assembly:
             versions=last.versions if last else {},
             hardware=last.hardware if last else {},
         )
+
+
+def _lasting(plan: ModelPlan) -> Mapping[str, object]:
+    """All that a recipe says of a model but its name and the length of its training."""
+    return plan.model_dump(exclude={"name": True, "training": {"epochs", "updates"}})
 
 
 def _place(existing: str | None) -> str:

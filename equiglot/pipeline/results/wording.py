@@ -126,8 +126,9 @@ def start_in_words(start: Start, fit: Mapping[str, Any] | None = None) -> str:
         which = f"{_numbered(start.layers)} of "
     ways = {"svd": "in the directions in which its embeddings vary most", "cut": "cut to its first numbers"}
     narrower = "" if start.width is None else f", {ways[start.by]}"
-    fitted = "" if start.fit is None else f", to fit into {start.fit:,} bytes"
-    fitted += "" if fit is None else f" ({fit['needed']:,} with {fit['entries']:,} entries)"
+    counted, most = (" in int8", "at most ") if start.precision == "int8" else ("", "")
+    fitted = "" if start.fit is None else f", to fit into {start.fit:,} bytes{counted}"
+    fitted += "" if fit is None else f" ({most}{fit['needed']:,} with {fit['entries']:,} entries)"
     return f"started from {which}{start.model or Path(start.folder or '').name}{narrower}{fitted}"
 
 

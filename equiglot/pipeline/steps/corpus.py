@@ -12,6 +12,7 @@ from equiglot.recipe import Recipe
 from equiglot.run import RunDirectory, atomic_folder
 
 _SPEED = 4_000_000  # characters a second on one core; see docs/scale.md
+_COMPARED = 20_000_000  # the same, where held-out sentences are looked for
 _COPIES = 8  # bytes on the disk for a character of text: cleaned, as tokens, and on the way there
 
 
@@ -83,6 +84,7 @@ class LeakSearch(Step):
     """What the languages hold out and have in their training text, all with all."""
 
     kind = "leaks"
+    group = TEXT
     folder = staticmethod(lambda run, subject: run.leaks)
 
     @property
@@ -99,6 +101,10 @@ class LeakSearch(Step):
     def needs(self) -> tuple[str, ...]:
         """Every language's text."""
         return tuple(f"corpus/{language}" for language in self.recipe.text_languages)
+
+    def cost(self, meter: Meter) -> Cost:
+        """Of the time alone: the text is counted before."""
+        return Cost(seconds=sum(map(meter.characters, self.recipe.text_languages)) / _COMPARED)
 
     def run(self, context: Context) -> None:
         """Compares all languages; says what there is to say about them."""

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
+from pydantic import BaseModel, ConfigDict
+
 from equiglot.run import RunDirectory
 from equiglot.vocabulary import TokenizedText
 
@@ -37,6 +39,30 @@ class Cost:
     amount: int = 0
     seconds: float = 0.0
     disk: int = 0
+
+
+class Resources(BaseModel):
+    """What a step keeps busy while it is made.
+
+    Attributes:
+        processes: that make it together, each with its threads, and with a GPU of its own where there are any.
+        threads: of each, where the step says it; otherwise as many as jobs are given.
+        gpu: whether it computes on a GPU where there is one.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    processes: int = 1
+    threads: int = 0
+    gpu: bool = False
+
+    def cores(self, threads: int) -> int:
+        """Of processors, where jobs are given so many threads."""
+        return self.processes * max(threads, self.threads)
+
+    @property
+    def gpus(self) -> int:
+        """That it can use."""
+        return self.processes if self.gpu else 0
 
 
 @dataclass(frozen=True)

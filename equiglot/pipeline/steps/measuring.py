@@ -9,7 +9,7 @@ from equiglot.corpus import read_sentences
 from equiglot.evaluation import write_scores
 from equiglot.exporting import CostSettings, cost_rows, measure_cost
 from equiglot.pipeline.steps.context import Context
-from equiglot.pipeline.steps.cost import SCORES, Cost, Meter, read_tokens
+from equiglot.pipeline.steps.cost import SCORES, Cost, Meter, Resources, read_tokens
 from equiglot.pipeline.steps.step import Step
 from equiglot.recipe import Costs
 from equiglot.run import RunDirectory, atomic_folder, write_json
@@ -54,6 +54,11 @@ class Measuring(Step):
         tokens = [round(2 * self._settings.rounds * self._settings.sentences * length) for length in lengths]
         speeds = [meter.reader(name).speed for name in self.recipe.plans()]
         return Cost(sum(tokens), sum(count / speed for count, speed in zip(tokens, speeds, strict=True)))
+
+    @property
+    def resources(self) -> Resources:
+        """The threads that models are measured with."""
+        return Resources(threads=self._settings.threads, gpu=self.uses_device)
 
     def run(self, context: Context) -> None:
         """Measures the models on test sentences of all languages."""

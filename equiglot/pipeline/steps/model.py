@@ -30,7 +30,7 @@ from equiglot.models import (
 )
 from equiglot.outputs import check_model, output_checksums
 from equiglot.pipeline.steps.context import Context
-from equiglot.pipeline.steps.cost import FLOAT_BYTES, Cost, Meter
+from equiglot.pipeline.steps.cost import FLOAT_BYTES, Cost, Meter, Resources
 from equiglot.pipeline.steps.events import EventWriter
 from equiglot.pipeline.steps.material import Material, material_of, randomness
 from equiglot.pipeline.steps.ranks import training_ranks
@@ -124,6 +124,7 @@ class TrainedModel(Model):
             del inputs["balance"]["passes"]
         if self.plan.start is not None:
             elsewhere = {"model", "folder"} | ({"fit"} if self.plan.start.fit is None else set())
+            elsewhere |= {"precision"} if self.plan.start.precision == "fp32" else set()
             inputs |= {"encoder": None, "start": self.plan.start.model_dump(mode="json", exclude=elsewhere)}
         return inputs
 
@@ -162,6 +163,11 @@ class TrainedModel(Model):
     def cost(self, meter: Meter) -> Cost:
         """The time of its training; the disk of what is trained is told with all checkpoints."""
         return Cost(seconds=meter.training_seconds(self.plan.name))
+
+    @property
+    def resources(self) -> Resources:
+        """Its ranks."""
+        return Resources(processes=self.plan.training.devices, gpu=True)
 
     def run(self, context: Context) -> None:
         """Trains it; continues at the checkpoint."""
@@ -248,6 +254,7 @@ def _choice(fitted: FittedPart) -> dict[str, Any]:
     """What a size decided, for training.json."""
     return {
         "bytes": fitted.budget,
+        "precision": fitted.precision,
         "needed": fitted.needed,
         "layers": list(fitted.layers),
         "of": fitted.of,

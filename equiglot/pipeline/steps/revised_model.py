@@ -42,8 +42,10 @@ class TrimmedModel(Model):
     def inputs(self) -> dict[str, Any]:
         """How many entries stay, for which languages, and what they must leave room for."""
         assert self.plan.trim is not None
-        inputs = {"trim": self.plan.trim.model_dump(mode="json"), "languages": list(self.plan.languages)}
-        students = [student.model_dump(mode="json", include={"fit", "width"}) for student in self._students]
+        plain = set() if self.plan.trim.precision else {"precision"}
+        trim = self.plan.trim.model_dump(mode="json", exclude=plain)
+        inputs = {"trim": trim, "languages": list(self.plan.languages)}
+        students = [_demand(student) for student in self._students]
         return inputs | ({"students": students} if students else {})
 
     @property
@@ -74,6 +76,12 @@ class TrimmedModel(Model):
             option = re.match("--([a-z]+)", error.where or "")  # which the command line has for the field
             where = f"models.{self.plan.name}.trim{f'.{option[1]}' if option else ''}"
             raise InputError(error.what, where=where, fix=error.fix) from None
+
+
+def _demand(student: Start) -> dict[str, Any]:
+    """What a student's size asks of the model that it starts from."""
+    counted = set() if student.precision == "fp32" else {"precision"}
+    return student.model_dump(mode="json", include={"fit", "width", *counted})
 
 
 @dataclass(frozen=True)

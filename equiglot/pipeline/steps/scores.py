@@ -25,7 +25,7 @@ from equiglot.evaluation import (
 from equiglot.masking import special_tokens_of
 from equiglot.models import load_model, on_device, open_model
 from equiglot.pipeline.steps.context import Context
-from equiglot.pipeline.steps.cost import SCORES, Cost, Meter, read_tokens
+from equiglot.pipeline.steps.cost import SCORES, Cost, Meter, Resources, read_tokens
 from equiglot.pipeline.steps.step import Step
 from equiglot.pipeline.steps.vocabulary import tokenizer_need
 from equiglot.recipe import FREQUENCY, Likelihood, MaskedLanguageModelling, ModelPlan
@@ -40,7 +40,6 @@ class Scores(Step):
     """The model of `plan`, or with None the frequency ranking, scored on the test text of its languages."""
 
     kind = "scores"
-    uses_device = True
     group = SCORES
     version = 2
     folder = staticmethod(RunDirectory.scores_of)
@@ -72,6 +71,11 @@ class Scores(Step):
         sentences = sum(len(text) * share for text, share in zip(texts, shares, strict=True))
         reading = tokens / meter.reader(self.plan.name).speed if self.plan else 0.0
         return Cost(tokens, reading + sentences * task.resamples * _RESAMPLING)
+
+    @property
+    def resources(self) -> Resources:
+        """A GPU for a model, not for frequencies."""
+        return Resources(gpu=self.plan is not None)
 
     def run(self, context: Context) -> None:
         """Scores the test text, language by language."""

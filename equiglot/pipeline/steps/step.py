@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from equiglot.pipeline.steps.context import Context
-from equiglot.pipeline.steps.cost import Cost, Group, Meter
+from equiglot.pipeline.steps.cost import Cost, Group, Meter, Resources
 from equiglot.recipe import Recipe
 from equiglot.run import RunDirectory
 
@@ -79,6 +79,11 @@ class Step(ABC):
     def cost(self, meter: Meter) -> Cost:
         """What it will take."""
         return Cost()
+
+    @property
+    def resources(self) -> Resources:
+        """What it keeps busy meanwhile."""
+        return Resources(gpu=self.uses_device)
 
     @property
     def place(self) -> str | None:

@@ -8,10 +8,15 @@ from typing import Any
 from equiglot.models import resolve_encoder
 from equiglot.pipeline.steps.context import Context
 from equiglot.pipeline.steps.corpus import text_needs, training_text
+from equiglot.pipeline.steps.cost import TEXT, Cost, Meter
 from equiglot.pipeline.steps.step import Step
 from equiglot.recipe import SHARED, Recipe
 from equiglot.run import RunDirectory
+from equiglot.settings import MOST
 from equiglot.vocabulary import UnionVocabulary, VocabularySettings, load_tokenizer, make_union, train_vocabulary
+
+# Characters a second that it is learnt from, on one core; see docs/vocabulary.md.
+_SPEEDS = {"wordpiece": 900_000, "bpe": 500_000, "byte-bpe": 500_000, "unigram": 100_000}
 
 
 @dataclass(frozen=True)
@@ -19,6 +24,7 @@ class Vocabulary(Step):
     """A tokenizer; `owner` is the model that it is learnt for, "" for the run's."""
 
     kind = "vocabulary"
+    group = TEXT
     folder = staticmethod(lambda run, subject: run.vocabulary if subject == SHARED else run.own_vocabulary(subject))
     version = 2
     tools = ("tokenizers", "sentencepiece")
@@ -44,6 +50,14 @@ class Vocabulary(Step):
         if isinstance(self._settings, UnionVocabulary):
             return tuple(tokenizer_need(self.recipe, name) for name in self.recipe.united)
         return tuple(dict.fromkeys(job for code in sorted(self._languages) for job in text_needs(self.recipe, code)))
+
+    def cost(self, meter: Meter) -> Cost:
+        """Of the time alone: the text is counted before. Uniting takes little."""
+        settings = self._settings
+        if isinstance(settings, UnionVocabulary):
+            return Cost()
+        read = [min(meter.characters(code), settings.characters or MOST) for code in self._languages]
+        return Cost(seconds=sum(read) / _SPEEDS[settings.algorithm])
 
     def run(self, context: Context) -> None:
         """Learns or unites the tokenizer."""
