@@ -21,6 +21,7 @@ from equiglot.pipeline import Event, Graph, Machine, Remark, Status, Watcher, Wo
 from equiglot.pipeline.execution import elsewhere, orders, scheduler
 from equiglot.pipeline.execution.divided import Divided
 from equiglot.pipeline.execution.elsewhere import OUTPUT, Elsewhere
+from equiglot.pipeline.execution.folder import held
 from equiglot.pipeline.execution.lease import Owner, TakenOver, take_lease
 from equiglot.pipeline.execution.orders import SAID, Order, carry_out, give_order, read_said
 from equiglot.pipeline.execution.pool import Assignment, Made
@@ -135,6 +136,18 @@ def test_the_same_bytes_though_workers_die_and_the_command_is_stopped(
     assert {name for name, place in places.items() if place.startswith("process")} == {"model/hl", "scores/hl"}
     assert {place for place in places.values() if not place.startswith("process")} == {"the command itself"}
     assert set(read_status(tmp_path / "here").places.values()) == {""}
+
+
+@pytest.mark.parametrize("adopts", [True, False])
+def test_what_a_worker_elsewhere_is_writing_is_left_alone(tmp_path: Path, adopts: bool) -> None:
+    """A command begins while an attempt of an earlier one saves; where nothing is adopted, both are rubbish."""
+    run = RunDirectory(tmp_path / "run")
+    saving = run.checkpoints("hl-0123456789ab") / ".update-000000003.vm-7.tmp"
+    telling, older = run.attempts / "1-1" / ".said.vm-7.tmp", run.root / "models" / ".hl.1-2.tmp"
+    for folder in (saving, telling, older):
+        folder.mkdir(parents=True)
+    with held(run, adopt=adopts):
+        assert [folder.exists() for folder in (saving, telling, older)] == [adopts, adopts, False]
 
 
 def _printed(status: Status) -> str:

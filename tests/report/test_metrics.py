@@ -110,7 +110,7 @@ def test_a_task_of_its_own_is_shown_by_its_first_metric(monkeypatch: pytest.Monk
         METRICS, TOY.name, replace(TOY, tasks=("guessing",), first_of=("guessing",), lower_is_better=True)
     )
     score = Score(model="student", task="guessing", language="en", metric=TOY.name, value=12.3456, n=9, seed=0)
-    shown = _shown(print_scores, Status({}, {}, None, [score]))
+    shown = _shown(print_scores, Status({}, {}, {}, None, [score]))
     assert "top-nine share, %" in shown and "12.346" in shown
     assert primary_of("guessing").name == TOY.name
 

@@ -120,7 +120,10 @@ def held(
 
 
 def _sweep(run: RunDirectory, adopt: bool) -> None:
-    """Removes what was begun in processes that were killed, but for attempts that are still to be adopted."""
+    """Removes what was begun in processes that were killed, but for attempts that are still to be adopted.
+
+    While there are such, nobody but their workers knows what is half written among checkpoints and attempts.
+    """
     kept = {path.name for path in run.attempts.glob("*")} if adopt else set()
     if not kept:
         shutil.rmtree(run.attempts, ignore_errors=True)
@@ -129,7 +132,8 @@ def _sweep(run: RunDirectory, adopt: bool) -> None:
             old.rename(place_of(old))
     for pattern in (".*.tmp", ".*.old"):
         for path in list(run.root.rglob(pattern)):
-            if path.name.rsplit(".", 2)[1] in kept:
+            in_use = kept and any(path.is_relative_to(folder) for folder in (run.attempts, run.checkpoints(".")))
+            if in_use or path.name.rsplit(".", 2)[1] in kept:
                 continue
             if path.is_dir():
                 shutil.rmtree(path, ignore_errors=True)
