@@ -67,7 +67,7 @@ def test_plan_trains_and_writes_nothing(call: Call, recipe: Path, tmp_path: Path
     assert "3 corpus (3 left)" in out
     assert "student" in out and "~20" in out
     assert "2 job(s) at a time" in out
-    assert re.search(r"text +5 +~[0-9,]+ characters +~[0-9.]+ (s|min) +~[0-9.]+ MB", out)
+    assert re.search(r"text +7 +~[0-9,]+ characters +~[0-9.]+ (s|min) +~[0-9.]+ MB", out)
     assert re.findall(r"^([\w-]+) +left +[0-9,]+ +~20 ", out, re.MULTILINE) == ["mono-en", "mono-ru", "hl", "student"]
 
 
