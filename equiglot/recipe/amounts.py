@@ -23,6 +23,7 @@ _TENTH_UP_TO = 1_000  # sentences held out; beyond, a twentieth of the text, and
 _MOST_HELD_OUT, _HELD_OUT_OF_LITTLE = 10_000, 0.2
 _ALIKE = 0.75  # of the sentences that another language can hold out are as good as as many
 _FEWEST_UPDATES = 300
+_BEYOND = 1.5  # times what a text is worth reading, or all text is read, that balance may come to
 _EPOCHS = 10  # of a training that has no number of updates: paper 1's
 _UNEQUAL = 2  # times the smallest language's size: what truncation would take away
 _ALPHA = 0.7  # multilingual BERT's, for the vocabulary as well (Devlin et al., 2019)
@@ -116,7 +117,8 @@ def annealed_for(sizes: Mapping[str, int], epochs: float) -> Annealed:
     """
     free = Annealed(start=1.0, end=0.0)
     most = max(portion.passes for portion in free.portions(sizes, epochs).values())
-    return free if most <= TOO_MANY_PASSES else free.model_copy(update={"passes": MOST_PASSES})
+    bound = max(MOST_PASSES, round(_BEYOND * epochs))  # a lower one would leave nothing of the balance
+    return free if most <= _BEYOND * MOST_PASSES else free.model_copy(update={"passes": bound})
 
 
 def _updates(sentences: int, batch: int, longest: int) -> int:

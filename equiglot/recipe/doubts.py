@@ -134,8 +134,8 @@ def _helped(alone: Sequence[str], plan: ModelPlan, sizes: Sizes) -> str:
         if near:
             model = f"{{languages: [{near[0]}, {code}], balance: {{kind: unimax, passes: {MOST_PASSES}}}}}"
             return (
-                f"; or try a teacher that reads a related language, too (with the script of {code}: {_listed(near)}): "
-                f"the model `near-{code}: {model}`, and `{code}: near-{code}` under `teachers`"
+                f"; or, if one of those with the script of {code} ({_listed(near)}) is related to it, try a teacher "
+                f"that reads both: the model `near-{code}: {model}`, and `{code}: near-{code}` under `teachers`"
             )
     return ""
 
@@ -151,7 +151,14 @@ def _repeated(recipe: Recipe, sizes: Sizes) -> Iterator[str]:
     if not found:
         return
     plans = recipe.plans()
-    shared = next((plans[name] for name in found if len(plans[name].languages) > 1), None)
+    shared = next(  # which another balance would help: it is not all of its text that is read too often
+        (
+            plans[name]
+            for name in found
+            if len(plans[name].languages) > 1 and _epochs(plans[name], sizes) <= MOST_PASSES
+        ),
+        None,
+    )
     fix = "Set its `training.updates` lower" if shared is None else f"Set `balance: {_annealed(shared, sizes)}`"
     named = [f"{name} ({code} {passes:,.0f} times)" for name, (code, passes) in found.items()]
     yield (

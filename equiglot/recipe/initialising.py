@@ -62,7 +62,7 @@ _SCALES = (
         encoder="architecture: modernbert, layers: 4, heads: 4, hidden_size: 256, max_length: 128, dropout: 0, "
         "initializer_range: 0.04",
         masked=0.3,
-        updates=20_000,
+        updates=10_000,
         sentences=32,
         learning_rate="1.0e-3",
         betas="[0.9, 0.98]",
@@ -133,7 +133,7 @@ def recipe_for(found: Found, name: str, *, gpu: bool) -> tuple[str, tuple[str, .
         alike=not amounts.tiny and len({*amounts.lengths.values()}) <= 1,
         own_length=partial(_own_length, amounts),
         passes=MOST_PASSES,
-        bounded=isinstance(amounts.balance, Annealed) and amounts.balance.passes is not None,
+        bound=amounts.balance.passes if isinstance(amounts.balance, Annealed) else None,
         balance=in_one_line(amounts.balance),
         held_out=held_out,
         uncertainty=uncertainty(held_out),

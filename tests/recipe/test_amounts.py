@@ -3,13 +3,22 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from rich.console import Console
 
 from equiglot.corpus.balancing import Annealed, Smoothing, Truncate
 from equiglot.display import print_found
 from equiglot.labels import SoftLabels
 from equiglot.recipe import Recipe, initialise, load_recipe
-from equiglot.recipe.amounts import supported_entries, uncertainty, vocabulary_text
+from equiglot.recipe.amounts import (
+    MOST_PASSES,
+    TOO_MANY_PASSES,
+    annealed_for,
+    supported_entries,
+    uncertainty,
+    vocabulary_text,
+)
 from equiglot.recipe.finding import Found
 from equiglot.vocabulary import VocabularySettings
 from tests.recipe.test_initialising import SENTENCE, lines
@@ -65,7 +74,7 @@ def test_what_is_too_little_is_said(tmp_path: Path, capsys: pytest.CaptureFixtur
     written = " ".join((tmp_path / "made.yaml").read_text(encoding="utf-8").replace("\n#", " ").split())
     for text in (shown, written):
         assert "too few for a teacher" in text and "ko (5," in text and "50,000 characters" in text
-        assert "with the script of de: en" in text and "near-de: {languages: [en, de]" in text
+        assert "with the script of de (en)" in text and "near-de: {languages: [en, de]" in text
         assert "ko 22 (±21 points)" in text
     assert {name for name in recipe.plans() if name.startswith("mono-")} == {"mono-en", "mono-ru"}
 
@@ -90,6 +99,18 @@ def test_forty_languages(tmp_path: Path) -> None:
     assert len(found.languages) == 4 + len(LATIN) == 40
     assert {"mono-en", "mono-ru", "hl", "hl-balanced", "student"} == recipe.plans().keys()
     assert vocabulary(recipe).size <= 4_000
+
+
+@given(
+    st.lists(st.integers(1_000, 10_000_000), min_size=2, max_size=12),
+    st.floats(0.1, MOST_PASSES, allow_nan=False),
+)
+def test_what_is_advised_reads_nothing_over_and_over(sizes: list[int], epochs: float) -> None:
+    languages = {f"l{number}": size for number, size in enumerate(sizes)}
+    portions = annealed_for(languages, epochs).portions(languages, epochs)
+    assert max(portion.passes for portion in portions.values()) < TOO_MANY_PASSES
+    read = sum(portion.passes * languages[code] for code, portion in portions.items())
+    assert read == pytest.approx(epochs * sum(sizes)), "the training is as long as before"
 
 
 def test_a_vocabulary_has_room_for_its_characters_and_no_more_than_its_text_supports() -> None:
