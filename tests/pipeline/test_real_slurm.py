@@ -95,7 +95,7 @@ def test_jobs_that_are_cancelled_requeued_and_killed(recipe: Recipe, finished: P
 
     first, second = _run(recipe, tmp_path, finished, "jobs: 4\npartition: cpu\n", act)
     assert "asked to stop where it ran, and has saved" in first
-    assert "gone without a word (SLURM job" in second
+    assert "gone without a word (" in second
 
 
 def test_the_daemon_of_the_node_is_killed(recipe: Recipe, finished: Path, tmp_path: Path, folder: Path) -> None:
@@ -109,4 +109,4 @@ def test_the_daemon_of_the_node_is_killed(recipe: Recipe, finished: Path, tmp_pa
             start(["slurmd", "-D", "-N", platform.node().partition(".")[0]], dict(os.environ), folder)
 
     lost = _run(recipe, tmp_path, finished, "{}", act)
-    assert all("gone without a word (SLURM job" in each for each in lost)  # none, if its worker ended all the same
+    assert all("gone without a word (" in each for each in lost)  # none, if its worker ended all the same
