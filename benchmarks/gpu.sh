@@ -55,13 +55,14 @@ SITE=$(mktemp -d)
 trap 'rm -rf "$SITE"' EXIT
 if compgen -G "$WHEELS/*.whl" >/dev/null; then
   mapfile -t names < <(for each in "$WHEELS"/*.whl; do each=${each##*/}; echo "${each%%-*}"; done | sort -u)
-  "$PYTHON" -m pip --disable-pip-version-check install --quiet --no-index --no-deps --find-links "$WHEELS" --target "$SITE" \
-    "${names[@]}" || refuse "the wheels in $WHEELS do not fit $PYTHON"
+  "$PYTHON" -m pip --disable-pip-version-check install --root-user-action ignore --quiet --no-index --no-deps \
+    --find-links "$WHEELS" --target "$SITE" "${names[@]}" || refuse "the wheels in $WHEELS do not fit $PYTHON"
 fi
 mkdir -p "$SITE/equiglot-0.dist-info"
 version=$(sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml | head -1)
 printf 'Metadata-Version: 2.1\nName: equiglot\nVersion: %s\n' "$version" >"$SITE/equiglot-0.dist-info/METADATA"
-export PYTHONPATH="$PWD:$SITE" PYTHONUNBUFFERED=1 HF_HUB_OFFLINE=1 CUDA_VISIBLE_DEVICES="${CUDA_VISIBLE_DEVICES:-0}"
+export PYTHONPATH="$PWD:$SITE" PYTHONUNBUFFERED=1 HF_HUB_OFFLINE=1 PYTEST_DISABLE_PLUGIN_AUTOLOAD=1
+export CUDA_VISIBLE_DEVICES="${CUDA_VISIBLE_DEVICES:-0}"
 
 {
   date -u
@@ -89,7 +90,7 @@ else
   first=("ours, no dropout" "trainer at its best")
 fi
 mapfile -t tests < <(grep -rl 'mark\.gpu' tests --include='test_*.py')
-step 100 "$OUT/tests.txt" "$PYTHON" -m pytest -q -n 0 -p no:cacheprovider -o minversion=1 "${marked[@]}" "${tests[@]}"
+step 100 "$OUT/tests.txt" "$PYTHON" -m pytest -q -p no:cacheprovider -o minversion=1 "${marked[@]}" "${tests[@]}"
 code=$?
 if ((code == 124 || code == 125)); then note 3; elif ((code)); then note 1; fi
 
