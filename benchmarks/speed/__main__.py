@@ -2,9 +2,11 @@
 
     make bench                                  the whole, some quarter of an hour
     python -m benchmarks.speed --seconds 2 --rounds 1 --models demo
+    python -m benchmarks.speed --device cuda --models paper1 --rounds 1 --contestants "ours, no dropout"
 
 Nothing else should run meanwhile. Each measurement is a process of its own; contestants take turns, round after round,
-and the median of the rounds counts.
+and the median of the rounds counts. Results are written after each; what other calls wrote of the same machine into the
+same folder stays. One that fails, or takes longer than `--limit`, is passed over, and its last words are kept.
 """
 
 import argparse
@@ -19,172 +21,201 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.speed.data import MODELS, SENTENCES, Prepared, load, prepare
-from equiglot.models import EncoderSettings
+from benchmarks.speed.contestants import CONTESTANTS, RATE
+from benchmarks.speed.data import MODELS, Model, Prepared, load, prepare
+from benchmarks.speed.report import markdown, ratios
 from equiglot.pipeline.execution.machine import hardware, versions
 
-RATIOS = {
-    "training, to transformers.Trainer as its examples are written": ("ours", "trainer"),
-    "training, to transformers.Trainer at its best settings": ("ours, no dropout", "trainer at its best"),
-    "distillation, to the plain loop": ("ours, distilling", "plain distillation"),
-}
 PAIRS = "ours, a job on each core"
-SETTINGS = {
-    "ours": "bf16, sentences of like length together, dropout 0.1",
-    "trainer": "as run_mlm.py --line_by_line: fp32, random order, dropout 0.1",
-    "ours, no dropout": "bf16, sentences of like length together",
-    "trainer at its best": "bf16, eager attention, grouped by length, no dropout, memory settings as ours",
-    "ours, distilling": "as ours; a teacher of the same size for each of five languages",
-    "plain distillation": "fp32, random order, logits at all tokens, dropout 0.1; the same teachers",
-    PAIRS: "as ours, one thread each, the sum",
-}
-TUNED = {name for name in SETTINGS if name.startswith("ours") or "best" in name}
+TUNED = {name for name in (*CONTESTANTS, PAIRS) if name.startswith("ours") or "best" in name}
 """Who gets Equiglot's settings of the C library's memory and of oneDNN's cache."""
-_CONTESTANTS = [name for pair in RATIOS.values() for name in pair]
+_ON_CPU = (
+    "ours",
+    "trainer",
+    "ours, no dropout",
+    "trainer at its best",
+    "ours, distilling",
+    "plain distillation",
+    PAIRS,
+)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=12.0, help="measured time of each contestant in a round")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--models", nargs="+", choices=list(MODELS), default=list(MODELS))
+    parser.add_argument("--models", nargs="+", choices=list(MODELS), default=["demo", "small"])
+    parser.add_argument("--contestants", nargs="+", choices=[*CONTESTANTS, PAIRS], default=list(_ON_CPU))
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
+    parser.add_argument("--limit", type=float, help="seconds that a measurement may take, warming up included")
     parser.add_argument("--into", type=Path, default=Path(__file__).parents[1] / "results")
     arguments = parser.parse_args()
-    threads = int(hardware()["cores"])
-    results: dict[str, Any] = {"machine": hardware(), "versions": versions(), "peak": _peak(threads), "models": {}}
+    place = arguments.into / f"speed-{_slug(hardware(), arguments.device)}.json"
+    results = _begin(place, arguments.device)
     for model in arguments.models:
         with tempfile.TemporaryDirectory() as scratch:
             run = prepare(model, Path(scratch) / "run")
-            measured = _measure(model, run.root, arguments.seconds, arguments.rounds, threads)
-            results["models"][model] = _summary(model, load(run), measured, results["peak"]["bf16"])
-    arguments.into.mkdir(parents=True, exist_ok=True)
-    place = arguments.into / f"speed-{_slug(results['machine'])}"
-    place.with_suffix(".json").write_text(json.dumps(results, indent=1) + "\n")
-    place.with_suffix(".md").write_text(_markdown(results))
-    print(_markdown(results))
-    print(f"Written to {place}.json and .md")
+            about = _about(MODELS[model], load(model, run))
+            kept = results["models"].setdefault(model, {"tokens_per_second": {}})
+            kept |= {**about, "tokens_per_second": kept["tokens_per_second"]}
+            given = [model, "-" if run is None else str(run.root), str(arguments.seconds)]
+            for name in arguments.contestants:
+                kept["tokens_per_second"][name] = []
+            for number in range(arguments.rounds):
+                for name in arguments.contestants:
+                    measured = _measure(name, given, arguments.device, arguments.limit)
+                    _enter(kept, name, measured, results["peak"]["bf16"])
+                    _write(place, results)
+                    shown = measured.get("failed") or f"{measured['tokens_per_second']:,.0f} tokens/s"
+                    print(f"{model}, round {number + 1}: {name}: {shown}", flush=True)
+    print(markdown(results))
+    print(f"Written to {place} and .md")
 
 
-def _measure(model: str, run: Path, seconds: float, rounds: int, threads: int) -> dict[str, list[float]]:
-    """Contestant -> tokens a second in each round."""
-    speeds: dict[str, list[float]] = {name: [] for name in (*_CONTESTANTS, PAIRS)}
-    for number in range(rounds):
-        for name in _CONTESTANTS:
-            speeds[name].append(_finish(_start(name, model, run, seconds, threads)))
-            print(f"{model}, round {number + 1}: {name}: {speeds[name][-1]:,.0f} tokens/s", flush=True)
-        jobs = [_start("ours", model, run, seconds, 1) for _ in range(threads)]
-        speeds[PAIRS].append(sum(_finish(job) for job in jobs))
-    return speeds
+def _begin(place: Path, device: str) -> dict[str, Any]:
+    """What is known of the machine, and the results of earlier calls."""
+    about = {"machine": hardware(), "versions": versions(), "device": device}
+    if place.exists():
+        before: dict[str, Any] = json.loads(place.read_text())
+        if {name: before.get(name) for name in about} == about:
+            return before
+    return {**about, "peak": _peak(device), "models": {}}
 
 
-def _start(name: str, model: str, run: Path, seconds: float, threads: int) -> "subprocess.Popen[str]":
+def _write(place: Path, results: dict[str, Any]) -> None:
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.with_suffix(".part").write_text(json.dumps(results, indent=1) + "\n")
+    place.with_suffix(".part").replace(place)
+    place.with_suffix(".md").write_text(markdown(results))
+
+
+def _measure(name: str, given: list[str], device: str, limit: float | None) -> dict[str, Any]:
+    """Tokens a second, and gigabytes of a card's memory; or why there are none."""
+    threads = int(hardware()["cores"])
+    own, count = (name, 1) if name != PAIRS else ("ours", threads)
+    jobs = [_start(own, given, threads if count == 1 else 1, device) for _ in range(count)]
+    try:
+        found = [_finish(job, limit) for job in jobs]
+    finally:
+        for job in jobs:
+            job.kill()
+    for each in found:
+        if "failed" in each:
+            return each
+    return {**found[0], "tokens_per_second": sum(each["tokens_per_second"] for each in found)}
+
+
+def _start(name: str, given: list[str], threads: int, device: str) -> "subprocess.Popen[str]":
     from equiglot.pipeline.execution.workers import MEMORY
 
-    environment = {**os.environ, **(MEMORY if name in TUNED else {})}
-    command = [sys.executable, "-m", "benchmarks.speed.contestants", name, model, str(run), str(seconds), str(threads)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment, cwd=Path(__file__).parents[2])
+    environment = {**os.environ, **(MEMORY if name in TUNED else {}), "TOKENIZERS_PARALLELISM": "false"}
+    environment.setdefault("CUDA_VISIBLE_DEVICES", "0")
+    command = [sys.executable, "-m", "benchmarks.speed.contestants", name, *given, str(threads), device]
+    return subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+        cwd=Path(__file__).parents[2],
+    )
 
 
-def _finish(process: "subprocess.Popen[str]") -> float:
-    output, _ = process.communicate()
+def _finish(process: "subprocess.Popen[str]", limit: float | None) -> dict[str, Any]:
+    try:
+        output, errors = process.communicate(timeout=limit)
+    except subprocess.TimeoutExpired:
+        return {"failed": f"not done after {limit:g} s"}
     if process.returncode:
-        sys.exit(process.returncode)
-    return float(json.loads(output.splitlines()[-1])["tokens_per_second"])
+        return {"failed": "\n".join(errors.splitlines()[-8:]) or f"exit code {process.returncode}"}
+    measured: dict[str, Any] = json.loads(output.splitlines()[-1])
+    return measured
 
 
-def _summary(model: str, prepared: Prepared, measured: dict[str, list[float]], peak: float) -> dict[str, Any]:
-    medians = {name: statistics.median(speeds) for name, speeds in measured.items()}
-    operations = _operations_a_token(MODELS[model], prepared)
+def _about(model: Model, prepared: Prepared) -> dict[str, Any]:
     return {
-        "encoder": MODELS[model].model_dump(),
+        "encoder": model.encoder.model_dump(),
         "vocabulary": prepared.size,
-        "tokens_per_second": measured,
-        "ratios": {what: medians[ours] / medians[theirs] for what, (ours, theirs) in RATIOS.items()},
-        "operations_per_token": operations,
-        "share_of_peak": {name: medians[name] * operations / peak / 1e9 for name in (*_CONTESTANTS[:4], PAIRS)},
+        "batch": model.batch,
+        "operations_per_token": _operations_a_token(prepared),
         "padding": {"ours": _our_padding(prepared), "random batches": _random_padding(prepared)},
     }
 
 
-def _operations_a_token(encoder: EncoderSettings, prepared: Prepared) -> float:
+def _enter(kept: dict[str, Any], name: str, measured: dict[str, Any], peak: float) -> None:
+    """Adds a measurement to what is known of a model, and what follows from it."""
+    failures, memory = kept.setdefault("failed", {}), kept.setdefault("gigabytes", {})
+    if "failed" in measured:
+        failures[name] = measured["failed"]
+        return
+    failures.pop(name, None)
+    kept["tokens_per_second"][name].append(measured["tokens_per_second"])
+    if measured.get("gigabytes"):
+        memory[name] = measured["gigabytes"]
+    medians = {each: statistics.median(speeds) for each, speeds in kept["tokens_per_second"].items() if speeds}
+    kept["ratios"] = ratios(medians)
+    kept["share_of_peak"] = {
+        each: speed * kept["operations_per_token"] / peak / 1e9
+        for each, speed in medians.items()
+        if "distil" not in each and "labelling" not in each
+    }
+
+
+def _operations_a_token(prepared: Prepared) -> float:
     """Floating-point operations that a training step needs for each real token: forward, and twice as many backward.
 
     Only what must be computed: products of the layers, attention, and the head at the masked 15 %.
     """
-    hidden, entries = encoder.hidden_size, prepared.size
+    encoder, entries = prepared.model.encoder, prepared.size
+    hidden = encoder.hidden_size
     lengths = np.array([len(sequence) for sequence in prepared.sequences()])
     width = (lengths**2).sum() / lengths.sum()  # of the row that a token stands in
-    masked = 0.15 * (lengths - 2).sum() / lengths.sum()  # [CLS] and [SEP] never are
+    masked = RATE * (lengths - 2).sum() / lengths.sum()  # [CLS] and [SEP] never are
     layer = 4 * hidden**2 + 2 * hidden * (encoder.feed_forward or 4 * hidden) + 2 * width * hidden
     return float(6 * (encoder.layers * layer + masked * (hidden**2 + hidden * entries)))
 
 
 def _our_padding(prepared: Prepared) -> float:
-    batches = [prepared.stream()[index] for index in range(640)]
+    batches = [prepared.stream()[index] for index in range(64)]
     return 1 - sum(int(batch.lengths.sum()) for batch in batches) / sum(batch.inputs.size for batch in batches)
 
 
 def _random_padding(prepared: Prepared) -> float:
     lengths = np.array([len(sequence) for sequence in prepared.sequences()])
     shuffled = np.random.default_rng(0).permutation(lengths)
-    batches = shuffled[: len(shuffled) // SENTENCES * SENTENCES].reshape(-1, SENTENCES)
-    return float(1 - batches.sum() / (batches.max(axis=1) * SENTENCES).sum())
+    batch = prepared.model.batch
+    batches = shuffled[: len(shuffled) // batch * batch].reshape(-1, batch)
+    return float(1 - batches.sum() / (batches.max(axis=1) * batch).sum())
 
 
-def _peak(threads: int) -> dict[str, float]:
-    """The fastest large matrix product, GFLOP/s, on all cores."""
+def _peak(device: str) -> dict[str, float]:
+    """The fastest large matrix product, GFLOP/s in fp32 and bf16: on all cores, or on the card."""
     program = """if True:
-        import sys, time, torch
+        import json, sys, time, torch
+        device, best = sys.argv[2], {}
         torch.set_num_threads(int(sys.argv[1]))
-        best, kind = 0.0, getattr(torch, sys.argv[2])
-        for size in (512, 1024, 2048, 4096):
-            a, b = (torch.randn(size, size).to(kind) for _ in range(2))
-            for _ in range(max(3, 2 * (4096 // size) ** 2)):
-                begun = time.perf_counter()
-                a @ b
-                best = max(best, 2 * size**3 / (time.perf_counter() - begun) / 1e9)
-        print(best)"""
-    kinds = {"fp32": "float32", "bf16": "bfloat16"}
-    return {
-        name: float(subprocess.check_output([sys.executable, "-c", program, str(threads), kind], text=True))
-        for name, kind in kinds.items()
-    }
+        wait = torch.cuda.synchronize if device == "cuda" else lambda: None
+        sizes, at_once = ((8192, 16384), 5) if device == "cuda" else ((512, 1024, 2048, 4096), 1)
+        for name, kind in (("fp32", torch.float32), ("bf16", torch.bfloat16)):
+            best[name] = 0.0
+            for size in sizes:
+                a, b = (torch.randn(size, size, device=device).to(kind) for _ in range(2))
+                for _ in range(max(3, 2 * (4096 // size) ** 2)):
+                    wait()
+                    begun = time.perf_counter()
+                    for _ in range(at_once):
+                        a @ b
+                    wait()
+                    best[name] = max(best[name], at_once * 2 * size**3 / (time.perf_counter() - begun) / 1e9)
+        print(json.dumps(best))"""
+    command = [sys.executable, "-c", program, hardware()["cores"], device]
+    found: dict[str, float] = json.loads(subprocess.check_output(command, text=True))
+    return found
 
 
-def _markdown(results: dict[str, Any]) -> str:
-    machine, packages = results["machine"], results["versions"]
-    lines = [
-        f"{machine['processor']}, {machine['cores']} cores, {machine['instructions']}; PyTorch {packages['torch']}, "
-        f"transformers {packages['transformers']}. Matrix products at most {results['peak']['bf16']:,.0f} GFLOP/s in "
-        f"bf16, {results['peak']['fp32']:,.0f} in fp32.",
-    ]
-    for name, model in results["models"].items():
-        encoder = model["encoder"]
-        lines += [
-            "",
-            f"**{name}**: {encoder['layers']} layers, width {encoder['hidden_size']}, |V| {model['vocabulary']:,}, "
-            f"batches of {SENTENCES} sentences of five languages",
-            "",
-            "| | settings | tokens a second: median (rounds) | share of the bf16 peak |",
-            "|---|---|---|---|",
-        ]
-        for contestant, speeds in model["tokens_per_second"].items():
-            share = model["share_of_peak"].get(contestant)
-            rounds = ", ".join(f"{speed:,.0f}" for speed in speeds)
-            shown = "" if share is None else f"{share:.0%}"
-            lines.append(
-                f"| {contestant} | {SETTINGS[contestant]} | {statistics.median(speeds):,.0f} ({rounds}) | {shown} |"
-            )
-        lines += ["", "| ours | times as fast |", "|---|---|"]
-        lines += [f"| {what} | {ratio:.1f} |" for what, ratio in model["ratios"].items()]
-        padding = model["padding"]
-        lines += ["", f"Padding: ours {padding['ours']:.1%}, random batches {padding['random batches']:.1%}."]
-    return "\n".join(lines) + "\n"
-
-
-def _slug(machine: dict[str, str]) -> str:
-    words = f"{machine['processor']} {machine['cores']} cores".lower()
-    return "-".join("".join(each if each.isalnum() else " " for each in words).split())
+def _slug(machine: dict[str, str], device: str) -> str:
+    words = machine["gpu"] if device == "cuda" else f"{machine['processor']} {machine['cores']} cores"
+    return "-".join("".join(each if each.isalnum() else " " for each in words.lower()).split())
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ def current_conditions(device: torch.device, precision: torch.dtype) -> dict[str
     return {
         "threads": str(torch.get_num_threads()),
         "precision": str(precision).removeprefix("torch."),
-        "device": device.type,
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
         "instructions": torch.backends.cpu.get_cpu_capability(),
         "torch": torch.__version__,
         "transformers": transformers.__version__,

@@ -32,6 +32,7 @@ from equiglot.training import (
     accept_other_conditions,
     loop,
 )
+from equiglot.training.conditions import current_conditions
 from tests.tiny import ENCODER, SPECIAL, make_model, make_stream, make_text
 
 _CPU = torch.device("cpu")
@@ -511,3 +512,12 @@ def test_a_validation_changes_nothing(tmp_path: Path) -> None:
         results.append(training.whole())
     few, many = (result.record for result in results)
     assert few.losses == many.losses and few.validations[-1] == many.validations[-1]
+
+
+def test_another_kind_of_card_is_another_condition(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = []
+    for name in ("NVIDIA H200", "NVIDIA A100"):
+        monkeypatch.setattr(torch.cuda, "get_device_name", lambda device, name=name: name)
+        found.append(current_conditions(torch.device("cuda"), torch.bfloat16))
+    assert found[0]["device"] == "NVIDIA H200" and found[0] != found[1]
+    assert current_conditions(_CPU, torch.bfloat16)["device"] == "cpu"
