@@ -111,14 +111,16 @@ if [[ $DEVICE == cuda ]]; then
   measure 90 paper1-large 45 "ours, no dropout" "ours, compiled"
   measure 40 paper1 35 "ours"
 fi
-step 40 "$OUT/profile.txt" "$PYTHON" -m benchmarks.speed.profile "${models[0]}" "$DEVICE"
+step 40 "$OUT/profile.txt" "$PYTHON" -m benchmarks.speed.profile "${models[0]}" "$DEVICE" || note 3
 
 {
   cat "$OUT/environment.txt"
+  echo "Tests:"
   tail -n 3 "$OUT/tests.txt"
+  echo "Benchmarks:"
   "$PYTHON" -m benchmarks.speed.report "$OUT"/speed-*.json
 } >"$OUT/summary.txt" 2>&1
 note $?
 say "Results are in $OUT"
-sed -n '/^=*.* \(passed\|failed\|deselected\|error\)/,$p' "$OUT/summary.txt"
+sed -n '/^Tests:$/,$p' "$OUT/summary.txt"
 exit "$worst"

@@ -26,7 +26,7 @@ def test_a_ratio_needs_both_of_its_sides() -> None:
 
 
 def _results(ratio: float, share: float) -> dict[str, Any]:
-    whats = [what for _, what in GOALS if what != "share of the bf16 peak"]
+    whats = [what for _, what in GOALS if what != "share of the peak"]
     return {
         "device": "cuda",
         "models": {
@@ -54,6 +54,16 @@ def test_goals_are_reached_missed_or_not_measured() -> None:
         3,
     )
     assert summary({"device": "cpu", "models": {}}) == ([], 0)  # goals are of a card
+
+
+def test_a_report_of_no_measurements_says_so(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "benchmarks.speed.report"]
+    done = subprocess.run([*command, tmp_path / "speed-*.json"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (3, "nothing was measured\n", "")
+    measured = tmp_path / "speed-none.json"
+    measured.write_text(json.dumps({"device": "cpu", "models": {"demo": {"ratios": {"training": 2.0}}}}))
+    done = subprocess.run([*command, measured], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "demo: training: 2.00 times\n")
 
 
 def test_made_up_text_is_the_same_every_time_and_follows_zipfs_law() -> None:
