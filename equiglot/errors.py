@@ -87,14 +87,19 @@ class Interrupted(Exception):
 # What the operating system refuses, and what the user can do about it.
 _FULL = "make room on the disk; the same command then continues"
 _RIGHTS = "give yourself the right to write there, or choose another place"
+_AWAY = "the disk fails, or the network behind it: see the system's log; the same command then continues"
 _REMEDIES = {
     errno.ENOSPC: _FULL,
     errno.EDQUOT: _FULL,
     errno.EFBIG: _FULL,
     errno.EACCES: _RIGHTS,
     errno.EPERM: _RIGHTS,
-    errno.EROFS: _RIGHTS,
-    errno.EIO: "the disk fails, or the network behind it: see the system's log; the same command then continues",
+    errno.EROFS: "the disk can only be read, as after a fault of it: see the system's log, or choose another place; "
+    "once it can be written again, the same command continues",
+    errno.EIO: _AWAY,
+    errno.ESTALE: _AWAY,
+    errno.ENOTCONN: _AWAY,
+    errno.ESHUTDOWN: _AWAY,
     errno.ENOMEM: "use fewer --workers, smaller batches or a smaller model; the same command then continues",
     errno.EAGAIN: "use fewer --workers and --threads, or raise the limit (ulimit -u); the same command then continues",
     errno.EMFILE: "raise the limit of open files (ulimit -n); the same command then continues",

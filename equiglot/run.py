@@ -13,7 +13,7 @@ import platform
 import shutil
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -317,14 +317,26 @@ def atomic_file(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
     """Opens a file beside `path` that takes its place, synced, when the block ends well, and vanishes otherwise."""
     made = _begin(path)
     try:
-        with made.open(mode.replace("w", "x"), encoding=None if "b" in mode else "utf-8") as file:
+        with naming(path), made.open(mode.replace("w", "x"), encoding=None if "b" in mode else "utf-8") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
         made.replace(path)
         _sync(path.parent)
     finally:
-        made.unlink(missing_ok=True)
+        with suppress(OSError):  # what was refused before counts more
+            made.unlink(missing_ok=True)
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """What the disk refuses meanwhile is said of `path`, where the system names no file: so it is with every write."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno and error.filename is None:
+            error.filename = os.fspath(path)
+        raise
 
 
 @contextmanager

@@ -3,16 +3,17 @@
 import sys
 from pathlib import Path
 
-from equiglot.errors import InputError
+from equiglot.errors import InputError, refusal
 from equiglot.pipeline.execution.orders import carry_out
 
 
 def main() -> None:
-    """Makes one attempt at one step of a run; exit code 2 where its order is not seen."""
+    """Makes one attempt at one step of a run; exit code 2 where its order is not seen, or its end cannot be told."""
     try:
         carry_out(Path(sys.argv[1]), sys.argv[2])
-    except InputError as error:
-        print(f"Error: {error}", file=sys.stderr)
+    except (InputError, OSError) as error:
+        refused = error if isinstance(error, InputError) else refusal(error)
+        print(f"Error: {refused}", file=sys.stderr)
         sys.exit(2)
 
 

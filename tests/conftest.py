@@ -1,8 +1,10 @@
 """What all tests share: the real data, where it is, and a torch that gives the same numbers every time."""
 
 import os
+import resource
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 # Before torch is imported: its thread pools are sized once. Where tests run side by side, each process has a thread.
@@ -52,6 +54,22 @@ def program(
         return int(str(code or 0)), out, err
 
     return called
+
+
+@pytest.fixture
+def file_size_limit() -> Callable[[int], AbstractContextManager[None]]:
+    """Within it no file may grow beyond so many bytes: what a full disk is like."""
+
+    @contextmanager
+    def limited(size: int) -> Iterator[None]:
+        old = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, old[1]))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, old)
+
+    return limited
 
 
 @pytest.fixture(scope="session")

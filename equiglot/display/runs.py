@@ -1,7 +1,6 @@
 """Runs and recipes: plans, states, scores, what was found in a folder."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from itertools import accumulate
 
 from rich.console import Console
@@ -97,14 +96,10 @@ def print_status(console: Console, status: Status) -> None:
 def _working_in_words(working: Working, heard: bool) -> str:
     """How far a job is, where, since when, whether it is `heard` no more, and why it was begun again."""
     where = f"{working.place} since {working.since}" if working.place else ""
-    silent = "" if working.heard is None or not heard else silence(_seconds_since(working.heard))
+    silent = "" if working.silent is None or not heard else silence(working.silent)
     times = f" ({working.lost} times lost)" if working.lost > 1 else ""
     again = f"begun again{times}: {working.why}" if working.why else ""
     return "; ".join(filter(None, (progress_in_words(working.progress), where, silent, again)))
-
-
-def _seconds_since(time: str) -> float:
-    return (datetime.now(UTC) - datetime.fromisoformat(time)).total_seconds()
 
 
 def print_results(console: Console, status: Status, recipe: Recipe) -> None:

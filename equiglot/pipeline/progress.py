@@ -46,7 +46,8 @@ class Working(BaseModel):
         since: when this attempt at it was begun, UTC, ISO 8601.
         progress: how far it is; None where it does not say.
         place: where it waits or runs, in words; empty for this machine.
-        heard: when its worker was last heard, where that is on another machine; by the command's clock, as `since`.
+        silent: seconds in which its worker was not heard when this was written, where that is on another machine: told
+            by one clock, for those of two machines differ.
         lost: how many attempts were lost before, each with its machine, time or memory.
         why: what has ended the attempt before, if there was one.
     """
@@ -55,7 +56,7 @@ class Working(BaseModel):
     since: str
     progress: JobProgress | None = None
     place: str = ""
-    heard: str | None = None
+    silent: float | None = None
     lost: int = 0
     why: str = ""
 

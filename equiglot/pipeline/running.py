@@ -1,6 +1,7 @@
 """Running a recipe: everything that is not done, and continuing it after a kill."""
 
 from collections.abc import Container, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from equiglot.errors import InputError, Interrupted, refusal
@@ -91,7 +92,8 @@ def run_recipe(
             lease.check()
             write_results(run, recipe)
         except Interrupted as error:
-            log.add("interrupted", signal=str(error))
+            with suppress(OSError):
+                log.add("interrupted", signal=str(error))
             raise
         except OSError as error:
             raise refusal(error, into) or error from None

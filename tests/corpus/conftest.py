@@ -1,9 +1,7 @@
 """Real text in many scripts, and corpora made of it."""
 
 import random
-import resource
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -76,22 +74,6 @@ def random_sentences(count: int, seed: int = 0) -> list[str]:
 @pytest.fixture
 def sentences() -> Callable[..., list[str]]:
     return random_sentences
-
-
-@pytest.fixture
-def file_size_limit() -> Callable[[int], AbstractContextManager[None]]:
-    """Within it no file may grow beyond so many bytes: what a full disk is like."""
-
-    @contextmanager
-    def limited(size: int) -> Iterator[None]:
-        old = resource.getrlimit(resource.RLIMIT_FSIZE)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (size, old[1]))
-        try:
-            yield
-        finally:
-            resource.setrlimit(resource.RLIMIT_FSIZE, old)
-
-    return limited
 
 
 @pytest.fixture

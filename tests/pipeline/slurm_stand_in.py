@@ -40,10 +40,13 @@ def sbatch(folder: Path, arguments: list[str]) -> None:
         if partition == "cpu":
             output = options["output"].replace("%%", "\0").replace("%a", index).replace("\0", "%")
             environment = {**os.environ, "SLURM_ARRAY_TASK_ID": index}
-            with open(output, "wb") as file:
-                process = subprocess.Popen(
-                    ["bash", script], stdout=file, stderr=file, env=environment, start_new_session=True
-                )
+            try:
+                with open(output, "wb") as file:
+                    process = subprocess.Popen(
+                        ["bash", script], stdout=file, stderr=file, env=environment, start_new_session=True
+                    )
+            except OSError:  # SLURM ends such a job without a word
+                process = subprocess.Popen("false", stdout=subprocess.DEVNULL)
             pid = process.pid
         (folder / f"{name}.job").write_text(json.dumps({"pid": pid, "script": str(script)}))
     if options.get("time") == "10-00:00:00":

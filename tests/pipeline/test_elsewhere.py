@@ -10,7 +10,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -157,19 +156,19 @@ def _printed(status: Status) -> str:
 
 
 def test_status_says_who_is_silent_and_what_was_begun_again() -> None:
-    before = datetime.now(UTC) - timedelta(minutes=5)
     working = Working(
         since="2026-11-29T03:00:00+00:00",
         place="process 5 on n7 (SLURM job 8_1)",
-        heard=before.isoformat(),
+        silent=300.0,
         lost=2,
         why="it was gone",
     )
-    shown = _printed(Status({"model/hl": "left"}, {"model/hl": working}, {}, Owner.of_here(), []))
+    status = Status({"model/hl": "left"}, {"model/hl": working}, {}, Owner.of_here(RunDirectory(Path("run"))), [])
+    shown = _printed(status)
     place = "process 5 on n7 (SLURM job 8_1) since 2026-11-29T03:00:00+00:00"
     assert f"{place}; no word for 5 min; begun again (2 times lost): it was gone" in shown
-    working.heard, working.lost = datetime.now(UTC).isoformat(), 0
-    shown = _printed(Status({"model/hl": "left"}, {"model/hl": working}, {}, Owner.of_here(), []))
+    working.silent, working.lost = 0.0, 0
+    shown = _printed(status)
     assert f"{place}; begun again: it was gone" in shown and "no word" not in shown
 
 
@@ -370,7 +369,7 @@ def test_who_was_taken_over_from_leaves_the_jobs_to_the_other(make: Change, tmp_
 def test_heartbeats(make: Change, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(orders, "_ALIVE_SECONDS", 0.02)
     (tmp_path / "1-1").mkdir()
-    with orders._talking(tmp_path / "1-1") as (_, stop):
+    with orders._talking(tmp_path / "1-1") as (_, _, stop):
         end = time.monotonic() + 20
         while not read_said(tmp_path / "1-1" / SAID, 0)[0] and time.monotonic() < end:
             time.sleep(0.01)

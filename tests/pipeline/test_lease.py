@@ -19,9 +19,9 @@ def run(tmp_path: Path) -> RunDirectory:
     return RunDirectory(tmp_path)
 
 
-def _given_to(run: RunDirectory, number: int, **changes: str | int | float) -> Owner:
+def _given_to(run: RunDirectory, number: int, **changes: str | int) -> Owner:
     """A lease of somebody else."""
-    owner = Owner.of_here().model_copy(update=changes)
+    owner = Owner.of_here(run).model_copy(update=changes)
     write_json(run.lease / f"{number:06d}" / "owner.json", owner.model_dump())
     return owner
 
@@ -57,6 +57,7 @@ def test_the_numbers_go_on_after_a_command_that_was_killed(run: RunDirectory) ->
         ({}, False),
         ({"started": "1"}, True),  # its number was given to another process since
         ({"boot": "before"}, True),
+        ({"boot": "before", "machine": "a twin of this one's name"}, False),
         ({"namespace": "pid:[1]"}, False),  # another container
         ({"namespace": "pid:[1]", "pid": 10**7}, False),
         ({"host": "node7", "pid": 10**7, "boot": "other"}, False),

@@ -7,7 +7,6 @@ import re
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -471,21 +470,6 @@ def test_bugs_are_no_bad_input(tmp_path: Path, make: Change, monkeypatch: pytest
 # --- a full disk
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of its own, with little room."""
-    place = tmp_path / "disk"
-    place.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=600k", "tmpfs", place], capture_output=True, check=False
-    )
-    if mounted.returncode:
-        pytest.skip("this user may not mount a file system")
-    yield place
-    subprocess.run(["umount", "--lazy", place], check=True)
-
-
-@pytest.mark.skipif(shutil.which("mount") is None, reason="no command to mount a file system")
 def test_a_full_disk(small_disk: Path, make: Change, finished: Path) -> None:
     into, ballast = small_disk / "run", small_disk / "ballast"
     for kilobytes in (520, 350, 100, 0):

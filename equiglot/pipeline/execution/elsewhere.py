@@ -6,10 +6,10 @@ import signal
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from equiglot.errors import InputError, Interrupted
 from equiglot.pipeline.execution.lease import TakenOver
@@ -95,6 +95,9 @@ class Elsewhere:
             after all signals but Ctrl-C: this machine may be going down, and not theirs.
     """
 
+    outlive: ClassVar[bool] = True
+    """Whether attempts can go on without a command."""
+
     engine: Engine
     run: RunDirectory
     recipe: Recipe
@@ -157,19 +160,24 @@ class Elsewhere:
         self._submit()
         end = time.monotonic() + seconds
         while True:
-            found = [event for flight in list(self._flights.values()) for event in self._heard(flight)]
-            found += self._look() if time.monotonic() - self._looked >= self.engine.look_seconds else []
-            yield from found
+            found = False
+            for event in self._news():
+                found = True
+                yield event
             if found or time.monotonic() >= end:
                 return
             time.sleep(min(_POLL_SECONDS, max(0.0, end - time.monotonic())))
 
     def ask_to_stop(self, why: Exception) -> bool:
         """Asks trainings to save and stop, or leaves all of them as they are: the same command adopts them."""
-        self._leave = isinstance(why, TakenOver) or (isinstance(why, Interrupted) and self.leaves(why))
+        self._new.clear()
+        disk = isinstance(why, OSError)  # that refuses the command something: those that wait in a queue stay there
+        leave = self.leaves(why) if isinstance(why, Interrupted) else disk and self.outlive
+        self._leave = leave or isinstance(why, TakenOver)
         if not self._leave:
             for flight in self._flights.values():
-                write_text(flight.folder / STOP, "")
+                with suppress(OSError):  # a full disk: the others are asked all the same
+                    write_text(flight.folder / STOP, "")
         return not self._leave
 
     def _submit(self) -> None:
@@ -185,11 +193,22 @@ class Elsewhere:
             )
             give_order(self.run, order)
         tickets = self.engine.start(self.run, [task.attempt for task in self._new])
-        for task in self._new:
-            flight = _Flight(task, self.run.attempts / task.attempt, tickets[task.attempt])
-            write_text(flight.folder / TICKET, flight.ticket)
-            self._flights[task.attempt] = flight
+        given = [_Flight(task, self.run.attempts / task.attempt, tickets[task.attempt]) for task in self._new]
         self._new.clear()
+        for number, flight in enumerate(given):
+            try:
+                write_text(flight.folder / TICKET, flight.ticket)
+            except BaseException:
+                self._end(given[number:])  # nobody could take them up
+                raise
+            self._flights[flight.task.attempt] = flight
+
+    def _news(self) -> Iterator[Event]:
+        """What the workers have said since, and the engine if it is time to ask it."""
+        for flight in list(self._flights.values()):
+            yield from self._heard(flight)
+        if time.monotonic() - self._looked >= self.engine.look_seconds:
+            yield from self._look()
 
     def _heard(self, flight: _Flight) -> Iterator[Event]:
         """What a worker has said since."""
@@ -207,9 +226,9 @@ class Elsewhere:
             yield Event(flight.task.job, flight.task.attempt, "alive")
         else:
             event = decode_event(line, flight.task.job, flight.task.attempt)
-            if event.kind != "progress":
+            yield _at(flight.place, event)
+            if event.kind != "progress":  # only now: what could not be recorded may be taken up again
                 self._forget(flight)
-            yield event
 
     def _forget(self, flight: _Flight) -> None:
         del self._flights[flight.task.attempt]
@@ -217,8 +236,8 @@ class Elsewhere:
 
     def _look(self) -> Iterator[Event]:
         """Asks the engine; a worker that is not with it any more, and has not said how it ended, is lost."""
-        places = self.engine.places([each.ticket for each in self._flights.values()]) if self._flights else {}
         self._looked = now = time.monotonic()
+        places = self.engine.places([each.ticket for each in self._flights.values()]) if self._flights else {}
         if places is None:
             return
         for flight in list(self._flights.values()):
@@ -238,12 +257,25 @@ class Elsewhere:
         return Event(flight.task.job, flight.task.attempt, "progress", place=flight.place)
 
     def _loss(self, flight: _Flight) -> InputError:
+        fix = "its time or memory may have run out: ask the engine; the same command continues"
+        if not flight.read:
+            fix = "see that its machine has the same folder there, may write to it, and has Equiglot; "
+            fix += "the same command continues"
         return InputError(
             f"the worker of {flight.task.job} is gone without a word "
             f"({flight.place or f'{self.engine.called(flight.ticket)}, which never began'})",
-            where="; ".join(_last_lines(flight.folder / OUTPUT)) or None,
-            fix="its time or memory may have run out: ask the engine; the same command continues",
+            where="; ".join(_last_lines(flight.folder / OUTPUT)) or self.run.root,
+            fix=fix,
         )
+
+
+def _at(place: str, event: Event) -> Event:
+    """The event, whose error, if it has one, says where that was."""
+    if not (place and isinstance(event.error, InputError)):
+        return event
+    error = event.error
+    where = "; ".join(filter(None, (error.where, place)))
+    return replace(event, error=InputError(error.what, where=where, fix=error.fix))
 
 
 def _last_lines(path: Path) -> list[str]:

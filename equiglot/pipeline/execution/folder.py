@@ -1,11 +1,12 @@
 """The run folder: made, held by one command at a time, cleared of what a killed command left; and its log."""
 
+import errno
 import json
 import os
 import re
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from equiglot.errors import InputError
 from equiglot.pipeline.execution.lease import Lease, take_lease
 from equiglot.reading import read_yaml, read_yaml_text
 from equiglot.recipe import Origin, Recipe, check_settings, validate_recipe
-from equiglot.run import RunDirectory, check_plain, open_plain, place_of
+from equiglot.run import RunDirectory, check_plain, naming, open_plain, place_of
 
 _NAME = re.compile(r"\w[\w.-]*")
 
@@ -113,10 +114,12 @@ def held(
     try:
         _sweep(run, adopt)
         yield lease
-    finally:
-        if lease.is_newest:
-            _sweep(run, adopt)
-        lease.release()
+    finally:  # where the disk refuses that, too, what has ended the command counts more
+        with suppress(OSError):
+            if lease.is_held:
+                _sweep(run, adopt)
+        with suppress(OSError):
+            lease.release()
 
 
 def _sweep(run: RunDirectory, adopt: bool) -> None:
@@ -148,8 +151,15 @@ class Log:
         self._path = path
 
     def add(self, what: str, **details: Any) -> None:
-        """Adds an event."""
-        line = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), "event": what, **details}
+        """Adds an event, or nothing at all where the disk is full."""
+        event = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), "event": what, **details}
+        line = (json.dumps(event, ensure_ascii=False) + "\n").encode()
         flags = os.O_CREAT | os.O_WRONLY | os.O_APPEND
-        with open(open_plain(self._path, flags), "w", encoding="utf-8") as file:
-            file.write(json.dumps(line, ensure_ascii=False) + "\n")
+        with naming(self._path), open(open_plain(self._path, flags), "wb", buffering=0) as file:
+            end = file.seek(0, os.SEEK_END)
+            try:
+                if file.write(line) < len(line):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            except OSError:
+                file.truncate(end)
+                raise

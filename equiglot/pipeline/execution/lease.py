@@ -2,29 +2,31 @@
 
 Each command that works on a run has a folder of its own in the run's `.lease`, numbered one by one. It is made aside,
 with what it says of its owner inside, and renamed: of two commands that want the same number one finds that it is
-there. Locks of the operating system are not used: on shared disks they are local, missing, or given twice.
+there. Locks of the operating system are not used: on shared disks they are local, missing, or given twice. Times are
+not compared: clocks of two machines differ.
 """
 
 import os
 import platform
 import re
+import secrets
 import shutil
-import time
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-from equiglot.errors import InputError
+from equiglot.errors import InputError, refusal
 from equiglot.run import RunDirectory, aside, is_alive, make_parents, read_json, write_json
 
-_OWNER = "owner.json"
+_OWNER, _ENDED = "owner.json", "ended.json"
 _NUMBER = re.compile(r"\d{6}")
 
 
 class TakenOver(InputError):
-    """Another command has taken the run over."""
+    """Another command has taken the run over, or its folder is no longer here."""
 
 
 class Owner(BaseModel):
@@ -32,41 +34,59 @@ class Owner(BaseModel):
 
     Attributes:
         host: its machine.
+        machine: what tells machines of one name apart; empty where that is not known.
         boot: which start of that machine; empty where that is not known.
         namespace: which of its numberings of processes (containers have their own); empty where that is not known.
         pid: its process id.
         started: when it was started, as the machine counts; empty where that is not known.
-        since: when it took the lease, seconds since 1970 by its own clock.
+        root: the run folder, as it sees it.
+        token: of this lease alone.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     host: str
+    machine: str
     boot: str
     namespace: str
     pid: int
     started: str
-    since: float
+    root: str
+    token: str
 
     @classmethod
-    def of_here(cls) -> "Owner":
-        """This process."""
-        host, boot, namespace = _machine()
+    def of_here(cls, run: RunDirectory) -> "Owner":
+        """This process, as the one that takes the lease of a run."""
         pid = os.getpid()
-        return cls(host=host, boot=boot, namespace=namespace, pid=pid, started=_started(pid), since=time.time())
+        root, token = os.path.abspath(run.root), secrets.token_hex(3)
+        return cls(**_here(), pid=pid, started=_started(pid), root=root, token=token)
 
     @property
     def is_gone(self) -> bool:
         """Whether it is known that this process has ended: it was here and is no longer, or the machine restarted."""
-        host, boot, namespace = _machine()
-        if host != self.host:
+        here = _here()
+        if (here["host"], here["machine"]) != (self.host, self.machine):
             return False
-        if boot != self.boot:
+        if here["boot"] != self.boot:
             return True
-        return namespace == self.namespace and not (is_alive(self.pid) and _started(self.pid) == self.started)
+        return self.is_of_here and not (is_alive(self.pid) and _started(self.pid) == self.started)
+
+    @property
+    def is_of_here(self) -> bool:
+        """Whether this process can be seen here."""
+        return self.model_dump(include={*_here()}) == _here()
+
+    def works_on_another(self, run: RunDirectory) -> bool:
+        """Whether it is known that this process works on another folder, of which this one is a copy."""
+        try:  # as that process sees it, which may be in a container
+            return self.is_of_here and not os.path.samefile(f"/proc/{self.pid}/root{self.root}", run.root)
+        except OSError:
+            return False
 
     def __str__(self) -> str:
         """Process and machine, for messages."""
-        return f"process {self.pid}" + (f" on {self.host}" if self.host != _machine()[0] else "")
+        here = _here()
+        there = (self.host, self.machine) != (here["host"], here["machine"])
+        return f"process {self.pid}" + (f" on {self.host}" if there else "")
 
 
 @dataclass(frozen=True)
@@ -76,30 +96,45 @@ class Lease:
     Attributes:
         run: the run folder.
         number: how many commands have had it, this one included; no other has the same.
+        token: what no other lease has, not even one of a copy of the folder.
     """
 
     run: RunDirectory
     number: int
+    token: str
 
     @property
-    def is_newest(self) -> bool:
-        """Whether no other command has taken the run over."""
-        return max(_numbers(self.run), default=self.number) <= self.number
+    def name(self) -> str:
+        """What no other lease is called."""
+        return f"{self.number}-{self.token}"
+
+    @property
+    def is_held(self) -> bool:
+        """Whether no other command has taken the run over, and it is still the same folder."""
+        # Whoever takes over removes this file. It is opened: a shared disk may list a folder as it was a minute ago.
+        owner = _owner(self.run, self.number)
+        return owner is not None and owner.token == self.token and max(_numbers(self.run), default=0) == self.number
 
     def check(self) -> None:
         """Refuses to go on where another command has taken the run over.
 
         Raises:
-            TakenOver: one has.
+            TakenOver: one has, or the folder with the lease is no longer here.
         """
-        if not self.is_newest:
-            owner = _owner(self.run, max(_numbers(self.run)))
-            what = f"another command has taken this run over ({owner or 'it has ended since'})"
-            raise TakenOver(what, where=self.run.root, fix="nothing was lost: leave the run to that one")
+        if self.is_held:
+            return
+        newest = max(_numbers(self.run), default=0)
+        if newest <= self.number:
+            fix = "see that its disk is there; the same command continues"
+            raise TakenOver("the run folder is gone, or another one is in its place", where=self.run.root, fix=fix)
+        what = f"another command has taken this run over ({_owner(self.run, newest) or 'it has ended since'})"
+        raise TakenOver(what, where=self.run.root, fix="nothing was lost: leave the run to that one")
 
     def release(self) -> None:
-        """Gives it back; its number is not given again."""
-        (_folder(self.run, self.number) / _OWNER).unlink(missing_ok=True)
+        """Gives it back; its number is not given again: its folder stays, and is not empty."""
+        folder = _folder(self.run, self.number)
+        with suppress(FileNotFoundError):
+            (folder / _OWNER).rename(folder / _ENDED)
 
 
 def take_lease(run: RunDirectory, *, take_over: bool = False, fix: str = "wait for it") -> Lease:
@@ -111,48 +146,56 @@ def take_lease(run: RunDirectory, *, take_over: bool = False, fix: str = "wait f
         fix: what to do where another command has it.
 
     Raises:
-        InputError: another command has it, and is not known to have ended.
+        InputError: another command has it, and is not known to have ended; nothing can be written there.
     """
-    me = Owner.of_here()
+    me = Owner.of_here(run)
     while True:
         number = max(_numbers(run), default=0)
-        owner = _owner(run, number)
-        if owner is not None and not owner.is_gone and not take_over:
+        owner = _worker_on(run, number)
+        if owner is not None and not take_over:
             raise InputError(f"{owner} works on this run", where=run.root, fix=_advice(owner, fix))
         if _make(run, number + 1, me):
             for old in (each for each in _numbers(run) if each <= number):
                 shutil.rmtree(_folder(run, old), ignore_errors=True)
-            return Lease(run, number + 1)
+            return Lease(run, number + 1, me.token)
 
 
 def lease_owner(run: RunDirectory) -> Owner | None:
     """The process that works on a run, if one does."""
-    owner = _owner(run, max(_numbers(run), default=0))
-    return None if owner is None or owner.is_gone else owner
+    return _worker_on(run, max(_numbers(run), default=0))
+
+
+def _worker_on(run: RunDirectory, number: int) -> Owner | None:
+    """Whom a lease is given to, unless it is known that this one does not work on the run."""
+    owner = _owner(run, number)
+    return None if owner is None or owner.is_gone or owner.works_on_another(run) else owner
 
 
 def _advice(owner: Owner, fix: str) -> str:
-    host, boot, namespace = _machine()
-    if (host, boot, namespace) == (owner.host, owner.boot, owner.namespace):
+    if owner.is_of_here:
         return fix
     return f"{fix}; whether it has ended cannot be known here: if you know that it has, add --take-over"
 
 
 def _make(run: RunDirectory, number: int, owner: Owner) -> bool:
-    """Makes the folder of a lease, with its owner in it; false where it is there already."""
+    """Makes the folder of a lease, with its owner in it; false where it is there already.
+
+    Raises:
+        InputError: the disk is full, say.
+    """
     folder = _folder(run, number)
     made = aside(folder, f"{owner.host.partition('.')[0]}-{owner.pid}")
-    make_parents(folder)
     shutil.rmtree(made, ignore_errors=True)
-    made.mkdir()
-    write_json(made / _OWNER, owner.model_dump())
     try:
+        make_parents(made)
+        made.mkdir()
+        write_json(made / _OWNER, owner.model_dump())
         made.rename(folder)
-    except OSError:
+    except OSError as error:
         shutil.rmtree(made, ignore_errors=True)
         if folder.exists():
             return False
-        raise
+        raise refusal(OSError(error.errno, error.strerror, os.fspath(run.root))) or error from None
     return True
 
 
@@ -175,14 +218,19 @@ def _owner(run: RunDirectory, number: int) -> Owner | None:
         return Owner.model_validate(read_json(path))
     except FileNotFoundError:
         return None
-    except (OSError, ValueError):  # nothing of ours: files are written whole
+    except ValueError:  # nothing of ours: files are written whole
         raise InputError("this is not what a command has written", where=path, fix="delete that file") from None
 
 
 @cache
-def _machine() -> tuple[str, str, str]:
+def _here() -> dict[str, str]:
     """This machine, its start, and its numbering of processes."""
-    return platform.node(), _read("/proc/sys/kernel/random/boot_id"), _link("/proc/self/ns/pid")
+    return {
+        "host": platform.node(),
+        "machine": _read("/etc/machine-id"),
+        "boot": _read("/proc/sys/kernel/random/boot_id"),
+        "namespace": _link("/proc/self/ns/pid"),
+    }
 
 
 def _started(pid: int) -> str:

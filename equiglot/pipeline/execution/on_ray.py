@@ -60,6 +60,8 @@ def pool_on_ray(address: str) -> MakePool:
 class _OnRay(Elsewhere):
     """A pool that leaves Ray when it ends."""
 
+    outlive = False
+
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
     ) -> None:

@@ -23,13 +23,16 @@ from equiglot.pipeline.execution.machine import versions
 from equiglot.pipeline.execution.pool import Assignment, failure
 from equiglot.pipeline.execution.workers import StepWorker, encode_event
 from equiglot.pipeline.records import read_record
-from equiglot.run import RunDirectory, read_json, write_json
+from equiglot.run import RunDirectory, naming, read_json, write_json
 
 SAID, STOP, TICKET = "said.jsonl", "stop", "ticket"
 _T = TypeVar("_T")
+_Say = Callable[[bytes], None]
 _ORDER = "order.json"
+_SAME_ENVIRONMENT = "let the profile start the same environment that the command runs in"
 _LATE_SECONDS = 60.0  # in which a shared disk shows what another machine has written
 _ALIVE_SECONDS = 20.0  # between the lines that say so
+_AGAIN_SECONDS = 1.0  # between tries to write a line that counts
 _REPORT_SECONDS = 5.0  # between the lines that say how far a job is
 _LOOK_SECONDS = 2.0  # between looks for the file that asks to stop
 
@@ -43,6 +46,7 @@ class Order(BaseModel):
         threads: for computing.
         checkpoint_seconds: time between checkpoints of a training.
         versions: of the packages that the command has.
+        root: the run folder that the worker is given; known when the order is.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -51,12 +55,13 @@ class Order(BaseModel):
     threads: int
     checkpoint_seconds: float
     versions: dict[str, str]
+    root: str = ""
 
 
 def give_order(run: RunDirectory, order: Order) -> Path:
     """Writes an order down; gives its folder."""
     folder = run.attempts / order.task.attempt
-    write_json(folder / _ORDER, order.model_dump(mode="json"))
+    write_json(folder / _ORDER, order.model_dump(mode="json") | {"root": os.path.abspath(run.root)})
     return folder
 
 
@@ -71,12 +76,15 @@ def read_order(run: RunDirectory, attempt: str) -> Order:
 
 
 def left_attempts(run: RunDirectory) -> Iterator[tuple[Assignment, str]]:
-    """The attempts that commands have given to an engine, each with the engine's ticket of it."""
+    """The attempts that commands have given to an engine, each with the engine's ticket of it.
+
+    Those that came with a copy of another run folder are that one's: their workers write there.
+    """
     for path in sorted(run.attempts.glob(f"*/{TICKET}")):
         with suppress(OSError, ValueError):  # nothing of ours
-            task = read_order(run, path.parent.name).task
-            if task.attempt == path.parent.name:
-                yield task, path.read_text()
+            order = read_order(run, path.parent.name)
+            if order.task.attempt == path.parent.name and os.path.samefile(order.root, run.root):
+                yield order.task, path.read_text()
 
 
 def carry_out(root: Path, attempt: str) -> None:
@@ -90,16 +98,15 @@ def carry_out(root: Path, attempt: str) -> None:
     if order is None:
         fix = "see that this machine has the same run folder there"
         raise InputError(f"there is no order {attempt} here", where=run.attempts, fix=fix)
-    folder = run.attempts / attempt
-    with _talking(folder) as (say, stop):
-        say(_line({"kind": "started", "host": platform.node(), "pid": os.getpid()}))
+    with _talking(run.attempts / attempt) as (say, tell, stop):
+        tell(_line({"kind": "started", "host": platform.node(), "pid": os.getpid()}))
         try:
             _check(run, order)
             worker = StepWorker(run, order.recipe, threads=order.threads, checkpoint_seconds=order.checkpoint_seconds)
             event = worker.do(order.task, lambda event: say(encode_event(event)), stop, report_seconds=_REPORT_SECONDS)
         except BaseException as error:
             event = failure(order.task.job, attempt, error)
-        say(encode_event(event))
+        tell(encode_event(event))
 
 
 def _seen(run: RunDirectory, attempt: str) -> Order | None:
@@ -107,6 +114,9 @@ def _seen(run: RunDirectory, attempt: str) -> Order | None:
         return read_order(run, attempt)
     except OSError:
         return None
+    except ValueError:
+        what = "this order is of another version of Equiglot"
+        raise InputError(what, where=run.attempts / attempt, fix=_SAME_ENVIRONMENT) from None
 
 
 def _check(run: RunDirectory, order: Order) -> None:
@@ -117,8 +127,7 @@ def _check(run: RunDirectory, order: Order) -> None:
     """
     here, wanted = versions(), order.versions.items()
     if other := [f"{name} {here.get(name)} instead of {each}" for name, each in wanted if here.get(name) != each]:
-        fix = "let the profile start the same environment that the command runs in"
-        raise InputError(f"this machine has {', '.join(other)}", where=platform.node(), fix=fix)
+        raise InputError(f"this machine has {', '.join(other)}", where=platform.node(), fix=_SAME_ENVIRONMENT)
     _wait_for(lambda: None if _missing(run, order.task) else True)
     if missing := _missing(run, order.task):
         raise InputError(
@@ -143,20 +152,41 @@ def _wait_for(look: Callable[[], _T | None]) -> _T | None:
 
 
 @contextmanager
-def _talking(folder: Path) -> Iterator[tuple[Callable[[bytes], None], Callable[[], bool]]]:
-    """What says a line, and what is asked whether to stop; meanwhile a thread says that the worker lives.
+def _talking(folder: Path) -> Iterator[tuple[_Say, _Say, Callable[[], bool]]]:
+    """What says a line, as far as the disk takes it; what says one that counts; and what is asked whether to stop.
 
-    SIGTERM asks to stop as well: schedulers send it some time before they kill.
+    Meanwhile a thread says that the worker lives. SIGTERM asks to stop, too: schedulers send it before they kill.
     """
     asked, done, lock = threading.Event(), threading.Event(), threading.Lock()
     before = signal.signal(signal.SIGTERM, lambda *_: asked.set())
-    looked = 0.0
+    looked, torn = 0.0, False
+
+    def write(line: bytes) -> None:
+        nonlocal torn
+        path = folder / SAID
+        try:
+            with lock, naming(path), open(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666), "wb") as file:
+                begin, torn = b"\n" if torn else b"", True  # behind half a line, of which the disk took no more
+                file.write(begin + line + b"\n")
+                file.flush()
+                os.fsync(file.fileno())
+                torn = False  # closed each time: then a shared disk shows it elsewhere
+        except FileNotFoundError:  # nobody waits for it any more
+            os._exit(1)
 
     def say(line: bytes) -> None:
-        with lock, open(os.open(folder / SAID, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666), "wb") as file:
-            file.write(line + b"\n")  # closed each time: then a shared disk shows it elsewhere
-            file.flush()
-            os.fsync(file.fileno())
+        with suppress(OSError):  # a disk that is full or away for a while
+            write(line)
+
+    def tell(line: bytes) -> None:
+        end = time.monotonic() + _LATE_SECONDS
+        while True:
+            try:
+                return write(line)
+            except OSError:
+                if time.monotonic() >= end:
+                    raise
+            time.sleep(_AGAIN_SECONDS)
 
     def stop() -> bool:
         nonlocal looked
@@ -168,16 +198,11 @@ def _talking(folder: Path) -> Iterator[tuple[Callable[[bytes], None], Callable[[
 
     def live() -> None:
         while not done.wait(_ALIVE_SECONDS):
-            try:
-                say(_line({"kind": "alive"}))
-            except FileNotFoundError:  # nobody waits for it any more
-                os._exit(1)
-            except OSError:  # a disk that is full or away for a while
-                continue
+            say(_line({"kind": "alive"}))
 
     threading.Thread(target=live, daemon=True).start()
     try:
-        yield say, stop
+        yield say, tell, stop
     finally:
         done.set()
         signal.signal(signal.SIGTERM, before)

@@ -120,7 +120,7 @@ class Assignment(BaseModel):
 
     Attributes:
         job: the job's name.
-        attempt: the number of the command that works on the run, and which of its attempts this is.
+        attempt: the name of the lease of the command, and which of its attempts this is.
         output, checkpoints: the folders that the attempt makes, and continues from, below the run's.
         fingerprint: the job's.
         needs: the jobs before it -> their fingerprints.
@@ -130,7 +130,7 @@ class Assignment(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     job: str
-    attempt: str = Field(pattern=r"^\d+-\d+$")  # it becomes a part of paths
+    attempt: str = Field(pattern=r"^\d+(-[0-9a-f]+)?-\d+$")  # it becomes a part of paths
     output: str
     checkpoints: str
     fingerprint: str

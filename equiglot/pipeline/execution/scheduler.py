@@ -5,14 +5,16 @@ import shutil
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from equiglot.errors import InputError, Interrupted
-from equiglot.outputs import missing_files, named
+from equiglot.outputs import changed_files, missing_files, named
 from equiglot.pipeline.execution.folder import Log
-from equiglot.pipeline.execution.lease import Lease
+from equiglot.pipeline.execution.lease import Lease, TakenOver
 from equiglot.pipeline.execution.machine import Machine
 from equiglot.pipeline.execution.pool import Assignment, Event, Made, MakePool, Pool, StopSignals
 from equiglot.pipeline.execution.states import Unchanged, write_record
@@ -23,6 +25,7 @@ from equiglot.recipe import Recipe
 from equiglot.run import fingerprint, publish, write_json
 
 _POLL_SECONDS = 0.5
+_NOTE_SECONDS = 10.0  # between two notes for `equiglot status`, where nothing is said
 _RETRIES = 3  # of a job whose worker was lost
 _LATE_SECONDS = 60.0  # in which a shared disk shows what another machine has written
 _GRACE_SECONDS = 60.0
@@ -72,6 +75,7 @@ class Execution:
         self._attempts: dict[str, str] = {}  # job -> the attempt that counts; others are rubbish
         self._lost = Counter[str]()
         self._why: dict[str, str] = {}  # job -> what has ended its last attempt
+        self._heard: dict[str, float] = {}  # job whose worker is on another machine -> when it was last heard
         self._begun = 0  # attempts
         self._noted = 0.0
         self._stopping = False
@@ -86,25 +90,28 @@ class Execution:
             checkpoint_seconds=machine.checkpoint_seconds,
         ) as pool:
             pool.check([job.step for job in self._waiting.values()])
-            self._adopt(pool)
-            self._note_running()
-            while self._unfinished:
-                error = Interrupted(signals.received) if signals.received is not None else self._advance(pool)
-                if error is not None:
+            error = _refused(self._adopt, pool)
+            while self._unfinished and error is None:
+                error = Interrupted(signals.received) if signals.received is not None else _refused(self._advance, pool)
+            if error is not None:
+                error = _refused(self._lease.check) or error  # whoever was taken over from ends nobody's jobs
+                with suppress(OSError, InputError):  # what ends the run counts more
                     self._wind_down(pool, error)
-                    raise error
+                raise error
 
     def _advance(self, pool: Pool) -> Exception | None:
         """Starts what can be started and hears the workers for a while; the first failure, if there is one."""
         self._start_ready(pool)
         failures = [self._take(event) for event in pool.events(_POLL_SECONDS)]
+        if time.monotonic() - self._noted >= _NOTE_SECONDS:
+            self._note_running()
         self._watcher.tick()
         return next((failure for failure in failures if failure is not None), None)
 
     def _start_ready(self, pool: Pool) -> None:
         ready = [job for job in self._waiting.values() if not self._unfinished & set(job.needs)]
         for job in ready:
-            attempt = f"{self._lease.number}-{self._begun + 1}"
+            attempt = f"{self._lease.name}-{self._begun + 1}"
             if not pool.start(Assignment.of(self._run, self._graph, job, attempt, self._estimate(job.step))):
                 continue
             self._begun += 1
@@ -125,14 +132,15 @@ class Execution:
         for task in pool.adopt({name: job.fingerprint for name, job in self._waiting.items()}):
             self._begin(self._waiting[task.job], task.attempt)
             self._log.add("adopted", job=task.job, attempt=task.attempt)
+        self._note_running()
 
     def _take(self, event: Event) -> Exception | None:
         """Acts on what a worker says; gives the error, if it is one that ends the run."""
         if self._attempts.get(event.job) != event.attempt:
             return None
         working = self._running[event.job]
-        if event.kind == "alive" or working.heard is not None:
-            working.heard = _now()
+        if event.kind == "alive" or event.job in self._heard:
+            self._heard[event.job] = time.monotonic()
         if isinstance(event.progress, Remark):
             self._log.add("remark", job=event.job, remark=event.progress.remark)
         elif event.kind in ("progress", "alive"):
@@ -141,6 +149,7 @@ class Execution:
         else:
             del self._running[event.job]
             del self._attempts[event.job]
+            self._heard.pop(event.job, None)
             if event.kind == "stopped" and not self._stopping:
                 event = _sent_away(event)
                 self._lost[event.job] -= working.progress is not None  # it has come further
@@ -148,11 +157,13 @@ class Execution:
                 return None
         if event.made is not None:
             event = self._finish(event, event.made, working.place)
-        if event.error is not None:
-            self._log.add("failed", job=event.job, error=str(event.error))
-        if event.kind not in ("progress", "alive") or time.monotonic() - self._noted >= 1:
-            self._note_running()
         self._watcher.event(event)
+        if event.error is not None:
+            with suppress(OSError):  # a full disk, as the error may say
+                self._log.add("failed", job=event.job, error=str(event.error))
+                self._note_running()
+        elif event.kind not in ("progress", "alive") or time.monotonic() - self._noted >= 1:
+            self._note_running()
         return event.error
 
     def _again(self, event: Event) -> bool:
@@ -174,18 +185,23 @@ class Execution:
         """
         job = self._graph.jobs[event.job]
         output, attempt = job.output(self._run), job.aside(self._run, event.attempt)
+        # A command that could not record it, or was killed then, has published it already.
+        is_published = not attempt.exists() and not changed_files(output, made.outputs)
         try:
-            self._lease.check()
-            self._wait_for(attempt, made, job)
-        except InputError as error:  # what a training continues from stays, perhaps for another command
+            if not is_published:
+                self._wait_for(attempt, made, job)
+        except InputError as error:  # what a training continues from stays
             return Event(job.name, event.attempt, "failed", error=error)
         try:
             self._check_read(job, made)
         except InputError as error:
+            self._lease.check()
             shutil.rmtree(attempt, ignore_errors=True)
             shutil.rmtree(job.checkpoints(self._run), ignore_errors=True)
             return Event(job.name, event.attempt, "failed", error=error)
-        publish(attempt, output)
+        self._lease.check()
+        if not is_published:
+            publish(attempt, output)
         self._unchanged.note([job])
         write_record(self._run, self._graph, job, made, place=place)
         self._unfinished.discard(job.name)
@@ -225,13 +241,20 @@ class Execution:
         self._unchanged.check(self._graph.jobs[name] for name in job.needs)
 
     def _note_running(self) -> None:
-        """Writes what `equiglot status` reads."""
-        self._noted = time.monotonic()
+        """Writes what `equiglot status` reads.
+
+        Raises:
+            TakenOver: another command writes it.
+        """
+        self._lease.check()
+        self._noted = now = time.monotonic()
+        for name, heard in self._heard.items():
+            self._running[name].silent = round(now - heard, 1)
         write_json(self._run.progress, {name: each.model_dump() for name, each in self._running.items()})
 
     def _wind_down(self, pool: Pool, error: Exception) -> None:
         """Lets trainings and labellings save where they are; other jobs are short, or begin again."""
-        if not pool.ask_to_stop(error) or not self._training:
+        if not pool.ask_to_stop(error) or not self._training or isinstance(error, TakenOver):
             return
         self._stopping = True
         if isinstance(error, Interrupted):
@@ -239,7 +262,8 @@ class Execution:
         end = time.monotonic() + _GRACE_SECONDS
         while self._training and time.monotonic() < end:
             for event in pool.events(_POLL_SECONDS):
-                self._take(event)
+                with suppress(OSError):  # a full disk: another job may save all the same
+                    self._take(event)
 
     @property
     def _training(self) -> bool:
@@ -248,6 +272,14 @@ class Execution:
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _refused(act: Callable[..., Exception | None], *arguments: Any) -> Exception | None:
+    """What ends the run: an error that `act` gives, or bad input, or what the disk refuses it."""
+    try:
+        return act(*arguments)
+    except (OSError, InputError) as error:
+        return error
 
 
 def _sent_away(event: Event) -> Event:

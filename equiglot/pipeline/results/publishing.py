@@ -15,7 +15,7 @@ def publish(run: RunDirectory, recipe: Recipe) -> None:
         InputError: another command works on the run; its files have changed since they were made; there is a page, and
             none of its scores can be used any more.
     """
-    with held(run, fix="wait for it: it makes the page itself; `equiglot status` shows the scores so far"):
+    with held(run, adopt=True, fix="wait for it: it makes the page itself; `equiglot status` shows the scores so far"):
         _check_scores(run, recipe)
         write_results(run, recipe)
 
