@@ -21,6 +21,7 @@ from equiglot.run import RunDirectory, aside, is_alive, make_parents, read_json,
 
 _OWNER = "owner.json"
 _NUMBER = re.compile(r"\d{6}")
+_POLL_SECONDS = 0.5
 
 
 class TakenOver(InputError):
@@ -37,6 +38,7 @@ class Owner(BaseModel):
         pid: its process id.
         started: when it was started, as the machine counts; empty where that is not known.
         since: when it took the lease, seconds since 1970 by its own clock.
+        job: the name of the job of SLURM that it belongs to, if it does.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -46,13 +48,22 @@ class Owner(BaseModel):
     pid: int
     started: str
     since: float
+    job: str = ""
 
     @classmethod
     def of_here(cls) -> "Owner":
         """This process."""
         host, boot, namespace = _machine()
         pid = os.getpid()
-        return cls(host=host, boot=boot, namespace=namespace, pid=pid, started=_started(pid), since=time.time())
+        return cls(
+            host=host,
+            boot=boot,
+            namespace=namespace,
+            pid=pid,
+            started=_started(pid),
+            since=time.time(),
+            job=job_name(),
+        )
 
     @property
     def is_gone(self) -> bool:
@@ -67,6 +78,11 @@ class Owner(BaseModel):
     def __str__(self) -> str:
         """Process and machine, for messages."""
         return f"process {self.pid}" + (f" on {self.host}" if self.host != _machine()[0] else "")
+
+
+def job_name() -> str:
+    """The name of the job of SLURM that this process belongs to; empty if it belongs to none."""
+    return os.environ.get("SLURM_JOB_NAME", "")
 
 
 @dataclass(frozen=True)
@@ -102,22 +118,29 @@ class Lease:
         (_folder(self.run, self.number) / _OWNER).unlink(missing_ok=True)
 
 
-def take_lease(run: RunDirectory, *, take_over: bool = False, fix: str = "wait for it") -> Lease:
+def take_lease(
+    run: RunDirectory, *, take_over: bool = False, ended: str = "", patience: float = 0.0, fix: str = "wait for it"
+) -> Lease:
     """Takes the lease of a run.
 
     Args:
         run: the run folder.
         take_over: though another command has it of which nobody can know here whether it lives.
+        ended: the name of a job that is known to have ended: its lease counts no more.
+        patience: seconds in which another command may still give it back.
         fix: what to do where another command has it.
 
     Raises:
         InputError: another command has it, and is not known to have ended.
     """
-    me = Owner.of_here()
+    me, end = Owner.of_here(), time.monotonic() + patience
     while True:
         number = max(_numbers(run), default=0)
         owner = _owner(run, number)
-        if owner is not None and not owner.is_gone and not take_over:
+        if owner is not None and not (owner.is_gone or take_over or (ended and owner.job == ended)):
+            if time.monotonic() < end:
+                time.sleep(_POLL_SECONDS)
+                continue
             raise InputError(f"{owner} works on this run", where=run.root, fix=_advice(owner, fix))
         if _make(run, number + 1, me):
             for old in (each for each in _numbers(run) if each <= number):
