@@ -69,8 +69,15 @@ class Reference:
         yield from ("## All of a recipe", "", *self._table(self._schema), *self._sections(self._schema, ()))
 
     def table(self) -> Iterator[str]:
-        """Markdown: the schema's own fields."""
-        return self._table(self._schema)
+        """Markdown: the schema's own fields; those of settings among them as `field.name`."""
+        return self._table({"properties": dict(self._flat(self._schema, ""))})
+
+    def _flat(self, node: Node, prefix: str) -> Iterator[tuple[str, Node]]:
+        for name, field in node["properties"].items():
+            if "$ref" in field:
+                yield from self._flat(self._definitions[_class(field)], f"{prefix}{name}.")
+            else:
+                yield f"{prefix}{name}", field
 
     def _collect(self, node: Node, path: Steps) -> None:
         for name, field in node["properties"].items():

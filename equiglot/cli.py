@@ -7,9 +7,11 @@ import io
 import json
 import os
 import select
+import shlex
 import signal
 import sys
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -145,9 +147,12 @@ def run(
             help="Continue unfinished trainings with other threads, another device or library: not bit for bit.",
         ),
     ] = False,
+    detach: Annotated[
+        bool, typer.Option("--detach", help="With slurm:PROFILE: the command itself becomes a job, too; log out.")
+    ] = False,
 ) -> None:
     """Runs, or continues, everything that is not done."""
-    from equiglot.pipeline import Machine
+    from equiglot.pipeline import Machine, detach_recipe
     from equiglot.recipe import load_recipe
 
     if on.startswith("slurm") and (workers or threads):
@@ -155,8 +160,14 @@ def run(
         raise InputError("the profile says how many jobs and threads there are", where="--workers, --threads", fix=fix)
     machine = Machine.of_here(workers, threads)
     machine = Machine(machine.workers, machine.threads, checkpoint_seconds)
-    options = {"replace": replace, "reuse": reuse or [], "take_over": take_over, "other_conditions": other_conditions}
-    _run(load_recipe(recipe, overrides or []), into, machine, on, **options)
+    loaded = load_recipe(recipe, overrides or [])
+    options: dict[str, Any] = {"replace": replace, "reuse": reuse or [], "take_over": take_over}
+    same = _same_command(_folder(loaded, into), on, checkpoint_seconds, other_conditions=other_conditions, **options)
+    if detach:
+        job = detach_recipe(loaded, _folder(loaded, into), on, same, **options)
+        _print_detached(job, _folder(loaded, into))
+    else:
+        _run(loaded, into, machine, on, same, other_conditions=other_conditions, **options)
 
 
 @app.command()
@@ -651,20 +662,68 @@ def _be_quiet() -> None:
     logging.disable_progress_bar()
 
 
-def _run(recipe: "Recipe", into: Path | None, machine: "Machine", on: str = "local", **options: Any) -> None:
-    """Runs a recipe `on` other machines or here, where it can be watched; `options` are those of `run_recipe`."""
-    from equiglot.display import RunDisplay, print_audit, print_doubts, print_results
-    from equiglot.pipeline import pool_on, read_audit, read_status, run_recipe, stored_texts
+def _same_command(
+    folder: Path,
+    on: str,
+    checkpoint_seconds: float,
+    *,
+    replace: bool,
+    reuse: Sequence[Path],
+    take_over: bool,
+    other_conditions: bool,
+) -> list[str]:
+    """The arguments of `equiglot` that go on with a run from any folder, with the recipe as it is there."""
+    kind, colon, about = on.partition(":")
+    flags = {"--replace": replace, "--take-over": take_over, "--other-conditions": other_conditions}
+    return [
+        "run",
+        os.path.abspath(RunDirectory(folder).recipe),
+        f"--into={os.path.abspath(folder)}",
+        f"--on={kind}{colon}{os.path.abspath(about) if kind == 'slurm' and about else about}",
+        f"--checkpoint-seconds={checkpoint_seconds}",
+        *(f"--reuse={os.path.abspath(each)}" for each in reuse),
+        *(name for name, given in flags.items() if given),
+    ]
 
-    folder, display = _folder(recipe, into), RunDisplay(_output)
+
+def _run(
+    recipe: "Recipe",
+    into: Path | None,
+    machine: "Machine",
+    on: str = "local",
+    same: Sequence[str] = (),
+    **options: Any,
+) -> None:
+    """Runs a recipe `on` other machines or here, where it can be watched.
+
+    Before the time of a job is over that the command itself is, it is given to the cluster once more, with the
+    arguments `same`; `options` are those of `run_recipe`.
+    """
+    from equiglot.display import RunDisplay, print_audit, print_doubts, print_results
+    from equiglot.pipeline import detach_again, pool_on, read_audit, read_status, run_recipe, stored_texts
+
+    folder, display, begun = _folder(recipe, into), RunDisplay(_output), time.monotonic()
     pool = pool_on(on, display.ask)
-    with display as shown:
-        page = run_recipe(recipe, folder, machine=machine, watcher=shown.watcher(), pool=pool, **options)
+    try:
+        with display as shown:
+            page = run_recipe(recipe, folder, machine=machine, watcher=shown.watcher(), pool=pool, **options)
+    except Interrupted as why:
+        if why.signal == signal.SIGUSR1 and (job := detach_again(folder, on, same, time.monotonic() - begun)):
+            _output.print(f"The time of this job is nearly over; SLURM job {job} goes on.", highlight=False)
+            return
+        raise
     print_results(_output, read_status(folder), recipe)
     if (audited := read_audit(folder, recipe)) is not None:
         print_audit(_output, audited)
     print_doubts(_output, stored_texts(folder, recipe))
     _print_page(page)
+
+
+def _print_detached(job: str, folder: Path) -> None:
+    words = (
+        f"The command is SLURM job {job}. Follow it: equiglot status {shlex.quote(str(folder))}; end it: scancel {job}"
+    )
+    _output.print(words, highlight=False, soft_wrap=True)
 
 
 def _folder(recipe: "Recipe", into: Path | None) -> Path:

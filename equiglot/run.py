@@ -46,6 +46,16 @@ class RunDirectory:
         return self.root / ".attempts"
 
     @property
+    def detached(self) -> Path:
+        """Which job of a cluster the command itself is, if it is one."""
+        return self.root / ".detached.json"
+
+    @property
+    def output(self) -> Path:
+        """What the command has printed that is a job of a cluster."""
+        return self.root / "output.txt"
+
+    @property
     def log(self) -> Path:
         """What happened, one JSON object a line."""
         return self.root / "log.jsonl"

@@ -10,7 +10,7 @@ from rich.text import Text
 from equiglot.display.progress import progress_in_words, silence
 from equiglot.display.words import duration, printable
 from equiglot.evaluation import STANDINGS, primary_of
-from equiglot.pipeline import Plan, Status, StepCost, Working
+from equiglot.pipeline import Plan, Status, StepCost, Whereabouts, Working
 from equiglot.recipe import Found, LabelledFolder, Recipe
 from equiglot.report import AuditReport
 
@@ -79,6 +79,8 @@ def _counts(states: Sequence[str]) -> str:
 
 def print_status(console: Console, status: Status) -> None:
     """What is done, running and left, and the MRR so far."""
+    if status.detached is not None:
+        console.print(_detached_in_words(status.detached), highlight=False, soft_wrap=True)
     if status.owner is not None:
         console.print(f"{str(status.owner).capitalize()} is at work.", highlight=False)
     elif status.running:
@@ -91,6 +93,18 @@ def print_status(console: Console, status: Status) -> None:
         table.add_row(name, "running" if working else state, printable(about))
     console.print(table)
     print_scores(console, status)
+
+
+def _detached_in_words(command: Whereabouts) -> str:
+    """Where a command is that is a job of a cluster, or that it has ended; and where to read what it says."""
+    who = f"SLURM job {command.job}".strip()
+    if command.has_ended:
+        last = "".join(f"\n    {printable(line)}" for line in command.last) or " none."
+        return f"{who}, the command of this run, has ended; the same command continues. Its last words:{last}"
+    place = (
+        "is not known to run or to have ended: SLURM cannot be asked here" if command.place is None else command.place
+    )
+    return f"{who}, the command of this run, {place}. What it says is in {printable(str(command.output))}."
 
 
 def _working_in_words(working: Working, heard: bool) -> str:

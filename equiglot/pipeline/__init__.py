@@ -5,6 +5,7 @@
 will take.
 """
 
+from equiglot.pipeline.execution.detaching import Whereabouts
 from equiglot.pipeline.execution.engines import pool_on
 from equiglot.pipeline.execution.folder import read_run
 from equiglot.pipeline.execution.machine import Machine
@@ -19,7 +20,7 @@ from equiglot.pipeline.results.assembling import read_audit
 from equiglot.pipeline.results.comparing import compare_runs
 from equiglot.pipeline.results.merged import inspect_labels, stored_texts
 from equiglot.pipeline.results.publishing import publish
-from equiglot.pipeline.running import run_recipe
+from equiglot.pipeline.running import detach_again, detach_recipe, run_recipe
 from equiglot.pipeline.steps.stores import stores_labels
 
 __all__ = [
@@ -37,9 +38,12 @@ __all__ = [
     "StepCost",
     "TextProgress",
     "Watcher",
+    "Whereabouts",
     "WorkerFailed",
     "Working",
     "compare_runs",
+    "detach_again",
+    "detach_recipe",
     "inspect_labels",
     "plan_recipe",
     "pool_on",

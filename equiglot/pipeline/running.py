@@ -1,11 +1,21 @@
 """Running a recipe: everything that is not done, and continuing it after a kill."""
 
 from collections.abc import Container, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from equiglot.errors import InputError, Interrupted, refusal
+from equiglot.pipeline.execution.detaching import (
+    check_command,
+    forget_command,
+    give_command,
+    give_command_again,
+    is_command,
+)
+from equiglot.pipeline.execution.engines import queue_on
 from equiglot.pipeline.execution.folder import Log, check_other, held, make_folder, saved_recipe
+from equiglot.pipeline.execution.lease import Lease
 from equiglot.pipeline.execution.machine import Machine
 from equiglot.pipeline.execution.pool import MakePool, StopSignals
 from equiglot.pipeline.execution.scheduler import Execution, Watcher
@@ -14,6 +24,7 @@ from equiglot.pipeline.execution.states import (
     check_outputs,
     current_graph,
     explain_change,
+    made_in,
     state_of,
     take_from,
 )
@@ -25,6 +36,8 @@ from equiglot.pipeline.steps.uniting import check_union
 from equiglot.recipe import Recipe, recipe_text
 from equiglot.run import RunDirectory, write_text
 from equiglot.training import accept_other_conditions
+
+_BEGIN_SECONDS = 60.0  # in which a command that was given to a cluster waits for the one that gave it to let the run go
 
 
 def run_recipe(
@@ -63,33 +76,28 @@ def run_recipe(
         Interrupted: a signal asked to stop.
     """
     run, watcher, machine = RunDirectory(into), watcher or Watcher(), machine or Machine.of_here()
-    graph, unchecked = current_graph(run, recipe, saved_recipe(run))
-    for other in reuse:
-        check_other(other)
-    make_folder(into)
-    with held(run, take_over=take_over, adopt=pool is not Workers) as lease, StopSignals() as signals:
-        unchanged = Unchanged(run)
-        left = _left(run, graph, replace, graph.jobs if only is None else graph.before(only), unchanged)
-        _check_known(left, unchecked)
-        check_union(run, recipe, {job.name for job in left})
+    adopt = pool is not Workers
+    with _held(recipe, into, only, replace=replace, reuse=reuse, take_over=take_over, adopt=adopt) as work:
+        if not is_command(run):
+            forget_command(run)
         write_text(run.recipe, recipe_text(recipe))
         if other_conditions:
             accept_other_conditions(run.root / "checkpoints")
-        log = Log(run.log)
+        left, log = work.left, Log(run.log)
         log.add("start", recipe=recipe.name, left=[job.name for job in left])
-        watcher.begin(graph, left)
-        for name, why in unchecked.items():
+        watcher.begin(work.graph, left)
+        for name, why in work.unchecked.items():
             log.add("unchecked", job=name, why=str(why))
             watcher.unchecked(name, why)
         try:
-            left = list(_without_reused(run, graph, left, reuse, watcher, log, signals, unchanged))
+            left = list(_without_reused(run, work, reuse, watcher, log))
             if left:
                 estimate = quick_estimate(recipe, run) if pool is not Workers else lambda step: None
-                Execution(lease, graph, left, watcher, log, unchanged, estimate).go(
-                    pool, _at_commits(recipe, graph), machine, signals
+                Execution(work.lease, work.graph, left, watcher, log, work.unchanged, estimate).go(
+                    pool, _at_commits(recipe, work.graph), machine, work.signals
                 )
-            unchanged.check(job for job in graph.jobs.values() if state_of(run, job) == "done")
-            lease.check()
+            work.unchanged.check(job for job in work.graph.jobs.values() if state_of(run, job) == "done")
+            work.lease.check()
             write_results(run, recipe)
         except Interrupted as error:
             with suppress(OSError):
@@ -97,8 +105,109 @@ def run_recipe(
             raise
         except OSError as error:
             raise refusal(error, into) or error from None
+        forget_command(run)
         log.add("end")
     return run.report
+
+
+def detach_recipe(
+    recipe: Recipe,
+    into: Path,
+    where: str,
+    arguments: Sequence[str],
+    *,
+    replace: bool = False,
+    reuse: Sequence[Path] = (),
+    take_over: bool = False,
+) -> str:
+    """Gives the command that runs a recipe to a cluster as a job, if the command would not be refused.
+
+    Args:
+        recipe: what it runs; the run folder has it from now on.
+        into: the run folder, made if it is not there.
+        where: what the jobs of the run are given to, and the command as well.
+        arguments: of `python -m equiglot`, in that job.
+        replace, reuse, take_over: as `run_recipe`.
+
+    Returns:
+        The cluster's number of the job.
+
+    Raises:
+        InputError: bad input, as `run_recipe`; the cluster would refuse the command, or a job of the run.
+        Interrupted: a signal asked to stop.
+    """
+    run, engine = RunDirectory(into), queue_on(where)
+    with _held(recipe, into, None, replace=replace, reuse=reuse, take_over=take_over, adopt=True) as work:
+        engine.check_command()
+        steps = [job.step for job in work.left if not any(made_in(reuse, job))]
+        engine.check(steps, engine.profile.cpus)
+        work.signals.check()
+        write_text(run.recipe, recipe_text(recipe))
+        job = give_command(run, engine, arguments)
+        Log(run.log).add("detached", job=job)
+    return job
+
+
+def detach_again(into: Path, where: str, arguments: Sequence[str], seconds: float) -> str:
+    """Gives the command to the cluster once more, if this process is the job that it is; the new job begins when this
+    one has ended.
+
+    Args:
+        into, where, arguments: as `detach_recipe`.
+        seconds: that this job has had.
+
+    Returns:
+        The cluster's number of the job; nothing if this process is no such job.
+
+    Raises:
+        InputError: the cluster refuses, or the job has had so little time that another one would come to nothing.
+    """
+    run = RunDirectory(into)
+    return give_command_again(run, queue_on(where), arguments, seconds) if is_command(run) else ""
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What is to be done in a run folder that this process holds.
+
+    Attributes:
+        lease: the right to write there.
+        signals: notes what asks to stop.
+        graph: all jobs.
+        unchecked: those whose foreign model cannot be looked at any more, and why.
+        left: those to do.
+        unchanged: knows the outputs of those that are done.
+    """
+
+    lease: Lease
+    signals: StopSignals
+    graph: Graph
+    unchecked: Mapping[str, InputError]
+    left: list[Job]
+    unchanged: Unchanged
+
+
+@contextmanager
+def _held(
+    recipe: Recipe, into: Path, only: str | None, *, replace: bool, reuse: Sequence[Path], take_over: bool, adopt: bool
+) -> Iterator[_Work]:
+    """Holds a run folder for a command, if nothing of what the command is told is to be refused."""
+    run = RunDirectory(into)
+    graph, unchecked = current_graph(run, recipe, saved_recipe(run))
+    for other in reuse:
+        check_other(other)
+    make_folder(into)
+    ended = check_command(run, take_over=take_over)
+    patience = _BEGIN_SECONDS if is_command(run) else 0.0
+    with (
+        held(run, take_over=take_over, ended=ended, patience=patience, adopt=adopt) as lease,
+        StopSignals() as signals,
+    ):
+        unchanged = Unchanged(run)
+        left = _left(run, graph, replace, graph.jobs if only is None else graph.before(only), unchanged)
+        _check_known(left, unchecked)
+        check_union(run, recipe, {job.name for job in left})
+        yield _Work(lease, signals, graph, unchecked, left, unchanged)
 
 
 def _at_commits(recipe: Recipe, graph: Graph) -> Recipe:
@@ -137,22 +246,13 @@ def _left(run: RunDirectory, graph: Graph, replace: bool, wanted: Container[str]
     return [graph.jobs[name] for name, state in states.items() if state != "done" and name in wanted]
 
 
-def _without_reused(
-    run: RunDirectory,
-    graph: Graph,
-    left: Sequence[Job],
-    reuse: Sequence[Path],
-    watcher: Watcher,
-    log: Log,
-    signals: StopSignals,
-    unchanged: Unchanged,
-) -> Iterator[Job]:
-    for job in left:
-        signals.check()
-        source = take_from(reuse, run, graph, job)
+def _without_reused(run: RunDirectory, work: _Work, reuse: Sequence[Path], watcher: Watcher, log: Log) -> Iterator[Job]:
+    for job in work.left:
+        work.signals.check()
+        source = take_from(reuse, run, work.graph, job)
         if source is None:
             yield job
         else:
-            unchanged.note([job])
+            work.unchanged.note([job])
             log.add("reused", job=job.name, source=source)
             watcher.reuse(job, source)

@@ -1,8 +1,12 @@
 """Tiny runs on real text: models of some ten thousand weights, a second of work each."""
 
 import copy
+import os
 import shutil
+import signal
+import stat
 import subprocess
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -13,11 +17,13 @@ import torch
 
 from equiglot.pipeline import Event, JobProgress, Machine, run_recipe
 from equiglot.pipeline.execution.pool import Assignment, perform
+from equiglot.pipeline.execution.slurm import Slurm
 from equiglot.pipeline.graph import steps_of
 from equiglot.pipeline.steps import Context, Step
 from equiglot.recipe import Recipe, parse_recipe
 from equiglot.run import RunDirectory, checksum
 from tests.labelled import write_entities, write_treebanks
+from tests.pipeline import slurm_stand_in
 
 TREE: dict[str, Any] = {
     "name": "tiny",
@@ -176,6 +182,25 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         pytest.skip("this user may not mount a file system")
     yield place
     subprocess.run(["umount", "--lazy", place], check=True)
+
+
+@pytest.fixture
+def queue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The folder of a stand-in for SLURM that is found first; at the end no process of it is left."""
+    folder, commands = tmp_path / "queue", tmp_path / "bin"
+    folder.mkdir()
+    commands.mkdir()
+    for name in ("sbatch", "squeue", "scancel"):
+        path = commands / name
+        path.write_text(f'#!/bin/sh\nexec {sys.executable} -S {slurm_stand_in.__file__} {name} "$@"\n')
+        path.chmod(path.stat().st_mode | stat.S_IXUSR)
+    monkeypatch.setenv("PATH", f"{commands}:{os.environ['PATH']}")
+    monkeypatch.setenv("STAND_IN", str(folder))
+    monkeypatch.setattr(Slurm, "look_seconds", 0.2)
+    yield folder
+    for pid in slurm_stand_in.pids(folder):
+        if slurm_stand_in.is_running(pid):
+            os.killpg(pid, signal.SIGKILL)
 
 
 def results(root: Path) -> dict[str, str]:

@@ -5,7 +5,8 @@
 The folder is $STAND_IN. Partitions are `cpu`, the default, and `held`, whose jobs wait: if they
 ask for ten days, for ever. A file `away` in the
 folder lets all commands fail, as where SLURM's daemon is not reached; `busy`, what only asks whether a job could begin;
-`calls` has a line for each command. Nodes have four cores.
+`calls` has a line for each command. Nodes have four cores. A job that
+is to begin after another one waits for ever, too.
 """
 
 import json
@@ -36,33 +37,40 @@ def sbatch(folder: Path, arguments: list[str]) -> None:
     script.write_text(sys.stdin.read())
     for index in options["array"].split(",") if "array" in options else [""]:
         name = f"{number}_{index}" if index else str(number)
-        pid = 0
-        if partition == "cpu":
+        pid, called = 0, options.get("job-name", "")
+        if partition == "cpu" and "dependency" not in options:
             output = options["output"].replace("%%", "\0").replace("%a", index).replace("\0", "%")
-            environment = {**os.environ, "SLURM_ARRAY_TASK_ID": index}
+            environment = {**os.environ, "SLURM_ARRAY_TASK_ID": index, "SLURM_JOB_ID": name, "SLURM_JOB_NAME": called}
             try:
-                with open(output, "wb") as file:
+                with open(output, "ab" if options.get("open-mode") == "append" else "wb") as file:
                     process = subprocess.Popen(
-                        ["bash", script], stdout=file, stderr=file, env=environment, start_new_session=True
+                        ["bash", script],
+                        stdin=subprocess.DEVNULL,
+                        stdout=file,
+                        stderr=file,
+                        env=environment,
+                        start_new_session=True,
                     )
             except OSError:  # SLURM ends such a job without a word
                 process = subprocess.Popen("false", stdout=subprocess.DEVNULL)
             pid = process.pid
-        (folder / f"{name}.job").write_text(json.dumps({"pid": pid, "script": str(script)}))
+        (folder / f"{name}.job").write_text(json.dumps({"pid": pid, "name": called}))
     if options.get("time") == "10-00:00:00":
         (folder / f"{name}.job").write_text(json.dumps({"pid": 0, "reason": "PartitionTimeLimit"}))
     print(number)
 
 
 def squeue(folder: Path, arguments: list[str]) -> None:
-    """The jobs that have not ended."""
+    """The jobs that have not ended, of a name or all; in the format that is asked for."""
+    options = dict(each.removeprefix("--").partition("=")[::2] for each in arguments)
     for path in sorted(folder.glob("*.job")):
         job = json.loads(path.read_text())
         pid = job["pid"]
-        if pid == 0:
-            print(f"{path.stem}|PENDING|({job.get('reason', 'Resources')})")
-        elif is_running(pid):
-            print(f"{path.stem}|RUNNING|here")
+        if options.get("name", job.get("name")) != job.get("name") or (pid and not is_running(pid)):
+            continue
+        values = {"%i": path.stem, "%T": "RUNNING" if pid else "PENDING", "%V": "then", "%S": "now"}
+        values["%R"] = "here" if pid else f"({job.get('reason', 'Resources')})"
+        print("|".join(values[field] for field in options["format"].split("|")))
 
 
 def scancel(folder: Path, arguments: list[str]) -> None:
@@ -73,6 +81,17 @@ def scancel(folder: Path, arguments: list[str]) -> None:
             with suppress(ProcessLookupError):
                 os.killpg(pid, signal.SIGKILL)
         path.unlink()
+
+
+def pids(folder: Path) -> list[int]:
+    """The processes of all jobs that were begun."""
+    return [pid for path in sorted(folder.glob("*.job")) if (pid := json.loads(path.read_text())["pid"])]
+
+
+def calls(folder: Path, name: str) -> list[list[str]]:
+    """The arguments of all calls of a command."""
+    lines = [json.loads(line) for line in (folder / "calls").read_text().splitlines()]
+    return [rest for called, *rest in lines if called == name]
 
 
 def is_running(pid: int) -> bool:

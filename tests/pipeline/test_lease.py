@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -74,6 +75,24 @@ def test_who_is_known_to_be_gone(run: RunDirectory, changes: dict[str, str | int
     assert ("--take-over" in str(refused.value.fix)) == bool(changes)
     assert ("on node7" in str(refused.value)) == ("host" in changes)
     assert take_lease(run, take_over=True).number == 4
+
+
+def test_who_is_patient_gets_what_is_given_back(run: RunDirectory) -> None:
+    first = take_lease(run)
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(take_lease, run, patience=60)
+        time.sleep(0.1)
+        first.release()
+        assert waiting.result().number == 2
+
+
+def test_a_job_that_has_ended_holds_nothing(run: RunDirectory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLURM_JOB_NAME", "mine")
+    _given_to(run, 1, host="node7")
+    for other in ("", "other"):
+        with pytest.raises(InputError, match="on node7 works on this run"):
+            take_lease(run, ended=other)
+    assert take_lease(run, ended="mine").number == 2
 
 
 def test_who_was_taken_over_from_publishes_nothing(run: RunDirectory) -> None:

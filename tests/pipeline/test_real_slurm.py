@@ -5,16 +5,17 @@ import os
 import platform
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from equiglot.pipeline import Event, Machine, Watcher, pool_on, run_recipe
+from equiglot.pipeline import Event, Machine, Watcher, pool_on, read_status, run_recipe
 from equiglot.pipeline.execution import elsewhere
 from equiglot.pipeline.execution.slurm import Slurm
-from equiglot.recipe import Recipe
+from equiglot.recipe import Recipe, recipe_text
 from tests.pipeline.conftest import Change, half_written, results, run_here
 from tests.pipeline.real_slurm import cluster, start, why_not
 
@@ -110,3 +111,45 @@ def test_the_daemon_of_the_node_is_killed(recipe: Recipe, finished: Path, tmp_pa
 
     lost = _run(recipe, tmp_path, finished, "{}", act)
     assert all("gone without a word (" in each for each in lost)  # none, if its worker ended all the same
+
+
+def test_a_command_that_is_a_job_itself(recipe: Recipe, finished: Path, tmp_path: Path) -> None:
+    """Its process is killed, and the jobs go on; its next one is asked to end them; the third comes to the end."""
+    into, end = tmp_path / "run", time.monotonic() + 1200
+    (tmp_path / "tiny.yaml").write_text(recipe_text(recipe))
+    (tmp_path / "profile.yaml").write_text("detached: {partition: cpu}\nshort_seconds: 1000\n")
+    command = ["run", f"{tmp_path}/tiny.yaml", "--into", str(into), "--on", f"slurm:{tmp_path}/profile.yaml"]
+    command = [sys.executable, "-m", "equiglot", *command, "--reuse", str(finished)]
+
+    def detach() -> str:
+        said = subprocess.run([*command, "--detach"], check=False, capture_output=True, text=True)
+        assert (said.returncode, said.stderr) == (0, "")
+        return said.stdout.partition("The command is SLURM job ")[2].partition(".")[0]
+
+    def until(what: Callable[[], object]) -> None:
+        while not what():
+            assert time.monotonic() < end, (into / "output.txt").read_text()
+            time.sleep(0.5)
+
+    def is_training() -> bool:
+        status = read_status(into)
+        return status.owner is not None and any(each.place.startswith("process") for each in status.running.values())
+
+    for end_it in (["kill", "-KILL"], ["scancel", "--batch", "--signal=INT"]):
+        job = detach()
+        refused = subprocess.run(command, check=False, capture_output=True, text=True)
+        assert refused.returncode == 2 and f"SLURM job {job} is the command of this run" in refused.stderr
+        until(is_training)
+        status = read_status(into)
+        assert status.owner is not None and status.detached is not None and status.detached.place is not None
+        assert status.detached.place.startswith(f"runs on {platform.node().partition('.')[0]} since 20")
+        subprocess.run([*end_it, str(status.owner.pid) if "kill" in end_it else job], check=True)
+        until(lambda job=job: job not in _jobs())
+        assert bool(_jobs()) == (into / ".attempts").exists() == ("kill" in end_it)
+        status = read_status(into)
+        assert status.owner is None and status.detached is not None and status.detached.has_ended
+    assert status.detached.last[-1] == "Stopped; the same command continues."
+    detach()
+    until(lambda: not (into / ".detached.json").exists())
+    run_here(recipe, tmp_path / "here", reuse=[finished])
+    assert results(into) == results(tmp_path / "here")

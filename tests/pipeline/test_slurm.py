@@ -1,9 +1,7 @@
 """Jobs of SLURM, with a stand-in for its commands; tests/pipeline/test_real_slurm.py has the real ones."""
 
-import json
 import os
 import signal
-import stat
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -24,37 +22,7 @@ from equiglot.pipeline.steps.cost import Resources
 from equiglot.recipe import recipe_tree
 from equiglot.run import RunDirectory
 from tests.pipeline.conftest import Change, half_written, results, run_here
-from tests.pipeline.slurm_stand_in import is_running
-
-STAND_IN = Path(__file__).with_name("slurm_stand_in.py")
-
-
-@pytest.fixture
-def queue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """The folder of a stand-in for SLURM that is found first; at the end no process of it is left."""
-    folder, commands = tmp_path / "queue", tmp_path / "bin"
-    folder.mkdir()
-    commands.mkdir()
-    for name in ("sbatch", "squeue", "scancel"):
-        path = commands / name
-        path.write_text(f'#!/bin/sh\nexec {sys.executable} -S {STAND_IN} {name} "$@"\n')
-        path.chmod(path.stat().st_mode | stat.S_IXUSR)
-    monkeypatch.setenv("PATH", f"{commands}:{os.environ['PATH']}")
-    monkeypatch.setenv("STAND_IN", str(folder))
-    monkeypatch.setattr(Slurm, "look_seconds", 0.2)
-    yield folder
-    for pid in _pids(folder):
-        if is_running(pid):
-            os.killpg(pid, signal.SIGKILL)
-
-
-def _pids(folder: Path) -> list[int]:
-    return [pid for path in folder.glob("*.job") if (pid := json.loads(path.read_text())["pid"])]
-
-
-def _calls(folder: Path, name: str) -> list[list[str]]:
-    calls = [json.loads(line) for line in (folder / "calls").read_text().splitlines()]
-    return [rest for called, *rest in calls if called == name]
+from tests.pipeline.slurm_stand_in import calls, is_running, pids
 
 
 def _profile(folder: Path, text: str = "{}") -> Path:
@@ -84,7 +52,7 @@ def test_the_same_bytes_though_a_job_comes_to_its_limit(
         lost = sum(each.job == "model/mono-en" and each.kind == "lost" for each in events)
         if event.job == "model/mono-en" and event.progress is not None and lost < 2:
             number = (signal.SIGTERM, signal.SIGKILL)[lost]
-            for pid in _pids(queue):
+            for pid in pids(queue):
                 if is_running(pid):
                     os.kill(pid, number)
         events.append(event)
@@ -100,7 +68,7 @@ def test_the_same_bytes_though_a_job_comes_to_its_limit(
     assert "asked to stop where it ran, and has saved" in first
     assert "gone without a word (" in second and "SLURM job 1" in second
     options = [
-        dict(each.partition("=")[::2] for each in call) for call in _calls(queue, "sbatch") if "--test-only" not in call
+        dict(each.partition("=")[::2] for each in call) for call in calls(queue, "sbatch") if "--test-only" not in call
     ]
     assert any("," in each.get("--array", "") for each in options)
     assert all(each["--signal"] == "B:TERM@120" and "--no-requeue" in each for each in options)
@@ -165,7 +133,7 @@ def test_what_sbatch_is_told(queue: Path, make: Change, tmp_path: Path) -> None:
     _give(run, make, {"3-1": "corpus/en", "3-2": "model/hl", "3-3": "corpus/ru", "3-1001": "corpus/ar"})
     tickets = Slurm(profile, "profile.yaml").start(run, ["3-1", "3-2", "3-3", "3-1001"])
     assert tickets == {"3-1": "100_1", "3-3": "100_3", "3-1001": "101", "3-2": "102"}
-    first, *others = _calls(queue, "sbatch")
+    first, *others = calls(queue, "sbatch")
     wanted = "partition=held account=lab time=1-00:00:00 mem=8G constraint=zen4 cpus-per-task=4 array=1,3 nice=1"
     assert {f"--{each}" for each in wanted.split()} <= set(first)
     assert f"--output={run.attempts}/3-%a/output.txt" in first
@@ -198,8 +166,8 @@ def test_too_many_cores_are_refused_before_anything_is_begun(queue: Path, make: 
     profile = _profile(tmp_path, "cpus: 3")
     with pytest.raises(InputError, match=r"refuses a job for model/student \(--cpus-per-task=6\).*not available"):
         run_recipe(recipe, tmp_path / "run", machine=Machine(), pool=pool_on(f"slurm:{profile}"))
-    assert _pids(queue) == [] and not (tmp_path / "run" / ".attempts").exists()
-    assert len(_calls(queue, "sbatch")) == 2
+    assert pids(queue) == [] and not (tmp_path / "run" / ".attempts").exists()
+    assert len(calls(queue, "sbatch")) == 2
     for file in ("away", "busy"):
         (queue / file).touch()
         Slurm(SlurmProfile(cpus=3), "profile.yaml").check(list(steps_of(recipe)), 3)
@@ -213,7 +181,7 @@ def test_a_script(queue: Path, make: Change, tmp_path: Path) -> None:
     _give(run, make, {"1-1": "corpus/en"})
     for expected in ("2 there", "File exists"):
         Slurm(profile, "").start(run, ["1-1"])
-        while any(map(is_running, _pids(queue))):
+        while any(map(is_running, pids(queue))):
             pass
         output = (run.attempts / "1-1" / "output.txt").read_text()
         assert expected in output and ("/no/such python" in output) == (expected == "2 there")
@@ -229,7 +197,7 @@ def test_slurm_is_away(queue: Path, make: Change, tmp_path: Path) -> None:
     assert engine.places(["100"]) is None
     with pytest.raises(InputError, match="SLURM does not answer: sbatch: error: Unable to contact"):
         engine.start(run, ["1-1"])
-    assert len(_calls(queue, "sbatch")) == 5
+    assert len(calls(queue, "sbatch")) == 5
 
 
 def test_a_job_that_would_wait_for_ever(queue: Path, make: Change, tmp_path: Path) -> None:
@@ -257,7 +225,7 @@ def test_a_queue_that_refuses(
     with pytest.raises(InputError, match=what) as caught:
         Slurm(SlurmProfile(setup=("sleep 60",)).model_copy(update=fields), "profile.yaml").start(run, ["1-1", "1-2"])
     assert fix in str(caught.value) and caught.value.where == "profile.yaml"
-    assert _pids(queue) == []
+    assert pids(queue) == []
 
 
 WRONG = [

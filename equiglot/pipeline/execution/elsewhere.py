@@ -1,6 +1,7 @@
 """A pool whose workers are on other machines, which share the disk with this one: an engine starts and watches them."""
 
 import json
+import os
 import shutil
 import signal
 import time
@@ -19,10 +20,11 @@ from equiglot.pipeline.execution.pool import Assignment, Event
 from equiglot.pipeline.execution.workers import decode_event
 from equiglot.pipeline.steps import Step
 from equiglot.recipe import Recipe, recipe_tree
-from equiglot.run import RunDirectory, write_text
+from equiglot.run import RunDirectory, open_plain, write_text
 
 OUTPUT = "output.txt"
 """In the folder of an attempt: what the engine keeps of its worker's output."""
+_LAST_LINES, _LAST_BYTES = 3, 10_000
 _POLL_SECONDS = 1.0
 _LATE_SECONDS = 60.0  # in which a shared disk shows what a worker has said last
 
@@ -264,7 +266,7 @@ class Elsewhere:
         return InputError(
             f"the worker of {flight.task.job} is gone without a word "
             f"({flight.place or f'{self.engine.called(flight.ticket)}, which never began'})",
-            where="; ".join(_last_lines(flight.folder / OUTPUT)) or self.run.root,
+            where="; ".join(last_lines(flight.folder / OUTPUT)) or self.run.root,
             fix=fix,
         )
 
@@ -278,12 +280,13 @@ def _at(place: str, event: Event) -> Event:
     return replace(event, error=InputError(error.what, where=where, fix=error.fix))
 
 
-def _last_lines(path: Path) -> list[str]:
-    """The last lines of what the engine has kept of a worker's output."""
-    try:
-        return path.read_text(errors="replace").splitlines()[-3:]
-    except OSError:
-        return []
+def last_lines(path: Path) -> list[str]:
+    """The last lines of what an engine has kept of a job's output, if it has."""
+    with suppress(OSError, InputError), open(open_plain(path, os.O_RDONLY), "rb") as file:
+        file.seek(max(0, file.seek(0, os.SEEK_END) - _LAST_BYTES))
+        lines = file.read().decode(errors="replace").splitlines()
+        return [line for line in lines if line.strip()][-_LAST_LINES:]
+    return []
 
 
 def _has_ended(flight: _Flight) -> bool:

@@ -93,6 +93,8 @@ def held(
     run: RunDirectory,
     *,
     take_over: bool = False,
+    ended: str = "",
+    patience: float = 0.0,
     adopt: bool = False,
     fix: str = "wait for it, or choose another --into",
 ) -> Iterator[Lease]:
@@ -102,7 +104,7 @@ def held(
 
     Args:
         run: the folder.
-        take_over: though another command holds it of which nobody can know here whether it lives.
+        take_over, ended, patience: as `take_lease`.
         adopt: whether attempts that an earlier command has left with an engine are kept; they are rubbish otherwise.
         fix: what to do where another command holds it.
 
@@ -110,7 +112,7 @@ def held(
         InputError: another command holds it; something in the folder is a link, a pipe or a device.
     """
     check_plain(run.root)
-    lease = take_lease(run, take_over=take_over, fix=fix)
+    lease = take_lease(run, take_over=take_over, ended=ended, patience=patience, fix=fix)
     try:
         _sweep(run, adopt)
         yield lease

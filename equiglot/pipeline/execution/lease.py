@@ -11,6 +11,7 @@ import platform
 import re
 import secrets
 import shutil
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
@@ -23,6 +24,7 @@ from equiglot.run import RunDirectory, aside, is_alive, make_parents, read_json,
 
 _OWNER, _ENDED = "owner.json", "ended.json"
 _NUMBER = re.compile(r"\d{6}")
+_POLL_SECONDS = 0.5
 
 
 class TakenOver(InputError):
@@ -41,6 +43,7 @@ class Owner(BaseModel):
         started: when it was started, as the machine counts; empty where that is not known.
         root: the run folder, as it sees it.
         token: of this lease alone.
+        job: the name of the job of SLURM that it belongs to, if it does.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -52,13 +55,14 @@ class Owner(BaseModel):
     started: str
     root: str
     token: str
+    job: str = ""
 
     @classmethod
     def of_here(cls, run: RunDirectory) -> "Owner":
         """This process, as the one that takes the lease of a run."""
         pid = os.getpid()
         root, token = os.path.abspath(run.root), secrets.token_hex(3)
-        return cls(**_here(), pid=pid, started=_started(pid), root=root, token=token)
+        return cls(**_here(), pid=pid, started=_started(pid), root=root, token=token, job=job_name())
 
     @property
     def is_gone(self) -> bool:
@@ -87,6 +91,11 @@ class Owner(BaseModel):
         here = _here()
         there = (self.host, self.machine) != (here["host"], here["machine"])
         return f"process {self.pid}" + (f" on {self.host}" if there else "")
+
+
+def job_name() -> str:
+    """The name of the job of SLURM that this process belongs to; empty if it belongs to none."""
+    return os.environ.get("SLURM_JOB_NAME", "")
 
 
 @dataclass(frozen=True)
@@ -137,22 +146,29 @@ class Lease:
             (folder / _OWNER).rename(folder / _ENDED)
 
 
-def take_lease(run: RunDirectory, *, take_over: bool = False, fix: str = "wait for it") -> Lease:
+def take_lease(
+    run: RunDirectory, *, take_over: bool = False, ended: str = "", patience: float = 0.0, fix: str = "wait for it"
+) -> Lease:
     """Takes the lease of a run.
 
     Args:
         run: the run folder.
         take_over: though another command has it of which nobody can know here whether it lives.
+        ended: the name of a job that is known to have ended: its lease counts no more.
+        patience: seconds in which another command may still give it back.
         fix: what to do where another command has it.
 
     Raises:
         InputError: another command has it, and is not known to have ended; nothing can be written there.
     """
-    me = Owner.of_here(run)
+    me, end = Owner.of_here(run), time.monotonic() + patience
     while True:
         number = max(_numbers(run), default=0)
         owner = _worker_on(run, number)
-        if owner is not None and not take_over:
+        if owner is not None and not (take_over or (ended and owner.job == ended)):
+            if time.monotonic() < end:
+                time.sleep(_POLL_SECONDS)
+                continue
             raise InputError(f"{owner} works on this run", where=run.root, fix=_advice(owner, fix))
         if _make(run, number + 1, me):
             for old in (each for each in _numbers(run) if each <= number):

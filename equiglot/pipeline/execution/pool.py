@@ -22,7 +22,8 @@ from equiglot.recipe import Recipe
 from equiglot.run import RunDirectory
 from equiglot.training import Stopped
 
-STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
+"""The last is what schedulers send, when they are told to, some time before the limit of a job."""
 
 
 class StopSignals:

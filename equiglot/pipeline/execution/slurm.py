@@ -32,6 +32,7 @@ from equiglot.run import RunDirectory
 _JOB = re.compile(r"\d+(_\d+)?")
 _COMMANDS = ("sbatch", "squeue", "scancel")
 _SAVE_SECONDS = 120  # before the limit of a job: in which a training saves
+_LEAVE_SECONDS = 300  # before the limit of the command's own: in which it leaves its jobs, and is submitted again
 _ANSWER_SECONDS = 60.0
 _TRIES = 5
 _HIGHEST_INDEX = 1000  # of an array, where a cluster has not set another one
@@ -53,6 +54,38 @@ def pool_on_slurm(profile: str, ask: Callable[[str], bool]) -> MakePool:
     Raises:
         InputError: the profile is wrong, or there is no SLURM here.
     """
+    engine = slurm_of(profile)
+    settings = engine.profile
+
+    def leaves(why: Interrupted) -> bool:
+        if why.signal != signal.SIGINT:
+            return True
+        try:
+            return sys.stdin.isatty() and ask("Leave the jobs with SLURM? The same command takes them up again.")
+        except Interrupted as second:  # in place of an answer
+            return second.signal != signal.SIGINT
+
+    def make(run: RunDirectory, recipe: Recipe, *, count: int, threads: int, checkpoint_seconds: float) -> Pool:
+        far = Elsewhere(
+            engine,
+            run,
+            recipe,
+            count=settings.jobs,
+            threads=settings.cpus,
+            checkpoint_seconds=checkpoint_seconds,
+            leaves=leaves,
+        )
+        return Divided(far, settings.short_seconds)
+
+    return make
+
+
+def slurm_of(profile: str) -> "Slurm":
+    """SLURM as the profile at a path says.
+
+    Raises:
+        InputError: the profile is wrong, or there is no SLURM here.
+    """
     if not profile:
         raise InputError("no profile is named", where="--on slurm", fix="write it as slurm:PROFILE.yaml")
     read = read_profile(Path(profile))
@@ -60,20 +93,7 @@ def pool_on_slurm(profile: str, ask: Callable[[str], bool]) -> MakePool:
         if shutil.which(command) is None:
             fix = "give the command on a login node of the cluster, or leave out --on"
             raise InputError(f"there is no {command} here", where=f"--on slurm:{profile}", fix=fix)
-
-    def leaves(why: Interrupted) -> bool:
-        if why.signal != signal.SIGINT:
-            return True
-        return sys.stdin.isatty() and ask("Leave the jobs with SLURM? The same command takes them up again.")
-
-    def make(run: RunDirectory, recipe: Recipe, *, count: int, threads: int, checkpoint_seconds: float) -> Pool:
-        engine, seconds = Slurm(read, profile), checkpoint_seconds
-        far = Elsewhere(
-            engine, run, recipe, count=read.jobs, threads=read.cpus, checkpoint_seconds=seconds, leaves=leaves
-        )
-        return Divided(far, read.short_seconds)
-
-    return make
+    return Slurm(read, profile)
 
 
 @dataclass
@@ -100,10 +120,46 @@ class Slurm:
             InputError: it would never begin one of them.
         """
         for request, step in {tuple(self.profile.request(step.resources)): step for step in steps}.items():
-            options = [*request, *self.profile.options]
-            done = _call(["sbatch", "--test-only", *options], "#!/bin/sh\n")
-            if done is not None and done.returncode != 0 and not _passes(error := _words(done.stderr)):
-                raise self._refusal(error, options, step.name)
+            self._ask([*request, *self.profile.options], step.name)
+
+    def check_command(self) -> None:
+        """Asks SLURM about a job that is the command itself.
+
+        Raises:
+            InputError: it would never begin it.
+        """
+        self._ask(self.profile.request_command(), "the command itself")
+
+    def _ask(self, options: Sequence[str], what: str) -> None:
+        done = _call(["sbatch", "--test-only", *options], "#!/bin/sh\n")
+        if done is not None and done.returncode != 0 and not _passes(error := _words(done.stderr)):
+            raise self._refusal(error, options, what)
+
+    def start_command(self, run: RunDirectory, name: str, arguments: Sequence[str], after: str = "") -> str:
+        """Submits a command as a job, with this process's environment and working directory.
+
+        Args:
+            run: the run folder; what the command prints is added to a file there.
+            name: of the job.
+            arguments: of `python -m equiglot`.
+            after: the number of a job that has to end first.
+
+        Returns:
+            SLURM's number of the job.
+
+        Raises:
+            InputError: SLURM refuses, or does not answer.
+        """
+        options = [
+            f"--job-name={name}",
+            "--no-requeue",
+            f"--signal=B:USR1@{_LEAVE_SECONDS}",
+            f"--output={str(Path(os.path.abspath(run.output))).replace('%', '%%')}",
+            "--open-mode=append",
+            *([f"--dependency=afterany:{after}"] if after else []),
+            *self.profile.request_command(),
+        ]
+        return self._send(options, _script(self.profile, (), f"equiglot {shlex.join(arguments)}"))
 
     def start(self, run: RunDirectory, attempts: Sequence[str]) -> dict[str, str]:
         """Submits a job for each attempt; those that need the same are one array."""
@@ -163,8 +219,13 @@ class Slurm:
             *self.profile.request(takes),
             *self.profile.options,
         ]
-        attempt = f"{prefix}-$SLURM_ARRAY_TASK_ID" if is_array else attempts[0]
-        job = self._send(options, _script(self.profile, root, folder, attempt))
+        # A job that SLURM begins twice, or that was submitted twice, does nothing the second time.
+        once = (
+            f"attempt={prefix}-$SLURM_ARRAY_TASK_ID" if is_array else f"attempt={attempts[0]}",
+            f'mkdir {shlex.quote(str(folder))}/"$attempt"/begun || exit 1',
+        )
+        worker = f'equiglot.worker {shlex.quote(str(root))} "$attempt"'
+        job = self._send(options, _script(self.profile, once, worker))
         return {each: f"{job}_{index}" if is_array else job for each, index in zip(attempts, indices, strict=True)}
 
     def _send(self, options: Sequence[str], script: str) -> str:
@@ -202,6 +263,39 @@ class Slurm:
         return InputError(f"SLURM refuses a job{of}: {_REFUSED.sub('', error)}", where=self.where, fix=fix)
 
 
+@dataclass(frozen=True)
+class QueuedJob:
+    """A job that SLURM has.
+
+    Attributes:
+        number: SLURM's.
+        place: where it waits or runs, in words.
+    """
+
+    number: str
+    place: str
+
+
+def find_jobs(name: str) -> list[QueuedJob] | None:
+    """The jobs of a name that wait or run, the newest last; None where SLURM cannot be asked."""
+    done = _call(["squeue", "--noheader", f"--name={name}", "--format=%i|%T|%V|%S|%R"])
+    if done is None or done.returncode != 0:
+        return None
+    lines = [line.split("|", 4) for line in done.stdout.splitlines() if re.match(r"\d+\|.*\|.*\|.*\|", line)]
+    return [
+        QueuedJob(number, _place(state, submitted, begun, where))
+        for number, state, submitted, begun, where in sorted(lines, key=lambda fields: int(fields[0]))
+        if state != "COMPLETING"
+    ]
+
+
+def _place(state: str, submitted: str, begun: str, where: str) -> str:
+    """Where a job runs, or that it waits and why; since when."""
+    if state == "PENDING":
+        return f"waits in the queue of SLURM since {submitted} {where}"
+    return f"{'runs' if state == 'RUNNING' else f'is {state.lower()}'} on {where} since {begun}"
+
+
 def _words(errors: str) -> str:
     """What `sbatch` says, in one line."""
     return "; ".join(line for line in errors.splitlines() if line.strip()) or "without a reason"
@@ -225,20 +319,18 @@ def _together(numbers: Sequence[int]) -> Iterator[list[int]]:
     yield from ([number] for number in numbers if number > _HIGHEST_INDEX)
 
 
-def _script(profile: SlurmProfile, root: Path, folder: Path, attempt: str) -> str:
-    """What a job does. A job that SLURM begins twice, or that was submitted twice, does nothing the second time.
+def _script(profile: SlurmProfile, before: Sequence[str], module: str) -> str:
+    """What a job does: some lines, those of the profile, then a module of Python's with its arguments.
 
-    The worker takes the place of the shell: so it gets the signal that SLURM sends to the shell.
+    Python takes the place of the shell: so it gets the signal that SLURM sends to the shell.
     """
-    python = shlex.quote(profile.python or sys.executable)
     lines = [
         "#!/bin/bash" + (" -l" if profile.modules else ""),
-        f"attempt={attempt}",
-        f'mkdir {shlex.quote(str(folder))}/"$attempt"/begun || exit 1',
+        *before,
         *(["module load " + " ".join(map(shlex.quote, profile.modules))] if profile.modules else []),
         *profile.setup,
         *(f'export {name}="${{{name}:-{value}}}"' for name, value in MEMORY.items()),
-        f'exec {python} -m equiglot.worker {shlex.quote(str(root))} "$attempt"',
+        f"exec {shlex.quote(profile.python or sys.executable)} -m {module}",
     ]
     return "\n".join(lines) + "\n"
 

@@ -1,6 +1,7 @@
 """How jobs are given to SLURM: a profile, a file beside the recipe, which changes no fingerprint."""
 
 import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,6 +14,8 @@ from equiglot.recipe import read_settings
 from equiglot.settings import Settings
 
 _OWN_OPTIONS = ("array", "output", "error", "signal", "parsable", "requeue", "no-requeue", "wrap", "test-only", "wait")
+
+_OPTIONS_OF_COMMAND = ("job-name", "J", "dependency", "d", "open-mode", "chdir", "D", "export")
 
 
 def _quoted_time(value: Any) -> Any:
@@ -41,6 +44,22 @@ _Time = Annotated[
     BeforeValidator(_quoted_time),
     _like(r"(\d{1,4}-\d{1,2}|\d{1,6})(:\d{1,2}){0,2}", 'write a time as "10:00:00", or "2-00:00:00" for two days'),
 ]
+
+
+class DetachedJob(Settings):
+    """The command itself, where `equiglot run --detach` makes it a job: it waits and does short steps, with no GPU."""
+
+    partition: _Word | None = Field(None, description="Where it waits; that of the other jobs if not given.")
+    time: _Time | None = Field(
+        None,
+        description="Its limit, that of the other jobs if not given. Before that it leaves its jobs as they are, and "
+        "gives itself to SLURM once more.",
+    )
+    memory: _Memory = Field("4G", description="Of the command, and the process in which it does short steps.")
+    cpus: int = Field(1, ge=1, le=4096, description="Cores.")
+    options: tuple[_Option, ...] = Field(
+        (), description="Its further options of `sbatch`: `--mail-type=END`; those of the other jobs are not for it."
+    )
 
 
 class SlurmProfile(Settings):
@@ -86,21 +105,36 @@ class SlurmProfile(Settings):
     )
     jobs: int = Field(100, ge=1, le=10_000, description="That wait or run at a time.")
     options: tuple[_Option, ...] = Field((), description="Further options of `sbatch`: `--mail-type=FAIL`.")
+    detached: DetachedJob = DetachedJob()
 
     def request(self, takes: Resources) -> list[str]:
         """What `sbatch` is told of a job that takes so much."""
         gpus = max(self.gpus, takes.gpus) if self.gpus and takes.gpus else 0
         gpu = f"gpu:{self.gpu_type}:{gpus}" if self.gpu_type else f"gpu:{gpus}"
+        return self._request(
+            {
+                "partition": self.partition,
+                "time": self.time,
+                "mem": self.memory and _times(self.memory, takes.processes),
+                "constraint": self.constraint,
+                "gres": gpu if gpus else None,
+                "cpus-per-task": str(takes.cores(self.cpus)),
+            }
+        )
+
+    def request_command(self) -> list[str]:
+        """What `sbatch` is told of a job that is the command itself."""
+        job = self.detached
         given = {
-            "partition": self.partition,
-            "account": self.account,
-            "qos": self.qos,
-            "time": self.time,
-            "mem": self.memory and _times(self.memory, takes.processes),
-            "constraint": self.constraint,
-            "gres": gpu if gpus else None,
-            "cpus-per-task": str(takes.cores(self.cpus)),
+            "partition": job.partition or self.partition,
+            "time": job.time or self.time,
+            "mem": job.memory,
+            "cpus-per-task": str(job.cpus),
         }
+        return [*self._request(given), *job.options]
+
+    def _request(self, given: Mapping[str, str | None]) -> list[str]:
+        given = {"account": self.account, "qos": self.qos, **given}
         return ["--nodes=1", "--ntasks=1", *(f"--{name}={value}" for name, value in given.items() if value is not None)]
 
 
@@ -117,8 +151,13 @@ def read_profile(path: Path) -> SlurmProfile:
         InputError: no such file, no YAML, an unknown field, a wrong value, or an option that jobs must have otherwise.
     """
     profile = read_settings(path, SlurmProfile)
-    for option in profile.options:
-        if option.lstrip("-").partition("=")[0] in _OWN_OPTIONS:
-            fix = "take it out: jobs could not be followed with it"
-            raise InputError(f"the option {option!r} is not for a profile", where=f"{path}: options", fix=fix)
+    _check_options(profile.options, _OWN_OPTIONS, f"{path}: options")
+    _check_options(profile.detached.options, (*_OWN_OPTIONS, *_OPTIONS_OF_COMMAND), f"{path}: detached.options")
     return profile
+
+
+def _check_options(options: Sequence[str], own: Sequence[str], where: str) -> None:
+    for option in options:
+        if option.lstrip("-").partition("=")[0] in own:
+            fix = "take it out: jobs could not be followed with it"
+            raise InputError(f"the option {option!r} is not for a profile", where=where, fix=fix)

@@ -13,6 +13,7 @@ from typing import Any, Literal
 from equiglot.errors import InputError
 from equiglot.evaluation import IN_LANGUAGE, ZERO_SHOT, Score, primary_of, read_scores
 from equiglot.outputs import Stamp, changed_files, missing_files, named, stamp_of
+from equiglot.pipeline.execution.detaching import Whereabouts, find_command
 from equiglot.pipeline.execution.folder import read_run
 from equiglot.pipeline.execution.lease import Owner, lease_owner
 from equiglot.pipeline.execution.machine import versions
@@ -196,26 +197,30 @@ def _short(value: Any) -> str:
 
 def take_from(others: Iterable[Path], run: RunDirectory, graph: Graph, job: Job) -> str | None:
     """Copies a job's output from another run where the same job is done and undamaged; gives that run's path."""
+    for root, record, made in made_in(others, job):
+        try:
+            with atomic_folder(job.output(run)) as folder:
+                shutil.copytree(made, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns(CARD))
+                if changed_files(folder, record.outputs):
+                    raise _DamagedError
+        except _DamagedError:
+            continue
+        done = Made(record.seconds, record.outputs, None, record.hardware)
+        write_record(run, graph, job, done, place=record.place, source=os.fspath(root))
+        return os.fspath(root)
+    return None
+
+
+def made_in(others: Iterable[Path], job: Job) -> Iterator[tuple[Path, Record, Path]]:
+    """The other runs where the same job is done, each with its record and the folder of its output."""
     for root in others:
         other = RunDirectory(root)
         for path in sorted((root / "jobs" / job.kind).glob("*.json")):
             record = read_record(other, f"{job.kind}/{path.stem}")
-            if record is None or record.fingerprint != job.fingerprint:
-                continue
-            made = job.step.folder(other, path.stem)
-            if not made.is_dir():
-                continue
-            try:
-                with atomic_folder(job.output(run)) as folder:
-                    shutil.copytree(made, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns(CARD))
-                    if changed_files(folder, record.outputs):
-                        raise _DamagedError
-            except _DamagedError:
-                continue
-            done = Made(record.seconds, record.outputs, None, record.hardware)
-            write_record(run, graph, job, done, place=record.place, source=os.fspath(root))
-            return os.fspath(root)
-    return None
+            if record is not None and record.fingerprint == job.fingerprint:
+                made = job.step.folder(other, path.stem)
+                if made.is_dir():
+                    yield root, record, made
 
 
 class _DamagedError(Exception):
@@ -232,6 +237,7 @@ class Status:
             has left with an engine, as far as they were then.
         places: done job -> where it was done; empty for the machine of the command.
         owner: the process of the command at work, if one is.
+        detached: where the command is that was given to a cluster as a job, if it was.
         scores: by language, so far: MRR, and of probes each task's first metric, in-language and zero-shot.
     """
 
@@ -240,6 +246,7 @@ class Status:
     places: dict[str, str]
     owner: Owner | None
     scores: list[Score]
+    detached: Whereabouts | None = None
 
 
 def read_status(root: Path) -> Status:
@@ -251,7 +258,9 @@ def read_status(root: Path) -> Status:
     recipe, run = read_run(root), RunDirectory(root)
     jobs = recorded_graph(run, recipe).jobs
     states = {name: _state(run, job) for name, job in jobs.items()}
-    owner = lease_owner(run)
+    owner, detached = lease_owner(run), find_command(run)
+    if owner is not None and detached is not None and detached.has_ended and owner.job == detached.name:
+        owner = None
     running = _running(run)
     if owner is None:
         left = {task.job for task, _ in left_attempts(run)}
@@ -259,7 +268,7 @@ def read_status(root: Path) -> Status:
     places = {name: record.place for name in jobs if (record := read_record(run, name)) is not None}
     done = [job for name, job in jobs.items() if job.step.scored and states[name] == "done"]
     scores = [score for job in done for score in read_scores(job.output(run) / "scores.jsonl") if _is_main(score)]
-    return Status(states, running, places, owner, scores)
+    return Status(states, running, places, owner, scores, detached)
 
 
 def _state(run: RunDirectory, job: Job) -> State | Literal["damaged"]:
