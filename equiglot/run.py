@@ -327,7 +327,7 @@ def atomic_file(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
     """Opens a file beside `path` that takes its place, synced, when the block ends well, and vanishes otherwise."""
     made = _begin(path)
     try:
-        with naming(path), made.open(mode.replace("w", "x"), encoding=None if "b" in mode else "utf-8") as file:
+        with naming(path, made), made.open(mode.replace("w", "x"), encoding=None if "b" in mode else "utf-8") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -339,12 +339,13 @@ def atomic_file(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
 
 
 @contextmanager
-def naming(path: Path) -> Iterator[None]:
-    """What the disk refuses meanwhile is said of `path`, where the system names no file: so it is with every write."""
+def naming(path: Path, made: Path | None = None) -> Iterator[None]:
+    """What the disk refuses meanwhile is said of `path` where the system names no file, as with every write, or the one
+    that is `made` aside."""
     try:
         yield
     except OSError as error:
-        if error.errno and error.filename is None:
+        if error.errno and error.filename in (None, os.fspath(made or path)):
             error.filename = os.fspath(path)
         raise
 
