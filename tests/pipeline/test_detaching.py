@@ -96,7 +96,7 @@ def test_a_command_that_is_a_job_ends_with_the_same_bytes(
     assert len(pids(queue)) == 4  # with one for the model, and one for its scores
     run_here(loaded, tmp_path / "here", reuse=[finished])
     assert results(run.root) == results(tmp_path / "here")
-    assert "SLURM" not in _shown(run.root) and not run.detached.exists()
+    assert "the command of this run" not in _shown(run.root) and not run.detached.exists()
 
 
 def test_what_sbatch_is_told_of_the_command(program: Call, queue: Path, recipe: Path, tmp_path: Path) -> None:
