@@ -74,11 +74,11 @@ def command(queue: Path, text_files: Path, finished: Path, tmp_path: Path) -> li
     tree: dict[str, Any] = {**copy.deepcopy(TREE), "models": {"hl": {}}}
     for language in tree["languages"].values():
         language["text"] = str(text_files / language["text"])
-    tree["training"]["updates"] = 3000
+    tree["training"]["updates"] = 2000
     (tmp_path / "tiny.yaml").write_text(yaml.safe_dump(tree))
     (tmp_path / "profile.yaml").write_text("short_seconds: 0")
     run = ["run", f"{tmp_path}/tiny.yaml", "--into", f"{tmp_path}/run", "--on", f"slurm:{tmp_path}/profile.yaml"]
-    return [sys.executable, "-m", "equiglot", *run, "--reuse", str(finished), "--checkpoint-seconds", "0.2"]
+    return [sys.executable, "-m", "equiglot", *run, "--reuse", str(finished)]
 
 
 def _training(queue: Path) -> bool:
