@@ -47,7 +47,7 @@ SlurmdTimeout=10
 KillWait=5
 MinJobAge=60
 OverTimeLimit=0
-NodeName={host} NodeAddr=127.0.0.1 CPUs={cpus} State=UNKNOWN
+NodeName={host} NodeAddr=127.0.0.1 CPUs={cpus} RealMemory={memory} State=UNKNOWN
 PartitionName=cpu Nodes={host} Default=YES MaxTime=60 State=UP
 """
 
@@ -66,8 +66,10 @@ def cluster(folder: Path, port: int = 26817) -> Iterator[dict[str, str]]:
         (folder / name).mkdir(parents=True, mode=0o755)
     configuration = folder / "slurm.conf"
     host = platform.node().partition(".")[0]
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") * 9 // 10 >> 20
+    ports = {"port": port, "node_port": port + 1}
     configuration.write_text(
-        _CONFIGURATION.format(host=host, port=port, node_port=port + 1, folder=folder, cpus=os.cpu_count())
+        _CONFIGURATION.format(host=host, **ports, folder=folder, cpus=os.cpu_count(), memory=memory)
     )
     variables = {"SLURM_CONF": str(configuration)}
     key = folder / "munge" / "key"
