@@ -5,6 +5,7 @@ import io
 import os
 import re
 import shlex
+import shutil
 import signal
 import sys
 import time
@@ -227,6 +228,16 @@ def test_a_job_that_died_on_another_machine(
     else:
         with pytest.raises(InputError, match="on node7 works on this run"):
             run_here(loaded, into)
+
+
+def test_a_copy_of_the_run_folder_has_no_such_command(program: Call, queue: Path, recipe: Path, tmp_path: Path) -> None:
+    into, other = tmp_path / "run", tmp_path / "copy"
+    assert program("run", recipe, "--into", into, *DETACH)[0] == 0
+    shutil.copytree(into, other)
+    assert "SLURM job 100" in _shown(into) and "SLURM" not in _shown(other)
+    assert detaching.check_command(RunDirectory(other)) == ""
+    with pytest.raises(InputError, match="SLURM job 100 is the command of this run"):
+        detaching.check_command(RunDirectory(into))
 
 
 def test_its_time_is_nearly_over(
