@@ -569,15 +569,15 @@ def test_a_student_whose_hidden_states_are_its_teachers_too(make: Change, tmp_pa
 
 
 def test_a_narrow_student_learns_from_relations_and_logits(make: Change, finished: Path, tmp_path: Path) -> None:
-    labels = {"kind": "soft", "teachers": "mono-{language}", "weight": 0.7, "relations": 0.2, "squared_error": 0.1}
+    labels = {"kind": "soft", "teachers": "mono-{language}", "weight": 0.7, "relations": 1.0, "squared_error": 0.1}
     narrow = {"balance": "truncate", "labels": labels, "encoder": {"hidden_size": 8}}
     into = tmp_path / "run"
     run(make(models__narrow=narrow), into, reuse=[finished])
     about = read_json(into / "models/narrow/training.json")
     terms = {name.split("/")[0] for point in about["losses"] for name in point["losses"]}
     assert terms == {"soft", "hard", "relations", "squared_error"}
-    first, last = (about["losses"][place]["losses"]["relations/en"] for place in (0, -1))
-    assert 0 < last < first
+    relations = [point["losses"]["relations/en"] for point in about["losses"]]
+    assert 0 < sum(relations[-5:]) < sum(relations[:5])  # a single batch says little
 
 
 def test_rare_words_frozen_positions_and_the_lowest_loss(make: Change, tmp_path: Path) -> None:
