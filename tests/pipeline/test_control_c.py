@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,17 @@ PATIENCE = 1200
 """Seconds; a busy machine must not fail a test."""
 
 
+@contextmanager
+def _heeded_signals() -> Iterator[None]:
+    """What begins here heeds signals as at a terminal, though the tests run in the background or under nohup."""
+    before = {number: signal.signal(number, signal.SIG_DFL) for number in (signal.SIGINT, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 class AtTerminal:
     """A command at a terminal of its own, whose text is read as it comes."""
 
@@ -38,7 +50,8 @@ class AtTerminal:
         # Who leads a session gets the first terminal that it opens as the one that Ctrl-C is pressed at.
         shell = f"exec {shlex.join(command)} <{name} >{name} 2>&1"
         environment = {**os.environ, "COLUMNS": "200", "TERM": "xterm"}
-        self.process = subprocess.Popen(["sh", "-c", shell], start_new_session=True, env=environment)
+        with _heeded_signals():
+            self.process = subprocess.Popen(["sh", "-c", shell], start_new_session=True, env=environment)
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
