@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
 import torch
@@ -221,3 +221,17 @@ def times(root: Path) -> dict[str, int]:
 
 def half_written(root: Path) -> list[Path]:
     return [path for pattern in (".*.tmp", ".*.old", ".scratch*") for path in root.rglob(pattern)]
+
+
+class PoolOfTests:
+    """What all pools that tests stand in for have: nothing to take up, nothing to refuse."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def adopt(self, wanted: Mapping[str, str]) -> list[Assignment]:
+        return []
+
+    def check(self, steps: Sequence[Step]) -> None: ...

@@ -28,7 +28,7 @@ from equiglot.pipeline.steps import Step
 from equiglot.recipe import Recipe, parse_recipe, recipe_tree
 from equiglot.run import RunDirectory, read_json
 from equiglot.terminal import Terminal
-from tests.pipeline.conftest import TREE, Change, half_written, results, run_here
+from tests.pipeline.conftest import TREE, Change, PoolOfTests, half_written, results, run_here
 
 
 @dataclass
@@ -223,20 +223,10 @@ def test_whole_lines_are_read_once(tmp_path: Path) -> None:
     assert read_said(tmp_path / "said", 8) == ([b"three"], 14)
 
 
-class OnePool:
+class OnePool(PoolOfTests):
     """A pool that is given one job at a time; what it says of it is a test's."""
 
     idle = True
-
-    def __enter__(self) -> "OnePool":
-        return self
-
-    def __exit__(self, *_: object) -> None: ...
-
-    def adopt(self, wanted: Mapping[str, str]) -> list[Assignment]:
-        return []
-
-    def check(self, steps: Sequence[Step]) -> None: ...
 
     def start(self, task: Assignment) -> bool:
         if not self.idle:

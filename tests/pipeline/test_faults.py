@@ -28,7 +28,7 @@ from equiglot.pipeline.execution.workers import StepWorker
 from equiglot.pipeline.steps import Step
 from equiglot.recipe import Recipe
 from equiglot.run import RunDirectory, checksums, read_json, write_json, write_text
-from tests.pipeline.conftest import Change, half_written, results, run_here
+from tests.pipeline.conftest import Change, PoolOfTests, half_written, results, run_here
 
 Limit = Callable[[int], AbstractContextManager[None]]
 
@@ -218,22 +218,12 @@ def _mount(place: Path, options: str) -> None:
 # --- clocks
 
 
-class Silent:
+class Silent(PoolOfTests):
     """A pool whose worker elsewhere says that it lives, and then nothing; `then` happens at each look at it."""
 
     def __init__(self, then: Callable[[int], None]) -> None:
         self.then, self.looks = then, 0
         self.task: Assignment | None = None
-
-    def __enter__(self) -> "Silent":
-        return self
-
-    def __exit__(self, *_: object) -> None: ...
-
-    def adopt(self, wanted: Mapping[str, str]) -> list[Assignment]:
-        return []
-
-    def check(self, steps: Sequence[Step]) -> None: ...
 
     def start(self, task: Assignment) -> bool:
         self.task, before = self.task or task, self.task
