@@ -109,6 +109,14 @@ def _training(queue: Path) -> bool:
     return any(map(is_running, pids(queue)))
 
 
+def _wait_until_ended(queue: Path) -> None:
+    """A worker that has said how it ended takes a while to be gone."""
+    end = time.monotonic() + PATIENCE
+    while _training(queue):
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
 def test_the_jobs_are_left_and_taken_up_again(
     begin: Callable[[], AtTerminal], queue: Path, finished: Path, tmp_path: Path
 ) -> None:
@@ -142,7 +150,8 @@ def test_the_jobs_are_ended(
         terminal.press(answer)
     assert terminal.end() == 128 + signal.SIGINT, terminal.shown
     assert "Stopped; the same command continues." in terminal.shown and "Traceback" not in terminal.shown
-    assert not _training(queue) and half_written(tmp_path / "run") == []
+    _wait_until_ended(queue)
+    assert half_written(tmp_path / "run") == []
     assert not (tmp_path / "run" / ".attempts").exists()
     if saved:
         assert "Stopping: trainings save where they are" in terminal.shown

@@ -3,15 +3,19 @@
 import json
 import os
 import platform
+import re
 import signal
 import subprocess
 import sys
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from equiglot.errors import InputError
 from equiglot.pipeline import Event, Machine, Watcher, pool_on, read_status, run_recipe
 from equiglot.pipeline.execution import elsewhere
 from equiglot.pipeline.execution.slurm import Slurm
@@ -19,6 +23,7 @@ from equiglot.recipe import Recipe, recipe_text
 from tests.pipeline.conftest import Change, half_written, results, run_here
 from tests.pipeline.real_slurm import cluster, start, why_not
 
+SAVED, GONE = "asked to stop where it ran, and has saved", "gone without a word ("
 pytestmark = pytest.mark.skipif(bool(why_not()), reason=why_not() or "it can")
 
 
@@ -44,27 +49,43 @@ def recipe(make: Change) -> Recipe:
     return make(training__updates=1500, models={"mono-{language}": {"languages": "each"}})
 
 
-def _run(
-    recipe: Recipe, tmp_path: Path, finished: Path, profile: str, act: Callable[[int, int], None] | None = None
-) -> list[str]:
-    """Runs it; `act` is done when a training has come some way, told its process and how many attempts were lost.
+@dataclass
+class At:
+    """Where a training is that has come some way.
 
-    Its results are those of a run without SLURM. Gives the words about what was lost.
+    Attributes:
+        model: which.
+        process: that trains it.
+        job: SLURM's number.
+        lost: attempts before.
     """
-    events, acted, process = list[Event](), set[int](), 0
+
+    model: str
+    process: int
+    job: str
+    lost: int
+
+
+def _run(
+    recipe: Recipe, tmp_path: Path, finished: Path, profile: str, act: Callable[[At], None]
+) -> dict[str, list[str]]:
+    """Runs it; `act` is done once in each attempt at a training, when that has come some way.
+
+    Its results are those of a run without SLURM. Gives for each model the words about what was lost.
+    """
+    at, acted = dict[str, At](), set[tuple[str, int]]()
     (tmp_path / "profile.yaml").write_text(profile)
 
     def watch(event: Event) -> None:
-        nonlocal process
-        events.append(event)
-        if event.job != "model/mono-en":
-            return
-        if event.place.startswith("process"):
-            process = int(event.place.split()[1])
-        lost = sum(each.job == event.job and each.kind == "lost" for each in events)
-        if act and event.progress is not None and lost not in acted:
-            acted.add(lost)
-            act(process, lost)
+        place = re.match(r"process (\d+) on .*\(SLURM job (\w+)\)", event.place)
+        if place and event.job.startswith("model/"):
+            lost = at[event.job].lost if event.job in at else 0
+            at[event.job] = At(event.job.removeprefix("model/"), int(place[1]), place[2], lost)
+        if event.kind == "lost" and event.job in at:
+            at[event.job].lost += 1
+        if event.job in at and event.progress is not None and (event.job, at[event.job].lost) not in acted:
+            acted.add((event.job, at[event.job].lost))
+            act(at[event.job])
 
     into, machine = tmp_path / "run", Machine(checkpoint_seconds=1)
     pool = pool_on(f"slurm:{tmp_path / 'profile.yaml'}")
@@ -72,8 +93,11 @@ def _run(
     run_here(recipe, tmp_path / "here", reuse=[finished])
     assert results(into) == results(tmp_path / "here")
     assert half_written(into) == [] and not (into / ".attempts").exists()
-    log = [json.loads(line) for line in (into / "log.jsonl").read_text().splitlines()]
-    return [each["why"] for each in log if each["event"] == "lost" and each["job"] == "model/mono-en"]
+    lost = defaultdict[str, list[str]](list)
+    for each in map(json.loads, (into / "log.jsonl").read_text().splitlines()):
+        if each["event"] == "lost":
+            lost[each["job"].removeprefix("model/")].append(each["why"])
+    return lost
 
 
 def _jobs() -> list[str]:
@@ -82,35 +106,63 @@ def _jobs() -> list[str]:
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
 
 
-def test_jobs_that_are_cancelled_requeued_and_killed(recipe: Recipe, finished: Path, tmp_path: Path) -> None:
-    """SLURM does not begin jobs again, though it is told to: the command does."""
+def test_jobs_that_are_cancelled_requeued_and_killed_or_come_to_their_limit(
+    recipe: Recipe, finished: Path, tmp_path: Path
+) -> None:
+    """SLURM does not begin jobs again, though it is told to: the command does.
 
-    def act(process: int, lost: int) -> None:
-        if lost == 0:
-            for job in _jobs():
-                said = subprocess.run(["scontrol", "requeue", job], check=False, capture_output=True, text=True)
-                assert "disabled" in said.stderr
-                subprocess.run(["scancel", job], check=True)
-        elif lost == 1:
-            os.kill(process, signal.SIGKILL)
+    At the limit, a process that stands still is woken, asked to stop, and killed soon after.
+    """
 
-    first, second = _run(recipe, tmp_path, finished, "jobs: 4\npartition: cpu\n", act)
-    assert "asked to stop where it ran, and has saved" in first
-    assert "gone without a word (" in second
+    def act(at: At) -> None:
+        if at.model == "mono-en" and at.lost == 0:
+            said = subprocess.run(["scontrol", "requeue", at.job], check=False, capture_output=True, text=True)
+            assert "disabled" in said.stderr
+            subprocess.run(["scancel", at.job], check=True)
+        elif at.model == "mono-en" and at.lost == 1:
+            os.kill(at.process, signal.SIGKILL)
+        elif at.model == "mono-ru" and at.lost == 0:
+            os.kill(at.process, signal.SIGSTOP)
+            subprocess.run(["scontrol", "update", f"JobId={at.job}", "TimeLimit=1"], check=True)
+
+    lost = _run(recipe, tmp_path, finished, "jobs: 4\npartition: cpu\n", act)
+    first, second = lost["mono-en"]
+    assert SAVED in first and GONE in second
+    (limit,) = lost["mono-ru"]
+    assert SAVED in limit or GONE in limit
+
+
+@pytest.mark.parametrize(
+    ("profile", "message"),
+    [
+        ("partition: gone", "invalid partition specified"),
+        ("gpus: 1", "--gres=gpu:1"),
+        ("cpus: 4000", "--cpus-per-task=4000.*Requested node configuration is not available"),
+        ("memory: 9000G", "--mem=9000G .*Requested node configuration is not available"),
+        ("constraint: cray-1", "Invalid feature specification"),
+    ],
+)
+def test_what_slurm_would_never_begin(recipe: Recipe, tmp_path: Path, profile: str, message: str) -> None:
+    (tmp_path / "profile.yaml").write_text(profile)
+    with pytest.raises(InputError, match=message) as refused:
+        run_recipe(recipe, tmp_path / "run", machine=Machine(), pool=pool_on(f"slurm:{tmp_path}/profile.yaml"))
+    assert "SLURM refuses a job for " in refused.value.what and refused.value.fix
+    assert not _jobs() and not (tmp_path / "run" / ".attempts").exists()
 
 
 def test_the_daemon_of_the_node_is_killed(recipe: Recipe, finished: Path, tmp_path: Path, folder: Path) -> None:
     """SLURM gives the node up, and so its jobs; their workers may still be at work when it comes back."""
 
-    def act(process: int, lost: int) -> None:
-        if lost == 0:
+    def act(at: At) -> None:
+        if at.model == "mono-en" and at.lost == 0:
             os.kill(int((folder / "slurmd.pid").read_text()), signal.SIGKILL)
             while _jobs():
                 time.sleep(1)
             start(["slurmd", "-D", "-N", platform.node().partition(".")[0]], dict(os.environ), folder)
 
-    lost = _run(recipe, tmp_path, finished, "{}", act)
-    assert all("gone without a word (" in each for each in lost)  # none, if its worker ended all the same
+    # None, if its worker ended all the same; the daemon that comes back ends it, and it may have time to save.
+    lost = _run(recipe, tmp_path, finished, "{}", act)["mono-en"]
+    assert all(SAVED in each or GONE in each for each in lost), lost
 
 
 def test_a_command_that_is_a_job_itself(recipe: Recipe, finished: Path, tmp_path: Path) -> None:
