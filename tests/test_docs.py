@@ -39,6 +39,7 @@ from equiglot.recipe.reading import merge, override, read_tree
 from tests.conftest import ROOT
 from tests.corpus.dumps import Article, dump
 from tests.labelled import write_entities, write_questions, write_treebanks
+from tests.waiting import PATIENCE
 
 DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", *sorted(DOCS.glob("*.md"))]
@@ -153,7 +154,7 @@ class Reader:
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "NO_COLOR": "1"}
         command = [sys.executable, "-c", text]
         done = subprocess.run(
-            command, cwd=self.folder, env=environment, capture_output=True, text=True, timeout=1200, check=False
+            command, cwd=self.folder, env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False
         )
         assert done.returncode == 0, f"{text}\n{done.stdout}\n{done.stderr}"
 

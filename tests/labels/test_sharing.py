@@ -6,7 +6,7 @@ import os
 import resource
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from equiglot.labels import StoreSettings, label_text, open_store, writing
 from equiglot.run import link_files
 from tests.labels.stores import FACTS, make_store, source, teacher
 from tests.tiny import SPECIAL
+from tests.waiting import until
 
 _SETTINGS = StoreSettings(k=4, samples=1, draws=2)
 _SHARD = 150  # tokens
@@ -61,13 +62,6 @@ def _start(*arguments: Any) -> Any:
     return process
 
 
-def _until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 120
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
 def _log(into: Path) -> list[list[str]]:
     log = into / "log"
     return [line.split() for line in log.read_text().splitlines()] if log.is_file() else []
@@ -105,7 +99,7 @@ def test_parts_of_a_text_that_processes_label_side_by_side_are_the_whole(undistu
 def test_a_labelling_that_is_killed_continues_at_the_shard(undisturbed: Path, tmp_path: Path) -> None:
     shards = open_store(undisturbed).manifest.shards
     worker = _start(tmp_path, 0.1)
-    _until(lambda: len(_log(tmp_path)) >= 3)
+    until(lambda: len(_log(tmp_path)) >= 3)
     worker.kill()
     worker.join()
     assert len(_log(tmp_path)) < shards

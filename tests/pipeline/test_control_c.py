@@ -22,11 +22,10 @@ from equiglot.pipeline import read_status
 from equiglot.recipe import load_recipe
 from tests.pipeline.conftest import TREE, half_written, results, run_here
 from tests.pipeline.slurm_stand_in import is_running, pids
+from tests.waiting import PATIENCE, until
 
 QUESTION = "Leave the jobs with SLURM? The same command takes them up again."
 CONTROL_C = "\x03"
-PATIENCE = 1200
-"""Seconds; a busy machine must not fail a test."""
 
 
 @contextmanager
@@ -109,14 +108,6 @@ def _training(queue: Path) -> bool:
     return any(map(is_running, pids(queue)))
 
 
-def _wait_until_ended(queue: Path) -> None:
-    """A worker that has said how it ended takes a while to be gone."""
-    end = time.monotonic() + PATIENCE
-    while _training(queue):
-        assert time.monotonic() < end
-        time.sleep(0.05)
-
-
 def test_the_jobs_are_left_and_taken_up_again(
     begin: Callable[[], AtTerminal], queue: Path, finished: Path, tmp_path: Path
 ) -> None:
@@ -150,7 +141,7 @@ def test_the_jobs_are_ended(
         terminal.press(answer)
     assert terminal.end() == 128 + signal.SIGINT, terminal.shown
     assert "Stopped; the same command continues." in terminal.shown and "Traceback" not in terminal.shown
-    _wait_until_ended(queue)
+    until(lambda: not _training(queue))  # a worker that has said how it ended takes a while to be gone
     assert half_written(tmp_path / "run") == []
     assert not (tmp_path / "run" / ".attempts").exists()
     if saved:

@@ -8,7 +8,6 @@ import shlex
 import shutil
 import signal
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -26,6 +25,7 @@ from equiglot.run import RunDirectory, read_json, write_json
 from equiglot.terminal import Terminal
 from tests.pipeline.conftest import TREE, results, run_here
 from tests.pipeline.slurm_stand_in import calls, is_running, pids
+from tests.waiting import until
 
 Call = Callable[..., tuple[int, str, str]]
 
@@ -56,13 +56,6 @@ def _shown(into: Path) -> str:
     return str(console.file.getvalue())  # type: ignore[attr-defined]
 
 
-def _until(what: Callable[[], object]) -> None:
-    end = time.monotonic() + 600
-    while not what():
-        assert time.monotonic() < end
-        time.sleep(0.1)
-
-
 DETACH = ("--on", "slurm:profile.yaml", "--detach")
 
 
@@ -84,7 +77,7 @@ def test_a_command_that_is_a_job_ends_with_the_same_bytes(
         assert "equiglot status" in err and "scancel 100" in err and "Traceback" not in err
     (pid,) = pids(queue)
     os.kill(pid, signal.SIGTERM)
-    _until(lambda: not is_running(pid))
+    until(lambda: not is_running(pid))
     shown = _shown(run.root)
     assert "SLURM job 100, the command of this run, has ended; the same command continues." in shown
     assert "Its last words:\n    no module of that name\n" in shown
@@ -92,7 +85,7 @@ def test_a_command_that_is_a_job_ends_with_the_same_bytes(
     code, out, _ = program(*command, "--detach")
     assert code == 0 and "SLURM job 101" in out
     recipe.write_text("changed meanwhile")
-    _until(lambda: not is_running(pids(queue)[1]))
+    until(lambda: not is_running(pids(queue)[1]))
     assert run.output.read_text().splitlines()[-1] == f"The page: {run.report}"
     assert len(pids(queue)) == 4  # with one for the model, and one for its scores
     run_here(loaded, tmp_path / "here", reuse=[finished])

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,6 +28,7 @@ from equiglot.recipe import Recipe, parse_recipe, recipe_tree
 from equiglot.run import RunDirectory, read_json
 from equiglot.terminal import Terminal
 from tests.pipeline.conftest import TREE, Change, PoolOfTests, half_written, results, run_here
+from tests.waiting import until
 
 
 @dataclass
@@ -360,9 +360,7 @@ def test_heartbeats(make: Change, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(orders, "_ALIVE_SECONDS", 0.02)
     (tmp_path / "1-1").mkdir()
     with orders._talking(tmp_path / "1-1") as (_, _, stop):
-        end = time.monotonic() + 20
-        while not read_said(tmp_path / "1-1" / SAID, 0)[0] and time.monotonic() < end:
-            time.sleep(0.01)
+        until(lambda: read_said(tmp_path / "1-1" / SAID, 0)[0])
         assert not stop()
         os.kill(os.getpid(), signal.SIGTERM)
         assert stop()

@@ -20,6 +20,7 @@ from equiglot.pipeline import Machine, read_run, read_status, run_recipe
 from equiglot.run import RunDirectory
 from tests.pipeline.conftest import TREE, half_written, results
 from tests.pipeline.merging import merge_tree, teachers_tree
+from tests.waiting import PATIENCE
 
 pytestmark = pytest.mark.slow
 
@@ -66,7 +67,7 @@ def command(recipe: Path, into: Path, *options: str) -> list[str]:
 
 def finish(recipe: Path, into: Path, *options: str) -> str:
     called = command(recipe, into, *options)
-    done = subprocess.run(called, env=ENVIRONMENT, capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run(called, env=ENVIRONMENT, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -114,7 +115,7 @@ class Disturbed:
     def end(self) -> int:
         """The exit code, when nobody is left of the family."""
         code = self.process.wait(120)
-        _, alive = psutil.wait_procs(self.family, timeout=30)
+        _, alive = psutil.wait_procs(self.family, timeout=PATIENCE)
         assert alive == []
         return code
 

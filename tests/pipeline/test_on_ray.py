@@ -3,8 +3,7 @@
 import importlib.util
 import os
 import signal
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from equiglot.pipeline.execution.pool import STOPPING, Assignment
 from equiglot.recipe import recipe_tree
 from equiglot.run import RunDirectory, is_alive
 from tests.pipeline.conftest import Change, results, run_here
+from tests.waiting import until
 
 needs_ray = pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="Ray is not installed: the extra `ray`")
 _MACHINE = {"num_cpus": 1, "include_dashboard": False, "object_store_memory": 80 << 20}
@@ -62,16 +62,9 @@ def _started(engine: Ray, run: RunDirectory, make: Change) -> tuple[str, int]:
     said = give_order(run, order) / SAID
     ticket = engine.start(run, ["1-1"])["1-1"]
     assert engine.places([ticket]) == {ticket: "waits for free cores of Ray"}
-    _until(lambda: bool(read_said(said, 0)[0]))
+    until(lambda: bool(read_said(said, 0)[0]))
     (line, *_), _ = read_said(said, 0)
     return ticket, int(line.decode().partition('"pid": ')[2].rstrip("}"))
-
-
-def _until(happened: Callable[[], bool]) -> None:
-    end = time.monotonic() + 90
-    while not happened():
-        assert time.monotonic() < end
-        time.sleep(0.05)
 
 
 @needs_ray
@@ -79,7 +72,7 @@ def _until(happened: Callable[[], bool]) -> None:
 def test_a_worker_that_is_cancelled(connected: Ray, make: Change, tmp_path: Path) -> None:
     ticket, worker = _started(connected, RunDirectory(tmp_path), make)
     connected.cancel([ticket, "of an earlier command"])
-    _until(lambda: not is_alive(worker))
+    until(lambda: not is_alive(worker))
     assert connected.places([ticket, "of an earlier command"]) == {}
 
 
@@ -88,7 +81,7 @@ def test_a_worker_that_is_cancelled(connected: Ray, make: Change, tmp_path: Path
 def test_why_a_worker_has_ended_is_kept(connected: Ray, make: Change, tmp_path: Path) -> None:
     ticket, worker = _started(connected, RunDirectory(tmp_path), make)
     os.kill(worker, signal.SIGKILL)
-    _until(lambda: connected.places([ticket]) == {})
+    until(lambda: connected.places([ticket]) == {})
     assert (tmp_path / ".attempts" / "1-1" / OUTPUT).read_text().startswith("exit code -9")
 
 
@@ -101,8 +94,8 @@ def test_the_head_is_gone(make: Change, tmp_path: Path) -> None:
     ticket, worker = _started(engine, RunDirectory(tmp_path), make)
     os.kill(psutil.Process(worker).ppid(), signal.SIGKILL)
     with pytest.raises(InputError, match="Ray does not answer any more"):
-        _until(lambda: engine.places([ticket]) == {})
-    _until(lambda: not is_alive(worker))
+        until(lambda: engine.places([ticket]) == {})
+    until(lambda: not is_alive(worker))
 
 
 @needs_ray

@@ -7,7 +7,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from equiglot.pipeline.execution.slurm import Slurm
 from equiglot.recipe import Recipe, recipe_text
 from tests.pipeline.conftest import Change, half_written, results, run_here
 from tests.pipeline.real_slurm import cluster, start, why_not
+from tests.waiting import until
 
 SAVED, GONE = "asked to stop where it ran, and has saved", "gone without a word ("
 pytestmark = pytest.mark.skipif(bool(why_not()), reason=why_not() or "it can")
@@ -156,8 +156,7 @@ def test_the_daemon_of_the_node_is_killed(recipe: Recipe, finished: Path, tmp_pa
     def act(at: At) -> None:
         if at.model == "mono-en" and at.lost == 0:
             os.kill(int((folder / "slurmd.pid").read_text()), signal.SIGKILL)
-            while _jobs():
-                time.sleep(1)
+            until(lambda: not _jobs())
             start(["slurmd", "-D", "-N", platform.node().partition(".")[0]], dict(os.environ), folder)
 
     # None, if its worker ended all the same; the daemon that comes back ends it, and it may have time to save.
@@ -167,7 +166,8 @@ def test_the_daemon_of_the_node_is_killed(recipe: Recipe, finished: Path, tmp_pa
 
 def test_a_command_that_is_a_job_itself(recipe: Recipe, finished: Path, tmp_path: Path) -> None:
     """Its process is killed, and the jobs go on; its next one is asked to end them; the third comes to the end."""
-    into, end = tmp_path / "run", time.monotonic() + 1200
+    into = tmp_path / "run"
+    shown = (into / "output.txt").read_text
     (tmp_path / "tiny.yaml").write_text(recipe_text(recipe))
     (tmp_path / "profile.yaml").write_text("detached: {partition: cpu}\nshort_seconds: 1000\n")
     command = ["run", f"{tmp_path}/tiny.yaml", "--into", str(into), "--on", f"slurm:{tmp_path}/profile.yaml"]
@@ -178,11 +178,6 @@ def test_a_command_that_is_a_job_itself(recipe: Recipe, finished: Path, tmp_path
         assert (said.returncode, said.stderr) == (0, "")
         return said.stdout.partition("The command is SLURM job ")[2].partition(".")[0]
 
-    def until(what: Callable[[], object]) -> None:
-        while not what():
-            assert time.monotonic() < end, (into / "output.txt").read_text()
-            time.sleep(0.5)
-
     def is_training() -> bool:
         status = read_status(into)
         return status.owner is not None and any(each.place.startswith("process") for each in status.running.values())
@@ -191,17 +186,17 @@ def test_a_command_that_is_a_job_itself(recipe: Recipe, finished: Path, tmp_path
         job = detach()
         refused = subprocess.run(command, check=False, capture_output=True, text=True)
         assert refused.returncode == 2 and f"SLURM job {job} is the command of this run" in refused.stderr
-        until(is_training)
+        until(is_training, shown)
         status = read_status(into)
         assert status.owner is not None and status.detached is not None and status.detached.place is not None
         assert status.detached.place.startswith(f"runs on {platform.node().partition('.')[0]} since 20")
         subprocess.run([*end_it, str(status.owner.pid) if "kill" in end_it else job], check=True)
-        until(lambda job=job: job not in _jobs())
+        until(lambda job=job: job not in _jobs(), shown)
         assert bool(_jobs()) == (into / ".attempts").exists() == ("kill" in end_it)
         status = read_status(into)
         assert status.owner is None and status.detached is not None and status.detached.has_ended
     assert status.detached.last[-1] == "Stopped; the same command continues."
     detach()
-    until(lambda: not (into / ".detached.json").exists())
+    until(lambda: not (into / ".detached.json").exists(), shown)
     run_here(recipe, tmp_path / "here", reuse=[finished])
     assert results(into) == results(tmp_path / "here")

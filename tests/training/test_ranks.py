@@ -14,6 +14,7 @@ from safetensors.torch import load_file
 from equiglot.training import Ranks
 from equiglot.training.flat import add_gradients
 from tests.ranked import Act, made, start, train
+from tests.waiting import PATIENCE
 
 _ACTS = [
     Act("two", 2),
@@ -42,7 +43,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     processes = start(_ACTS, into, 4)
     for act in (Act("one", 1), Act("bf16-one", 1, precision="bf16"), Act("loss-one", 1, by_loss=True)):
         train(act, into)
-    words = [process.communicate(timeout=300)[1] for process in processes]
+    words = [process.communicate(timeout=PATIENCE)[1] for process in processes]
     codes = [process.returncode for process in processes]
     assert codes[2] == -9 and all(code == 1 for code in codes[:2] + codes[3:]), words  # those that lost the killed one
     return into
