@@ -26,7 +26,7 @@ Parameters = Annotated[
 """A number of parameters in a recipe: 160000000, or 160M."""
 
 LayerChoice = (
-    Literal["all", "alternate", "first", "last"]
+    Literal["all", "alternate", "distilbert", "first", "last"]
     | Annotated[tuple[Annotated[int, Field(ge=0, lt=MOST_LAYERS)], ...], Field(min_length=1)]
 )
 Precision = Literal["fp32", "int8"]
@@ -97,8 +97,9 @@ class Part(Settings):
 
     layers: LayerChoice = Field(
         "all",
-        description="Which of its layers: all; alternate, from 0 every second one (paper 4, section 3); first or last, "
-        "as many as alternate takes; or a list of numbers, counted from 0.",
+        description="Which of its layers: all; alternate, from 0 every second one (paper 4, section 3); as many as "
+        "that: distilbert, evenly from the first to the last (0, 2, 4, 7, 9, 11 of 12), first or last; or a list of "
+        "numbers, counted from 0.",
     )
     fit: ByteCount | None = Field(
         None,
@@ -147,10 +148,17 @@ def chosen_layers(choice: LayerChoice, count: int) -> tuple[int, ...]:
     """The numbers, from 0, of the layers that are taken from an encoder of `count`.
 
     alternate is paper 4's rule (section 3): layer n of the student is layer 2n - 1 of the teacher, counted from 1.
-    first and last are what it compares with: the same number of layers from either end.
+    first and last are what it compares with: the same number of layers from either end. distilbert is the list of
+    DistilBERT's code, for other numbers of layers as well: as many, evenly from the first to the last.
     """
     half = (count + 1) // 2
-    named = {"all": range(count), "alternate": range(0, count, 2), "first": range(half), "last": range(count)[-half:]}
+    named = {
+        "all": range(count),
+        "alternate": range(0, count, 2),
+        "distilbert": [round(place * (count - 1) / max(1, half - 1)) for place in range(half)],
+        "first": range(half),
+        "last": range(count)[-half:],
+    }
     return tuple(named[choice] if isinstance(choice, str) else choice)
 
 

@@ -13,8 +13,8 @@ from equiglot.models.narrowing import check_narrowing, narrow_config, narrow_mod
 from equiglot.models.settings import LayerChoice, Part, check_layers, chosen_layers
 from equiglot.models.validation import position_count
 
-_LAYERS = {"bert": "encoder.layer", "electra": "encoder.layer", "modernbert": "layers"} | dict.fromkeys(
-    ("roberta", "xlm-roberta", "camembert"), "encoder.layer"
+_LAYERS = {"modernbert": "layers", "distilbert": "transformer.layer"} | dict.fromkeys(
+    ("bert", "electra", "roberta", "xlm-roberta", "camembert", "deberta-v2"), "encoder.layer"
 )
 """Type of a model -> where in its encoder the layers stand, for those that layers can be taken from."""
 

@@ -8,6 +8,8 @@ from transformers import (
     AlbertConfig,
     AutoModelForMaskedLM,
     AutoTokenizer,
+    DebertaV2Config,
+    DistilBertConfig,
     ModernBertConfig,
     PreTrainedConfig,
     XLMRobertaConfig,
@@ -41,7 +43,10 @@ INPUTS = torch.arange(5, 25)[None]
         ("first", 12, (0, 1, 2, 3, 4, 5)),
         ("last", 5, (2, 3, 4)),
         ("last", 1, (0,)),
-        ((0, 2, 4, 7, 9, 11), 12, (0, 2, 4, 7, 9, 11)),
+        ("distilbert", 12, (0, 2, 4, 7, 9, 11)),  # the list of DistilBERT's code
+        ("distilbert", 6, (0, 2, 5)),
+        ("distilbert", 2, (0,)),
+        ((5, 0), 12, (5, 0)),
     ],
 )
 def test_the_layers_that_are_taken(choice: LayerChoice, count: int, layers: tuple[int, ...]) -> None:
@@ -89,6 +94,22 @@ def test_modernberts_layers_keep_what_they_attend_to() -> None:
     # The states between its layers are those that the teacher's layers make of the same.
     kept = torch.nn.ModuleList(teacher.model.layers[number] for number in (0, 1, 3, 6))
     teacher.model.layers, teacher.config.num_hidden_layers = kept, 4
+    with torch.no_grad():
+        assert torch.equal(student(INPUTS).logits, teacher(INPUTS).logits)
+
+
+@pytest.mark.parametrize("config", [DebertaV2Config, DistilBertConfig])
+def test_layers_of_models_made_elsewhere(config: type[PreTrainedConfig], tmp_path: Path) -> None:
+    """The same weights, and the same states, as the teacher without its other layers has."""
+    relative = {"relative_attention": True, "position_biased_input": False, "pos_att_type": ["p2c", "c2p"]}
+    own = {"hidden_dim": 24} if config is DistilBertConfig else {**relative, "pad_token_id": 0}
+    sizes = {"initializer_range": 0.5, "num_hidden_layers": 4, "max_position_embeddings": 34}
+    teacher = AutoModelForMaskedLM.from_config(config(**STOCK, **sizes, **own)).eval()
+    teacher.save_pretrained(tmp_path / "teacher")
+    student = start_from(tmp_path / "teacher", Part(layers=(0, 3)), max_length=32).eval()
+    _check_the_same_when_saved(student, tmp_path / "student")
+    stack = teacher.base_model.transformer if config is DistilBertConfig else teacher.base_model.encoder
+    stack.layer = torch.nn.ModuleList(stack.layer[number] for number in (0, 3))
     with torch.no_grad():
         assert torch.equal(student(INPUTS).logits, teacher(INPUTS).logits)
 
