@@ -4,9 +4,11 @@ import copy
 import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,10 +20,10 @@ from equiglot.errors import InputError, Interrupted
 from equiglot.pipeline import Event, Graph, Machine, Remark, Status, Watcher, Working, pool_on, read_status, run_recipe
 from equiglot.pipeline.execution import elsewhere, orders, scheduler
 from equiglot.pipeline.execution.divided import Divided
-from equiglot.pipeline.execution.elsewhere import OUTPUT, Elsewhere
-from equiglot.pipeline.execution.folder import held
+from equiglot.pipeline.execution.elsewhere import OUTPUT, Elsewhere, EngineRefuses
+from equiglot.pipeline.execution.folder import _ending_in, held
 from equiglot.pipeline.execution.lease import Owner, TakenOver, take_lease
-from equiglot.pipeline.execution.orders import SAID, Order, carry_out, give_order, read_said
+from equiglot.pipeline.execution.orders import SAID, STOP, Order, carry_out, give_order, read_said
 from equiglot.pipeline.execution.pool import Assignment, Made
 from equiglot.pipeline.steps import Step
 from equiglot.recipe import Recipe, parse_recipe, recipe_tree
@@ -347,13 +349,67 @@ def test_half_a_line_is_not_understood_and_the_next_is(make: Change, tmp_path: P
     assert said == [Remark(remark="a word")]
 
 
-def test_who_was_taken_over_from_leaves_the_jobs_to_the_other(make: Change, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("why", "go_on"),
+    [
+        (TakenOver("another command has"), True),
+        (EngineRefuses("no more jobs of one user"), True),
+        (OSError("the disk is full"), True),
+        (InputError("the text has changed"), False),
+    ],
+)
+def test_what_ends_the_command_and_not_its_jobs(why: Exception, go_on: bool, make: Change, tmp_path: Path) -> None:
     run, engine = RunDirectory(tmp_path), Asked(alive=("7",))
     task = _left(run, make, "1-1")
     with _pool(engine, run, make()) as pool:
         assert pool.adopt({"tokens/en": task.fingerprint})
-        assert not pool.ask_to_stop(TakenOver("another command has"))
-    assert engine.ended == [] and (run.attempts / "1-1").is_dir()
+        assert pool.ask_to_stop(why) != go_on
+        assert (run.attempts / "1-1" / STOP).exists() != go_on
+    assert (engine.ended == [] and (run.attempts / "1-1").is_dir()) == go_on
+
+
+def test_who_has_said_how_it_ended_is_taken_up_though_it_lived_a_moment_longer(make: Change, tmp_path: Path) -> None:
+    run = RunDirectory(tmp_path)
+    task = _left(run, make, "1-1")
+    (run.attempts / "1-1" / SAID).write_bytes(b'{"kind": "stopped"}\n{"kind": "alive"}\n')
+    pool = _pool(Asked(), run, make())
+    assert list(pool.adopt({"tokens/en": task.fingerprint})) == [task]
+    assert next(iter(pool.events(0.0))).kind == "stopped"
+
+
+def test_files_of_workers_are_read_once_in_a_while(
+    make: Change, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = RunDirectory(tmp_path)
+    task = _left(run, make, "1-1")
+    pool = _pool(Asked(alive=("7",)), run, make())
+    assert pool.adopt({"tokens/en": task.fingerprint})
+    assert [event.place for event in pool.events(0.0)] == ["runs"]
+    (run.attempts / "1-1" / SAID).write_bytes(b'{"kind": "alive"}\n')
+    monkeypatch.setattr(elsewhere, "_POLL_SECONDS", 1e6)
+    assert [event.kind for event in pool.events(0.0)] == []
+    monkeypatch.setattr(elsewhere, "_POLL_SECONDS", 0.0)
+    assert [event.kind for event in pool.events(0.0)] == ["alive"]
+
+
+def test_what_is_removed_while_a_folder_is_looked_through(tmp_path: Path) -> None:
+    """Workers whose jobs were left go on, and write and remove."""
+    ended = threading.Event()
+
+    def work() -> None:
+        while not ended.is_set():
+            (tmp_path / "checkpoints" / "update-1" / "deep").mkdir(parents=True)
+            shutil.rmtree(tmp_path / "checkpoints")
+
+    (tmp_path / ".text.9.tmp").mkdir()
+    worker = threading.Thread(target=work)
+    worker.start()
+    try:
+        found = [_ending_in(".tmp", tmp_path) for _ in range(2000)]
+    finally:
+        ended.set()
+        worker.join()
+    assert found == [[tmp_path / ".text.9.tmp"]] * 2000
 
 
 def test_heartbeats(make: Change, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

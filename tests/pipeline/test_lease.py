@@ -46,6 +46,16 @@ def test_one_after_the_other(run: RunDirectory) -> None:
     assert sorted(os.listdir(run.lease)) == ["000002"]
 
 
+def test_a_number_is_not_given_again(run: RunDirectory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A shared disk shows a folder as it was before others took the run, and ended."""
+    _given_to(run, 3, pid=_ended())
+    seen = iter([[1]])
+    true = lease._numbers
+    monkeypatch.setattr(lease, "_numbers", lambda run: next(seen, None) or true(run))
+    assert take_lease(run).number == 4
+    assert sorted(os.listdir(run.lease)) == ["000004"]
+
+
 def test_the_numbers_go_on_after_a_command_that_was_killed(run: RunDirectory) -> None:
     _given_to(run, 7, pid=_ended())
     assert lease_owner(run) is None

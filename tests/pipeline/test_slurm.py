@@ -206,7 +206,7 @@ def test_a_job_that_would_wait_for_ever(queue: Path, make: Change, tmp_path: Pat
     tickets = list(engine.start(run, ["1-1"]).values())
     with pytest.raises(InputError, match="wait for ever: PartitionTimeLimit"):
         engine.places(tickets)
-    assert engine.places([]) == {}
+    assert calls(queue, "scancel") == [tickets] and engine.places(tickets) == {}
 
 
 REFUSED = [

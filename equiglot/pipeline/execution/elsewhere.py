@@ -29,6 +29,10 @@ _POLL_SECONDS = 1.0
 _LATE_SECONDS = 60.0  # in which a shared disk shows what a worker has said last
 
 
+class EngineRefuses(InputError):
+    """An engine takes no more, or does not answer; what it has already goes on."""
+
+
 class Engine(Protocol):
     """What starts workers on other machines: SLURM, Ray.
 
@@ -59,12 +63,16 @@ class Engine(Protocol):
             Attempt -> a ticket: the engine's own name of it.
 
         Raises:
-            InputError: the engine refuses, or cannot be reached.
+            EngineRefuses: the engine refuses, or cannot be reached.
         """
 
     def places(self, tickets: Sequence[str]) -> Mapping[str, str] | None:
         """Ticket -> where it waits or runs, in words, of those that have not ended; None where the engine cannot be
-        asked just now."""
+        asked just now.
+
+        Raises:
+            EngineRefuses: one waits for what will never be.
+        """
 
     def cancel(self, tickets: Sequence[str]) -> None:
         """Ends them; those that have ended already do no harm."""
@@ -109,7 +117,8 @@ class Elsewhere:
     leaves: Callable[[Interrupted], bool] = lambda why: why.signal != signal.SIGINT
     _flights: dict[str, _Flight] = field(default_factory=dict)
     _new: list[Assignment] = field(default_factory=list)
-    _looked: float = 0.0
+    _listened: float = 0.0  # when workers were listened to
+    _looked: float = 0.0  # when the engine was asked
     _leave: bool = False
 
     def __enter__(self) -> "Elsewhere":
@@ -158,23 +167,23 @@ class Elsewhere:
             shutil.rmtree(flight.folder, ignore_errors=True)
 
     def events(self, seconds: float) -> Iterator[Event]:
-        """What the workers have said within some seconds, and which of them are lost."""
+        """What the workers have said within some seconds, and which of them are lost.
+
+        However often it is called, their files are read once in `_POLL_SECONDS`: many are a load for a shared disk.
+        """
         self._submit()
-        end = time.monotonic() + seconds
-        while True:
-            found = False
-            for event in self._news():
-                found = True
-                yield event
-            if found or time.monotonic() >= end:
-                return
-            time.sleep(min(_POLL_SECONDS, max(0.0, end - time.monotonic())))
+        wait = self._listened + _POLL_SECONDS - time.monotonic()
+        time.sleep(max(0.0, min(wait, seconds)))
+        if wait <= seconds:
+            self._listened = time.monotonic()
+            yield from self._news()
 
     def ask_to_stop(self, why: Exception) -> bool:
         """Asks trainings to save and stop, or leaves all of them as they are: the same command adopts them."""
         self._new.clear()
-        disk = isinstance(why, OSError)  # that refuses the command something: those that wait in a queue stay there
-        leave = self.leaves(why) if isinstance(why, Interrupted) else disk and self.outlive
+        # A disk or an engine refuses the command something: what is at work, or waits in a queue, is not worse for it.
+        refused = isinstance(why, OSError | EngineRefuses)
+        leave = self.leaves(why) if isinstance(why, Interrupted) else refused and self.outlive
         self._leave = leave or isinstance(why, TakenOver)
         if not self._leave:
             for flight in self._flights.values():
@@ -291,7 +300,10 @@ def last_lines(path: Path) -> list[str]:
 
 def _has_ended(flight: _Flight) -> bool:
     """Whether a worker has said how it ended, while nobody listened."""
-    lines, _ = read_said(flight.folder / SAID, 0)
+    return any(_is_end(line) for line in read_said(flight.folder / SAID, 0)[0])  # it may live a moment longer
+
+
+def _is_end(line: bytes) -> bool:
     with suppress(ValueError, KeyError, TypeError):  # half a line
-        return bool(lines) and json.loads(lines[-1])["kind"] not in {"started", "alive", "progress"}
+        return json.loads(line)["kind"] not in {"started", "alive", "progress"}
     return False

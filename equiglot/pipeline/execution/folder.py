@@ -132,11 +132,11 @@ def _sweep(run: RunDirectory, adopt: bool) -> None:
     kept = {path.name for path in run.attempts.glob("*")} if adopt else set()
     if not kept:
         shutil.rmtree(run.attempts, ignore_errors=True)
-    for old in list(run.root.rglob(".*.old")):
+    for old in _ending_in(".old", run.root):
         if not place_of(old).exists():  # killed between the two renames: what stood there comes back
             old.rename(place_of(old))
-    for pattern in (".*.tmp", ".*.old"):
-        for path in list(run.root.rglob(pattern)):
+    for ending in (".tmp", ".old"):
+        for path in _ending_in(ending, run.root):
             in_use = kept and any(path.is_relative_to(folder) for folder in (run.attempts, run.checkpoints(".")))
             if in_use or path.name.rsplit(".", 2)[1] in kept:
                 continue
@@ -144,6 +144,16 @@ def _sweep(run: RunDirectory, adopt: bool) -> None:
                 shutil.rmtree(path, ignore_errors=True)
             else:
                 path.unlink(missing_ok=True)
+
+
+def _ending_in(ending: str, root: Path) -> list[Path]:
+    """Hidden files and folders of such a name; what workers remove meanwhile does no harm."""
+    return [
+        Path(folder, name)
+        for folder, folders, files in os.walk(root)
+        for name in (*folders, *files)
+        if name.startswith(".") and name.endswith(ending)
+    ]
 
 
 class Log:

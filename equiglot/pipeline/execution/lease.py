@@ -171,6 +171,9 @@ def take_lease(
                 continue
             raise InputError(f"{owner} works on this run", where=run.root, fix=_advice(owner, fix))
         if _make(run, number + 1, me):
+            if max(_numbers(run)) > number + 1:  # others had this number and the next, while we looked
+                shutil.rmtree(_folder(run, number + 1), ignore_errors=True)
+                continue
             for old in (each for each in _numbers(run) if each <= number):
                 shutil.rmtree(_folder(run, old), ignore_errors=True)
             return Lease(run, number + 1, me.token)

@@ -192,8 +192,9 @@ def _talking(folder: Path) -> Iterator[tuple[_Say, _Say, Callable[[], bool]]]:
         nonlocal looked
         if time.monotonic() - looked >= _LOOK_SECONDS:
             looked = time.monotonic()
-            if (folder / STOP).exists():
-                asked.set()
+            with suppress(OSError):  # a disk that is away for a while
+                if (folder / STOP).exists():
+                    asked.set()
         return asked.is_set()
 
     def live() -> None:

@@ -18,6 +18,7 @@ from equiglot.pipeline.graph import Graph, Job
 from equiglot.pipeline.progress import JobProgress
 from equiglot.pipeline.steps import Context, Step
 from equiglot.pipeline.steps.cost import Resources
+from equiglot.pipeline.steps.ranks import RankKilled
 from equiglot.recipe import Recipe
 from equiglot.run import RunDirectory
 from equiglot.training import Stopped
@@ -259,7 +260,7 @@ def perform(step: Step, attempt: str, context: Context, gone: tuple[type[Excepti
 
 
 def failure(job: str, attempt: str, error: BaseException) -> Event:
-    """The event that something was raised: bad input, or a bug of ours with the traceback."""
+    """The event that something was raised: bad input, or a bug of ours with the traceback; or a process was killed."""
     refused = error if isinstance(error, InputError) else refusal(error, f"job {job}" if job else "a worker")
     bug = WorkerFailed(f"{job or 'a worker'} failed:\n{traceback.format_exc()}")
-    return Event(job, attempt, "failed", error=refused or bug)
+    return Event(job, attempt, "lost" if isinstance(error, RankKilled) else "failed", error=refused or bug)

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from equiglot.errors import InputError, Interrupted
 from equiglot.pipeline.execution.divided import Divided
-from equiglot.pipeline.execution.elsewhere import OUTPUT, Elsewhere
+from equiglot.pipeline.execution.elsewhere import OUTPUT, Elsewhere, EngineRefuses
 from equiglot.pipeline.execution.orders import read_order
 from equiglot.pipeline.execution.pool import MakePool, Pool
 from equiglot.pipeline.execution.slurm_profile import SlurmProfile, read_profile
@@ -41,6 +41,7 @@ _AWAY = ("unable to contact slurm controller", "timed out", "temporarily", "conn
 _BUSY = (*_AWAY, "are busy", "not available now", "not available (down")  # the latter of `--test-only`: a job waits
 _REFUSED = re.compile(r"^(sbatch: error: |allocation failure: )+")
 _SIZES = ("--partition=", "--cpus-per-task=", "--gres=", "--mem=", "--time=", "--constraint=")
+_GO_ON = "jobs that SLURM has go on; the same command takes them up, and continues"
 _NEVER = ("PartitionTimeLimit", "PartitionNodeLimit", "BadConstraints", "InvalidAccount", "InvalidQOS")
 
 
@@ -180,7 +181,7 @@ class Slurm:
         The node is named by its worker once that has begun.
 
         Raises:
-            InputError: one waits for what will never be.
+            EngineRefuses: one waits for what will never be.
         """
         command = ["squeue", "--noheader", "--array", f"--user={os.getuid()}", "--format=%i|%T|%R"]
         done = _call(command)
@@ -196,8 +197,9 @@ class Slurm:
 
     def _check_possible(self, ticket: str, reason: str) -> None:
         if reason in _NEVER:
-            fix = "correct the profile: `sinfo` lists partitions, time limits and nodes; the same command continues"
-            raise InputError(f"SLURM lets job {ticket} wait for ever: {reason}", where=self.where, fix=fix)
+            self.cancel([ticket])  # the same command gives it as the profile then says
+            fix = f"correct the profile: `sinfo` lists partitions, time limits and nodes; {_GO_ON}"
+            raise EngineRefuses(f"SLURM lets job {ticket} wait for ever: {reason}", where=self.where, fix=fix)
 
     def cancel(self, tickets: Sequence[str]) -> None:
         """Ends jobs; what SLURM says of those that have ended already is not of interest."""
@@ -234,7 +236,7 @@ class Slurm:
         What is not answered is tried again. If SLURM had taken it all the same there are two jobs: one of them begins.
 
         Raises:
-            InputError: SLURM refuses, or does not answer.
+            EngineRefuses: SLURM refuses, or does not answer.
         """
         error = "no answer"
         for again in range(_TRIES):
@@ -244,23 +246,22 @@ class Slurm:
             if done is not None and done.returncode == 0:
                 if found := re.findall(r"^(\d+)(?:;\S*)?$", done.stdout, re.MULTILINE):
                     return str(found[-1])
-                raise InputError(f"sbatch gave no number of a job: {done.stdout.strip()!r}", where=self.where)
+                raise EngineRefuses(f"sbatch gave no number of a job: {done.stdout.strip()!r}", where=self.where)
             if done is not None:
                 error = _words(done.stderr)
                 if not _passes(error):
                     raise self._refusal(error, options)
-        fix = "see `sinfo`; the same command continues"
-        raise InputError(f"SLURM does not answer: {error}", where=self.where, fix=fix)
+        raise EngineRefuses(f"SLURM does not answer: {error}", where=self.where, fix=f"see `sinfo`; {_GO_ON}")
 
-    def _refusal(self, error: str, options: Sequence[str], step: str = "") -> InputError:
+    def _refusal(self, error: str, options: Sequence[str], step: str = "") -> EngineRefuses:
         gpu = next((each for each in options if each.startswith("--gres=")), None)
-        fix = "correct the profile (`sinfo` lists partitions, time limits and nodes); the same command continues"
+        fix = f"correct the profile (`sinfo` lists partitions, time limits and nodes); {_GO_ON}"
         if gpu:
             fix = f"see that the partition has GPUs ({gpu}): `sinfo -o '%P %G'`, or correct the profile"
         if "limit" in error.lower():
-            fix = "ask for less in the profile: fewer jobs at a time, less time or memory; the same command continues"
+            fix = f"ask for less in the profile: fewer jobs at a time, less time or memory; {_GO_ON}"
         of = f" for {step} ({' '.join(each for each in options if each.startswith(_SIZES))})" if step else ""
-        return InputError(f"SLURM refuses a job{of}: {_REFUSED.sub('', error)}", where=self.where, fix=fix)
+        return EngineRefuses(f"SLURM refuses a job{of}: {_REFUSED.sub('', error)}", where=self.where, fix=fix)
 
 
 @dataclass(frozen=True)

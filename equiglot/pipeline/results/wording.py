@@ -116,7 +116,11 @@ def encoder_in_words(settings: EncoderSettings) -> str:
 
 def start_in_words(start: Start, fit: Mapping[str, Any] | None = None) -> str:
     """What weights a model starts from; `fit` is what training.json has of layers that were to fit into a size."""
-    named = {"all": "", "alternate": "every second layer of ", "distilbert": "every second layer, the ends included, of "}
+    named = {
+        "all": "",
+        "alternate": "every second layer of ",
+        "distilbert": "every second layer, the ends included, of ",
+    }
     named |= {end: f"the {end} layers of " for end in ("first", "last")}
     if start.fit is not None:
         which = "as many layers as fit of " if fit is None else f"{_numbered(fit['layers'])} of {fit['of']} of "

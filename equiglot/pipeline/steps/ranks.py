@@ -30,12 +30,17 @@ _GRACE = 10.0  # seconds in which a process that has failed is seen to have ende
 _PAUSE = 0.02
 
 
+class RankKilled(InputError):
+    """Another rank was killed: by whoever wants its memory or its machine, and not for what it was told to do."""
+
+
 @contextmanager
 def training_ranks(recipe: Recipe, model: str, context: Context, devices: int) -> Iterator[Ranks]:
     """This process as the first of `devices` ranks that train a model; the others are started, and do the same.
 
     Raises:
-        InputError: another rank was killed, or has refused its input.
+        RankKilled: another rank was killed.
+        InputError: another rank has refused its input.
         RuntimeError: another rank has failed: a bug, with its traceback.
     """
     if devices == 1:
@@ -65,6 +70,19 @@ def training_ranks(recipe: Recipe, model: str, context: Context, devices: int) -
                 other.end()
 
 
+@contextmanager
+def _sigterm_held() -> Iterator[None]:
+    """What is started within never gets SIGTERM: it asks for a stop, and the first rank decides for all when that is.
+
+    A machine that goes down sends it to every process, and some clusters to all of a job.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def meeting(folder: Path) -> Path:
     """Where ranks meet that share a folder."""
     return folder / "meeting"
@@ -80,7 +98,7 @@ class _Other:
 
     def __init__(self, rank: int, told: dict[str, object], folder: Path) -> None:
         self.rank, self._words, self._ready = rank, folder / f"words-{rank}", ready_file(folder, rank)
-        with self._words.open("wb") as words:
+        with self._words.open("wb") as words, _sigterm_held():
             # Not of this process's group: Ctrl-C is for the process that was started by the user, who is asked first.
             self._process = subprocess.Popen(
                 [sys.executable, "-m", _MODULE],
@@ -161,7 +179,7 @@ def _cause(others: list[_Other], lost: RankLost) -> Exception:
 def _failure(other: _Other, code: int) -> Exception:
     """What has ended a rank with an exit code."""
     if code < 0:
-        return InputError(
+        return RankKilled(
             f"rank {other.rank} of the training was killed ({signal.Signals(-code).name})",
             where="training.devices",
             fix="if nobody did it, memory ran out: use fewer devices or smaller batches; the same command continues",
