@@ -25,6 +25,7 @@ _ROWS = 8  # of a batch of text
 _EVERY = 7  # token is masked, about
 
 Head = Literal["masked language model", "token classifier", "text classifier", "encoder"]
+MASKED_LM: Head = "masked language model"
 Runner = Callable[[Mapping[str, Integers]], Floats]
 """Inputs int64 [rows, length] -> outputs float32 [rows, length, ...], or [rows, labels] of a text classifier."""
 _HEADS: dict[str, Head] = {

@@ -22,6 +22,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from equiglot.errors import InputError
 from equiglot.evaluation import ALL, COST, Score, spread
 from equiglot.evaluation.external import stream_lines
+from equiglot.exporting.checking import MASKED_LM
 from equiglot.exporting.exporting import FP32, INT8, PYTORCH, few_lines
 from equiglot.exporting.graph import check_libraries
 from equiglot.exporting.record import RECORD, ExportRecord
@@ -103,6 +104,9 @@ def measure_cost(
 ) -> CostRecord:
     """Measures models in turn, on the same sentences; a long one is cut after what the model reads, or 512 tokens.
 
+    Of a masked language model that is its encoder: its head computes a number for each entry of the vocabulary at every
+    token, and falls away when the model is fine-tuned. Beside an exported one, whose graph has the head, it counts.
+
     Args:
         models: name -> a model folder, a name on the hub, or a folder that `export_onnx` made.
         lines: sentences; some of them, evenly spread, are read.
@@ -114,12 +118,13 @@ def measure_cost(
     """
     some = spread(lines, settings.sentences)
     measured = {name: _Measured(name, find_or_fetch(source)) for name, source in models.items()}
+    words = any(each.record is not None and each.record.head == MASKED_LM for each in measured.values())
     seconds: dict[str, dict[int, list[list[float]]]] = {name: {size: [] for size in BATCHES} for name in models}
     with ExitStack() as stack:
         workers: dict[str, _Worker] = {}
         for name, each in measured.items():
             progress(f"loading {name}")
-            workers[name] = stack.enter_context(_Worker(each, some, settings.threads))
+            workers[name] = stack.enter_context(_Worker(each, some, settings.threads, words=words))
         for number in range(settings.rounds):
             for size in BATCHES:
                 for name, worker in workers.items():
@@ -225,15 +230,17 @@ class _Worker:
         measured: the model.
         sentences: that it reads.
         threads: that it may use.
+        words: whether a head that predicts words is asked.
     """
 
-    def __init__(self, measured: _Measured, sentences: Sequence[str], threads: int) -> None:
+    def __init__(self, measured: _Measured, sentences: Sequence[str], threads: int, *, words: bool) -> None:
         self._measured = measured
         record = measured.record
         self._asked = {
             "folder": str(measured.folder),
             "graph": record and record.graph,
             "threads": threads,
+            "words": words,
             "sentences": list(sentences),
         }
         environment = {

@@ -49,7 +49,8 @@ def _say(what: dict[str, Any]) -> None:
 def _form(asked: dict[str, Any]) -> tuple[list[str], Callable[[], tuple[Model, Tokenizer, dict[str, int]]]]:
     """The libraries that are in memory before the model is, and what loads it."""
     folder, threads = Path(asked["folder"]), int(asked["threads"])
-    load = _onnx(folder, asked["graph"], threads) if asked["graph"] else _pytorch(folder, threads)
+    graph = asked["graph"]
+    load = _onnx(folder, graph, threads) if graph else _pytorch(folder, threads, words=asked["words"])
     return sorted({*sys.modules} & {"torch", "transformers", "onnxruntime"}), load
 
 
@@ -64,10 +65,12 @@ def _onnx(folder: Path, graph: str, threads: int) -> Callable[[], tuple[Model, T
     return load
 
 
-def _pytorch(folder: Path, threads: int) -> Callable[[], tuple[Model, Tokenizer, dict[str, int]]]:
+def _pytorch(folder: Path, threads: int, *, words: bool) -> Callable[[], tuple[Model, Tokenizer, dict[str, int]]]:
+    """What loads a model's folder; without `words`, a head that predicts words is loaded and not asked."""
     import torch
 
     from equiglot.evaluation.trim_proof import load_as_saved
+    from equiglot.exporting.checking import MASKED_LM, head_of
     from equiglot.exporting.exporting import batch_tokenizer, embedding_count, longest_input
     from equiglot.exporting.graph import input_names
     from equiglot.vocabulary import load_tokenizer
@@ -76,12 +79,13 @@ def _pytorch(folder: Path, threads: int) -> Callable[[], tuple[Model, Tokenizer,
 
     def load() -> tuple[Model, Tokenizer, dict[str, int]]:
         model, tokenizer = load_as_saved(folder), load_tokenizer(folder)
-        names = input_names(model)
+        names, encoder = input_names(model), head_of(model) == MASKED_LM and not words
+        asked = model.base_model if encoder else model
         about = {"parameters": model.num_parameters(), "embeddings": embedding_count(model)}
 
         @torch.no_grad()
         def run(feed: dict[str, Any]) -> object:
-            return model(**{name: torch.from_numpy(feed[name]) for name in names})[0]
+            return asked(**{name: torch.from_numpy(feed[name]) for name in names})[0]
 
         return run, batch_tokenizer(tokenizer, longest_input(model, tokenizer)), about
 

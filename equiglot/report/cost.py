@@ -37,7 +37,8 @@ def cost_sections(report: Report) -> Iterator[Section]:
     caption = "What models cost. Of times and speeds the median over rounds; in brackets the least and the most."
     about = (
         "Each model was loaded in a process of its own, in fp32, and read test sentences of all languages, one by one "
-        "and in batches of 32, tokenising included; the models took turns. In memory is by how much a process grew at "
+        "and in batches of 32, tokenising included; the models took turns. The head that predicts masked words was not "
+        "asked: fine-tuned models have none. In memory is by how much a process grew at "
         "most. Times are of the machine that is named at the end of this page, and say nothing of others."
     )
     table = Table(caption, ("", *(model.label for model in models)), rows)

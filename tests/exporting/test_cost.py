@@ -7,12 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 from safetensors import safe_open
 
 from equiglot.errors import InputError
 from equiglot.evaluation import ALL, COST, METRICS, metrics_of
 from equiglot.exporting import BATCHES, CostRecord, CostSettings, ExportSettings, cost_rows, export_onnx, measure_cost
-from equiglot.exporting.worker import _peak, _resident
+from equiglot.exporting.worker import _batches, _peak, _pytorch, _resident
 from tests.exporting.conftest import Model
 from tests.stock import SCRIPTS
 
@@ -76,7 +77,7 @@ def test_an_export_is_measured_without_pytorch(folders: dict[str, str]) -> None:
         ("small", "model_int8.onnx", ["onnxruntime"]),
         ("model", None, ["torch", "transformers"]),
     ):
-        asked = {"folder": folders[name], "graph": graph, "threads": 1, "sentences": LINES[:2]}
+        asked = {"folder": folders[name], "graph": graph, "threads": 1, "words": False, "sentences": LINES[:2]}
         command = [sys.executable, "-m", "equiglot.exporting.worker"]
         done = subprocess.run(
             command, input=f"{json.dumps(asked)}\n1\n2\n", capture_output=True, text=True, encoding="utf-8", check=False
@@ -84,6 +85,18 @@ def test_an_export_is_measured_without_pytorch(folders: dict[str, str]) -> None:
         first, one, two = map(json.loads, done.stdout.splitlines())
         assert first["libraries"] == libraries and first["memory"] > 0
         assert [len(one["seconds"]), len(two["seconds"])] == [2, 1]
+
+
+@pytest.mark.parametrize("words", [True, False])
+def test_a_head_that_predicts_words_is_asked_beside_an_export_alone(words: bool, model: Model) -> None:
+    folder = Path(model("bert"))
+    run, tokenizer, about = _pytorch(folder, 1, words=words)()
+    (batch,) = _batches(tokenizer, LINES[:2], 2)
+    config = json.loads((folder / "config.json").read_text())
+    output = run(batch())
+    assert isinstance(output, torch.Tensor)
+    assert output.shape[-1] == config["vocab_size" if words else "hidden_size"]
+    assert about["parameters"] > config["vocab_size"] * config["hidden_size"]
 
 
 def test_the_most_memory_is_that_of_this_process() -> None:
