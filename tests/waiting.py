@@ -1,5 +1,6 @@
 """How tests wait: nothing is asserted about time, which a busy machine has, but what hangs comes to an end."""
 
+import random
 import time
 from collections.abc import Callable
 
@@ -13,3 +14,10 @@ def until(happened: Callable[[], object], shown: Callable[[], str] = str) -> Non
     while not happened():
         assert time.monotonic() < end, shown()
         time.sleep(0.05)
+
+
+def at_random(seconds: float) -> None:
+    """Waits for so long at most: what is done then happens to work at any place."""
+    wait = random.uniform(0, seconds)
+    print(f"after {wait:.3f} s")
+    time.sleep(wait)

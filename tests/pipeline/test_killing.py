@@ -114,7 +114,7 @@ class Disturbed:
 
     def end(self) -> int:
         """The exit code, when nobody is left of the family."""
-        code = self.process.wait(120)
+        code = self.process.wait(PATIENCE)
         _, alive = psutil.wait_procs(self.family, timeout=PATIENCE)
         assert alive == []
         return code

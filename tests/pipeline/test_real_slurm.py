@@ -21,7 +21,7 @@ from equiglot.pipeline.execution.slurm import Slurm
 from equiglot.recipe import Recipe, recipe_text
 from tests.pipeline.conftest import Change, half_written, results, run_here
 from tests.pipeline.real_slurm import cluster, start, why_not
-from tests.waiting import until
+from tests.waiting import at_random, until
 
 SAVED, GONE = "asked to stop where it ran, and has saved", "gone without a word ("
 pytestmark = pytest.mark.skipif(bool(why_not()), reason=why_not() or "it can")
@@ -85,6 +85,7 @@ def _run(
             at[event.job].lost += 1
         if event.job in at and event.progress is not None and (event.job, at[event.job].lost) not in acted:
             acted.add((event.job, at[event.job].lost))
+            at_random(1)
             act(at[event.job])
 
     into, machine = tmp_path / "run", Machine(checkpoint_seconds=1)

@@ -23,6 +23,7 @@ from equiglot.recipe import recipe_tree
 from equiglot.run import RunDirectory
 from tests.pipeline.conftest import Change, half_written, results, run_here
 from tests.pipeline.slurm_stand_in import calls, is_running, pids
+from tests.waiting import at_random
 
 
 def _profile(folder: Path, text: str = "{}") -> Path:
@@ -52,6 +53,7 @@ def test_the_same_bytes_though_a_job_comes_to_its_limit(
         lost = sum(each.job == "model/mono-en" and each.kind == "lost" for each in events)
         if event.job == "model/mono-en" and event.progress is not None and lost < 2:
             number = (signal.SIGTERM, signal.SIGKILL)[lost]
+            at_random(0.3)
             for pid in pids(queue):
                 if is_running(pid):
                     os.kill(pid, number)
