@@ -18,7 +18,8 @@ MOST_PASSES, TOO_MANY_PASSES = 45, 90
 # A judgement: the demo learns 4,000 entries from five times 0.09 million characters, some 110 for each;
 # fewer were not tried on their own.
 CHARACTERS_AN_ENTRY = 100
-FEWEST_TESTED = 100  # sentences: an interval of some ±10 points
+FEWEST_TESTED = 100  # sentences: an interval of some ±5 points
+_SPREAD = 53  # points: half of an interval from one sentence
 _TENTH_UP_TO = 1_000  # sentences held out; beyond, a twentieth of the text, and paper 1's 10,000 at most
 _MOST_HELD_OUT, _HELD_OUT_OF_LITTLE = 10_000, 0.2
 _ALIKE = 0.75  # of the sentences that another language can hold out are as good as as many
@@ -153,10 +154,11 @@ def supported_entries(sizes: Mapping[str, int], alpha: float) -> int:
 def uncertainty(sentences: int) -> float:
     """About half of a 95 % interval of MRR, in points, from a test set of so many sentences.
 
-    1.96 standard errors of a mean of values between 0 and 1, whose standard deviation is 0.5 at most, one a sentence:
-    an estimate on the safe side, before anything is measured. The page's intervals are resampled from the scores.
+    An estimate from what was measured, before anything is measured here: with two draws of masks, halves of intervals
+    were 29 to 44 / √sentences (docs/experiments.md). With one draw, the default, a sentence has half as many masks: 53,
+    worked out, not measured. The page's intervals are resampled from the scores.
     """
-    return 98 / sqrt(max(1, sentences))
+    return _SPREAD / sqrt(max(1, sentences))
 
 
 def script_of(code: str) -> str | None:

@@ -75,7 +75,7 @@ def test_what_is_too_little_is_said(tmp_path: Path, capsys: pytest.CaptureFixtur
     for text in (shown, written):
         assert "too few for a teacher" in text and "ko (5," in text and "50,000 characters" in text
         assert "with the script of de (en)" in text and "near-de: {languages: [en, de]" in text
-        assert "ko 22 (±21 points)" in text
+        assert "ko 22 (±11 points)" in text
     assert {name for name in recipe.plans() if name.startswith("mono-")} == {"mono-en", "mono-ru"}
 
 
@@ -123,4 +123,4 @@ def test_a_vocabulary_has_room_for_its_characters_and_no_more_than_its_text_supp
 
 
 def test_more_sentences_tell_smaller_differences() -> None:
-    assert uncertainty(100) == pytest.approx(9.8) and uncertainty(400) == pytest.approx(4.9)
+    assert uncertainty(100) == pytest.approx(5.3) and uncertainty(400) == pytest.approx(2.65)

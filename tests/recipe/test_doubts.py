@@ -64,9 +64,9 @@ def test_nothing_is_said_where_there_is_enough(folder: Path) -> None:
 
 def test_test_sets_that_show_nothing(folder: Path) -> None:
     (few,) = doubts(folder, "en ru hi", text={"valid": 100, "test": 25})
-    assert few.startswith("Test sentences are few: en 25 (±20 points), ru 25 (±20")
+    assert few.startswith("Test sentences are few: en 25 (±11 points), ru 25 (±11")
     (read,) = doubts(folder, "en ru hi", evaluation=[{"task": "mlm", "sequences": 25}])
-    assert "en 25 (±20 points)" in read
+    assert "en 25 (±11 points)" in read
     assert doubts(folder, "en ru hi", text={"test": 25}, evaluation=["likelihood"]) == ()
 
 
