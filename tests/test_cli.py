@@ -9,12 +9,14 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 import yaml
 
 from equiglot.corpus import FilesSource
+from equiglot.corpus.sample import MODULE
 from equiglot.errors import InputError
 from equiglot.evaluation import Filler
 from equiglot.models import Upload
@@ -249,6 +251,22 @@ def test_trim_shows_what_it_changed(call: Call, tmp_path: Path) -> None:
     assert wanted <= {path.name for path in (tmp_path / "small").iterdir()}
     code, _, err = call("trim", "large", *texts, "--into", "small")
     assert code == 2 and "there already" in err
+
+
+@pytest.mark.skipif(not find_spec(MODULE), reason="the sample is not installed")
+def test_trim_shows_what_is_lost_without_a_text_of_it(call: Call, tmp_path: Path) -> None:
+    save_stock(tmp_path / "large", "xlm-roberta")
+    (tmp_path / "en.txt").write_text(f"{SCRIPTS['en']}\n" * 100, encoding="utf-8")
+    (tmp_path / "ar.txt").write_text("\n".join(map(str, range(100))), encoding="utf-8")
+    code, out, err = call("trim", "large", "--text", "en=en.txt", "--text", "ar=ar.txt", "--into", "both")
+    assert (code, err) == (0, "")
+    lost = out.partition("Languages that were not kept")[2]
+    assert {line.split()[0] for line in lost.splitlines() if line.endswith(tuple("0123456789"))} == {
+        "ru",
+        "zh",
+        "ko",
+        "tr",
+    }
 
 
 def test_push_asks_first(call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

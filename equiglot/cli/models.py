@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -21,6 +21,7 @@ _DATA = (
     "SPLIT=FILE (train, dev, test); a folder or glob of files named ...-train.conllu and so on; or hub:NAME:CONFIG. "
 )
 _DATA += "{language} stands for a code."
+_FEW_LINES = 200  # of a language, to show what a trimmed model can no longer do
 
 
 @app.command()
@@ -190,10 +191,12 @@ def trim(
 ) -> None:
     """Makes a small model of a multilingual one: the vocabulary of some languages, everything else bit by bit.
 
-    A language of --text that is not among --languages shows what the model can no longer do.
+    A language of --text that is not among --languages shows what the model can no longer do; without, lines of the
+    embedded sample do, where it is installed.
     """
     from equiglot.display import print_trim
-    from equiglot.evaluation import kept_languages, name_texts, trim_model, trim_texts
+    from equiglot.evaluation import TrimText, kept_languages, name_texts, trim_model, trim_texts
+    from equiglot.exporting import few_lines
     from equiglot.vocabulary import ReductionSettings
 
     if sum(each is not None for each in (min_sentence_share, size, fit)) > 1:
@@ -208,11 +211,16 @@ def trim(
     paths = name_texts(text)
     check_absent(into, "--into")
     kept = kept_languages(paths, None if languages is None else [each.strip() for each in languages.split(",")])
+    texts = trim_texts(paths, kept)
+    if {*texts} == {*kept}:
+        with suppress(InputError):  # it is not installed
+            lost = {code: lines for code, lines in few_lines(_FEW_LINES).items() if code not in kept}
+            texts |= {code: TrimText((), lines, "the embedded sample") for code, lines in lost.items()}
     be_quiet()
     with errors.status("") as shown:
         record = trim_model(
             model,
-            trim_texts(paths, kept),
+            texts,
             into,
             amount,
             languages=kept,

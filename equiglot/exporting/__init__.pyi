@@ -1,6 +1,6 @@
 from .card import for_which_processor, value_of
 from .cost import BATCHES, CostRecord, CostSettings, cost_rows, measure_cost, read_sentences
-from .exporting import FP32, INT8, PYTORCH, ExportSettings, export_onnx
+from .exporting import FP32, INT8, PYTORCH, ExportSettings, export_onnx, few_lines
 from .record import ExportRecord
 from .scoring import ScoredData, name_scored_data
 
@@ -16,6 +16,7 @@ __all__ = [
     "ScoredData",
     "cost_rows",
     "export_onnx",
+    "few_lines",
     "for_which_processor",
     "measure_cost",
     "name_scored_data",

@@ -56,7 +56,10 @@ def test_a_student_of_a_trimmed_teacher_has_its_rows(run: Path) -> None:
     assert ours["bert.encoder.layer.1.output.dense.weight"].equal(theirs["bert.encoder.layer.2.output.dense.weight"])
     proof = json.loads((models / "small" / "trim.json").read_text())
     assert proof["languages"] == ["ru"] and proof["model"]["hidden_states_equal"]
-    assert proof["texts"][0]["sentences"] == 30  # the validation text, which chose nothing
+    kept, lost = proof["texts"]
+    assert (kept["language"], kept["kept"], lost["language"], lost["kept"]) == ("ru", True, "en", False)
+    assert kept["sentences"] == lost["sentences"] == 30  # the validation text, which chose nothing
+    assert lost["same"] < lost["sentences"]
 
 
 def test_a_student_can_be_trimmed_last(run: Path) -> None:

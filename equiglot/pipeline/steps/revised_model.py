@@ -36,6 +36,7 @@ class TrimmedModel(Model):
     """A model with the vocabulary entries that its languages need, and the proof beside it (paper 4, section 5)."""
 
     place = None
+    version = 2
     tools = ("tokenizers",)
 
     @property
@@ -58,16 +59,24 @@ class TrimmedModel(Model):
     def needs(self) -> tuple[str, ...]:
         """The model that is trimmed, and text."""
         assert self.plan.trim is not None
-        texts = (need for code in self.plan.languages for need in text_needs(self.recipe, code))
+        texts = (need for code in (*self.plan.languages, *self._lost) for need in text_needs(self.recipe, code))
         return tuple(dict.fromkeys([f"model/{self.plan.trim.model}", *texts]))
 
+    @property
+    def _lost(self) -> tuple[str, ...]:
+        """Languages of the model that is trimmed, with text, that are not kept."""
+        assert self.plan.trim is not None
+        known = {*self.recipe.plans()[self.plan.trim.model].languages} - {*self.plan.languages}
+        return tuple(code for code in self.recipe.text_languages if code in known)
+
     def run(self, context: Context) -> None:
-        """Trims it: training text chooses the entries, validation text proves what was chosen."""
+        """Trims it: training text chooses the entries, validation text proves that, and shows what is lost."""
         assert self.plan.trim is not None
         run, texts = context.run, {}
         for code in self.plan.languages:
             choosing = _sentences(run, self.recipe, code)
             texts[code] = TrimText(choosing, _held_out(run, code), f"languages.{code}.text")
+        texts |= {code: TrimText((), _held_out(run, code), f"languages.{code}.text") for code in self._lost}
         source = str(run.model(self.plan.trim.model))
         try:
             amount, languages = self.plan.trim, self.plan.languages
