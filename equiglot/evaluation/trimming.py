@@ -23,6 +23,7 @@ from equiglot.models.trimming import (
     trim_weights,
     vocabulary_bytes,
 )
+from equiglot.models.validation import weight_bytes
 from equiglot.run import CARD, atomic_folder, write_json, write_text
 from equiglot.vocabulary import (
     EntryCounts,
@@ -88,7 +89,7 @@ class TrimRecord(BaseModel):
     entries_after: int
     bytes_before: int
     bytes_after: int
-    """Of the weights' files."""
+    """Of the model's files of weights; a parser beside it, or predictions, do not count."""
     texts: tuple[TextProof, ...]
     model: ModelProof
 
@@ -155,8 +156,8 @@ def trim_model(
             sentences={code: count.sentences for code, count in counts.items()},
             entries_before=len(tokenizer),
             entries_after=len(reduction.kept),
-            bytes_before=_weight_bytes(folder),
-            bytes_after=_weight_bytes(made),
+            bytes_before=weight_bytes(folder),
+            bytes_after=weight_bytes(made),
             texts=tuple(proofs),
             model=prove_model(folder, made, tokenizer, reduction, ["", *lines]),
         )
@@ -298,7 +299,3 @@ def _shown(tokenizer: PreTrainedTokenizerFast, reduction: Reduction, lines: Sequ
 def _id_map(reduction: Reduction) -> dict[str, int | list[int]]:
     kept: npt.NDArray[np.int64] = reduction.kept
     return {"old_size": reduction.old_size, "new_size": len(kept), "old_ids": kept.tolist()}
-
-
-def _weight_bytes(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.glob("*.safetensors"))

@@ -9,10 +9,13 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from torch import nn
 from transformers import AutoConfig, AutoModel, AutoModelForMaskedLM, AutoModelForSequenceClassification, AutoTokenizer
 
 from equiglot.errors import InputError
 from equiglot.evaluation import TrimRecord, kept_languages, trim_model, trim_texts
+from equiglot.finetuning import open_parser, parse
+from equiglot.finetuning.biaffine import ParserSettings, new_parser
 from equiglot.models import exported_bytes_with
 from equiglot.settings import parse_bytes
 from equiglot.vocabulary import ReductionSettings
@@ -209,6 +212,29 @@ def test_the_modules_of_an_embedding_model_come_along(texts: dict[str, Path], tm
     with pytest.raises(InputError, match="no safetensors"):
         _trim(folder, texts, tmp_path / "other")
     assert not (tmp_path / "other").exists()
+
+
+@pytest.mark.parametrize("architecture", ["bert", "xlm-roberta"])
+def test_a_parser_comes_along_and_gives_the_same_trees(
+    architecture: str, texts: dict[str, Path], tmp_path: Path
+) -> None:
+    masked, folder, into = save_stock(tmp_path / "masked", architecture), tmp_path / "parser", tmp_path / "small"
+    parser = new_parser(masked, ("det", "obj", "root"), seed=1, settings=ParserSettings(arcs=9, relations=7))
+    torch.manual_seed(2)
+    for weights in (parser.root, parser.arcs, parser.relations):
+        nn.init.normal_(weights, std=0.5)
+    parser.save_pretrained(folder)
+    AutoTokenizer.from_pretrained(masked).save_pretrained(folder)
+    save_file({"en": torch.zeros(1, 5, 2)}, folder / "predictions.safetensors")
+    record = _trim(folder, texts, into, min_sentence_share=0)
+    assert record.entries_after < record.entries_before and all(
+        text.same_share == 1 for text in record.texts if text.kept
+    )
+    sentences = [SCRIPTS[code].split()[:length] for code in ("en", "hi") for length in (4, 9)]
+    before, after = (parse(open_parser(each), sentences) for each in (folder, into))
+    assert before == after and len({tree[0] for tree in before}) > 1
+    sizes = [(each / "model.safetensors").stat().st_size for each in (folder, into)]
+    assert [record.bytes_before, record.bytes_after] == sizes  # of the encoder, whatever else is there
 
 
 def test_a_size_of_an_export(texts: dict[str, Path], tmp_path: Path) -> None:
