@@ -159,7 +159,7 @@ def trim_model(
             bytes_before=weight_bytes(folder),
             bytes_after=weight_bytes(made),
             texts=tuple(proofs),
-            model=prove_model(folder, made, tokenizer, reduction, ["", *lines]),
+            model=prove_model(folder, made, tokenizer, reduction, lines),
         )
         write_json(made / PROOF, record.model_dump())
         write_json(made / ID_MAP, _id_map(reduction))

@@ -1,22 +1,28 @@
 """Whole trims: every architecture, its heads, what is written, what is proved, and what is refused."""
 
+import io
 import json
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from rich.console import Console
 from safetensors.torch import load_file, save_file
 from torch import nn
 from transformers import AutoConfig, AutoModel, AutoModelForMaskedLM, AutoModelForSequenceClassification, AutoTokenizer
 
+from equiglot.display import print_trim
 from equiglot.errors import InputError
 from equiglot.evaluation import TrimRecord, kept_languages, trim_model, trim_texts
+from equiglot.evaluation import trimming as trimming_module
 from equiglot.finetuning import open_parser, parse
 from equiglot.finetuning.biaffine import ParserSettings, new_parser
 from equiglot.models import exported_bytes_with
+from equiglot.models.trimming import longest_input, trim_weights
 from equiglot.settings import parse_bytes
 from equiglot.vocabulary import ReductionSettings
 from tests.stock import ARCHITECTURES, SCRIPTS, biased, configuration, save_stock
@@ -110,10 +116,43 @@ def test_what_is_proved(architecture: str, texts: dict[str, Path], tmp_path: Pat
     bytewise = architecture in ("roberta", "modernbert")
     assert (lost.unknown_after == 0 and lost.fertilities[1] > lost.fertilities[0]) if bytewise else lost.unknown_after
     assert record.model.hidden_states_equal and record.model.sentences > 3
+    special = AutoTokenizer.from_pretrained(tmp_path / "small").all_special_ids
+    longest = longest_input(tmp_path / "small")
+    assert record.model.entries == min(4 * longest, record.entries_after - len({*special}))
     assert record.model.parameters_after < record.model.parameters_before
     assert record.bytes_after == (tmp_path / "small/model.safetensors").stat().st_size
     card = (tmp_path / "small/README.md").read_text()
     assert card.startswith("---\nlanguage:\n- en\n- hi\n") and "| el |" in card and str(tmp_path) not in card
+
+
+@pytest.mark.parametrize("architecture", ["bert", "roberta"])
+def test_models_are_compared_where_no_sentence_has_all_of_its_entries(
+    architecture: str, texts: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, text = save_stock(tmp_path / "large", architecture), tmp_path / "en.txt"
+    lines = texts["en"].read_text(encoding="utf-8").splitlines()
+    text.write_text("\n".join([*lines, *(f"{line} ελεύθεροι" for line in lines)]), encoding="utf-8")
+    monkeypatch.setattr(trimming_module, "_is_held_out", lambda line: "ελεύθεροι" in line)
+    record = _trim(folder, {"en": text}, tmp_path / "small", "en")
+    assert record.texts[0].whole == record.model.sentences == 0 < record.model.entries
+    shown = Console(file=io.StringIO(), width=200)
+    print_trim(shown, record)
+    said = f"on {record.model.entries:,} of the entries in rows"
+    assert f"equal, bit by bit, {said}" in shown.file.getvalue()  # type: ignore[attr-defined]
+    assert said in (tmp_path / "small/README.md").read_text()
+
+    def harmful(*given: Any) -> None:
+        """Gives an entry of text another's row."""
+        trim_weights(*given)
+        weights = load_file(given[2] / "model.safetensors")
+        table = next(each for name, each in weights.items() if name.endswith("word_embeddings.weight"))
+        table[30] = table[31]
+        save_file(weights, given[2] / "model.safetensors", {"format": "pt"})
+
+    monkeypatch.setattr(trimming_module, "trim_weights", harmful)
+    with pytest.raises(InputError, match="does not compute what the model did"):
+        _trim(folder, {"en": text}, tmp_path / "other", "en")
+    assert not (tmp_path / "other").exists()
 
 
 def test_a_fresh_process_reads_the_same(texts: dict[str, Path], tmp_path: Path) -> None:
