@@ -31,6 +31,7 @@ from equiglot.vocabulary import (
     ReductionSettings,
     choose_entries,
     count_entries,
+    fit_entries,
     load_tokenizer,
     reduce_tokenizer,
     tokenizer_bytes,
@@ -205,7 +206,7 @@ def _reduce(
     """The reduced tokenizer, and in words by what it was chosen."""
     if amount.fit is not None:
         size = _size_in_words(amount.fit, amount.precision)
-        reduction, needed = _fit(tokenizer, counts, also, amount.fit, _weights(folder, amount))
+        reduction, needed = fit_entries(tokenizer, counts, amount.fit, _weights(folder, amount), also=also)
         if needed > amount.fit:
             least = len(reduction.kept)
             what = f"the model does not fit into {size}: {needed:,} are the least ({least:,} entries)"
@@ -242,48 +243,13 @@ def _leave_room(
     before = chosen[0]
     if weights(len(before.kept)) + tokenizer_bytes(before.tokenizer) <= budget:
         return chosen
-    reduction, _ = _fit(tokenizer, counts, also, budget, weights)
+    reduction, needed = fit_entries(tokenizer, counts, budget, weights, also=also)
     if len(reduction.kept) >= len(before.kept):
         return chosen
     size = _size_in_words(budget, student.precision)
+    if needed > budget:
+        return reduction, f"the fewest that can stay; half of the layers do not fit into {size} even beside these"
     return reduction, f"as many entries as fit into {size} beside half of the layers"
-
-
-def _fit(
-    tokenizer: PreTrainedTokenizerFast,
-    counts: Mapping[str, EntryCounts],
-    also: set[int],
-    budget: int,
-    weights: Callable[[int], int],
-) -> tuple[Reduction, int]:
-    """The largest vocabulary with which weights and tokenizer.json have at most `budget` bytes, and these bytes.
-
-    Where not even what must stay fits, it is that, and has more.
-
-    Args:
-        tokenizer: to be reduced.
-        counts: language -> what its text needs.
-        also: ids that must stay.
-        budget: bytes.
-        weights: entries -> the bytes of the weights.
-    """
-
-    def reduced(size: int) -> tuple[Reduction, int]:
-        """With `size` entries at most, and its bytes."""
-        reduction = reduce_tokenizer(tokenizer, choose_entries(tokenizer, counts, size=size, also=also))
-        return reduction, weights(len(reduction.kept)) + tokenizer_bytes(reduction.tokenizer)
-
-    least = len(choose_entries(tokenizer, counts, share=2.0, also=also))
-    smallest = reduced(least)
-    more, row = len(tokenizer) - least, weights(least + 1) - weights(least)
-    written = (tokenizer_bytes(tokenizer) - tokenizer_bytes(smallest[0].tokenizer)) / max(1, more)
-    size = least + int((budget - smallest[1]) / (row + max(0.0, written)))
-    while size > least:
-        larger, needed = reduced(size)
-        if needed <= budget:
-            return larger, needed
-        size = min(size, len(larger.kept)) - -(-(needed - budget) // row)
-    return smallest
 
 
 def _is_held_out(line: str) -> bool:

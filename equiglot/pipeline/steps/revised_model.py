@@ -36,6 +36,7 @@ class TrimmedModel(Model):
     """A model with the vocabulary entries that its languages need, and the proof beside it (paper 4, section 5)."""
 
     place = None
+    version = 2
     tools = ("tokenizers",)
 
     @property
