@@ -4,8 +4,8 @@ from rich.console import Console
 from rich.table import Table
 
 from equiglot.display.words import printable
-from equiglot.evaluation import ALL, METRICS
-from equiglot.exporting import ExportRecord, for_which_processor, value_of
+from equiglot.evaluation import METRICS
+from equiglot.exporting import ExportRecord, for_which_processor, language_of, value_of
 
 
 def print_export(console: Console, record: ExportRecord) -> None:
@@ -44,8 +44,8 @@ def _print_scores(console: Console, record: ExportRecord) -> None:
     table = Table("language", "metric", *forms, box=None, pad_edge=False)
     for column in table.columns[2:]:
         column.justify = "right"
-    values = {(each.language, each.metric, each.model): each.value for each in record.scores}
-    for language, metric in dict.fromkeys((each.language, each.metric) for each in record.scores):
+    values = {(language_of(each), each.metric, each.model): each.value for each in record.scores}
+    for language, metric in dict.fromkeys((language_of(each), each.metric) for each in record.scores):
         found = [f"{values[language, metric, form]:.2f}" for form in forms]
-        table.add_row("mean" if language == ALL else printable(language), METRICS[metric].phrase or metric, *found)
+        table.add_row(printable(language), METRICS[metric].phrase or metric, *found)
     console.print(table)

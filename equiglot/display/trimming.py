@@ -26,7 +26,7 @@ def print_trim(console: Console, record: TrimRecord) -> None:
     console.print(f"Entries were chosen: {record.chosen_by}.", highlight=False)
     _print_texts(console, "Held-out sentences", [each for each in record.texts if each.kept])
     logits = "" if model.largest_difference is None else f", outputs differ by {model.largest_difference:.1e} at most"
-    console.print(f"Last hidden states are equal, bit by bit, on {model.sentences} sentences{logits}.", highlight=False)
+    console.print(f"Last hidden states are equal, bit by bit, on {model.compared}{logits}.", highlight=False)
     if few := [each.language for each in record.texts if each.kept and each.sentences < _FEW]:
         console.print(f"Few sentences were held out in {', '.join(few)}: give more text for a proof.", highlight=False)
     if cut := [each.language for each in record.texts if each.kept and each.same_share < _OFTEN]:

@@ -20,7 +20,8 @@ TOLERANCE = 1e-5
 """How far logits of kept entries may be from what they were, as a share of the largest: a matrix of another shape is
 multiplied in another order."""
 _HEAD = "| language | sentences | cut as before | unknown tokens | tokens a word |\n|---|---:|---:|---:|---:|"
-_LONGEST = 64  # tokens of a sentence that the models are compared on
+_LONGEST = 64  # tokens of a sentence or row that the models are compared on
+_ROWS = 4  # of entries, which are compared whatever the text is
 _FIX = "use a model of an architecture that transformers has, with the tokenizer that it was trained with"
 _Integers = npt.NDArray[np.int64]
 
@@ -69,19 +70,28 @@ class TextProof(SegmentationCounts):
 
 
 class ModelProof(BaseModel):
-    """What the two models make of the same sentences."""
+    """What the two models make of the same input."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: str
     """The class of the model."""
     sentences: int
+    """Held-out ones all of whose entries were kept, special tokens around them; maybe none."""
+    entries: int
+    """Kept entries, spread evenly over the vocabulary, that stood in rows, in the order of their ids."""
     hidden_states_equal: bool
-    """Whether the last hidden states are equal, bit by bit."""
+    """Whether the last hidden states of all of that are equal, bit by bit."""
     largest_difference: float | None
     """Between logits of kept entries, or a head's other outputs, before and after; None for a model without a head."""
     parameters_before: int
     parameters_after: int
+
+    @property
+    def compared(self) -> str:
+        """What the models were compared on, in words."""
+        rows = f"{self.entries:,} of the entries in rows"
+        return f"{self.sentences:,} sentences and {rows}" if self.sentences else rows
 
 
 def prove_text(
@@ -137,15 +147,16 @@ def count_cuts(
 
 
 def whole_sentences(before: PreTrainedTokenizerFast, reduction: Reduction, lines: Sequence[str]) -> list[str]:
-    """The sentences all of whose entries were kept, without an unknown token."""
-    new, unknown = reduction.new_ids, before.unk_token_id
-    return [line for line, old in zip(lines, _encode(before, lines), strict=True) if _is_whole(old, new, unknown)]
+    """The sentences all of whose entries were kept, without an unknown token; of those that have any entries."""
+    new, unknown, rows = reduction.new_ids, before.unk_token_id, _encode(before, lines)
+    return [line for line, old in zip(lines, rows, strict=True) if len(old) and _is_whole(old, new, unknown)]
 
 
 def prove_model(
     before: Path, after: Path, tokenizer: PreTrainedTokenizerFast, reduction: Reduction, lines: Sequence[str]
 ) -> ModelProof:
-    """Runs both models on sentences all of whose entries were kept, special tokens around them.
+    """Runs both models on sentences all of whose entries were kept, special tokens around them, and on rows of entries,
+    which prove something where there are few such sentences, or none.
 
     Only one of the models is in memory at a time.
 
@@ -153,13 +164,17 @@ def prove_model(
         InputError: the models do not load; or they differ by more than rounding.
     """
     longest = min(_LONGEST, tokenizer.model_max_length, longest_input(before))
-    old = [tokenizer(line, truncation=True, max_length=longest)["input_ids"] for line in lines]
-    now = [reduction.tokenizer(line, truncation=True, max_length=longest)["input_ids"] for line in lines]
-    mapped = [reduction.new_ids[ids].tolist() for ids in old]
-    if mapped != now:
+    old, now = (
+        [one(line, truncation=True, max_length=longest)["input_ids"] for line in ("", *lines)]
+        for one in (tokenizer, reduction.tokenizer)
+    )
+    if [reduction.new_ids[ids].tolist() for ids in old] != now:
         raise InputError("the special tokens around text are not those that were there before", where=before, fix=_FIX)
-    kind, parameters, first = _outputs(before, old, torch.from_numpy(reduction.kept))
-    _, parameters_after, second = _outputs(after, now, None)
+    entries = np.setdiff1d(reduction.kept, tokenizer.all_special_ids)
+    entries = entries[_spread(len(entries), _ROWS * longest)]
+    read = [*old[1:], *(entries[first : first + longest].tolist() for first in range(0, len(entries), longest))]
+    kind, parameters, first = _outputs(before, read, torch.from_numpy(reduction.kept))
+    _, parameters_after, second = _outputs(after, [reduction.new_ids[ids].tolist() for ids in read], None)
     equal = all(torch.equal(a, b) for (a, _), (b, _) in zip(first, second, strict=True))
     heads = [(a, b) for (_, a), (_, b) in zip(first, second, strict=True) if a is not None and b is not None]
     difference = max((float((a - b).abs().max()) for a, b in heads), default=None)
@@ -170,6 +185,7 @@ def prove_model(
     return ModelProof(
         kind=kind,
         sentences=len(lines),
+        entries=len(entries),
         hidden_states_equal=equal,
         largest_difference=difference,
         parameters_before=parameters,
@@ -180,6 +196,11 @@ def prove_model(
 def _is_whole(old: _Integers, new: _Integers, unknown: int | None) -> bool:
     """An unknown word of WordPiece may be known afterwards: with a long piece gone, shorter ones are found."""
     return bool((new[old] >= 0).all()) and unknown not in old
+
+
+def _spread(count: int, most: int) -> _Integers:
+    """At most so many of the places 0 to count - 1, evenly spread."""
+    return np.arange(min(count, most)) * count // max(1, min(count, most))
 
 
 def _encode(tokenizer: PreTrainedTokenizerFast, lines: Sequence[str]) -> Iterator[_Integers]:
@@ -267,7 +288,7 @@ def trim_card(
         f"{', '.join(languages)} are left ({chosen_by}): {model.parameters_before:,} parameters became "
         f"{model.parameters_after:,}. Its licence is that model's.",
         f"Text whose entries were all kept is cut as before, and its last hidden states are equal bit by bit (compared "
-        f"on {model.sentences} sentences). On sentences that chose no entry, before and after:",
+        f"on {model.compared}). On sentences that chose no entry, before and after:",
         "\n".join([_HEAD, *map(_row, kept)]),
         "`trim.json` has every number, `old_ids.json` the old id of each new one.",
     ]

@@ -23,6 +23,7 @@ from equiglot.models.trimming import (
     trim_weights,
     vocabulary_bytes,
 )
+from equiglot.models.validation import weight_bytes
 from equiglot.run import CARD, atomic_folder, write_json, write_text
 from equiglot.vocabulary import (
     EntryCounts,
@@ -30,6 +31,7 @@ from equiglot.vocabulary import (
     ReductionSettings,
     choose_entries,
     count_entries,
+    fit_entries,
     load_tokenizer,
     reduce_tokenizer,
     tokenizer_bytes,
@@ -88,7 +90,7 @@ class TrimRecord(BaseModel):
     entries_after: int
     bytes_before: int
     bytes_after: int
-    """Of the weights' files."""
+    """Of the model's files of weights; a parser beside it, or predictions, do not count."""
     texts: tuple[TextProof, ...]
     model: ModelProof
 
@@ -155,10 +157,10 @@ def trim_model(
             sentences={code: count.sentences for code, count in counts.items()},
             entries_before=len(tokenizer),
             entries_after=len(reduction.kept),
-            bytes_before=_weight_bytes(folder),
-            bytes_after=_weight_bytes(made),
+            bytes_before=weight_bytes(folder),
+            bytes_after=weight_bytes(made),
             texts=tuple(proofs),
-            model=prove_model(folder, made, tokenizer, reduction, ["", *lines]),
+            model=prove_model(folder, made, tokenizer, reduction, lines),
         )
         write_json(made / PROOF, record.model_dump())
         write_json(made / ID_MAP, _id_map(reduction))
@@ -204,7 +206,7 @@ def _reduce(
     """The reduced tokenizer, and in words by what it was chosen."""
     if amount.fit is not None:
         size = _size_in_words(amount.fit, amount.precision)
-        reduction, needed = _fit(tokenizer, counts, also, amount.fit, _weights(folder, amount))
+        reduction, needed = fit_entries(tokenizer, counts, amount.fit, _weights(folder, amount), also=also)
         if needed > amount.fit:
             least = len(reduction.kept)
             what = f"the model does not fit into {size}: {needed:,} are the least ({least:,} entries)"
@@ -241,48 +243,13 @@ def _leave_room(
     before = chosen[0]
     if weights(len(before.kept)) + tokenizer_bytes(before.tokenizer) <= budget:
         return chosen
-    reduction, _ = _fit(tokenizer, counts, also, budget, weights)
+    reduction, needed = fit_entries(tokenizer, counts, budget, weights, also=also)
     if len(reduction.kept) >= len(before.kept):
         return chosen
     size = _size_in_words(budget, student.precision)
+    if needed > budget:
+        return reduction, f"the fewest that can stay; half of the layers do not fit into {size} even beside these"
     return reduction, f"as many entries as fit into {size} beside half of the layers"
-
-
-def _fit(
-    tokenizer: PreTrainedTokenizerFast,
-    counts: Mapping[str, EntryCounts],
-    also: set[int],
-    budget: int,
-    weights: Callable[[int], int],
-) -> tuple[Reduction, int]:
-    """The largest vocabulary with which weights and tokenizer.json have at most `budget` bytes, and these bytes.
-
-    Where not even what must stay fits, it is that, and has more.
-
-    Args:
-        tokenizer: to be reduced.
-        counts: language -> what its text needs.
-        also: ids that must stay.
-        budget: bytes.
-        weights: entries -> the bytes of the weights.
-    """
-
-    def reduced(size: int) -> tuple[Reduction, int]:
-        """With `size` entries at most, and its bytes."""
-        reduction = reduce_tokenizer(tokenizer, choose_entries(tokenizer, counts, size=size, also=also))
-        return reduction, weights(len(reduction.kept)) + tokenizer_bytes(reduction.tokenizer)
-
-    least = len(choose_entries(tokenizer, counts, share=2.0, also=also))
-    smallest = reduced(least)
-    more, row = len(tokenizer) - least, weights(least + 1) - weights(least)
-    written = (tokenizer_bytes(tokenizer) - tokenizer_bytes(smallest[0].tokenizer)) / max(1, more)
-    size = least + int((budget - smallest[1]) / (row + max(0.0, written)))
-    while size > least:
-        larger, needed = reduced(size)
-        if needed <= budget:
-            return larger, needed
-        size = min(size, len(larger.kept)) - -(-(needed - budget) // row)
-    return smallest
 
 
 def _is_held_out(line: str) -> bool:
@@ -298,7 +265,3 @@ def _shown(tokenizer: PreTrainedTokenizerFast, reduction: Reduction, lines: Sequ
 def _id_map(reduction: Reduction) -> dict[str, int | list[int]]:
     kept: npt.NDArray[np.int64] = reduction.kept
     return {"old_size": reduction.old_size, "new_size": len(kept), "old_ids": kept.tolist()}
-
-
-def _weight_bytes(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.glob("*.safetensors"))

@@ -1,7 +1,7 @@
 from .card import for_which_processor, value_of
 from .cost import BATCHES, CostRecord, CostSettings, cost_rows, measure_cost, read_sentences
 from .exporting import FP32, INT8, PYTORCH, ExportSettings, export_onnx, few_lines
-from .record import ExportRecord
+from .record import ExportRecord, language_of
 from .scoring import ScoredData, name_scored_data
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "export_onnx",
     "few_lines",
     "for_which_processor",
+    "language_of",
     "measure_cost",
     "name_scored_data",
     "read_sentences",

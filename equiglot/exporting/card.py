@@ -1,7 +1,7 @@
 """The card of an exported model: what it is, how it is used without PyTorch, and what was compared."""
 
 from equiglot.exporting.checking import Agreement
-from equiglot.exporting.record import ExportRecord
+from equiglot.exporting.record import ExportRecord, language_of
 
 USE = """import numpy as np
 from onnxruntime import InferenceSession
@@ -47,7 +47,7 @@ def export_card(record: ExportRecord) -> str:
             "\n".join(["| text | compared | count | result |", "|---|---|---:|---|", *rows]),
         ]
     if record.scores:
-        rows = [f"| {each.model} | {each.language} | {each.metric} | {each.value:.1f} |" for each in record.scores]
+        rows = [f"| {each.model} | {language_of(each)} | {each.metric} | {each.value:.1f} |" for each in record.scores]
         parts.append("\n".join(["| form | language | metric | score |", "|---|---|---|---:|", *rows]))
     return "\n\n".join(parts) + "\n"
 

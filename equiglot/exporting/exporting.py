@@ -34,7 +34,7 @@ from equiglot.exporting.record import RECORD, ExportRecord
 from equiglot.exporting.runtime import GRAPHS, Session, this_processor
 from equiglot.exporting.scoring import ScoredData, mean_score, score_graphs
 from equiglot.models import find_or_fetch
-from equiglot.models.validation import check_config, check_ids, check_kind, position_count, weight_files
+from equiglot.models.validation import check_config, check_ids, check_kind, position_count, weight_bytes, weight_files
 from equiglot.run import CARD, atomic_folder, check_absent, checksum, fingerprint, write_json, write_text
 from equiglot.settings import SHORTEST
 from equiglot.vocabulary import TOKENIZER_FILES, load_tokenizer, write_tokenizer
@@ -164,7 +164,7 @@ def _write(
         longest=opened.longest,
         parameters=model.num_parameters(),
         embeddings=embedding_count(model),
-        bytes_before=sum((folder / name).stat().st_size for name in weight_files(folder)),
+        bytes_before=weight_bytes(folder),
         bytes_after=graph_bytes,
         bound=BOUND,
         shapes=shapes,

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from equiglot.evaluation import Score
+from equiglot.evaluation import ALL, ZERO_SHOT, Score
 from equiglot.exporting.checking import Agreement, Head, ShapeCheck
 from equiglot.exporting.runtime import Processor
 
@@ -61,3 +61,9 @@ class ExportRecord(BaseModel):
     processor: Processor
     versions: dict[str, str]
     files: dict[str, str]
+
+
+def language_of(score: Score) -> str:
+    """Of which language a score is, and whether the model was trained on others only, in words."""
+    named = "mean" if score.language == ALL else score.language
+    return f"{named}, {ZERO_SHOT}" if score.source == ZERO_SHOT else named

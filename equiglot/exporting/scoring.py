@@ -29,7 +29,8 @@ from equiglot.finetuning.data import LabelledTask
 from equiglot.masking import special_tokens_of
 from equiglot.models import OpenModel, find_or_fetch
 from equiglot.run import read_json
-from equiglot.tasks import LabelledSplit, OpenTask, TaskSummary
+from equiglot.tasks import LabelledSplit, NamedEntities, OpenTask, TaskSummary
+from equiglot.tasks.arranging import kind_of
 
 _HEADS: dict[str, Head] = {"word": "token classifier", "sentence": "text classifier"}
 _RESAMPLES = 1000
@@ -40,12 +41,14 @@ class ScoredData:
     """Labelled data, as `equiglot finetune` takes it.
 
     Attributes:
-        task: what is labelled, and where the files are.
+        task: what is labelled, and where the files with test data are.
         languages: of the test data that is scored.
+        trained: those of the model's training data; others are zero-shot.
     """
 
     task: LabelledTask
     languages: tuple[str, ...]
+    trained: tuple[str, ...]
 
 
 def name_scored_data(
@@ -61,8 +64,9 @@ def name_scored_data(
     """The labelled data that is typed on a command line; None where none is.
 
     Args:
-        source: the model; the task and the languages that are not given are those of its task.json.
-        data, columns, rename, types: as `name_data` takes them.
+        source: the model; the task and the languages that are not given are those of its task.json, which says what it
+            was trained on, too. Without one, that is taken to be all languages.
+        data, columns, rename, types: as `name_data` takes them; only test data is needed, and used.
         task: pos, ner or topic.
         languages: codes.
 
@@ -71,14 +75,10 @@ def name_scored_data(
     """
     if not data:
         return None
-    file = find_or_fetch(source) / "task.json"
-    if file.is_file() and (task is None or not languages):
-        try:
-            summary = TaskSummary.model_validate(read_json(file))
-        except ValueError as error:
-            raise InputError("task.json is damaged", where=file, fix="give --task and --languages") from error
+    summary = _summary(find_or_fetch(source) / "task.json", needed=task is None or not languages)
+    if summary is not None:
         task = task or summary.task
-        languages = languages or [each.code for each in summary.languages if "test" in each.sentences]
+        languages = languages or _with(summary, "test")
     if task is None:
         raise InputError("nothing says what the data is for", where="--data", fix="give --task and --languages")
     if task in ("parse", "qa"):
@@ -87,8 +87,26 @@ def name_scored_data(
     if task == "pair":
         fix = "leave out --data; what is exported reads two texts as one, without telling the model which is which"
         raise InputError("models of pairs are not scored in exported forms", where="--data", fix=fix)
-    named = name_data(task, data, languages, columns=columns, rename=rename, types=types)
-    return ScoredData(named, tuple(languages))
+    named = name_data(task, data, [], zero_shot=languages, columns=columns, rename=rename, types=types)
+    trained = languages if summary is None else _with(summary, "train")
+    return ScoredData(named, tuple(languages), tuple(trained))
+
+
+def _summary(file: Path, *, needed: bool) -> TaskSummary | None:
+    """What a fine-tuning wrote of its data; None where there is none, or the file is none of ours and not `needed`."""
+    if not file.is_file():
+        return None
+    try:
+        return TaskSummary.model_validate(read_json(file))
+    except ValueError as error:
+        if not needed:
+            return None
+        raise InputError("task.json is damaged", where=file, fix="give --task and --languages") from error
+
+
+def _with(summary: TaskSummary, split: str) -> list[str]:
+    """The languages that have a split."""
+    return [each.code for each in summary.languages if split in each.sentences]
 
 
 class _Runs:
@@ -129,7 +147,8 @@ def score_graphs(
         longest: tokens that the model reads at once, special ones included.
 
     Raises:
-        InputError: the model does not label words or texts, or has not the labels of the data; or bad data.
+        InputError: the model does not label words or texts, or has not the labels of the data, or a type of entities
+            that is to count; or bad data.
     """
     with TemporaryDirectory() as place:
         task = open_data(Path(place) / "task", data.task, data.languages)
@@ -139,6 +158,7 @@ def score_graphs(
                 what, where="--data", fix="give a model that was fine-tuned on the task, or leave out --data"
             )
         labels = label_names(config)
+        _check_types(data.task, labels)
         places = np.array([labels.index(label) if label in labels else -1 for label in task.summary.labels], np.int64)
         gold = {code: _gold(split, places, task.summary.labels, labels) for code, split in _tests(task, data.languages)}
         special = special_tokens_of(tokenizer)
@@ -152,7 +172,7 @@ def score_graphs(
         for form in forms:
             predicted = {code: predict(form, each)[0][None] for code, each in examples.items()}
             estimates = fine_tuned_estimates(
-                task.summary.task, labels, gold, predicted, trained=[*gold], bootstrap=Bootstrap(_RESAMPLES, 0)
+                task.summary.task, labels, gold, predicted, trained=data.trained, bootstrap=Bootstrap(_RESAMPLES, 0)
             )
             rows += fine_tuned_rows(form.name, task.summary.task, estimates, seed=0)
     return rows
@@ -168,6 +188,14 @@ def label_names(config: PretrainedConfig) -> list[str]:
     """The labels of a classifier, in the order of its logits."""
     names: dict[int, str] = {int(number): str(name) for number, name in (config.id2label or {}).items()}
     return [names[number] for number in range(len(names))]
+
+
+def _check_types(task: LabelledTask, labels: Sequence[str]) -> None:
+    known = sorted({kind_of(label) for label in labels} - {""})
+    types = (task.types or ()) if isinstance(task, NamedEntities) else ()
+    if unknown := [each for each in types if each not in known]:
+        fix = f"correct it; there is: {', '.join(known)}"
+        raise InputError(f"the model knows no entities of the type {unknown[0]}", where="--types", fix=fix)
 
 
 def _tests(task: OpenTask, languages: Sequence[str]) -> list[tuple[str, LabelledSplit]]:

@@ -16,10 +16,10 @@ from transformers import PreTrainedModel
 
 from equiglot.errors import InputError
 from equiglot.models import load_classifier, read_config
+from equiglot.models.heads import PARSER_CONFIG, PARSER_WEIGHTS
 from equiglot.run import read_json, write_json
 from equiglot.settings import Settings
 
-PARSER_CONFIG, PARSER_WEIGHTS = "parser.json", "parser.safetensors"
 _SLOPE = 0.1  # of leaky ReLU below 0
 _WIDEST = 10_000
 

@@ -54,7 +54,7 @@ def name_data(
         data: SPLIT=PATTERN (of questions, all=PATTERN for files that serve all splits); or a folder or pattern of files
             whose names end in a split; or hub:NAME[:CONFIGURATION]. {language} in it stands for a language's code; of a
             folder, files with the code in their names are taken.
-        languages: codes of those that are trained on.
+        languages: codes of those that are trained on; none where a finished model is scored.
         zero_shot: codes of others, which are only tested.
         columns: TEXT,LABEL: names of those with words (or a text) and labels, where files have names for them; of pairs
             FIRST,SECOND,LABEL.
@@ -71,7 +71,7 @@ def name_data(
     if task not in _CLASSES:
         raise InputError(f"there is no task {task!r}", where="--task", fix=f"use one of {', '.join(_CLASSES)}")
     codes = (*languages, *zero_shot)
-    if not languages:
+    if not codes:
         raise InputError("no language is named", where="--languages", fix="name those of the data: sl or sl,hr")
     for code in codes:
         check_language(code)

@@ -150,18 +150,19 @@ def _check_same(work: Path, all_of_it: dict[str, Any], into: Path) -> None:
 
 
 def open_data(folder: Path, task: LabelledTask, languages: Sequence[str]) -> OpenTask:
-    """The labelled data of a task, checked, read and written to a folder that is made.
+    """The labelled data that a finished model is scored on, checked, read and written to a folder that is made.
 
     Raises:
-        InputError: data that is not as it should be.
+        InputError: data that is not as it should be; no test data.
     """
-    with _as_typed():
-        check_task(task, languages, {})
-    return _task(folder, task, languages)
+    with _as_typed(), atomic_folder(folder) as made:
+        check_task(task, languages, {}, learnt=False)
+        build_task(task, languages, {}, made, learnt=False)
+    return open_task(folder)
 
 
 def _task(folder: Path, task: LabelledTask, languages: Sequence[str]) -> OpenTask:
-    """The labelled data, read and checked unless it was."""
+    """The labelled data that a model is trained on, read and checked unless it was."""
     if not folder.is_dir():
         with _as_typed(), atomic_folder(folder) as made:
             build_task(task, languages, {}, made)

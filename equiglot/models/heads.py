@@ -16,6 +16,8 @@ from transformers import (
 from equiglot.models.building import load_weights
 from equiglot.models.validation import check_finite, check_unasked, missing_weights
 
+PARSER_CONFIG, PARSER_WEIGHTS = "parser.json", "parser.safetensors"
+"""The files of a parser, beside those of its encoder."""
 _CLASSES = {"token": AutoModelForTokenClassification, "sequence": AutoModelForSequenceClassification}
 _HEADS = ("classifier", "qa_outputs")  # what transformers' encoders call them
 

@@ -21,6 +21,7 @@ from torch import Tensor
 from transformers import AutoConfig, AutoModel, AutoModelForMaskedLM, PretrainedConfig, PreTrainedModel
 
 from equiglot.errors import InputError
+from equiglot.models.heads import PARSER_CONFIG, PARSER_WEIGHTS
 from equiglot.models.validation import (
     check_config,
     check_kind,
@@ -35,6 +36,7 @@ from equiglot.run import write_json
 Integers = npt.NDArray[np.int64]
 # DeBERTa-v3 was published with a head under names that transformers' own model does not have.
 _BESIDE = {"lm_predictions.lm_head.bias": 0}
+_OF_SENTENCE_TRANSFORMERS = ("config_sentence_transformers.json", "sentence_bert_config.json", "modules.json")
 _FIX = "use a model of an architecture that transformers has, as `save_pretrained` writes it"
 
 
@@ -146,12 +148,13 @@ def rewrite_weights(folder: Path, change: Callable[[str, Tensor, int], Tensor], 
 
 
 def copy_modules(folder: Path, into: Path) -> None:
-    """Copies what a sentence-transformers folder has besides its encoder: how vectors are pooled, and other layers.
+    """Copies what a folder has besides its encoder and the vocabulary: a parser; of sentence-transformers, how vectors
+    are pooled, and other layers.
 
     Raises:
         InputError: one of them has pickled weights, or lies elsewhere.
     """
-    for name in ("config_sentence_transformers.json", "sentence_bert_config.json", "modules.json"):
+    for name in (*_OF_SENTENCE_TRANSFORMERS, PARSER_CONFIG, PARSER_WEIGHTS):
         if (folder / name).is_file():
             shutil.copyfile(folder / name, into / name)
     for place, kind in _modules(folder).items():

@@ -88,6 +88,11 @@ def weight_files(folder: Path) -> list[str]:
     return names
 
 
+def weight_bytes(folder: Path) -> int:
+    """The bytes of `weight_files`: of the model's own weights, whatever else its folder has."""
+    return sum((folder / name).stat().st_size for name in weight_files(folder))
+
+
 def _no_weights(folder: Path) -> InputError:
     pickled = [path.name for pattern in _PICKLES for path in sorted(folder.glob(pattern))]
     if not pickled:

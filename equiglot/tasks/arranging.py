@@ -209,14 +209,15 @@ def arrange(found: Mapping[str, Rows], limits: Sentences, language: str, where: 
     )
 
 
-def check_amount(task: Task, found: Mapping[str, Collection[str]]) -> None:
-    """Refuses data without anything to train on, or to test on; `found` are the splits of each language.
+def check_amount(task: Task, found: Mapping[str, Collection[str]], *, learnt: bool) -> None:
+    """Refuses data without anything to train on (where it is to be `learnt`), or to test on; `found` are the splits of
+    each language.
 
     Raises:
         InputError: with the task.
     """
     for split, purpose in (("train", "train on"), ("test", "score models on")):
-        if not any(split in each for each in found.values()):
+        if not any(split in each for each in found.values()) and (learnt or split == "test"):
             what = f"The task {task.task} has no data to {purpose} in any of the languages {', '.join(found)}."
             raise InputError(what, where=f"evaluation.{task.task}", fix="give more data, or leave the task out")
 

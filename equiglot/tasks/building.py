@@ -26,7 +26,14 @@ from equiglot.tasks.reading import describe, read_language
 from equiglot.tasks.settings import Labelled, NamedEntities, QuestionAnswering, Task
 
 
-def build_task(task: Task, languages: Sequence[str], documents: Mapping[str, TextSource], folder: Path) -> TaskSummary:
+def build_task(
+    task: Task,
+    languages: Sequence[str],
+    documents: Mapping[str, TextSource],
+    folder: Path,
+    *,
+    learnt: bool = True,
+) -> TaskSummary:
     """Reads and checks the data of a task, and writes what is used of it.
 
     Args:
@@ -36,20 +43,22 @@ def build_task(task: Task, languages: Sequence[str], documents: Mapping[str, Tex
         folder: an empty folder; gets LANGUAGE-SPLIT.arrow (words: list of texts, labels: list of int16, a sentence a
             row; of trees, heads: list of int16, too, and scored: list of bool where not all words count; questions
             otherwise, see `build_questions`) and task.json, the summary.
+        learnt: whether models learn it; else finished ones are scored, and test data is all that is needed.
 
     Raises:
         InputError: data that is not as it should be, with file and line; languages whose labels differ; no language
             to train on or none to test on.
     """
     if isinstance(task, QuestionAnswering):
-        return build_questions(task, languages, folder)
+        return build_questions(task, languages, folder, learnt=learnt)
     seen: set[str] = set()
     found = {language: _arranged(task, language, documents, seen) for language in languages}
-    check_amount(task, {code: each.splits for code, each in found.items()})
-    check_agreement(task, {code: each.trained for code, each in found.items() if "train" in each.splits})
+    check_amount(task, {code: each.splits for code, each in found.items()}, learnt=learnt)
+    if learnt:
+        check_agreement(task, {code: each.trained for code, each in found.items() if "train" in each.splits})
     used = {label for each in found.values() for rows in each.splits.values() for label in labels_of(rows)}
     labels = in_order(task, used)
-    if len(labels) < 2:
+    if learnt and len(labels) < 2:
         what = f"All data has one label only ({', '.join(labels)}): there is nothing to learn."
         raise InputError(what, where=f"evaluation.{task.task}", fix="give other data, or correct `types` and `map`")
     for language, each in found.items():

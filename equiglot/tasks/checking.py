@@ -28,13 +28,16 @@ from equiglot.tasks.settings import (
 _PLACEHOLDERS = ("{language}", "{name}")
 
 
-def check_task(task: Task, languages: Sequence[str], documents: Mapping[str, TextSource]) -> None:
+def check_task(
+    task: Task, languages: Sequence[str], documents: Mapping[str, TextSource], *, learnt: bool = True
+) -> None:
     """Refuses a task that cannot work, before anything is computed.
 
     Args:
         task: the task, its paths absolute.
         languages: the languages of the run.
         documents: language -> text, for the task that makes its labels of it.
+        learnt: whether models learn it; else finished ones are scored, and test data is all that is needed.
 
     Raises:
         InputError: an unknown language, or one without rules of comparing answers, a pattern that matches no file of
@@ -62,7 +65,7 @@ def check_task(task: Task, languages: Sequence[str], documents: Mapping[str, Tex
         if isinstance(task, NamedEntities) and isinstance(source, ConlluFiles):
             raise InputError("CoNLL-U has no named entities.", where=where, fix="give BIO files: {kind: bio, ...}")
     for needed, purpose in (({"train", "dev"}, "train on"), ({"test"}, "score models on")):
-        if not needed & splits:
+        if not needed & splits and (learnt or "test" in needed):
             fix = f"give `{'` or `'.join(sorted(needed, reverse=True))}`"
             raise InputError(f"The task {task.task} has no data to {purpose}.", where=where, fix=fix)
 

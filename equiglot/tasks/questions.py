@@ -71,7 +71,9 @@ def open_questions(task: OpenTask, language: str, split: str) -> QuestionSplit |
     return QuestionSplit(ids, questions, answers, starts, table["context"].take(firsts).to_pylist(), lengths)
 
 
-def build_questions(task: QuestionAnswering, languages: Sequence[str], folder: Path) -> TaskSummary:
+def build_questions(
+    task: QuestionAnswering, languages: Sequence[str], folder: Path, *, learnt: bool = True
+) -> TaskSummary:
     """Reads and checks the questions of a task, and writes what is used of them.
 
     Args:
@@ -79,13 +81,14 @@ def build_questions(task: QuestionAnswering, languages: Sequence[str], folder: P
         languages: the languages of the run.
         folder: an empty folder; gets LANGUAGE-SPLIT.arrow (a question a row: id, article, paragraph: its number in the
             file, context, question, answers: list of texts, starts: list of int32) and task.json, the summary.
+        learnt: as of `build_task`.
 
     Raises:
         InputError: as `read_squad`; a question that is trained on in one language and tested in another, where a file
             is divided; no language to train on or none to test on.
     """
     found = {language: _Arranged.of(task, language) for language in languages}
-    check_amount(task, {code: each.splits for code, each in found.items()})
+    check_amount(task, {code: each.splits for code, each in found.items()}, learnt=learnt)
     trained = {name: code for code, each in found.items() for name in each.ids("train")}
     for language, each in found.items():
         for split, paragraphs in each.splits.items():

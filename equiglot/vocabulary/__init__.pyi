@@ -1,5 +1,6 @@
 from .counting import EntryCounts, count_entries, id_count
 from .extending import Extension, count_words, extend_tokenizer
+from .fitting import fit_entries
 from .folder import TOKENIZER_FILES, check_same_vocabulary, load_tokenizer, tokenizer_bytes, write_tokenizer
 from .mapping import VocabularyMap, map_of_kept, read_map, write_map
 from .matching import map_vocabulary, shared_pieces
@@ -52,6 +53,7 @@ __all__ = [
     "count_entries",
     "count_words",
     "extend_tokenizer",
+    "fit_entries",
     "id_count",
     "learn_tokenizer",
     "load_tokenizer",

@@ -1,19 +1,28 @@
 """Whole trims: every architecture, its heads, what is written, what is proved, and what is refused."""
 
+import io
 import json
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from rich.console import Console
 from safetensors.torch import load_file, save_file
+from torch import nn
 from transformers import AutoConfig, AutoModel, AutoModelForMaskedLM, AutoModelForSequenceClassification, AutoTokenizer
 
+from equiglot.display import print_trim
 from equiglot.errors import InputError
 from equiglot.evaluation import TrimRecord, kept_languages, trim_model, trim_texts
+from equiglot.evaluation import trimming as trimming_module
+from equiglot.finetuning import open_parser, parse
+from equiglot.finetuning.biaffine import ParserSettings, new_parser
 from equiglot.models import exported_bytes_with
+from equiglot.models.trimming import longest_input, trim_weights
 from equiglot.settings import parse_bytes
 from equiglot.vocabulary import ReductionSettings
 from tests.stock import ARCHITECTURES, SCRIPTS, biased, configuration, save_stock
@@ -107,10 +116,43 @@ def test_what_is_proved(architecture: str, texts: dict[str, Path], tmp_path: Pat
     bytewise = architecture in ("roberta", "modernbert")
     assert (lost.unknown_after == 0 and lost.fertilities[1] > lost.fertilities[0]) if bytewise else lost.unknown_after
     assert record.model.hidden_states_equal and record.model.sentences > 3
+    special = AutoTokenizer.from_pretrained(tmp_path / "small").all_special_ids
+    longest = longest_input(tmp_path / "small")
+    assert record.model.entries == min(4 * longest, record.entries_after - len({*special}))
     assert record.model.parameters_after < record.model.parameters_before
     assert record.bytes_after == (tmp_path / "small/model.safetensors").stat().st_size
     card = (tmp_path / "small/README.md").read_text()
     assert card.startswith("---\nlanguage:\n- en\n- hi\n") and "| el |" in card and str(tmp_path) not in card
+
+
+@pytest.mark.parametrize("architecture", ["bert", "roberta"])
+def test_models_are_compared_where_no_sentence_has_all_of_its_entries(
+    architecture: str, texts: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, text = save_stock(tmp_path / "large", architecture), tmp_path / "en.txt"
+    lines = texts["en"].read_text(encoding="utf-8").splitlines()
+    text.write_text("\n".join([*lines, *(f"{line} ελεύθεροι" for line in lines)]), encoding="utf-8")
+    monkeypatch.setattr(trimming_module, "_is_held_out", lambda line: "ελεύθεροι" in line)
+    record = _trim(folder, {"en": text}, tmp_path / "small", "en")
+    assert record.texts[0].whole == record.model.sentences == 0 < record.model.entries
+    shown = Console(file=io.StringIO(), width=200)
+    print_trim(shown, record)
+    said = f"on {record.model.entries:,} of the entries in rows"
+    assert f"equal, bit by bit, {said}" in shown.file.getvalue()  # type: ignore[attr-defined]
+    assert said in (tmp_path / "small/README.md").read_text()
+
+    def harmful(*given: Any) -> None:
+        """Gives an entry of text another's row."""
+        trim_weights(*given)
+        weights = load_file(given[2] / "model.safetensors")
+        table = next(each for name, each in weights.items() if name.endswith("word_embeddings.weight"))
+        table[30] = table[31]
+        save_file(weights, given[2] / "model.safetensors", {"format": "pt"})
+
+    monkeypatch.setattr(trimming_module, "trim_weights", harmful)
+    with pytest.raises(InputError, match="does not compute what the model did"):
+        _trim(folder, {"en": text}, tmp_path / "other", "en")
+    assert not (tmp_path / "other").exists()
 
 
 def test_a_fresh_process_reads_the_same(texts: dict[str, Path], tmp_path: Path) -> None:
@@ -209,6 +251,29 @@ def test_the_modules_of_an_embedding_model_come_along(texts: dict[str, Path], tm
     with pytest.raises(InputError, match="no safetensors"):
         _trim(folder, texts, tmp_path / "other")
     assert not (tmp_path / "other").exists()
+
+
+@pytest.mark.parametrize("architecture", ["bert", "xlm-roberta"])
+def test_a_parser_comes_along_and_gives_the_same_trees(
+    architecture: str, texts: dict[str, Path], tmp_path: Path
+) -> None:
+    masked, folder, into = save_stock(tmp_path / "masked", architecture), tmp_path / "parser", tmp_path / "small"
+    parser = new_parser(masked, ("det", "obj", "root"), seed=1, settings=ParserSettings(arcs=9, relations=7))
+    torch.manual_seed(2)
+    for weights in (parser.root, parser.arcs, parser.relations):
+        nn.init.normal_(weights, std=0.5)
+    parser.save_pretrained(folder)
+    AutoTokenizer.from_pretrained(masked).save_pretrained(folder)
+    save_file({"en": torch.zeros(1, 5, 2)}, folder / "predictions.safetensors")
+    record = _trim(folder, texts, into, min_sentence_share=0)
+    assert record.entries_after < record.entries_before and all(
+        text.same_share == 1 for text in record.texts if text.kept
+    )
+    sentences = [SCRIPTS[code].split()[:length] for code in ("en", "hi") for length in (4, 9)]
+    before, after = (parse(open_parser(each), sentences) for each in (folder, into))
+    assert before == after and len({tree[0] for tree in before}) > 1
+    sizes = [(each / "model.safetensors").stat().st_size for each in (folder, into)]
+    assert [record.bytes_before, record.bytes_after] == sizes  # of the encoder, whatever else is there
 
 
 def test_a_size_of_an_export(texts: dict[str, Path], tmp_path: Path) -> None:

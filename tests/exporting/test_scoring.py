@@ -1,6 +1,7 @@
 """A fine-tuned model is scored in every form, and one that int8 harms is refused."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,14 @@ import numpy as np
 import onnx_ir
 import pytest
 import torch
-from transformers import AutoConfig, AutoModelForTokenClassification, AutoTokenizer
+from transformers import (
+    AutoConfig,
+    AutoModelForSequenceClassification,
+    AutoModelForTokenClassification,
+    AutoTokenizer,
+)
 
+from equiglot.evaluation import IN_LANGUAGE, ZERO_SHOT
 from equiglot.exporting import FP32, INT8, PYTORCH, ExportRecord
 from equiglot.exporting import exporting as exporting_module
 from equiglot.exporting import graph as graph_module
@@ -97,21 +104,71 @@ def test_data_that_the_model_cannot_be_scored_on(
     assert code == 2 and "there is no file of sl" in err
 
 
-def test_what_task_json_says_need_not_be_typed(
-    export: Callable[..., Any], tagger: Path, program: Call, tmp_path: Path
-) -> None:
-    tuned = tmp_path / "tuned"
-    tuned.mkdir()
-    for path in tagger.iterdir():
-        (tuned / path.name).write_bytes(path.read_bytes())
-    languages = [{"code": "ru", "sentences": {"train": 1, "test": 1}}, {"code": "tr", "sentences": {"train": 1}}]
+@pytest.fixture
+def tuned(tagger: Path, tmp_path: Path) -> Path:
+    """The model as if fine-tuned on Russian and Turkish and tested on Russian and Hindi; data of the latter two."""
+    folder, data = tmp_path / "tuned", tmp_path / "data"
+    shutil.copytree(tagger, folder)
+    splits = {"ru": {"train": 1, "test": 1}, "tr": {"train": 1}, "hi": {"test": 1}}
+    languages = [{"code": code, "sentences": sentences} for code, sentences in splits.items()]
     summary = {"task": "pos", "unit": "word", "labels": LABELS, "languages": languages}
-    (tuned / "task.json").write_text(json.dumps(summary))
-    code, _, err = program("export", tuned, "--data", "data/{language}-*.tsv", "--into", "new")
+    (folder / "task.json").write_text(json.dumps(summary))
+    write_data(data, "pos", ["ru", "hi"])
+    for split in ("train", "dev"):
+        (data / f"hi-{split}.tsv").unlink()
+    return folder
+
+
+def test_what_task_json_says_need_not_be_typed(tuned: Path, program: Call, tmp_path: Path) -> None:
+    code, out, err = program("export", tuned, "--data", "data/{language}-*.tsv", "--into", "new")
     assert code == 0, err
     record = ExportRecord.model_validate_json((tmp_path / "new" / "export.json").read_text())
-    assert {each.language for each in record.scores} == {"ru"} and record.loss is None
-    assert {each.model for each in record.scores} == {PYTORCH, FP32}
+    assert {(each.language, each.source) for each in record.scores} == {("ru", IN_LANGUAGE), ("hi", ZERO_SHOT)}
+    assert {each.model for each in record.scores} == {PYTORCH, FP32} and record.loss is None
+    assert "hi, zero-shot" in out and "ru, zero-shot" not in out
+    assert f"| {FP32} | hi, zero-shot | accuracy |" in (tmp_path / "new" / "README.md").read_text()
     (tuned / "task.json").write_text("{}")
     code, _, err = program("export", tuned, "--data", "data/{language}-*.tsv", "--into", "other")
     assert code == 2 and "task.json is damaged" in err
+
+
+def test_means_of_languages_with_and_without_training_data_stand_apart(
+    tuned: Path, program: Call, tmp_path: Path
+) -> None:
+    write_data(tmp_path / "data", "pos", ["ko"])
+    given = ("--data", "data/{language}-*.tsv", "--languages", "ru,hi,ko")
+    code, out, err = program("export", tuned, *given, "--into", "new")
+    assert code == 0, err
+    record = ExportRecord.model_validate_json((tmp_path / "new" / "export.json").read_text())
+    found = {(each.language, each.source): each.value for each in record.scores if each.model == FP32}
+    assert found["group:all", ZERO_SHOT] == pytest.approx((found["hi", ZERO_SHOT] + found["ko", ZERO_SHOT]) / 2)
+    assert ("group:all", IN_LANGUAGE) not in found and "mean, zero-shot" in out
+
+
+@pytest.mark.parametrize("task", ["pos", "topic", "ner"])
+def test_test_data_alone_is_scored(task: str, model: Model, program: Call, tmp_path: Path) -> None:
+    """Whatever its labels are: one class in one language, and another in the next."""
+    folder, data = tmp_path / "labels", tmp_path / "data"
+    data.mkdir()
+    blocks = {
+        "pos": ("свободны\tVERB\n", "स्वतन्त्र\tNOUN\n"),
+        "topic": ("text\tcategory\nсвободны\tVERB\n", "text\tcategory\nस्वतन्त्र\tNOUN\n"),
+        "ner": ("Россия\tB-LOC\n", "भारत\tB-PER\n"),
+    }[task]
+    for code, block in zip(("ru", "hi"), blocks, strict=True):
+        (data / f"{code}.tsv").write_text(block, encoding="utf-8")
+    kind = AutoModelForSequenceClassification if task == "topic" else AutoModelForTokenClassification
+    names = ("O", "B-LOC", "B-PER") if task == "ner" else LABELS
+    labels = {"id2label": dict(enumerate(names)), "label2id": {label: n for n, label in enumerate(names)}}
+    kind.from_config(AutoConfig.from_pretrained(model("distilbert"), **labels)).save_pretrained(folder)
+    AutoTokenizer.from_pretrained(model("distilbert")).save_pretrained(folder)
+    given = ("--task", task, "--languages", "ru,hi", "--data", "test=data/{language}.tsv")
+    types = ("--types", "LOC,PER") if task == "ner" else ()
+    code, _, err = program("export", folder, *given, *types, "--into", "new")
+    assert code == 0, err
+    record = ExportRecord.model_validate_json((tmp_path / "new" / "export.json").read_text())
+    assert {"ru", "hi"} <= {each.language for each in record.scores} and all(each.n for each in record.scores)
+    if task == "ner":
+        code, _, err = program("export", folder, *given, "--types", "LOC,PERSON", "--into", "other")
+        assert code == 2 and "the model knows no entities of the type PERSON" in err
+        assert "--types" in err and not (tmp_path / "other").exists()

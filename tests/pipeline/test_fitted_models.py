@@ -109,6 +109,9 @@ def test_a_size_that_cannot_be_met_is_refused_with_the_least(whole: Path, make: 
     run_here(shrunk(make, least), tmp_path / "least", reuse=[whole])
     about = json.loads((tmp_path / "least" / "models" / "student" / "training.json").read_text())["fit"]
     assert about["layers"] == [0] and about["needed"] == least == size(tmp_path / "least" / "models" / "student")
+    trimmed = json.loads((tmp_path / "least" / "models" / "small" / "trim.json").read_text())
+    said = f"the fewest that can stay; half of the layers do not fit into {least:,} bytes even beside these"
+    assert trimmed["chosen_by"] == said and said in (tmp_path / "least" / "models" / "small" / "README.md").read_text()
 
 
 def test_a_size_is_part_of_what_is_made_and_nothing_else_changes(make: Change) -> None:

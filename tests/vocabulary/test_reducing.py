@@ -145,7 +145,7 @@ def test_an_unknown_word_may_be_known_once_a_long_piece_is_gone() -> None:
     counts = {"en": count_entries(tokenizer, ["ab c q"])}
     reduction = reduce_tokenizer(tokenizer, choose_entries(tokenizer, counts, also=[names.index("##cq")]))
     assert (tokenizer.tokenize("abcq"), reduction.tokenizer.tokenize("abcq")) == (["[UNK]"], ["ab", "##cq"])
-    assert whole_sentences(tokenizer, reduction, ["abcq", "ab c", "abc"]) == ["ab c"]
+    assert whole_sentences(tokenizer, reduction, ["abcq", "", "ab c", "abc"]) == ["ab c"]
     proof = prove_text(tokenizer, reduction, ["abcq", "ab c", "abc"], "en", kept=True)
     assert (proof.sentences, proof.same, proof.whole, proof.whole_same) == (3, 1, 1, 1)
     assert (proof.unknown_before, proof.unknown_after) == (1, 0)
