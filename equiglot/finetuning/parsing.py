@@ -20,7 +20,7 @@ from equiglot.evaluation import Gold
 from equiglot.finetuning.biaffine import Parser, load_parser
 from equiglot.finetuning.epochs import EpochTask, gold_of, score_of_labels, summed
 from equiglot.masking.collate import bucket_rows
-from equiglot.models import OpenModel, TensorBatch, hidden_states, move_array, with_tokenizer
+from equiglot.models import OpenModel, TensorBatch, hidden_states, move_array, on_device, with_tokenizer
 from equiglot.objectives import Losses
 from equiglot.probing.reading import Integers, ItemReader, ReadItems, Windows, cut_windows, lay_out
 from equiglot.tasks import OpenTask, maximum_tree
@@ -253,7 +253,7 @@ def open_parser(folder: Path) -> OpenModel:
     Raises:
         InputError: as `load_parser` and `with_tokenizer`.
     """
-    return with_tokenizer(folder.name, load_parser(folder), folder, str(folder))
+    return with_tokenizer(folder.name, on_device(load_parser(folder)), folder, str(folder))
 
 
 def parse(opened: OpenModel, sentences: Sequence[Sequence[str]]) -> list[list[tuple[int, str]]]:

@@ -18,7 +18,7 @@ from equiglot.evaluation import Bootstrap, PairEstimates
 from equiglot.finetuning.kinds import KINDS, TaskKind
 from equiglot.finetuning.scores import Predictions, fine_tuned_estimates
 from equiglot.finetuning.settings import FineTuning, Trial
-from equiglot.models import OpenModel, device, prepare_for_cpu, with_tokenizer
+from equiglot.models import OpenModel, device, on_device, prepare_for_cpu, with_tokenizer
 from equiglot.run import atomic_folder, read_json, write_json
 from equiglot.tasks import OpenTask
 from equiglot.training import CheckpointFolder, Progress, Trainer, TrainingRecord
@@ -151,7 +151,7 @@ class FineTuner:
 
     def _open(self, seed: int) -> OpenModel:
         """The model with a new head, as it is before a training."""
-        model = self.kind.load(self.place, self.task.summary, seed=seed)
+        model = on_device(self.kind.load(self.place, self.task.summary, seed=seed))
         opened = with_tokenizer(self.name, model, self.place, self.source)
         if device().type == "cpu":
             prepare_for_cpu(opened.model)

@@ -6,7 +6,8 @@ from pathlib import Path
 import torch
 from transformers import AutoModelForMaskedLM
 
-from equiglot.models.opening import locate_model, open_model
+from equiglot.models.building import load_model
+from equiglot.models.opening import locate_model, with_tokenizer
 from equiglot.models.trimming import load_config
 from equiglot.models.validation import check_config, check_kind, weight_files
 from equiglot.run import atomic_folder, checksum
@@ -26,7 +27,7 @@ def copy_checkpoint(source: str, into: Path) -> None:
         InputError: what `open_model` refuses.
     """
     folder = locate_model(source)
-    open_model(source, str(folder))
+    with_tokenizer(source, load_model(folder), folder, source)  # on no GPU: it is looked at, and not asked
     with atomic_folder(into) as made:
         for name in _files(folder):
             shutil.copyfile(folder / name, made / name)

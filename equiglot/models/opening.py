@@ -135,11 +135,11 @@ def open_model(name: str, source: str) -> OpenModel:
             or the hub cannot be reached.
     """
     folder = find_or_fetch(source)
-    return with_tokenizer(name, load_model(folder), folder, source)
+    return with_tokenizer(name, on_device(load_model(folder)), folder, source)
 
 
 def with_tokenizer(name: str, model: PreTrainedModel, folder: Path, source: str) -> OpenModel:
-    """A model with the tokenizer of its folder; `source` is what it is called in messages.
+    """A model, wherever it is, with the tokenizer of its folder; `source` is what it is called in messages.
 
     Raises:
         InputError: the tokenizer has no mask token or does not fit the model, which may read too few tokens at once.
@@ -152,7 +152,7 @@ def with_tokenizer(name: str, model: PreTrainedModel, folder: Path, source: str)
     if longest < SHORTEST:
         what = f"the model reads only {longest} tokens at once, special ones included, and {SHORTEST} are needed"
         raise InputError(what, where=source, fix="use another model")
-    return OpenModel(name, on_device(model).eval(), tokenizer, special_tokens_of(tokenizer), longest - 2)
+    return OpenModel(name, model.eval(), tokenizer, special_tokens_of(tokenizer), longest - 2)
 
 
 def _fetch(source: str) -> Path:

@@ -14,9 +14,15 @@ Conditions = Mapping[str, str]
 
 
 def current_conditions(device: torch.device, precision: torch.dtype) -> dict[str, str]:
-    """Those of this process, where a training has this device and this type of matrix products."""
+    """Those of this process, where a training has this device and this type of matrix products.
+
+    The processor's threads are none on a CUDA card: all floating-point numbers are added up there, from the embeddings
+    to the norm of the gradients and AdamW. The processor chooses, masks and pads batches and unpacks labels, by numpy,
+    which has one thread; and what a model was before its first update, a checkpoint knows.
+    """
+    threads = {} if device.type == "cuda" else {"threads": str(torch.get_num_threads())}
     return {
-        "threads": str(torch.get_num_threads()),
+        **threads,
         "precision": str(precision).removeprefix("torch."),
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
         "instructions": torch.backends.cpu.get_cpu_capability(),
@@ -32,7 +38,7 @@ def changed_conditions(saved: Conditions, now: Conditions, checkpoints: Checkpoi
         InputError: some are, and nobody has said that it may be continued all the same.
     """
     changed = "; ".join(
-        f"{name} was {saved.get(name)}, is {value}" for name, value in now.items() if saved.get(name) != value
+        f"{name} was {saved[name]}, is {value}" for name, value in now.items() if saved.get(name, value) != value
     )
     if changed and not checkpoints.accepts_other_conditions:
         raise InputError(

@@ -123,7 +123,7 @@ class MaskedLM:
             soft = self._labels.read(batch) if self._labels else None
             made = outputs(model, tensors, inside=self._objective.looks_inside)
             sums[place] = float(self._objective.losses(made, tensors, soft, progress=1.0).total)
-        return float(self._ranks.total(torch.from_numpy(sums)).sum())
+        return float(self._ranks.total(torch.from_numpy(sums)).numpy().sum())  # not by threads, in another order
 
     def _validate(self, model: PreTrainedModel, language: str) -> np.ndarray:
         """Reciprocal ranks, losses and numbers of targets, summed by sequence: float64 [3, sequences]."""

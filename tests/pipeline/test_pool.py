@@ -70,6 +70,7 @@ def test_with_several_gpus_each_worker_sees_its_own(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
     monkeypatch.setattr("os.sched_getaffinity", lambda pid: set(range(8)), raising=False)
     assert (Machine.of_here(), Machine.of_here(workers=4)) == (Machine(2, 4), Machine(4, 2))
+    assert Machine.of_here(workers=1) == Machine(1, 4)  # as each of the two processes of a model that has both GPUs
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     assert [gpu_of(number, 2)["CUDA_VISIBLE_DEVICES"] for number in range(4)] == ["0", "1", "0", "1"]
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "5,7")

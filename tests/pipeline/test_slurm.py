@@ -154,10 +154,12 @@ def test_ranks_are_asked_for_all_together(make: Change) -> None:
     recipe = make(training__devices=4, training__accumulation=4, evaluation=["mlm", {"task": "cost", "threads": 6}])
     steps = {step.name: step for step in steps_of(recipe)}
     profile = SlurmProfile(cpus=2, memory="1500M", gpus=1)
-    asked = {"model/hl": (8, "6000M", 4), "scores/hl": (2, "1500M", 1), "cost/all": (6, "1500M", 1)}
+    asked = {"model/hl": (8, "6000M", 4), "scores/hl": (2, "1500M", 1)}
     for name, (cores, memory, gpus) in asked.items():
         request = profile.request(steps[name].resources)
         assert {f"--cpus-per-task={cores}", f"--mem={memory}", f"--gres=gpu:{gpus}"} <= set(request), name
+    measured = profile.request(steps["cost/all"].resources)
+    assert "--cpus-per-task=6" in measured and not any("gres" in each for each in measured)
     for name in ("corpus/en", "scores/frequency"):
         assert not any("gres" in each for each in profile.request(steps[name].resources))
 

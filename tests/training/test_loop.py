@@ -32,7 +32,7 @@ from equiglot.training import (
     accept_other_conditions,
     loop,
 )
-from equiglot.training.conditions import current_conditions
+from equiglot.training.conditions import Conditions, changed_conditions, current_conditions
 from tests.tiny import ENCODER, SPECIAL, make_model, make_stream, make_text
 
 _CPU = torch.device("cpu")
@@ -521,3 +521,19 @@ def test_another_kind_of_card_is_another_condition(monkeypatch: pytest.MonkeyPat
         found.append(current_conditions(torch.device("cuda"), torch.bfloat16))
     assert found[0]["device"] == "NVIDIA H200" and found[0] != found[1]
     assert current_conditions(_CPU, torch.bfloat16)["device"] == "cpu"
+
+
+def test_threads_are_a_condition_where_they_compute(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """On a card they do not; that a checkpoint of one says nothing of them is no difference."""
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "NVIDIA H200")
+    found: dict[str, list[Conditions]] = {"cuda": [], "cpu": []}
+    for threads in (16, 8):
+        monkeypatch.setattr(torch, "get_num_threads", lambda threads=threads: threads)
+        for device, conditions in found.items():
+            conditions.append(current_conditions(torch.device(device), torch.bfloat16))
+    folder = CheckpointFolder(tmp_path)
+    assert changed_conditions(*found["cuda"], folder) == ""
+    with pytest.raises(InputError, match="threads was 16, is 8"):
+        changed_conditions(*found["cpu"], folder)
+    with pytest.raises(InputError, match="conditions: device was NVIDIA H200, is cpu\n"):
+        changed_conditions(found["cuda"][0], found["cpu"][0], folder)

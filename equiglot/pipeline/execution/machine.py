@@ -72,12 +72,13 @@ class Machine:
     def of_here(cls, workers: int | None = None, threads: int | None = None) -> "Machine":
         """All cores: a worker of one thread on each, unless told otherwise, as far as the memory goes.
 
-        Where there are GPUs, a worker for each.
+        Where there are GPUs, a worker for each, with its part of the cores as threads; fewer workers have no more
+        threads, for each process of a model that several train has as many.
         """
         cores = core_count()
         if gpus := torch.cuda.device_count():
             workers = workers or gpus
-            return cls(workers, threads or max(1, cores // workers))
+            return cls(workers, threads or max(1, cores // max(workers, gpus)))
         fitting = min(cores // (threads or 1), _memory() // _WORKER_BYTES)
         return cls(workers or max(1, fitting), threads or 1)
 

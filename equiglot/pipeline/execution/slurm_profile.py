@@ -85,7 +85,8 @@ class SlurmProfile(Settings):
         0,
         ge=0,
         le=64,
-        description="Of each job that trains, labels or scores, and at least one for each process; others get none.",
+        description="Of each job in which a model trains, labels or scores, and at least one for each process; "
+        "others, and the measuring of what models cost on a processor, get none.",
     )
     gpu_type: _Word | None = Field(None, description="Which GPUs, as the cluster names them: `a100`.")
     constraint: _Word | None = Field(

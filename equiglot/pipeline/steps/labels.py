@@ -13,7 +13,7 @@ from equiglot.masking import Source
 from equiglot.models import open_model
 from equiglot.pipeline.steps.context import Context
 from equiglot.pipeline.steps.corpus import text_needs, training_text
-from equiglot.pipeline.steps.cost import LABELS, Cost, Meter, read_tokens
+from equiglot.pipeline.steps.cost import LABELS, Cost, Meter, Resources, read_tokens
 from equiglot.pipeline.steps.material import LOSSES, check_mixtures, label_facts, label_masks_seed
 from equiglot.pipeline.steps.step import Step
 from equiglot.pipeline.steps.stores import Store, all_stores, texts_of
@@ -117,7 +117,6 @@ class Labels(_OfStore):
     """The labels of a store."""
 
     kind = "labels"
-    uses_device = True
     group = LABELS
     folder = staticmethod(RunDirectory.labels)
     continues = True
@@ -142,6 +141,11 @@ class Labels(_OfStore):
     def cost(self, meter: Meter) -> Cost:
         """Of all the text, if it is not labelled in parts."""
         return Cost() if self.parts else self._cost(meter, 1)
+
+    @property
+    def resources(self) -> Resources:
+        """A GPU where the teacher is asked, not where files are put together."""
+        return Resources(gpu=not self.parts)
 
     def run(self, context: Context) -> None:
         """Asks the teacher, or puts the parts together."""

@@ -26,7 +26,6 @@ class Measuring(Step):
     """
 
     kind = "cost"
-    uses_device = True
     group = SCORES
     folder = staticmethod(lambda run, subject: run.costs)
     after: tuple[str, ...]
@@ -57,8 +56,8 @@ class Measuring(Step):
 
     @property
     def resources(self) -> Resources:
-        """The threads that models are measured with."""
-        return Resources(threads=self._settings.threads, gpu=self.uses_device)
+        """The threads that models are measured with, on a processor alone."""
+        return Resources(threads=self._settings.threads)
 
     def run(self, context: Context) -> None:
         """Measures the models on test sentences of all languages."""

@@ -51,7 +51,6 @@ class Model(Step):
     """The model of `plan`."""
 
     kind = "model"
-    uses_device = True
     folder = staticmethod(RunDirectory.model)
     source_name = "the model folder"
     source_change = "the model itself"

@@ -100,6 +100,7 @@ class ExtendedModel(Model):
     place = None
     version = 2
     tools = ("tokenizers",)
+    uses_device = True
     continues = True
     group = ROWS
 
