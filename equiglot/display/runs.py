@@ -25,10 +25,14 @@ def print_plan(console: Console, plan: Plan) -> None:
     jobs = ", ".join(f"{len(states)} {kind} ({_counts(states)})" for kind, states in kinds.items())
     console.print(f"Jobs: {jobs}", highlight=False)
     table = Table("model", "state", box=None, pad_edge=False)
-    several = any(model.cores > 1 for model in plan.models)
-    for title in ("parameters", "updates", "tokens", "training time", *(["cores"] if several else [])):
+    needs = {
+        title: [str(getattr(model, title.lower())) for model in plan.models]
+        for title, usual in {"cores": 1, "GPUs": 0}.items()
+        if any(getattr(model, title.lower()) > usual for model in plan.models)
+    }
+    for title in ("parameters", "updates", "tokens", "training time", "memory", *needs):
         table.add_column(title, justify="right")
-    for model in plan.models:
+    for place, model in enumerate(plan.models):
         about = "" if model.counted else "~"
         table.add_row(
             model.name,
@@ -37,7 +41,8 @@ def print_plan(console: Console, plan: Plan) -> None:
             f"{about}{model.updates:,}",
             f"{about}{model.tokens:,}",
             f"~{duration(model.seconds)}",
-            *([str(model.cores)] if several else []),
+            f"~{model.memory / 1e9:.1f} GB",
+            *(each[place] for each in needs.values()),
         )
     console.print(table)
     for model in plan.models:
@@ -51,6 +56,9 @@ def print_plan(console: Console, plan: Plan) -> None:
         f"some {plan.disk / 1e6:,.0f} MB on the disk.",
         highlight=False,
     )
+    if plan.largest is not None:
+        job, memory = plan.largest
+        console.print(f"A process has some {memory / 1e9:.1f} GB of memory at most ({job}).", highlight=False)
     _print_warnings(console, plan.doubts)
 
 

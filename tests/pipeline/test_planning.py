@@ -3,21 +3,25 @@
 import io
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
 from equiglot.display import print_plan
-from equiglot.pipeline import Machine, StepCost, graph, plan_recipe
+from equiglot.pipeline import Machine, Plan, StepCost, graph, plan_recipe
+from equiglot.pipeline.planning import plan as planning
 from equiglot.pipeline.planning.plan import side_by_side
 from equiglot.pipeline.steps import Context, Step
-from equiglot.pipeline.steps.cost import Cost, Group, Meter
+from equiglot.pipeline.steps.cost import PROCESS, Cost, Group, Meter, Reader
+from equiglot.pipeline.steps.memory import longest_batch, reading_memory, training_memory
 from equiglot.recipe import Recipe
 from equiglot.run import RunDirectory
 from equiglot.tasks import open_task
-from equiglot.vocabulary import open_tokens
+from equiglot.vocabulary import TokenizedText, open_tokens
 from tests.pipeline.conftest import Change
 
 
@@ -60,9 +64,55 @@ def test_a_model_of_several_processes_is_planned_with_them(finished: Path, make:
     plan = plan_recipe(make(**fields), finished, Machine(threads=2))
     assert [model.cores for model in plan.models] == [128]
     assert any("model/both takes 128 cores (64 processes together)" in doubt for doubt in plan.doubts)
+    shown = _shown(plan)
+    assert " 128\n" in shown.replace(" \n", "\n") and "GPUs" not in shown
+
+
+def test_memory_stands_with_each_model_and_what_is_left(
+    finished: Path, make: Change, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Scores, too, may be what needs most of it; on a GPU machine a training says how many it takes."""
+    monkeypatch.setattr(planning, "device_count", lambda: 4)
+    fields = {"models": {"both": {}}, "training__devices": 4, "training__accumulation": 4}
+    plan = plan_recipe(make(**fields, training__batch={"sentences": 2}), finished, Machine())
+    (model,) = plan.models
+    assert (model.cores, model.gpus) == (4, 4) and PROCESS < model.memory < 1.1 * PROCESS
+    assert plan.largest is not None and plan.largest[1] >= model.memory
+    shown = _shown(plan)
+    assert " ~0.5 GB " in shown and " GPUs" in shown and f"0.5 GB of memory at most ({plan.largest[0]})" in shown
+    done = plan_recipe(make(), finished, Machine())
+    assert done.largest is None and "of memory at most" not in _shown(done)
+
+
+def _shown(plan: Plan) -> str:
     file = io.StringIO()
     print_plan(Console(file=file, width=200), plan)
-    assert " 128\n" in file.getvalue().replace(" \n", "\n")
+    return file.getvalue()
+
+
+# What a training had at its most on a CPU, in MB, and how it was: docs/scale.md.
+_MEASURED: list[tuple[int, dict[str, Any], tuple[int, int, int]]] = [
+    (737, {"parameters": 3_000_000, "tokens": 1408, "masked": 192}, (2, 128, 20_000)),
+    (803, {"parameters": 3_000_000, "tokens": 1408, "masked": 192, "teachers": 3_000_000}, (2, 128, 20_000)),
+    (933, {"parameters": 8_380_000, "tokens": 1408, "masked": 192}, (4, 256, 20_000)),
+    (1303, {"parameters": 4_530_000, "tokens": 5632, "masked": 768}, (4, 256, 5_000)),
+    (2099, {"parameters": 4_010_000, "tokens": 5632, "masked": 768, "teachers": 4_010_000}, (2, 64, 60_000)),
+    (1696, {"parameters": 40_910_000, "tokens": 176, "masked": 24}, (8, 512, 30_000)),
+]
+
+
+@pytest.mark.parametrize(("measured", "amounts", "sizes"), _MEASURED)
+def test_memory_is_near_what_was_measured(measured: int, amounts: dict[str, Any], sizes: tuple[int, int, int]) -> None:
+    reader = Reader(1.0, *sizes)
+    estimated = training_memory(reader, **amounts, taught="teachers" in amounts)
+    assert estimated / 1e6 == pytest.approx(measured, rel=0.1)
+    assert PROCESS < reading_memory(reader, amounts["parameters"]) < PROCESS + 1.1e9
+
+
+def test_the_longest_batch_is_of_sentences_of_like_length() -> None:
+    lengths = np.repeat([10, 50], [6_300, 100])
+    text = TokenizedText(np.zeros(lengths.sum(), np.uint16), np.append(0, np.cumsum(lengths)), np.arange(6_401))
+    assert longest_batch(text, 8) == 8 * 52
 
 
 def steps(recipe: Recipe, into: Path | None = None) -> dict[str, StepCost]:
@@ -151,6 +201,4 @@ def test_a_new_kind_of_step_says_its_own_cost(make: Change, monkeypatch: pytest.
     step = next(each for each in plan.steps if each.name == "counts")
     assert (step.jobs, step.unit, step.seconds, step.disk) == (1, "pages", 1e6, 3)
     assert step.amount > 1000 and plan.seconds >= 1e6
-    file = io.StringIO()
-    print_plan(Console(file=file, width=200), plan)
-    assert f"~{step.amount:,} pages" in file.getvalue()
+    assert f"~{step.amount:,} pages" in _shown(plan)

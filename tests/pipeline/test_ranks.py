@@ -13,12 +13,15 @@ import psutil  # type: ignore[import-untyped]
 import pytest
 
 from equiglot.errors import InputError
+from equiglot.pipeline import Machine, pool_on, run_recipe
+from equiglot.pipeline.execution.machine import core_count
 from equiglot.pipeline.graph import steps_of
 from equiglot.pipeline.steps import Context, ranks
 from equiglot.recipe import Recipe, recipe_tree
 from equiglot.run import RunDirectory, checksum, read_json
 from equiglot.training import Progress, Stopped
-from tests.pipeline.conftest import Change, run_here
+from tests.pipeline.conftest import Change, results, run_here
+from tests.pipeline.slurm_stand_in import calls
 
 _FIELDS: dict[str, Any] = {
     "models": {"both": {}},
@@ -57,6 +60,35 @@ def test_two_processes_make_the_same_model_and_one_continues_it(
         assert checksum(mine / name) == checksum(other / name), name
     records = [read_json(folder / "training.json") for folder in (mine, other)]
     assert {**records[0], "seconds": 0} == {**records[1], "seconds": 0}
+
+
+_NOTE_RANKS = """
+import os, sys
+if "equiglot.pipeline.steps.rank" in sys.orig_argv:
+    with open(os.environ["SEEN_RANKS"], "a") as file:
+        file.write("another\\n")
+"""  # every Python runs it when it starts
+
+
+@pytest.mark.parametrize("where", ["local", "slurm"])
+def test_a_pool_gives_the_model_to_two_processes(
+    where: str, make: Change, one: Path, queue: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a whole run: the worker of the pool is the first of them, and starts the other."""
+    if where == "local" and core_count() < 2:
+        pytest.skip("this machine has one core, and local workers refuse what takes two")
+    (tmp_path / "sitecustomize.py").write_text(_NOTE_RANKS)
+    (tmp_path / "profile.yaml").write_text("{}")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, sys.path)))
+    monkeypatch.setenv("SEEN_RANKS", str(tmp_path / "seen"))
+    into, machine = tmp_path / "run", Machine()
+    pool = {} if where == "local" else {"pool": pool_on(f"slurm:{tmp_path / 'profile.yaml'}")}
+    run_recipe(make(**_FIELDS, training__devices=2), into, machine=machine, **pool)
+    assert results(into) == results(one)
+    assert (tmp_path / "seen").read_text() == "another\n"
+    if where == "slurm":
+        assert sum("--cpus-per-task=2" in each and "--test-only" not in each for each in calls(queue, "sbatch")) == 1
 
 
 def test_what_is_trained_does_not_depend_on_the_devices(make: Change) -> None:

@@ -12,7 +12,7 @@ from equiglot.models import FittedPart, count_parameters, device, fit_layers, lo
 from equiglot.pipeline.execution.machine import Machine
 from equiglot.pipeline.execution.states import State
 from equiglot.pipeline.planning.speed import measure_labelling, measure_speed, model_like, size_of
-from equiglot.pipeline.steps.cost import FLOAT_BYTES, Reader, Resources, read_tokens
+from equiglot.pipeline.steps.cost import FLOAT_BYTES, Reader, read_tokens
 from equiglot.pipeline.steps.model import start_folder
 from equiglot.pipeline.steps.vocabulary import tokenizer_folder
 from equiglot.recipe import ModelPlan, Recipe, TextSize
@@ -40,7 +40,8 @@ class ModelCost:
         seconds: of training on this machine, one job at a time.
         counted: whether tokens and updates are exact; otherwise they come from sizes of files.
         note: what a size decides of its layers, a sentence; empty where the recipe says them.
-        cores: that its training takes.
+        cores, gpus: that its training takes.
+        memory: bytes of each process of it, about.
     """
 
     name: str
@@ -52,6 +53,8 @@ class ModelCost:
     counted: bool
     note: str = ""
     cores: int = 1
+    gpus: int = 0
+    memory: int = 0
 
 
 def _has_size(plan: ModelPlan) -> bool:
@@ -150,7 +153,6 @@ class RunMeter:
             seconds=alone * _TOGETHER / ranks if ranks > 1 else alone,
             counted=all(self.done(f"tokens/{tokens_of(language, plan.owner)}") for language in plan.languages),
             note=self._note(plan.name),
-            cores=Resources(processes=ranks).cores(self._machine.threads),
         )
 
     def _fit(self, plan: ModelPlan) -> FittedPart | None:

@@ -1,7 +1,7 @@
 """What a run will cost, before anything is trained: counted where it can be, measured by a short probe where not."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from torch.cuda import device_count
@@ -52,6 +52,8 @@ class Plan:
         seconds: of all that is left, side by side, no training stopped early.
         disk: bytes, at most, of what is left and of all models.
         workers: jobs at a time.
+        largest: the job that is left whose process has most memory at a time, and its bytes, about; None where all is
+            done.
         doubts: what there is too little text for, or what this machine is too small for, and what to change.
     """
 
@@ -61,6 +63,7 @@ class Plan:
     seconds: float
     disk: int
     workers: int
+    largest: tuple[str, int] | None
     doubts: tuple[str, ...]
 
 
@@ -78,7 +81,11 @@ def plan_recipe(recipe: Recipe, into: Path | None = None, machine: Machine | Non
     states: dict[str, State] = {job.name: state_of(run, job) if into else "left" for job in jobs}
     check_union(run, recipe, {name for name, state in states.items() if state != "done"})
     meter = RunMeter(recipe, run, states, machine)
-    models = [meter.training(plan) for plan in recipe.plans().values() if plan.is_trained]
+    models = [
+        _with_needs(meter.training(plan), graph.jobs[f"model/{name}"], meter, machine)
+        for name, plan in recipe.plans().items()
+        if plan.is_trained
+    ]
     left = [job for job in jobs if states[job.name] != "done"]
     costs = {job.name: job.step.cost(meter) for job in left}
     parameters = sum(model.parameters for model in models)
@@ -104,8 +111,16 @@ def plan_recipe(recipe: Recipe, into: Path | None = None, machine: Machine | Non
         ),
         disk + sum(cost.disk for cost in costs.values()),
         machine.workers,
+        max(((name, cost.memory) for name, cost in costs.items()), key=lambda each: each[1], default=None),
         (*doubts_of(recipe, {code: meter.text_size(code) for code in recipe.sources}), *_too_large(left, machine)),
     )
+
+
+def _with_needs(model: ModelCost, job: Job, meter: RunMeter, machine: Machine) -> ModelCost:
+    """A model with what its step keeps busy."""
+    takes, gpus = job.step.resources, job.step.resources.gpus if device_count() else 0
+    memory = job.step.cost(meter).memory
+    return replace(model, cores=takes.cores(machine.threads), gpus=gpus, memory=memory)
 
 
 def _too_large(left: Iterable[Job], machine: Machine) -> Iterator[str]:

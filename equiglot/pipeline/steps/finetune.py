@@ -15,6 +15,7 @@ from equiglot.finetuning import PREDICTIONS, TRAINING, FineTuner, FineTuning, ch
 from equiglot.pipeline.progress import JobProgress
 from equiglot.pipeline.steps.context import Context
 from equiglot.pipeline.steps.cost import FINE_TUNING, FLOAT_BYTES, Cost, Meter
+from equiglot.pipeline.steps.memory import training_memory
 from equiglot.pipeline.steps.probe import TaskData, data_sizes, data_tokens
 from equiglot.pipeline.steps.step import Step
 from equiglot.recipe import FineTunedTask, ModelPlan, Recipe
@@ -91,7 +92,8 @@ class FineTuned(Step):
         costs += [max((*costs, self._training(last, meter)), key=lambda each: each.seconds)] * self.settings.seeds
         kept = self.settings.keep and not self.half
         disk = FLOAT_BYTES * meter.parameters(self.plan.name) if kept else 0
-        return Cost(sum(each.amount for each in costs), sum(each.seconds for each in costs), disk)
+        amount, seconds = sum(each.amount for each in costs), sum(each.seconds for each in costs)
+        return Cost(amount, seconds, disk, max(each.memory for each in costs))
 
     def _training(self, settings: FineTuning, meter: Meter) -> Cost:
         """Of one: a token that is learnt from costs as much as three that are read."""
@@ -108,7 +110,9 @@ class FineTuned(Step):
         validations = settings.validations or max(1, round(epochs))
         tokens = 3 * epochs * data_tokens(self.settings, *learnt) + data_tokens(self.settings, *tested)
         tokens += validations * data_tokens(self.settings, *data_sizes(meter, self.settings, self.trained, "dev"))
-        return Cost(learnt[1], tokens / meter.reader(self.plan.name).speed)
+        reader, parameters = meter.reader(self.plan.name), meter.parameters(self.plan.name)
+        a_batch = settings.only_batch * data_tokens(self.settings, *learnt) / max(1, learnt[0])
+        return Cost(learnt[1], tokens / reader.speed, memory=training_memory(reader, parameters, a_batch))
 
     def run(self, context: Context) -> None:
         """Trains and tests it; continues at the checkpoint of the seed that it was at."""

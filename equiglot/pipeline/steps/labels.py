@@ -15,6 +15,7 @@ from equiglot.pipeline.steps.context import Context
 from equiglot.pipeline.steps.corpus import text_needs, training_text
 from equiglot.pipeline.steps.cost import LABELS, Cost, Meter, Resources, read_tokens
 from equiglot.pipeline.steps.material import LOSSES, check_mixtures, label_facts, label_masks_seed
+from equiglot.pipeline.steps.memory import reading_memory
 from equiglot.pipeline.steps.step import Step
 from equiglot.pipeline.steps.stores import Store, all_stores, texts_of
 from equiglot.pipeline.steps.vocabulary import tokenizer_need
@@ -53,7 +54,9 @@ class _OfStore(Step):
         tokens = round(read_tokens(text) * labels.draws * share)
         width = RowFormat(reader.vocabulary, min(labels.k, reader.vocabulary), labels.samples, labels.precision).width
         rows = round(tokens * self.recipe.masking.rate * width)
-        return Cost(tokens, tokens / reader.speed, rows + round(len(text) * labels.draws * share))
+        disk = rows + round(len(text) * labels.draws * share)
+        memory = reading_memory(reader, meter.parameters(self.store.teacher))
+        return Cost(tokens, tokens / reader.speed, disk, memory)
 
     def _label(self, context: Context, part: tuple[int, int]) -> None:
         """Asks the teacher; continues at the shard, and keeps the shards until all is recorded."""
@@ -185,8 +188,9 @@ class Losses(Step):
 
     def cost(self, meter: Meter) -> Cost:
         """Of the text that the teacher reads."""
-        tokens = read_tokens(meter.text(self.store.language, self.store.owner))
-        return Cost(tokens, tokens / meter.reader(self.store.teacher).speed)
+        tokens, teacher = read_tokens(meter.text(self.store.language, self.store.owner)), self.store.teacher
+        memory = reading_memory(reader := meter.reader(teacher), meter.parameters(teacher))
+        return Cost(tokens, tokens / reader.speed, memory=memory)
 
     def run(self, context: Context) -> None:
         """Lets the teacher score the sentences."""

@@ -30,9 +30,10 @@ from equiglot.models import (
 )
 from equiglot.outputs import check_model, output_checksums
 from equiglot.pipeline.steps.context import Context
-from equiglot.pipeline.steps.cost import FLOAT_BYTES, Cost, Meter, Resources
+from equiglot.pipeline.steps.cost import FLOAT_BYTES, PROCESS, Cost, Meter, Resources
 from equiglot.pipeline.steps.events import EventWriter
 from equiglot.pipeline.steps.material import Material, material_of, randomness
+from equiglot.pipeline.steps.memory import longest_batch, training_memory
 from equiglot.pipeline.steps.ranks import training_ranks
 from equiglot.pipeline.steps.step import Step
 from equiglot.pipeline.steps.stores import stores_of
@@ -72,8 +73,10 @@ class Model(Step):
         return self.place is not None
 
     def cost(self, meter: Meter) -> Cost:
-        """The disk of one that is not trained."""
-        return Cost(disk=FLOAT_BYTES * meter.parameters(self.plan.name))
+        """The disk of one that is not trained; it is in memory, and what it is made from."""
+        size = FLOAT_BYTES * meter.parameters(self.plan.name)
+        before = FLOAT_BYTES * sum(map(meter.parameters, self.plan.made_from))
+        return Cost(disk=size, memory=PROCESS + size + before)
 
 
 @dataclass(frozen=True)
@@ -160,8 +163,20 @@ class TrainedModel(Model):
         return output_checksums(folder)
 
     def cost(self, meter: Meter) -> Cost:
-        """The time of its training; the disk of what is trained is told with all checkpoints."""
-        return Cost(seconds=meter.training_seconds(self.plan.name))
+        """The time of its training, and its memory; the disk of what is trained is told with all checkpoints."""
+        plan, batch = self.plan, self.plan.training.batch
+        seconds, asks = meter.training_seconds(plan.name), isinstance(plan.labels, SoftLabels)
+        texts = [meter.text(language, plan.owner) for language in plan.languages]
+        tokens = batch.tokens or max(longest_batch(text, batch.sentences or 1) for text in texts)
+        memory = training_memory(
+            meter.reader(plan.name),
+            meter.parameters(plan.name),
+            tokens,
+            masked=tokens * self.recipe.masking.rate,
+            teachers=sum(map(meter.parameters, plan.all_teachers)) if asks else 0,
+            taught=asks,
+        )
+        return Cost(seconds=seconds, memory=memory)
 
     @property
     def resources(self) -> Resources:

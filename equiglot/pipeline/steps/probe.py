@@ -19,7 +19,7 @@ from equiglot.finetuning import FineTuning
 from equiglot.models import open_model
 from equiglot.pipeline.steps.context import Context
 from equiglot.pipeline.steps.corpus import Corpus
-from equiglot.pipeline.steps.cost import PROBES, Cost, Meter
+from equiglot.pipeline.steps.cost import FLOAT_BYTES, PROBES, PROCESS, Cost, Meter
 from equiglot.pipeline.steps.step import Step
 from equiglot.probing import ConvergedProbe, Probing, open_features, probe_pairs, write_features, write_predictions
 from equiglot.recipe import LabelledEntry, ModelPlan, ProbedTask, Recipe
@@ -156,7 +156,8 @@ class Features(OfTaskAndModel):
         reader, sizes = meter.reader(self.plan.name), data_sizes(meter, self.settings, self.plan.languages, *SPLITS)
         (_, items), tokens = sizes, data_tokens(self.settings, *sizes)
         layers = reader.layers + 1 if self.settings.layers in ("all", "mix") else 1
-        return Cost(items, tokens / reader.speed, 2 * items * layers * reader.hidden)
+        memory = PROCESS + FLOAT_BYTES * meter.parameters(self.plan.name)
+        return Cost(items, tokens / reader.speed, 2 * items * layers * reader.hidden, memory)
 
     def run(self, context: Context) -> None:
         """Lets the model read the data."""

@@ -26,6 +26,7 @@ from equiglot.masking import special_tokens_of
 from equiglot.models import load_model, on_device, open_model
 from equiglot.pipeline.steps.context import Context
 from equiglot.pipeline.steps.cost import SCORES, Cost, Meter, Resources, read_tokens
+from equiglot.pipeline.steps.memory import reading_memory
 from equiglot.pipeline.steps.step import Step
 from equiglot.pipeline.steps.vocabulary import tokenizer_need
 from equiglot.recipe import FREQUENCY, Likelihood, MaskedLanguageModelling, ModelPlan
@@ -69,8 +70,11 @@ class Scores(Step):
         shares = [min(1.0, (task.sequences or len(text)) / max(1, len(text))) for text in texts]
         tokens = sum(round(read_tokens(text) * share) for text, share in zip(texts, shares, strict=True)) * task.draws
         sentences = sum(len(text) * share for text, share in zip(texts, shares, strict=True))
-        reading = tokens / meter.reader(self.plan.name).speed if self.plan else 0.0
-        return Cost(tokens, reading + sentences * task.resamples * _RESAMPLING)
+        resampling = sentences * task.resamples * _RESAMPLING
+        if self.plan is None:
+            return Cost(tokens, resampling)
+        memory = reading_memory(reader := meter.reader(self.plan.name), meter.parameters(self.plan.name))
+        return Cost(tokens, tokens / reader.speed + resampling, memory=memory)
 
     @property
     def resources(self) -> Resources:
@@ -143,7 +147,8 @@ class LikelihoodBits(Step):
             text = meter.text(language, self.plan.owner, "test")
             length = read_tokens(text) / max(1, len(text))
             tokens += round(min(self._settings.sentences, len(text)) * length * (length - 2))
-        return Cost(tokens, tokens / meter.reader(self.plan.name).speed)
+        memory = reading_memory(reader := meter.reader(self.plan.name), meter.parameters(self.plan.name))
+        return Cost(tokens, tokens / reader.speed, memory=memory)
 
     def run(self, context: Context) -> None:
         """Measures the sentences, language by language."""
