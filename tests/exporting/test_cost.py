@@ -1,5 +1,6 @@
 """What models cost: of folders and exports together, what is printed and written, and what is refused."""
 
+import io
 import json
 import subprocess
 import sys
@@ -10,10 +11,12 @@ import pytest
 import torch
 from safetensors import safe_open
 
+from equiglot.display import print_cost
 from equiglot.errors import InputError
 from equiglot.evaluation import ALL, COST, METRICS, metrics_of
 from equiglot.exporting import BATCHES, CostRecord, CostSettings, ExportSettings, cost_rows, export_onnx, measure_cost
 from equiglot.exporting.worker import _batches, _peak, _pytorch, _resident
+from equiglot.terminal import Terminal
 from tests.exporting.conftest import Model
 from tests.stock import SCRIPTS
 
@@ -125,6 +128,16 @@ def test_the_table_and_the_file(folders: dict[str, str], text: Path, program: Ca
     ):
         assert words in out
     assert program("cost", folders["small"], *options)[0] == 2  # the file is there
+
+
+def test_what_is_too_wide_is_several_tables(record: CostRecord) -> None:
+    models = tuple(record.models[0].model_copy(update={"name": f"model-{number}"}) for number in range(7))
+    console = Terminal(width=80, file=io.StringIO())
+    print_cost(console, record.model_copy(update={"models": models}))
+    shown = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "…" not in shown and shown.count("sentences/s") > 2
+    assert [line.split() for line in shown.splitlines() if "model-" in line][0][0] == "model-0"
+    assert all(f"model-{number}" in shown for number in range(7))
 
 
 def test_bad_input_is_one_message(folders: dict[str, str], program: Call, tmp_path: Path) -> None:
