@@ -136,7 +136,7 @@ def test_what_is_too_wide_is_several_tables(record: CostRecord) -> None:
     print_cost(console, record.model_copy(update={"models": models}))
     shown = console.file.getvalue()  # type: ignore[attr-defined]
     assert "…" not in shown and shown.count("sentences/s") > 2
-    assert [line.split() for line in shown.splitlines() if "model-" in line][0][0] == "model-0"
+    assert next(line for line in shown.splitlines() if "model-" in line).split()[0] == "model-0"
     assert all(f"model-{number}" in shown for number in range(7))
 
 
