@@ -12,6 +12,7 @@ _WEIGHT = 24  # weights, gradients, AdamW's two moments, the best weights, and a
 _TIED = 8  # of a row of the vocabulary more: the best weights and that copy have it under both of its names
 _STATE = 100  # of a token in a layer, for each number of its hidden state: what the way back needs
 _LOGIT = 13  # of a masked word, for each entry of the vocabulary
+_VALIDATED = 600  # masked words of one pass of a validation, whose logits find no room where a batch's have been
 _TAUGHT = 17  # the same, where a teacher says something of each
 _READ_TOKENS, _READ_LOGITS, _RATE = 8192, 1 << 26, 0.15  # at most, of one pass of a model that reads
 _SAMPLE, _POOL = 10_000, 64
@@ -31,7 +32,7 @@ def training_memory(
         taught: whether there are any labels of every word.
     """
     weights = _WEIGHT * parameters + _TIED * min(parameters, reader.vocabulary * reader.hidden)
-    logits = masked * reader.vocabulary * (_LOGIT + _TAUGHT * taught)
+    logits = reader.vocabulary * (masked * (_LOGIT + _TAUGHT * taught) + (_VALIDATED * _LOGIT if masked else 0))
     return PROCESS + round(weights + FLOAT_BYTES * teachers + _STATE * tokens * reader.layers * reader.hidden + logits)
 
 
