@@ -13,8 +13,10 @@ import psutil  # type: ignore[import-untyped]
 import pytest
 
 from equiglot.errors import InputError
-from equiglot.pipeline import Machine, pool_on, run_recipe
+from equiglot.pipeline import Event, Machine, Watcher, pool_on, run_recipe
 from equiglot.pipeline.execution.machine import core_count
+from equiglot.pipeline.execution.pool import failure
+from equiglot.pipeline.execution.workers import decode_event, encode_event
 from equiglot.pipeline.graph import steps_of
 from equiglot.pipeline.steps import Context, ranks
 from equiglot.recipe import Recipe, recipe_tree
@@ -22,6 +24,7 @@ from equiglot.run import RunDirectory, checksum, read_json
 from equiglot.training import Progress, Stopped
 from tests.pipeline.conftest import Change, results, run_here
 from tests.pipeline.slurm_stand_in import calls
+from tests.waiting import PATIENCE
 
 _FIELDS: dict[str, Any] = {
     "models": {"both": {}},
@@ -62,33 +65,40 @@ def test_two_processes_make_the_same_model_and_one_continues_it(
     assert {**records[0], "seconds": 0} == {**records[1], "seconds": 0}
 
 
-_NOTE_RANKS = """
-import os, sys
-if "equiglot.pipeline.steps.rank" in sys.orig_argv:
-    with open(os.environ["SEEN_RANKS"], "a") as file:
-        file.write("another\\n")
-"""  # every Python runs it when it starts
-
-
-@pytest.mark.parametrize("where", ["local", "slurm"])
-def test_a_pool_gives_the_model_to_two_processes(
-    where: str, make: Change, one: Path, queue: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Of a whole run: the worker of the pool is the first of them, and starts the other."""
-    if where == "local" and core_count() < 2:
-        pytest.skip("this machine has one core, and local workers refuse what takes two")
-    (tmp_path / "sitecustomize.py").write_text(_NOTE_RANKS)
+def test_a_job_of_slurm_is_two_processes(make: Change, one: Path, queue: Path, tmp_path: Path) -> None:
+    """The worker that SLURM starts is the first of them, and starts the other."""
     (tmp_path / "profile.yaml").write_text("{}")
-    monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, sys.path)))
-    monkeypatch.setenv("SEEN_RANKS", str(tmp_path / "seen"))
-    into, machine = tmp_path / "run", Machine()
-    pool = {} if where == "local" else {"pool": pool_on(f"slurm:{tmp_path / 'profile.yaml'}")}
-    run_recipe(make(**_FIELDS, training__devices=2), into, machine=machine, **pool)
+    into, pool = tmp_path / "run", pool_on(f"slurm:{tmp_path / 'profile.yaml'}")
+    run_recipe(make(**_FIELDS, training__devices=2), into, machine=Machine(), pool=pool)
     assert results(into) == results(one)
-    assert (tmp_path / "seen").read_text() == "another\n"
-    if where == "slurm":
-        assert sum("--cpus-per-task=2" in each and "--test-only" not in each for each in calls(queue, "sbatch")) == 1
+    assert sum("--cpus-per-task=2" in each and "--test-only" not in each for each in calls(queue, "sbatch")) == 1
+
+
+@pytest.mark.skipif(core_count() < 2, reason="this machine has one core, and local workers refuse what takes two")
+def test_the_same_bytes_though_a_rank_is_killed(make: Change, one: Path, tmp_path: Path) -> None:
+    """SIGTERM is not for it; after SIGKILL the training is begun again from its checkpoint, by other processes."""
+    events = list[Event]()
+
+    def watch(event: Event) -> None:
+        if event.job != "model/both":
+            return
+        before, lost = any(each.progress for each in events), any(each.kind == "lost" for each in events)
+        events.append(event)
+        if event.progress is not None and not lost:
+            for each in filter(_is_rank, psutil.Process().children(recursive=True)):
+                each.send_signal(signal.SIGKILL if before else signal.SIGTERM)
+
+    machine = Machine(checkpoint_seconds=0)
+    recipe = make(**_FIELDS, training__devices=2)
+    run_recipe(recipe, tmp_path / "run", machine=machine, watcher=Watcher(event=watch))
+    (lost,) = (str(each.error) for each in events if each.kind == "lost")
+    assert "rank 1 of the training was killed (SIGKILL)" in lost
+    assert results(tmp_path / "run") == results(one)
+
+
+def test_a_killed_rank_is_a_loss_wherever_it_was() -> None:
+    event = failure("model/both", "1-1", ranks.RankKilled("rank 1 was killed"))
+    assert decode_event(encode_event(event), "model/both", "1-1").kind == event.kind == "lost"
 
 
 def test_what_is_trained_does_not_depend_on_the_devices(make: Change) -> None:
@@ -184,4 +194,4 @@ def test_a_process_ends_with_the_first(make: Change, tmp_path: Path) -> None:
         assert process.poll() is None
         time.sleep(0.1)
     process.stdin.close()
-    assert process.wait(60) == 1
+    assert process.wait(PATIENCE) == 1
