@@ -26,7 +26,7 @@ from equiglot.training import RankLost, Ranks, joined
 REFUSED, LOST = 2, 3
 """Exit codes of a process whose last words are an InputError, and of one that has lost another."""
 _MODULE = "equiglot.pipeline.steps.rank"
-_GRACE = 10.0  # seconds in which a process that has failed is seen to have ended
+_GRACE = 60.0  # seconds in which a process that has failed is seen to have ended: a busy machine takes some
 _PAUSE = 0.02
 
 
