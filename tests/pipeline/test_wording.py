@@ -18,21 +18,29 @@ def _kinds() -> list[type[BaseModel]]:
     return list(union.__args__)
 
 
+def _plan(balance: Any) -> ModelPlan:
+    return ModelPlan(
+        name="student",
+        languages=("te", "ko"),
+        balance=balance,
+        labels=HardLabels(),
+        encoder=EncoderSettings(),
+        training=TrainingSettings(),
+    )
+
+
+def test_what_is_usual_has_plain_words() -> None:
+    words = balance_in_words(_plan(Annealed(start=1.0, end=0.0, passes=45)))
+    assert words == "languages drawn by their size, at the end in equal shares, none more than 45 times"
+
+
 @pytest.mark.parametrize("kind", _kinds())
 def test_every_way_of_balancing_has_words(kind: type[BaseModel]) -> None:
     numbers: dict[type[BaseModel], dict[str, float]] = {
         Cap: {"characters": 1000},
         Smoothing: {"alpha": 0.3},
-        Annealed: {"start": 1.0, "end": 0.25},
+        Annealed: {"start": 0.7, "end": 0.25},
         UniMax: {"passes": 4},
     }
-    plan = ModelPlan(
-        name="student",
-        languages=("te", "ko"),
-        balance=kind(**numbers.get(kind, {})),
-        labels=HardLabels(),
-        encoder=EncoderSettings(),
-        training=TrainingSettings(),
-    )
-    words = balance_in_words(plan)
+    words = balance_in_words(_plan(kind(**numbers.get(kind, {}))))
     assert all(f"{value:,g}" in words for value in numbers.get(kind, {}).values())

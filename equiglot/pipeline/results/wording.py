@@ -7,7 +7,7 @@ from typing import Any
 
 from safetensors import safe_open
 
-from equiglot.corpus.balancing import Annealed
+from equiglot.corpus.balancing import Annealed, Smoothing
 from equiglot.finetuning import FineTuning
 from equiglot.labels import HardLabels, SoftLabels, StoredLabels
 from equiglot.models import EncoderSettings, read_config
@@ -93,17 +93,24 @@ def _stored_in_words(plan: ModelPlan, labels: StoredLabels) -> Iterator[str]:
 
 def balance_in_words(plan: ModelPlan) -> str:
     """How its text is balanced."""
+    balance = plan.balance
     words = {
         "all": "all of the text",
         "truncate": "every language cut to the smallest",
         "cap": "at most {characters:,} characters of each language",
-        "smoothing": "languages drawn by size ** {alpha:g}",
-        "annealed": "languages drawn by size ** {start:g}, by size ** {end:g} at the end",
         "unimax": "equal budgets, at most {passes:g} passes",
     }
-    if isinstance(plan.balance, Annealed) and plan.balance.passes is not None:
-        words["annealed"] += ", none more than {passes:g} times"
-    return words[plan.balance.kind].format(**plan.balance.model_dump())
+    if isinstance(balance, Smoothing):
+        return f"languages drawn {_by_size(balance.alpha)}"
+    if isinstance(balance, Annealed):
+        bound = "" if balance.passes is None else f", none more than {balance.passes:g} times"
+        return f"languages drawn {_by_size(balance.start)}, at the end {_by_size(balance.end)}{bound}"
+    return words[balance.kind].format(**balance.model_dump())
+
+
+def _by_size(alpha: float) -> str:
+    """In proportion to size ** alpha."""
+    return {0.0: "in equal shares", 1.0: "by their size"}.get(alpha, f"by their size to the power of {alpha:g}")
 
 
 def encoder_in_words(settings: EncoderSettings) -> str:
