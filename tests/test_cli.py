@@ -261,12 +261,8 @@ def test_trim_shows_what_is_lost_without_a_text_of_it(call: Call, tmp_path: Path
     code, out, err = call("trim", "large", "--text", "en=en.txt", "--text", "ar=ar.txt", "--into", "both")
     assert (code, err) == (0, "")
     lost = out.partition("Languages that were not kept")[2]
-    assert {line.split()[0] for line in lost.splitlines() if line.endswith(tuple("0123456789"))} == {
-        "ru",
-        "zh",
-        "ko",
-        "tr",
-    }
+    rows = [line.split()[0] for line in lost.splitlines() if "→" in line]
+    assert sorted(rows) == ["ko", "ru", "tr", "zh"], out
 
 
 def test_push_asks_first(call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
