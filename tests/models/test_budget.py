@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from transformers import AutoModelForMaskedLM, DebertaV2Config, PreTrainedConfig, XLMRobertaConfig
+from transformers import AutoModelForMaskedLM, DebertaV2Config, MPNetConfig, PreTrainedConfig, XLMRobertaConfig
 
 from equiglot.errors import InputError
 from equiglot.models import EncoderSettings, LayerChoice, Part, build_model, fit_layers, half_bytes, take_part
@@ -84,7 +84,7 @@ def test_as_many_layers_as_fit(tmp_path: Path) -> None:
 
 
 def test_layers_that_cannot_be_taken_are_refused_only_where_they_must_be(tmp_path: Path) -> None:
-    config = DebertaV2Config(**STOCK, num_hidden_layers=2)
+    config = MPNetConfig(**STOCK, num_hidden_layers=2)
     whole = written(AutoModelForMaskedLM.from_config(config), tmp_path)
     assert fit_layers(tmp_path, Part(fit=whole), beside=0, where="").layers == (0, 1)
     assert half_bytes(tmp_path, Part(fit=1), 503) == whole
