@@ -32,6 +32,14 @@ def deterministic_torch() -> None:
     torch.set_num_threads(THREADS)
 
 
+@pytest.fixture(autouse=True)
+def same_threads() -> Iterator[None]:
+    """A command that is called in this process may set them; the next test must not compute with others."""
+    yield
+    if torch.get_num_threads() != THREADS:
+        torch.set_num_threads(THREADS)
+
+
 @pytest.fixture
 def program(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
