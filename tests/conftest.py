@@ -35,9 +35,10 @@ def deterministic_torch() -> None:
 @pytest.fixture(autouse=True)
 def same_threads() -> Iterator[None]:
     """A command that is called in this process may set them; the next test must not compute with others."""
+    before = torch.get_num_threads()
     yield
-    if torch.get_num_threads() != THREADS:
-        torch.set_num_threads(THREADS)
+    if torch.get_num_threads() != before:
+        torch.set_num_threads(before)
 
 
 @pytest.fixture
