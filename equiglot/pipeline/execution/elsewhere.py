@@ -63,7 +63,7 @@ class Engine(Protocol):
             Attempt -> a ticket: the engine's own name of it.
 
         Raises:
-            EngineRefuses: the engine refuses, or cannot be reached.
+            InputError: the engine refuses, or cannot be reached; `EngineRefuses` where what it has goes on.
         """
 
     def places(self, tickets: Sequence[str]) -> Mapping[str, str] | None:

@@ -26,6 +26,7 @@ class Measuring(Step):
     """
 
     kind = "cost"
+    version = 2
     group = SCORES
     folder = staticmethod(lambda run, subject: run.costs)
     after: tuple[str, ...]
