@@ -260,9 +260,10 @@ def test_trim_shows_what_is_lost_without_a_text_of_it(call: Call, tmp_path: Path
     (tmp_path / "ar.txt").write_text("\n".join(map(str, range(100))), encoding="utf-8")
     code, out, err = call("trim", "large", "--text", "en=en.txt", "--text", "ar=ar.txt", "--into", "both")
     assert (code, err) == (0, "")
-    lost = out.partition("Languages that were not kept")[2]
+    lost = out.partition("Languages not kept")[2]
     rows = [line.split()[0] for line in lost.splitlines() if "→" in line]
     assert sorted(rows) == ["ko", "ru", "tr", "zh"], out
+    assert re.search(r"^en +0 +– +– +–$", out, re.MULTILINE) and "Many sentences" not in out, out
 
 
 def test_push_asks_first(call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

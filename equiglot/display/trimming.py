@@ -29,11 +29,11 @@ def print_trim(console: Console, record: TrimRecord) -> None:
     console.print(f"Last hidden states are equal, bit by bit, on {model.compared}{logits}.", highlight=False)
     if few := [each.language for each in record.texts if each.kept and each.sentences < _FEW]:
         console.print(f"Few sentences were held out in {', '.join(few)}: give more text for a proof.", highlight=False)
-    if cut := [each.language for each in record.texts if each.kept and each.same_share < _OFTEN]:
+    if cut := [each.language for each in record.texts if each.kept and each.sentences and each.same_share < _OFTEN]:
         more = "give more text, or a larger --size or --fit; with --min-sentence-share 0 all that the text has stays"
         console.print(f"Many sentences of {', '.join(cut)} are cut otherwise now: {more}.", highlight=False)
     if others := [each for each in record.texts if not each.kept]:
-        _print_texts(console, "Languages that were not kept", others)
+        _print_texts(console, "Languages not kept", others)
         console.print("The model can no longer be relied on there.")
 
 
@@ -43,11 +43,10 @@ def _print_texts(console: Console, title: str, texts: list[TextProof]) -> None:
         column.justify = "right"
     for each in texts:
         (unknown, unknown_after), (fertility, fertility_after) = each.unknown_rates, each.fertilities
-        table.add_row(
-            printable(each.language),
-            f"{each.sentences:,}",
+        shares = (
             f"{each.same_share:.1%}",
             f"{unknown:.2%} → {unknown_after:.2%}",
             f"{fertility:.2f} → {fertility_after:.2f}",
         )
+        table.add_row(printable(each.language), f"{each.sentences:,}", *(shares if each.sentences else "–––"))
     console.print(table)

@@ -303,6 +303,8 @@ def trim_card(
 
 
 def _row(text: TextProof) -> str:
+    if not text.sentences:
+        return f"| {text.language} | 0 | – | – | – |"
     (unknown, unknown_after), (fertility, fertility_after) = text.unknown_rates, text.fertilities
     return (
         f"| {text.language} | {text.sentences:,} | {text.same_share:.1%} | {unknown:.2%} to {unknown_after:.2%} | "
