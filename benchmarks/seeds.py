@@ -6,7 +6,7 @@
     python benchmarks/seeds.py runs/seed-0 runs/seed-1 --task pos --source zero-shot
 
 A bootstrap over sentences does not know the noise of training; this does. Each number is the mean over the runs, with
-the smallest and the largest in brackets.
+the smallest and the largest in brackets; of a training that several runs share (`--reuse`) it is counted once.
 """
 
 import argparse
@@ -22,11 +22,18 @@ def table(runs: Iterable[list[Score]], metric: str, task: str = "mlm", source: s
     """Rows are models, columns languages and groups."""
     values: dict[str, dict[str, list[float]]] = {}
     places: dict[str, None] = {}
+    seen: dict[str, list[dict[str, float]]] = {}
     for scores in runs:
+        found: dict[str, dict[str, float]] = {}
         for score in scores:
             if (score.metric, score.task, score.source) == (metric, task, source):
-                values.setdefault(score.model, {}).setdefault(score.language, []).append(score.value)
+                found.setdefault(score.model, {})[score.language] = score.value
                 places[score.language] = None
+        for model, by_place in found.items():
+            if by_place not in seen.setdefault(model, []):  # equal in every bit: the same training
+                seen[model].append(by_place)
+                for place, value in by_place.items():
+                    values.setdefault(model, {}).setdefault(place, []).append(value)
     header = ["model", *(place.removeprefix("group:") for place in places)]
     lines = ["| " + " | ".join(header) + " |", "|" + "---|" * len(header)]
     lines += [

@@ -159,6 +159,10 @@ class RunDirectory:
         training.json; and model, where it is kept."""
         return self.root / "finetuned" / name
 
+    def exported(self, name: str) -> Path:
+        """A fine-tuned model with weights in int8, `name` is task.language.model: model_int8.onnx, export.json."""
+        return self.root / "exported" / name
+
     def ngrams(self, name: str) -> Path:
         """What a classifier on character n-grams predicts, `name` is a task: predictions, estimates."""
         return self.root / "ngrams" / name

@@ -9,7 +9,7 @@ text of them where they must; `cleaning` makes sentences (with `characters`, `se
 them in order (with `sorting`), `building` does all of it, `reading` reads the result, and `leaks` compares languages.
 """
 
-from equiglot.corpus.building import build_corpus, measure_text
+from equiglot.corpus.building import build_corpus, measure_text, sentence_length
 from equiglot.corpus.characters import fold
 from equiglot.corpus.documents import Document, SentenceWriter, count_sentences, read_sentences
 from equiglot.corpus.hub import HubSource
@@ -50,4 +50,5 @@ __all__ = [
     "read_sentences",
     "read_statistics",
     "sample_languages",
+    "sentence_length",
 ]

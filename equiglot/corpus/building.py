@@ -7,6 +7,7 @@ for a gigabyte as for ten megabytes, and temporary files take two to four times 
 function of its text, its settings and the seed.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,6 +38,7 @@ from equiglot.errors import InputError
 from equiglot.hashing import digest
 
 BATCH_CHARACTERS = 1 << 18  # cleaned at a time
+_SOME = 500  # lines that tell how long sentences are
 MEASURED = 20_000_000  # characters that are cleaned to see how much of a text is left
 Progress = Callable[[str, int], None]
 
@@ -91,8 +93,10 @@ def build_corpus(
     return statistics
 
 
-def measure_text(language: str, source: LanguageText, settings: TextSettings) -> tuple[int, Amount]:
+def measure_text(language: str, source: LanguageText, settings: TextSettings) -> tuple[int, Amount, int]:
     """How many documents a text has, and what is left of it after cleaning, without duplicates; it is read once.
+
+    The third number is how many sentences are in the two largest documents, less the first of each.
 
     Of a text longer than MEASURED the rest is taken to lose as much as its beginning.
 
@@ -104,7 +108,7 @@ def measure_text(language: str, source: LanguageText, settings: TextSettings) ->
     Raises:
         InputError: bad text.
     """
-    cleaner, seen = Cleaner(language, settings), set[int]()
+    cleaner, seen, within = Cleaner(language, settings), set[int](), Counter[int]()
     documents = read = cleaned = characters = 0
     for batch in _batches(language, source):
         amount = sum(map(len, batch.lines))
@@ -112,11 +116,31 @@ def measure_text(language: str, source: LanguageText, settings: TextSettings) ->
         if cleaned < MEASURED:
             sentences = cleaner.clean(batch.lines, batch.documents)
             cleaned += amount
-            for key, length in zip(sentences.folded.tolist(), sentences.characters.tolist(), strict=True):
-                characters += 0 if key in seen else length
-                seen.add(key)
+            columns = sentences.folded, sentences.characters, sentences.documents
+            for key, length, number in zip(*(column.tolist() for column in columns), strict=True):
+                if key not in seen:
+                    characters += length
+                    within[number] += 1
+                    seen.add(key)
     scale = read / max(1, cleaned)
-    return documents, Amount(round(scale * len(seen)), round(scale * characters))
+    bound = sum(count - 1 for _, count in within.most_common(2))
+    return documents, Amount(round(scale * len(seen)), round(scale * characters)), bound
+
+
+def sentence_length(language: str, source: LanguageText, settings: TextSettings) -> float | None:
+    """Characters of a sentence, the mean over the beginning of a text after cleaning; None where nothing is left there.
+
+    Args:
+        language: a BCP 47 code.
+        source: where the text comes from (paths resolved).
+        settings: how it is cleaned.
+
+    Raises:
+        InputError: bad text.
+    """
+    first = next(_batches(language, source))
+    lengths = Cleaner(language, settings).clean(first.lines[:_SOME], first.documents[:_SOME]).characters
+    return float(lengths.mean()) if len(lengths) else None
 
 
 @dataclass

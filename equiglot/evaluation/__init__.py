@@ -90,6 +90,7 @@ from equiglot.evaluation.score import (
     ZERO_SHOT,
     Score,
     group_language,
+    in_int8,
     read_scores,
     write_scores,
 )
@@ -172,6 +173,7 @@ __all__ = [
     "group_language",
     "group_members",
     "groups_within",
+    "in_int8",
     "judge",
     "kept_languages",
     "known",

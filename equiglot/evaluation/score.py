@@ -26,6 +26,11 @@ ALL = group_language("all")
 """What stands in `Score.language` for the mean over all languages of a run."""
 
 
+def in_int8(model: str) -> str:
+    """What stands in `Score.model` of what a model costs with weights in int8."""
+    return f"{model} in int8"
+
+
 class Score(BaseModel):
     """One number.
 

@@ -208,6 +208,10 @@ def _encode(tokenizer: PreTrainedTokenizerFast, lines: Sequence[str]) -> Iterato
         yield np.array(encoding.ids, np.int64)
 
 
+_LOGITS = ("logits", "prediction_logits", "start_logits", "end_logits")
+"""What heads call their outputs; that of questions gives the last two."""
+
+
 @torch.no_grad()
 def _outputs(
     folder: Path, rows: Sequence[Sequence[int]], kept: Tensor | None
@@ -220,7 +224,8 @@ def _outputs(
         inputs = torch.tensor([row])
         hidden = model.base_model(input_ids=inputs)[0]
         given = model(input_ids=inputs)
-        logits = next((given[name] for name in ("logits", "prediction_logits") if name in given), None)
+        found = [given[name] for name in _LOGITS if name in given]
+        logits = torch.stack(found) if len(found) > 1 else next(iter(found), None)
         if logits is not None and kept is not None and logits.shape[-1] == model.config.vocab_size:
             logits = logits[..., kept]
         outputs.append((hidden, logits))

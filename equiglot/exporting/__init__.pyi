@@ -1,6 +1,7 @@
 from .card import for_which_processor, value_of
-from .cost import BATCHES, CostRecord, CostSettings, cost_rows, measure_cost, read_sentences
+from .cost import BATCHES, CostRecord, CostSettings, cost_rows, measure_cost, read_record, read_sentences
 from .exporting import FP32, INT8, PYTORCH, ExportSettings, export_onnx, few_lines
+from .graph import check_libraries
 from .record import ExportRecord, language_of
 from .scoring import ScoredData, name_scored_data
 
@@ -14,6 +15,7 @@ __all__ = [
     "ExportRecord",
     "ExportSettings",
     "ScoredData",
+    "check_libraries",
     "cost_rows",
     "export_onnx",
     "few_lines",
@@ -21,6 +23,7 @@ __all__ = [
     "language_of",
     "measure_cost",
     "name_scored_data",
+    "read_record",
     "read_sentences",
     "value_of",
 ]

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from equiglot.errors import InputError, known_refusal
-from equiglot.exporting.graph import INPUTS, input_names
+from equiglot.exporting.graph import INPUTS
 from equiglot.exporting.runtime import Floats, Integers
 from equiglot.hashing import hash_u64
 from equiglot.vocabulary import text_encoder
@@ -92,7 +92,9 @@ def torch_runner(model: PreTrainedModel) -> Runner:
     return run
 
 
-def check_shapes(model: PreTrainedModel, run: Runner, longest: int, padding: int) -> tuple[ShapeCheck, ...]:
+def check_shapes(
+    model: PreTrainedModel, run: Runner, longest: int, padding: int, names: Sequence[str]
+) -> tuple[ShapeCheck, ...]:
     """Compares a graph with its model at every shape: `BATCHES` by `LENGTHS` and `longest`, but what is too large.
 
     Args:
@@ -100,11 +102,12 @@ def check_shapes(model: PreTrainedModel, run: Runner, longest: int, padding: int
         run: its fp32 graph.
         longest: tokens, special ones included.
         padding: the id of padding.
+        names: what the graph reads.
 
     Raises:
         InputError: they differ by more than `BOUND`, at padded tokens aside.
     """
-    reference, names = torch_runner(model), input_names(model)
+    reference = torch_runner(model)
     width = 1 if head_of(model) == "text classifier" else _width(model)
     lengths = sorted({*(each for each in LENGTHS if each < longest), longest})
     done = []

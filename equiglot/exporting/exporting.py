@@ -54,7 +54,9 @@ class ExportSettings:
 
     Attributes:
         quantize: "int8", or None for fp32.
-        texts: files that int8 is compared on, a sentence a line; the embedded sample if none.
+        name: what the model is called; its folder's name, or its own on the hub, if None.
+        texts: files that int8 is compared on, a sentence a line; the embedded sample if there are none in it, and no
+            text at all if None.
         data: labelled data that a fine-tuned model is scored on.
         max_loss: the share of the score that int8 may lose.
         any_processor: weights of int8 for processors without VNNI, too, wherever it is exported.
@@ -62,7 +64,8 @@ class ExportSettings:
     """
 
     quantize: Literal["int8"] | None = None
-    texts: tuple[Path, ...] = ()
+    name: str | None = None
+    texts: tuple[Path, ...] | None = ()
     data: ScoredData | None = None
     max_loss: float = 0.01
     any_processor: bool = False
@@ -116,6 +119,7 @@ def _open(source: str) -> _Opened:
     folder = find_or_fetch(source)
     check_config(folder)
     check_kind(folder)
+    weight_files(folder)
     model, tokenizer = load_whole(folder), load_tokenizer(folder)
     check_ids(tokenizer, model, folder)
     return _Opened(source, folder, model, tokenizer, head_of(model), longest_input(model, tokenizer))
@@ -130,12 +134,13 @@ def _write(
 ) -> ExportRecord:
     """Writes graph, configuration and tokenizer into an empty folder; what was compared."""
     folder, model, processor = opened.folder, opened.model, this_processor()
+    names = input_names(model, opened.tokenizer)
     progress("tracing the model")
-    program = trace(model)
+    program = trace(model, names)
     save_graph(program, made / GRAPHS["fp32"])
     run = Session(made / GRAPHS["fp32"], threads=settings.threads).run
     progress("comparing ONNX with PyTorch")
-    shapes = check_shapes(model, run, opened.longest, opened.tokenizer.pad_token_id or 0)
+    shapes = check_shapes(model, run, opened.longest, opened.tokenizer.pad_token_id or 0, names)
     forms: dict[str, Runner] = {PYTORCH: torch_runner(model), FP32: run}
     precision: Literal["fp32", "int8"] = "fp32"
     reduce_range: bool | None = None
@@ -154,13 +159,13 @@ def _write(
     batch_tokenizer(opened.tokenizer, opened.longest).save(str(made / "tokenizer.json"))
     shutil.copyfile(folder / "config.json", made / "config.json")
     return ExportRecord(
-        source=Path(opened.source).name if Path(opened.source).is_dir() else opened.source,  # nobody else has this path
+        source=settings.name or _own_name(opened.source),
         fingerprint=fingerprint({name: checksum(folder / name) for name in _read_files(folder)}),
         kind=type(model).__name__,
         head=opened.head,
         graph=GRAPHS[precision],
         precision=precision,
-        inputs=input_names(model),
+        inputs=names,
         longest=opened.longest,
         parameters=model.num_parameters(),
         embeddings=embedding_count(model),
@@ -181,6 +186,11 @@ def _write(
 def sample_lines(language: str) -> Iterator[str]:
     """Paragraphs of the embedded sample."""
     return (line for page in SampleSource(kind="sample").documents(language) for line in page.paragraphs)
+
+
+def _own_name(source: str) -> str:
+    """Of a folder its last part alone: nobody else has its path."""
+    return Path(source).name if Path(source).is_dir() else source
 
 
 def _read_files(folder: Path) -> list[str]:
@@ -250,7 +260,7 @@ def _score(
     scores = score_graphs(settings.data, opened.head, opened.model.config, opened.tokenizer, forms, opened.longest)
     if INT8 not in forms:
         return scores, None
-    before, after = (mean_score(scores, settings.data.task.task, form) for form in (FP32, INT8))
+    before, after = (mean_score(scores, settings.data.task, form) for form in (FP32, INT8))
     loss = (before - after) / before if before else 0.0
     if loss > settings.max_loss:
         what = f"int8 loses {loss:.1%} of the score ({before:.1f} in fp32, {after:.1f} in int8)"
@@ -261,6 +271,8 @@ def _score(
 
 def _read_texts(settings: ExportSettings) -> dict[str, list[str]]:
     """Name -> lines that int8 is compared on."""
+    if settings.texts is None:
+        return {}
     if settings.texts:
         return {path.name: spread(list(stream_lines(path)), _LINES) for path in settings.texts}
     return few_lines(_FEW)

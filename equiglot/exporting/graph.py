@@ -8,7 +8,7 @@ import importlib.util
 import io
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from inspect import signature
 from pathlib import Path
@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from transformers import PreTrainedModel
+from transformers import PreTrainedModel, PreTrainedTokenizerFast
 from transformers.utils import logging as transformers_logging
 
 from equiglot.errors import InputError, known_refusal
@@ -25,7 +25,7 @@ from equiglot.errors import InputError, known_refusal
 INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 """What a graph reads, int64 [batch, length] each; the last one only of models that tell segments apart."""
 OPSET = 20
-"""The version of ONNX's operators; ONNX Runtime 1.17 (2024) and later run it."""
+"""The version of ONNX's operators; ONNX Runtime 1.18 (2024) and later run what is written so."""
 _LIBRARIES = ("onnx", "onnxruntime", "onnxscript")
 _MOST_BYTES = 2_000_000_000  # of a file that protobuf reads
 _NAMES = ("batch", "length")
@@ -42,19 +42,22 @@ def check_libraries(*names: str) -> None:
         raise InputError(f"{' and '.join(missing)} {verb} not installed", fix="pip install 'equiglot[export]'")
 
 
-def input_names(model: PreTrainedModel) -> tuple[str, ...]:
-    """Those of `INPUTS` that a model reads: segments only where it has embeddings of several."""
+def input_names(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast | None = None) -> tuple[str, ...]:
+    """Those of `INPUTS` that a model reads: segments only where it has embeddings of several, and its tokenizer names
+    them, without which it was never told."""
     known = signature(model.forward).parameters
-    segments = int(getattr(model.config, "type_vocab_size", 0) or 0) > 1 and INPUTS[-1] in known
+    told = tokenizer is None or INPUTS[-1] in tokenizer.model_input_names
+    segments = told and int(getattr(model.config, "type_vocab_size", 0) or 0) > 1 and INPUTS[-1] in known
     return INPUTS if segments else INPUTS[:-1]
 
 
-def trace(model: PreTrainedModel) -> Any:
+def trace(model: PreTrainedModel, names: Sequence[str] | None = None) -> Any:
     """The graph of a model, an `onnx_ir.Model`: batch and length are free, its only output is the model's first
     (logits; last hidden states of a bare encoder).
 
     Args:
         model: fp32 on the CPU, in evaluation mode. Its attention is set to PyTorch's own.
+        names: what it reads; all that it can read if None.
 
     Raises:
         InputError: the exporter cannot trace this architecture.
@@ -62,7 +65,7 @@ def trace(model: PreTrainedModel) -> Any:
     from transformers.exporters.configs import OnnxConfig
     from transformers.exporters.exporter_onnx import OnnxExporter
 
-    names = input_names(model)
+    names = names or input_names(model)
     values = torch.ones(2, 7, dtype=torch.int64)  # what they are does not matter, their form does
     free = {name: dict.fromkeys((0, 1), torch.export.Dim.DYNAMIC) for name in names}
     config = OnnxConfig(dynamic=True, dynamic_shapes=free, opset_version=OPSET)

@@ -1,7 +1,8 @@
 """The score of a fine-tuned model on its task, in whatever form it runs: PyTorch, ONNX, int8."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import SimpleNamespace
@@ -25,7 +26,6 @@ from equiglot.finetuning import (
     predict,
     read_examples,
 )
-from equiglot.finetuning.data import LabelledTask
 from equiglot.masking import special_tokens_of
 from equiglot.models import OpenModel, find_or_fetch
 from equiglot.run import read_json
@@ -38,17 +38,21 @@ _RESAMPLES = 1000
 
 @dataclass(frozen=True)
 class ScoredData:
-    """Labelled data, as `equiglot finetune` takes it.
+    """Labelled data that a fine-tuned model is scored on.
 
     Attributes:
-        task: what is labelled, and where the files with test data are.
+        task: what is labelled: pos, ner, topic, place.
         languages: of the test data that is scored.
         trained: those of the model's training data; others are zero-shot.
+        open: opens it, with a folder that may be made for it.
+        types: of entities that count; all if none are named.
     """
 
-    task: LabelledTask
+    task: str
     languages: tuple[str, ...]
     trained: tuple[str, ...]
+    open: Callable[[Path], OpenTask]
+    types: tuple[str, ...] = ()
 
 
 def name_scored_data(
@@ -85,11 +89,13 @@ def name_scored_data(
         fix = "leave out --data: the encoder alone is exported"
         raise InputError(f"models of the task {task} are not exported, and so not scored", where="--data", fix=fix)
     if task == "pair":
-        fix = "leave out --data; what is exported reads two texts as one, without telling the model which is which"
-        raise InputError("models of pairs are not scored in exported forms", where="--data", fix=fix)
+        fix = "leave out --data; the model is exported without its score"
+        raise InputError("models of pairs are not scored in exported forms yet", where="--data", fix=fix)
     named = name_data(task, data, [], zero_shot=languages, columns=columns, rename=rename, types=types)
     trained = languages if summary is None else _with(summary, "train")
-    return ScoredData(named, tuple(languages), tuple(trained))
+    types = (named.types or ()) if isinstance(named, NamedEntities) else ()
+    opening = partial(open_data, task=named, languages=languages)
+    return ScoredData(task, tuple(languages), tuple(trained), opening, tuple(types))
 
 
 def _summary(file: Path, *, needed: bool) -> TaskSummary | None:
@@ -151,14 +157,14 @@ def score_graphs(
             that is to count; or bad data.
     """
     with TemporaryDirectory() as place:
-        task = open_data(Path(place) / "task", data.task, data.languages)
+        task = data.open(Path(place) / "task")
         if _HEADS[task.summary.unit] != head:
             what = f"the model is a {head}, and the task {task.summary.task} needs a {_HEADS[task.summary.unit]}"
             raise InputError(
                 what, where="--data", fix="give a model that was fine-tuned on the task, or leave out --data"
             )
         labels = label_names(config)
-        _check_types(data.task, labels)
+        _check_types(data.types, labels)
         places = np.array([labels.index(label) if label in labels else -1 for label in task.summary.labels], np.int64)
         gold = {code: _gold(split, places, task.summary.labels, labels) for code, split in _tests(task, data.languages)}
         special = special_tokens_of(tokenizer)
@@ -190,9 +196,8 @@ def label_names(config: PretrainedConfig) -> list[str]:
     return [names[number] for number in range(len(names))]
 
 
-def _check_types(task: LabelledTask, labels: Sequence[str]) -> None:
+def _check_types(types: Sequence[str], labels: Sequence[str]) -> None:
     known = sorted({kind_of(label) for label in labels} - {""})
-    types = (task.types or ()) if isinstance(task, NamedEntities) else ()
     if unknown := [each for each in types if each not in known]:
         fix = f"correct it; there is: {', '.join(known)}"
         raise InputError(f"the model knows no entities of the type {unknown[0]}", where="--types", fix=fix)

@@ -79,7 +79,7 @@ def _pytorch(folder: Path, threads: int, *, words: bool) -> Callable[[], tuple[M
 
     def load() -> tuple[Model, Tokenizer, dict[str, int]]:
         model, tokenizer = load_as_saved(folder), load_tokenizer(folder)
-        names, encoder = input_names(model), head_of(model) == MASKED_LM and not words
+        names, encoder = input_names(model, tokenizer), head_of(model) == MASKED_LM and not words
         asked = model.base_model if encoder else model
         about = {"parameters": model.num_parameters(), "embeddings": embedding_count(model)}
 

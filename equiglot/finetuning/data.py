@@ -146,11 +146,16 @@ def _source(task: str, data: Sequence[str], language: str, columns: str | None, 
             where=f"--data {' '.join(data)}",
             fix="name files of one kind",
         )
+    kind = kinds.pop()
+    if names and kind in _NAMELESS:
+        fix = "leave out --columns, or give Parquet files"
+        raise InputError(f"files of the kind {kind} have no names of columns", where="--columns", fix=fix)
     parts = {"splits": ["test"]} if _ALL in found and not trained else {}
-    return {"kind": kinds.pop(), **names, **found, **parts}
+    return {"kind": kind, **names, **found, **parts}
 
 
 _TWO = ("text", "label")
+_NAMELESS = {"conllu", "bio"}
 
 
 def _columns(named: str, fields: Sequence[str]) -> dict[str, str]:

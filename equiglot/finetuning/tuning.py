@@ -19,6 +19,7 @@ from equiglot.finetuning.kinds import KINDS, TaskKind
 from equiglot.finetuning.scores import Predictions, fine_tuned_estimates
 from equiglot.finetuning.settings import FineTuning, Trial
 from equiglot.models import OpenModel, device, on_device, prepare_for_cpu, with_tokenizer
+from equiglot.reading import read_json_object
 from equiglot.run import atomic_folder, read_json, write_json
 from equiglot.tasks import OpenTask
 from equiglot.training import CheckpointFolder, Progress, Trainer, TrainingRecord
@@ -190,9 +191,18 @@ class FineTuner:
                 for name in TOKENIZER_FILES:
                     if (self.place / name).is_file():
                         shutil.copyfile(self.place / name, folder / _MODEL / name)
+                _shorten(folder / _MODEL / "tokenizer_config.json", opened.max_tokens + 2)
             save_file(predicted, folder / PREDICTIONS)
             write_json(folder / TRAINING, record.model_dump(mode="json"))
         checkpoints.remove()
+
+
+def _shorten(file: Path, longest: int) -> None:
+    """Writes down how many tokens the model was trained to read, special ones included, where its tokenizer would let
+    it read more: whoever loads it reads as it was scored."""
+    config = read_json_object(file) if file.is_file() else {}
+    if config.get("model_max_length", longest + 1) > longest:
+        write_json(file, {**config, "model_max_length": longest})
 
 
 def read_record(folder: Path) -> TrainingRecord:

@@ -94,6 +94,9 @@ def weight_bytes(folder: Path) -> int:
 
 
 def _no_weights(folder: Path) -> InputError:
+    if (folder / "export.json").is_file():
+        what, fix = "this folder is an export, without a model's weights", "name the model that it was exported from"
+        return InputError(what, where=folder, fix=fix)
     pickled = [path.name for pattern in _PICKLES for path in sorted(folder.glob(pattern))]
     if not pickled:
         return InputError("the folder has no weights", where=folder, fix=_RESAVE)

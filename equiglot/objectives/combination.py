@@ -61,8 +61,9 @@ INSIDE = ("states", "layers", "relations")
 class Objective:
     """weight * soft + (1 - weight) * hard where there is a teacher, hard elsewhere; plus the terms `beside` them.
 
-    Terms are summed over targets, or over tokens, of which there are more: these are multiplied by the `rate` of
-    targets, so that all weigh as means do (paper 4, Eq. 8), whatever the size of a batch.
+    Terms are summed over targets, or over tokens, of which there are more: these are multiplied by the batch's number
+    of targets divided by that of its tokens. So all weigh as means do (paper 4, Eq. 8), whatever the rate of masking,
+    in training as in validation.
 
     Attributes:
         weight: the soft labels' share; 0 is the masked-LM baseline, 1 is paper 1's student.
@@ -70,7 +71,6 @@ class Objective:
         scale: whether the soft term is multiplied by the squared temperature.
         reading: what stands for the words that are not stored, where soft labels are.
         beside: term of `AT_TARGETS` or `INSIDE` -> its weight.
-        rate: targets a token.
     """
 
     weight: Annealed = field(default_factory=lambda: Annealed(start=0, end=0))
@@ -78,7 +78,6 @@ class Objective:
     scale: bool = True
     reading: TailMode = "renormalised"
     beside: Mapping[str, Annealed] = field(default_factory=dict)
-    rate: float = 0.15
 
     def losses(
         self, outputs: Outputs, batch: TensorBatch, soft: SoftTargets | TopKTargets | None, progress: float
@@ -88,11 +87,12 @@ class Objective:
         if not isinstance(soft, SoftTargets):
             return losses
         total, terms = losses.total, dict(losses.terms)
+        share = _targets_a_token(batch) if self.compares_states else 1.0
         for name, weight in self.beside.items():
             at_targets = name in AT_TARGETS
             values = _at_targets(name, outputs, soft) if at_targets else _inside(name, outputs, batch, soft.states)
             languages = batch.languages[soft.positions] if at_targets or soft.states is None else soft.states.languages
-            total = total + weight.at(progress) * (1 if at_targets else self.rate) * values.sum()
+            total = total + weight.at(progress) * (1 if at_targets else share) * values.sum()
             terms[name] = Term(values.detach(), torch.ones_like(values, dtype=torch.bool), languages)
         return Losses(total, terms)
 
@@ -137,6 +137,12 @@ class Objective:
         taught = logits if len(soft.positions) == len(logits) else logits[soft.positions]
         values = soft_loss(taught, soft.logits, self.temperature, scale=self.scale)
         return values, None if gold is None else hard_loss(logits, gold)
+
+
+def _targets_a_token(batch: TensorBatch) -> Tensor | float:
+    """Targets divided by real tokens; on the batch's device, which is not waited for."""
+    tokens = batch.inputs.numel() if batch.attention is None else batch.attention.sum()
+    return len(batch.gold) / tokens
 
 
 def _at_targets(name: str, outputs: Outputs, soft: SoftTargets) -> Tensor:

@@ -9,6 +9,7 @@ from typing import Any
 from equiglot.pipeline.steps import (
     Agreement,
     Corpus,
+    Exported,
     ExtendedModel,
     Features,
     FineTunedData,
@@ -28,6 +29,7 @@ from equiglot.pipeline.steps import (
     TrainedModel,
     TrimmedModel,
     Vocabulary,
+    exported_steps,
     fine_tuned_steps,
     halved_steps,
     simple_steps,
@@ -228,6 +230,7 @@ def _probes(recipe: Recipe) -> Iterator[Step]:
 def _fine_tuned(recipe: Recipe) -> Iterator[Step]:
     for settings in recipe.fine_tuned.values():
         yield from fine_tuned_steps(recipe, settings)
+        yield from exported_steps(recipe, settings)
     yield from halved_steps(recipe)
 
 
@@ -240,8 +243,10 @@ def _segmentations(recipe: Recipe) -> Iterator[Step]:
 
 def _costs(recipe: Recipe) -> Iterator[Step]:
     if recipe.costs is not None:
-        others = chain.from_iterable(some(recipe) for some in STEPS if some is not _costs)
-        yield Measuring(recipe, tuple(dict.fromkeys(step.name for step in others)))
+        others = list(chain.from_iterable(some(recipe) for some in STEPS if some is not _costs))
+        exported = {step.tuned.plan.name: step for step in reversed(others) if isinstance(step, Exported)}
+        after = tuple(dict.fromkeys(step.name for step in others))
+        yield Measuring(recipe, after, tuple(reversed(exported.values())))
 
 
 STEPS: list[Callable[[Recipe], Iterator[Step]]] = [

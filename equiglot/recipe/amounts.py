@@ -9,17 +9,18 @@ import langcodes
 from equiglot.corpus.balancing import Annealed, BalancingPolicy, Smoothing, Truncate
 from equiglot.recipe.finding import Found, FoundLanguage
 
-# A judgement: half of the least text with which docs/experiments.md has a teacher that is not starved (the demo's
-# Turkish and Korean, 0.09 million characters each).
+# The least text with which docs/experiments.md has teachers (Hungarian and Turkish: MRR 30 and 25); less was not tried.
 FEWEST_FOR_A_TEACHER = 50_000
-# Times that a small text is worth reading without dropout: Hungarian in docs/experiments.md is best after 8,000
-# updates, which read it some 45 times, and a point worse after twice as many.
+# Times that a small text is worth reading: without dropout, Hungarian in docs/experiments.md (0.2 million characters)
+# is best after 8,000 updates, which read it some 45 times, and a point worse after twice as many; with dropout it is
+# three points better after these. Where dropout stops paying was not tried: half a million is a judgement.
 MOST_PASSES, TOO_MANY_PASSES = 45, 90
+DROPOUT, DROPOUT_BELOW = 0.1, 500_000
 # A judgement: the demo learns 4,000 entries from five times 0.09 million characters, some 110 for each;
 # fewer were not tried on their own.
 CHARACTERS_AN_ENTRY = 100
 FEWEST_TESTED = 100  # sentences: an interval of some ±5 points
-_SPREAD = 53  # points: half of an interval from one sentence
+SPREAD = 53  # points: half of an interval from one sentence
 _TENTH_UP_TO = 1_000  # sentences held out; beyond, a twentieth of the text, and paper 1's 10,000 at most
 _MOST_HELD_OUT, _HELD_OUT_OF_LITTLE = 10_000, 0.2
 _ALIKE = 0.75  # of the sentences that another language can hold out are as good as as many
@@ -45,6 +46,7 @@ class Amounts:
         smoothed: alpha of the vocabulary's sampling; None where all languages give the same.
         balance: of the models of several languages.
         lengths: language -> updates of its teacher; none where trainings are counted in epochs.
+        small: those of them whose teachers have dropout, and read their text more often.
         length: updates of the models of several languages; None likewise.
     """
 
@@ -54,14 +56,16 @@ class Amounts:
     smoothed: float | None
     balance: BalancingPolicy
     lengths: dict[str, int]
+    small: frozenset[str]
     length: int | None
 
 
 def amounts_of(found: Found, batch: int, longest: int | None) -> Amounts:
     """What to do with languages of these sizes.
 
-    Teachers read their text some `MOST_PASSES` times, in `longest` updates at most; models of several languages have as
-    many updates as all teachers, and twice `longest` at most.
+    Teachers read their text some `MOST_PASSES` times, in `longest` updates at most; those of little text twice as
+    often, with dropout, in twice as many. Models of several languages have as many updates as all teachers without
+    dropout, and twice `longest` at most.
 
     Args:
         found: the languages.
@@ -69,10 +73,15 @@ def amounts_of(found: Found, batch: int, longest: int | None) -> Amounts:
         longest: updates of a teacher, at most; None for trainings of ten epochs.
     """
     taught = tuple(each for each in found.languages if each.characters >= FEWEST_FOR_A_TEACHER) or found.languages
-    held_out = held_out_of({each.code: each.sentences for each in found.languages})
+    held_out = held_out_of({each.code: each.divisible for each in found.languages})
     trained = {each.code: each.sentences - 2 * held_out[each.code] for each in found.languages}
-    lengths = {each.code: _updates(trained[each.code], batch, longest) for each in taught} if longest else {}
-    length = _tidy(min(sum(lengths.values()), 2 * longest), 2) if longest else None
+    small = frozenset(each.code for each in taught if longest and each.characters < DROPOUT_BELOW)
+    lengths, length = dict[str, int](), None
+    if longest:
+        once = {each.code: _updates(trained[each.code], batch, longest, 1) for each in taught}
+        lengths = {code: _updates(trained[code], batch, longest, 2) if code in small else once[code] for code in once}
+        several = len(found.languages) > 1
+        length = _tidy(min(sum((once if several else lengths).values()), 2 * longest), 2)
     sizes = {each.code: each.characters for each in found.languages}
     unequal = max(sizes.values()) >= _UNEQUAL * min(sizes.values())
     epochs = length * batch / sum(trained.values()) if length else _EPOCHS
@@ -83,6 +92,7 @@ def amounts_of(found: Found, batch: int, longest: int | None) -> Amounts:
         smoothed=_ALPHA if unequal else None,
         balance=annealed_for(sizes, epochs) if unequal else Truncate(),
         lengths=lengths,
+        small=small,
         length=length,
     )
 
@@ -91,7 +101,8 @@ def held_out_of(sentences: Mapping[str, int]) -> dict[str, int]:
     """Language -> sentences for validation, and as many for test.
 
     A tenth of a language's sentences up to 1,000, beyond that a twentieth, in round numbers; of little text a hundred,
-    and a fifth of it at most. Languages that can hold out nearly as many as the largest hold out as many.
+    and a fifth of it at most. Languages that can hold out nearly as many as the largest hold out as many, if that is
+    not more than a fifth.
 
     Args:
         sentences: language -> how many there are.
@@ -99,7 +110,9 @@ def held_out_of(sentences: Mapping[str, int]) -> dict[str, int]:
     wanted = {code: _wanted(count) for code, count in sentences.items()}
     most = _tidy(max(wanted.values()), 1)
     return {
-        code: most if count >= _ALIKE * most else _tidy(count, 1 if count > FEWEST_TESTED else 2)
+        code: most
+        if count >= _ALIKE * most and most <= _HELD_OUT_OF_LITTLE * sentences[code]
+        else _tidy(count, 1 if count > FEWEST_TESTED else 2)
         for code, count in wanted.items()
     }
 
@@ -122,8 +135,8 @@ def annealed_for(sizes: Mapping[str, int], epochs: float) -> Annealed:
     return free if most <= _BEYOND * MOST_PASSES else free.model_copy(update={"passes": bound})
 
 
-def _updates(sentences: int, batch: int, longest: int) -> int:
-    return _tidy(min(longest, max(_FEWEST_UPDATES, MOST_PASSES * sentences // batch)), 2)
+def _updates(sentences: int, batch: int, longest: int, times: int) -> int:
+    return _tidy(min(times * longest, max(_FEWEST_UPDATES, times * MOST_PASSES * sentences // batch)), 2)
 
 
 def _tidy(number: int, digits: int) -> int:
@@ -158,7 +171,7 @@ def uncertainty(sentences: int) -> float:
     were 29 to 44 / √sentences (docs/experiments.md). With one draw, the default, a sentence has half as many masks: 53,
     worked out, not measured. The page's intervals are resampled from the scores.
     """
-    return _SPREAD / sqrt(max(1, sentences))
+    return SPREAD / sqrt(max(1, sentences))
 
 
 def script_of(code: str) -> str | None:

@@ -38,6 +38,8 @@ class FoundLanguage:
         characters: of text, after cleaning.
         sentences: different ones, after cleaning.
         documents: how many; lines where nothing is known about documents.
+        bound: sentences that may be lost because the two largest documents cannot be divided: one at the end of the
+            test text, one at the end of the validation text.
         group: high, low, or None where no gap divides the languages.
     """
 
@@ -47,7 +49,13 @@ class FoundLanguage:
     characters: int
     sentences: int
     documents: int
+    bound: int = 0
     group: str | None = None
+
+    @property
+    def divisible(self) -> int:
+        """Sentences of which validation and test can be taken, however documents fall."""
+        return self.sentences - self.bound
 
 
 @dataclass(frozen=True)
@@ -145,6 +153,9 @@ def _texts(entries: Sequence[Path], folder: Path, left_out: dict[str, str]) -> s
     newest; `left_out` is told of the others."""
     by_kind: dict[str, list[Path]] = {}
     for file in (file for entry in entries for file in _inside(entry)):
+        if not file.stat().st_size:
+            left_out[str(file.relative_to(folder))] = "It is empty."
+            continue
         by_kind.setdefault(kind_of(file.name), []).append(file)
     if not by_kind:
         return set()
@@ -203,12 +214,15 @@ def _measure(code: str, paths: Sequence[str], base: Path) -> FoundLanguage:
         source = LanguageText.model_validate({"text": list(paths)}).resolve(base)
     except ValidationError as error:
         raise InputError(error.errors()[0]["msg"].removeprefix("Value error, ") + ".") from None
-    documents, left = measure_text(code, source, TextSettings())
+    documents, left, bound = measure_text(code, source, TextSettings())
+    what = f"Too little text: {left.sentences:,} different sentences after cleaning in {documents:,} documents."
     if left.sentences < _FEWEST_SENTENCES or documents < _FEWEST_DOCUMENTS:
-        what = f"Too little text: {left.sentences:,} different sentences after cleaning in {documents:,} documents."
         raise InputError(what, fix=f"Give at least {_FEWEST_SENTENCES} sentences in {_FEWEST_DOCUMENTS} documents.")
+    if left.sentences - bound < _FEWEST_SENTENCES // 2:
+        what = f"{what.removesuffix('.')}, the two largest of which have nearly all of them; documents are not divided."
+        raise InputError(what, fix="Give more documents, or shorter ones.")
     name = langcodes.Language.get(code).display_name()
-    return FoundLanguage(code, name, tuple(paths), left.characters, left.sentences, documents)
+    return FoundLanguage(code, name, tuple(paths), left.characters, left.sentences, documents, bound)
 
 
 def _gap(sizes: Sequence[int]) -> tuple[int, float | None]:

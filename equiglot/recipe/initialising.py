@@ -13,7 +13,17 @@ from equiglot.corpus.balancing import Annealed
 from equiglot.corpus.languages import base_language
 from equiglot.errors import InputError
 from equiglot.reading import read_yaml
-from equiglot.recipe.amounts import MOST_PASSES, Amounts, amounts_of, supported_entries, uncertainty, vocabulary_text
+from equiglot.recipe.amounts import (
+    DROPOUT,
+    DROPOUT_BELOW,
+    MOST_PASSES,
+    SPREAD,
+    Amounts,
+    amounts_of,
+    supported_entries,
+    uncertainty,
+    vocabulary_text,
+)
 from equiglot.recipe.doubts import TextSize, doubts_of, in_one_line
 from equiglot.recipe.finding import Found, FoundLanguage, find_languages
 from equiglot.recipe.loading import parse_recipe
@@ -130,13 +140,15 @@ def recipe_for(found: Found, name: str, *, gpu: bool) -> tuple[str, tuple[str, .
         total=total,
         several=len(found.languages) > 1,
         amounts=amounts,
-        alike=not amounts.tiny and len({*amounts.lengths.values()}) <= 1,
-        own_length=partial(_own_length, amounts),
+        alike=not amounts.tiny and len({_own_training(amounts, each.code) for each in found.languages}) == 1,
+        own_training=partial(_own_training, amounts),
         passes=MOST_PASSES,
+        dropout_below=DROPOUT_BELOW,
         bound=amounts.balance.passes if isinstance(amounts.balance, Annealed) else None,
         balance=in_one_line(amounts.balance),
         held_out=held_out,
         uncertainty=uncertainty(held_out),
+        spread=SPREAD,
         scale=scale,
         vocabulary=min(max(scale.vocabulary, _WIDE_VOCABULARY if wide else 0), supported_entries(*text)),
         vocabulary_text=vocabulary_text(*text),
@@ -147,10 +159,11 @@ def recipe_for(found: Found, name: str, *, gpu: bool) -> tuple[str, tuple[str, .
     return written(doubts=doubts), doubts
 
 
-def _own_length(amounts: Amounts, code: str) -> str:
-    """The updates of a language's teacher, where they are other than those of models of several languages."""
+def _own_training(amounts: Amounts, code: str) -> str:
+    """Updates and dropout of a language's teacher, where they are other than those of models of several languages."""
     updates = amounts.lengths.get(code, amounts.length)
-    return "" if updates == amounts.length else f", training: {{updates: {updates:_}}}"
+    dropout = f", encoder: {{dropout: {DROPOUT}}}" if code in amounts.small else ""
+    return dropout if updates == amounts.length else f", training: {{updates: {updates:_}}}{dropout}"
 
 
 def _size(language: FoundLanguage, held_out: int) -> TextSize:

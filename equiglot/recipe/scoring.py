@@ -100,9 +100,29 @@ class _FineTuned(FineTuning):
         return self.train != "each"
 
     @property
+    def exported(self) -> bool:
+        """Whether models are exported with weights in int8."""
+        return bool(getattr(self, "int8", False))
+
+    @property
+    def kept(self) -> bool:
+        """Whether models are kept, as they are to be exported, too."""
+        return self.keep or self.exported
+
+    @property
     def name(self) -> str:
         """The task, and how: what stands in `Score.task`, and in the names of its jobs and folders."""
         return fine_tuned_name(str(self.task))  # type: ignore[attr-defined]
+
+
+class _Exportable(_FineTuned):
+    """Tasks whose models can be exported as a whole."""
+
+    int8: bool = Field(
+        False,
+        description="Whether the model that is best on dev data, of all seeds, is also exported with weights in int8, "
+        "to `exported/`, and scored so on the same test data; it is kept, too. Needs the extra `export`.",
+    )
 
 
 class PartOfSpeechProbe(_Probe, PartOfSpeech):
@@ -121,7 +141,7 @@ class PlaceProbe(_Probe, Place):
     """Where in its document a paragraph stands, by a linear probe: first, between or last. It needs no labels."""
 
 
-class PartOfSpeechFineTuning(_FineTuned, PartOfSpeech):
+class PartOfSpeechFineTuning(_Exportable, PartOfSpeech):
     """Universal part-of-speech tags of words, by fine-tuning."""
 
 
@@ -129,11 +149,11 @@ class DependencyParsingFineTuning(_FineTuned, DependencyParsing):
     """Dependency trees: the head of each word and its universal relation to it, by fine-tuning (biaffine scores)."""
 
 
-class NamedEntityFineTuning(_FineTuned, NamedEntities):
+class NamedEntityFineTuning(_Exportable, NamedEntities):
     """Named entities, as a BIO tag of each word, by fine-tuning."""
 
 
-class TopicFineTuning(_FineTuned, Topic):
+class TopicFineTuning(_Exportable, Topic):
     """The class of a text, such as its topic, by fine-tuning."""
 
 
@@ -145,7 +165,7 @@ class QuestionAnsweringFineTuning(_FineTuned, QuestionAnswering):
     """Questions about a paragraph, each with an answer that stands in it, by fine-tuning."""
 
 
-class PlaceFineTuning(_FineTuned, Place):
+class PlaceFineTuning(_Exportable, Place):
     """Where in its document a paragraph stands, by fine-tuning: first, between or last. It needs no labels."""
 
 

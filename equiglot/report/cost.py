@@ -1,9 +1,10 @@
 """What models cost, and what they score for it."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from math import ceil, floor, log10
 
-from equiglot.evaluation import ALL, COST, IN_LANGUAGE, METRICS, metrics_of, primary_of
+from equiglot.evaluation import ALL, COST, IN_LANGUAGE, METRICS, in_int8, metrics_of, primary_of
 from equiglot.report.data import Model, Report
 from equiglot.report.format import capital, decimal, task_title
 from equiglot.report.labels import Point, text_positions
@@ -14,21 +15,22 @@ from equiglot.report.tables import Cell, Table, number_cell
 
 _FEWEST = 3
 """Models of a language that are drawn: two are compared by their numbers alone."""
-_AGAINST = {"size": ("parameters", "number of parameters"), "latency": ("latency", "time that a sentence takes")}
+_AGAINST = {"size": ("disk", "size on disk"), "latency": ("latency", "time that a sentence takes")}
 """Name of a plot -> the cost that runs along it, and what it is called."""
 
 
 def cost_sections(report: Report) -> Iterator[Section]:
     """One row a number, one column a model, where costs were measured; and scores against costs, one point a model."""
     numbers = ScoreIndex(report, COST)
-    models = [model for model in report.models if numbers.of(model.name, "latency", ALL)]
+    forms = [form for model in report.models for form in (_Form(model), _Form(model, int8=True))]
+    models = [form for form in forms if numbers.of(form.measured, "latency", ALL)]
     if not models:
         return
     rows = tuple(
         (
             Cell(capital(metric.title)),
             *(
-                number_cell(numbers.of(model.name, metric.name, ALL), "", signs=False, digits=metric.digits)
+                number_cell(numbers.of(model.measured, metric.name, ALL), "", signs=False, digits=metric.digits)
                 for model in models
             ),
         )
@@ -41,16 +43,38 @@ def cost_sections(report: Report) -> Iterator[Section]:
         "asked: fine-tuned models have none. In memory is by how much a process grew at "
         "most. Times are of the machine that is named at the end of this page, and say nothing of others."
     )
+    if any(form.int8 for form in models):
+        about += (
+            " In int8 a model's fine-tuned one was measured, in ONNX Runtime: a part of its speed is that of another "
+            "library."
+        )
     table = Table(caption, ("", *(model.label for model in models)), rows)
     plots = [_plot(name, *along, numbers, models) for name, along in _AGAINST.items()]
     drawn = [plot for plot in plots if plot.views]
     yield Section("cost", "Cost", "What the models cost", (Paragraph(about), *drawn, NamedTable("cost", table)))
 
 
-def _plot(name: str, metric: str, phrase: str, numbers: ScoreIndex, models: Sequence[Model]) -> Plot:
+@dataclass(frozen=True)
+class _Form:
+    """A model as it is, or with weights in int8."""
+
+    model: Model
+    int8: bool = False
+
+    @property
+    def label(self) -> str:
+        return f"{self.model.label}, int8" if self.int8 else self.model.label
+
+    @property
+    def measured(self) -> str:
+        """Its name in the scores that say what it costs."""
+        return in_int8(self.model.name) if self.int8 else self.model.name
+
+
+def _plot(name: str, metric: str, phrase: str, numbers: ScoreIndex, models: Sequence[_Form]) -> Plot:
     """Scores against one of the costs: a view for every task and language that enough models are scored in."""
     views = {}
-    for task in (*numbers.report.evaluated, *(each.task for each in numbers.report.fine_tuned)):
+    for task in (*numbers.report.evaluated, *(each.name for each in numbers.report.fine_tuned)):
         for language in numbers.report.languages:
             points = list(_points(task, language.code, metric, numbers, models))
             if len(points) >= _FEWEST:
@@ -59,7 +83,7 @@ def _plot(name: str, metric: str, phrase: str, numbers: ScoreIndex, models: Sequ
         name=name,
         title=f"Scatter plot: scores of the models by their {phrase}",
         caption=f"Scores by {phrase}, on a logarithmic axis: further up is better, further left cheaper. Vertical "
-        "lines are 95 % intervals.",
+        f"lines are 95 % intervals{'; open circles are models in int8' * any(each.int8 for each in models)}.",
         absent="",
         views=views,
         choice="Task",
@@ -67,19 +91,22 @@ def _plot(name: str, metric: str, phrase: str, numbers: ScoreIndex, models: Sequ
 
 
 def _points(
-    task: str, language: str, metric: str, numbers: ScoreIndex, models: Sequence[Model]
-) -> Iterator[tuple[str, float, Number]]:
-    """Label, cost and score of each model that has both."""
-    scores = [ScoreIndex(numbers.report, task, source) for source in (None, IN_LANGUAGE)]
-    for model in models:
-        cost = numbers.of(model.name, metric, ALL)
-        found = (each.of(model.name, primary_of(task).name, language) for each in scores)
+    task: str, language: str, metric: str, numbers: ScoreIndex, models: Sequence[_Form]
+) -> Iterator[tuple[_Form, float, Number]]:
+    """Cost and score of each model that has both."""
+    reports = {False: numbers.report, True: numbers.report.in_form("int8")}
+    scores = {
+        int8: [ScoreIndex(report, task, source) for source in (None, IN_LANGUAGE)] for int8, report in reports.items()
+    }
+    for form in models:
+        cost = numbers.of(form.measured, metric, ALL)
+        found = (each.of(form.model.name, primary_of(task).name, language) for each in scores[form.int8])
         score = next(filter(None, found), None)
         if cost is not None and score is not None:
-            yield model.label, cost.value, score
+            yield form, cost.value, score
 
 
-def _figure(task: str, metric: str, phrase: str, points: Sequence[tuple[str, float, Number]]) -> Figure:
+def _figure(task: str, metric: str, phrase: str, points: Sequence[tuple[_Form, float, Number]]) -> Figure:
     cost, score = METRICS[metric], primary_of(task)
     places = [log10(value) for _, value, _ in points]
     room = 0.15 * max(max(places) - min(places), 0.1)
@@ -88,16 +115,16 @@ def _figure(task: str, metric: str, phrase: str, points: Sequence[tuple[str, flo
     margin = 0.08 * (max(highs) - min(lows) or 1.0)
     x_range, y_range = (min(places) - room, max(places) + room), (min(lows) - margin, max(highs) + margin)
     y_range = y_range[::-1] if score.lower_is_better else y_range
-    labelled = [Point(x, number.value, label) for x, (label, _, number) in zip(places, points, strict=True)]
+    labelled = [Point(x, number.value, form.label) for x, (form, _, number) in zip(places, points, strict=True)]
     traces = [
         Trace(
             point.label,
             [Dot(point.x, point.y, _said(task, metric, value, number), upwards=_interval(number))],
             "var(--blue)",
-            "circle",
+            "circle-open" if form.int8 else "circle",
             side=side,
         )
-        for point, (_, value, number), side in zip(
+        for point, (form, value, number), side in zip(
             labelled, points, text_positions(labelled, x_range, y_range), strict=True
         )
     ]

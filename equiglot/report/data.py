@@ -255,6 +255,7 @@ class Report(Part):
         evaluated: the tasks that models are scored in, the first of which compares them where there are no references.
         tasks: those that probes were trained for, in the order of the recipe.
         fine_tuned: those that models were fine-tuned on, in the order of the recipe.
+        exported: "fp32" and "int8" -> what fine-tuned models score so, exported, language by language.
         audit: what is said of audited models; None in a run without an audit.
         coverage: what each tokenizer makes of the text that likelihood is measured on.
         merged: what is known of united vocabularies and stored labels; None in a run without.
@@ -277,6 +278,7 @@ class Report(Part):
     evaluated: tuple[str, ...] = (MASKED_LM,)
     tasks: tuple[ProbedTask, ...] = ()
     fine_tuned: tuple[FineTunedTask, ...] = ()
+    exported: Mapping[str, tuple[Score, ...]] = Field(default_factory=dict)
     audit: AuditReport | None = None
     coverage: tuple[Coverage, ...] = ()
     merged: Merged | None = None
@@ -284,6 +286,10 @@ class Report(Part):
     run: Run = Run()
     missing: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+
+    def in_form(self, form: str) -> "Report":
+        """The same, with the scores of exported models in a form, and no others."""
+        return self.model_copy(update={"scores": self.exported.get(form, ())})
 
     def of_role(self, *roles: Role) -> tuple[Model, ...]:
         """The models that have one of `roles`: role by role, then in the order of the recipe."""

@@ -16,6 +16,7 @@ from equiglot.report.format import (
     interval,
     listed,
     probability,
+    signed,
     spelt,
     task_title,
 )
@@ -84,6 +85,22 @@ class _Column:
 
 
 @dataclass(frozen=True)
+class _ExportedColumn(_Column):
+    """A model in int8, beside itself in fp32."""
+
+    entry: Series
+    before: ScoreIndex
+
+    def cell(self, language: str) -> Cell:
+        """What it scores, and what that is more or less than in fp32."""
+        number, before = self.number(language), self.entry.number(self.before, self.metric.name, language)
+        if number is None or before is None:
+            return Cell(NONE, values={"": None})
+        values = {"": number.value, "fp32": before.value, "difference": number.value - before.value}
+        return Cell(decimal(number.value, self.metric.digits), signed(number.value - before.value), values=values)
+
+
+@dataclass(frozen=True)
 class TunedTask:
     """The numbers of one task that models were fine-tuned on."""
 
@@ -111,6 +128,7 @@ class TunedTask:
         yield from (Heading(task_title(self.task.task)), first)
         yield NamedTable(self._file("distance"), self._distances())
         yield NamedTable(self._file("differences"), self._differences())
+        yield NamedTable(self._file("int8"), self._exported())
         yield Fold("Other ways to count", tuple(others))
         yield Fold("Chosen settings", (NamedTable(self._file("settings"), self._chosen()),))
         yield Fold("The labelled data", (NamedTable(self._file("data"), data_table(self.report, self.task)),))
@@ -146,6 +164,24 @@ class TunedTask:
         )
         return self._table(caption, list(found), self.metric)
 
+    def _exported(self) -> Table:
+        """One row a language and group; what exported models score with weights in int8, and what that changes."""
+        before, after = (
+            {source: ScoreIndex(self.report.in_form(form), self.task.name, source) for source in SOURCES}
+            for form in ("fp32", "int8")
+        )
+        several = "; of all trainings of a model the one that is best on dev data" * (self.task.seeds > 1)
+        caption = (
+            f"Exported with weights in int8: {self.metric.phrase} in percent{several}. Beneath, how many points that "
+            "is more or less than the same graph scores in fp32."
+        )
+        columns = [
+            _ExportedColumn(series, source, after[source], self.metric, before[source])
+            for series in likelihood_series(self.report)
+            for source in SOURCES
+        ]
+        return self._table_of(caption, columns)
+
     def _chosen(self) -> Table:
         """One row a model and what it was trained on: the settings that were best on dev data, and all others."""
         rows, names = list[tuple[Cell, ...]](), self.report.language_name
@@ -170,10 +206,18 @@ class TunedTask:
         return Table(caption, columns, tuple(rows), numeric_from=2)
 
     def _table(self, caption: str, entries: Sequence[Series | Pair], metric: Metric) -> Table:
-        languages = row_languages(self.report)
-        every = (
-            _Column(entry, source, numbers, metric) for entry in entries for source, numbers in self.by_source.items()
+        return self._table_of(
+            caption,
+            [
+                _Column(entry, source, numbers, metric)
+                for entry in entries
+                for source, numbers in self.by_source.items()
+            ],
         )
+
+    def _table_of(self, caption: str, every: Sequence[_Column]) -> Table:
+        """One row a language and group, for those that any column has a number of; one column a model and source."""
+        languages = row_languages(self.report)
         columns = [column for column in every if any(column.number(row[0]) for row in languages)]
         rows = tuple(
             (row_header(*row), *(column.cell(row[0]) for column in columns))
@@ -266,6 +310,8 @@ def all_against(tasks: Sequence[TunedTask], source: str) -> list[Against]:
 
 def _verdict(p: float, smallest: float, pairs: int, teachers: str) -> str:
     """What a one-sided test says, and how small its p could be."""
+    if not pairs:
+        return "There is no difference to test"
     test = f"left-tailed Wilcoxon signed-rank test of the {teachers} minus the model"
     if smallest > SURE:
         return f"{capital(_pairs(pairs))} cannot decide it: the p of a {test} is {smallest:.3f} at the least"

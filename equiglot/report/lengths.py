@@ -30,10 +30,14 @@ class Lengths:
 
     @cached_property
     def lines(self) -> dict[str, tuple[Model, ...]]:
-        """Name of a line -> its models, the shortest training first; of two trainings at least."""
+        """Name of a line -> its models, the shortest training first; of two trainings at least.
+
+        Models of some languages alone have no number over all of them, and stand in no line.
+        """
         found: dict[str, list[Model]] = {}
+        everything = {*self._numbers.languages_of(ALL)}
         for model in self.report.models:
-            if model.compared and model.alike and model.updates and model.tokens:
+            if model.compared and everything <= {*model.languages} and model.alike and model.updates and model.tokens:
                 found.setdefault(model.alike, []).append(model)
         lines: dict[str, tuple[Model, ...]] = {}
         for models in found.values():

@@ -104,6 +104,8 @@ def masked_sections(report: Report) -> Iterator[Section]:
 
 def _distances(report: Report, best: str) -> Table:
     caption = f"D, mean difference in {MASKED.phrase} from the monolingual teachers, in points; {_INTERVALS} {best}"
+    if not all(report.teacher_of(language.code) for language in report.languages):
+        caption += f" {_TAUGHT}"
     return distance_table(report, caption)
 
 
@@ -148,6 +150,7 @@ def _positions(report: Report) -> str:
     return f", over {span} masked positions of each language's test text"
 
 
+_TAUGHT = "Means are over the languages that have a teacher."
 _LONGEST_WORDS = 12
 """Characters on average; above, what stands between spaces is more than a word."""
 _LOST = 0.1  # of the characters; where a model has no tokens for more, the reader must know
@@ -187,8 +190,7 @@ def likelihood_sections(report: Report) -> Iterator[Section]:
     )
     distance_rows = distance_table(
         report,
-        f"D, bits per character saved against the {teachers_of(report)}; positive is better. {intervals} Means are "
-        "over the languages that have a teacher.",
+        f"D, bits per character saved against the {teachers_of(report)}; positive is better. {intervals} {_TAUGHT}",
         measure=BITS,
     )
     difference_rows = difference_table(

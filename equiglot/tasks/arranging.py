@@ -274,7 +274,7 @@ def held_out(
     source, note = ("train", _FROM_TRAIN) if "train" in splits else ("dev", _FROM_DEV)
     whole = splits[source]
     if len(whole) < 2:
-        what = f"The {source} data of {language} is one sentence, and a probe needs more."
+        what = f"The {source} data of {language} is one sentence, and more are needed."
         raise InputError(what, where=where, fix="add some, or give this language test data only")
     train = [row for number, row in enumerate(whole) if number % HELD_OUT]
     return {**splits, "train": train, "dev": whole[::HELD_OUT]}, (note, *untested)

@@ -210,6 +210,28 @@ def test_a_graph_that_computes_something_else_is_refused(
     assert not [*tmp_path.iterdir()]
 
 
+@pytest.mark.parametrize("told", [False, True])
+def test_two_texts_are_told_apart_where_the_tokenizer_tells(told: bool, model: Model, tmp_path: Path) -> None:
+    """As in training: a model whose tokenizer names no segments was never told of them."""
+    folder = shutil.copytree(model("bert", "texts"), tmp_path / "bert")
+    config = json.loads((folder / "tokenizer_config.json").read_text())
+    config["model_input_names"] = ["input_ids", *(["token_type_ids"] if told else []), "attention_mask"]
+    (folder / "tokenizer_config.json").write_text(json.dumps(config))
+    record = export_onnx(str(folder), tmp_path / "onnx", ExportSettings())
+    assert ("token_type_ids" in record.inputs) == told
+    pair = SCRIPTS["en"], SCRIPTS["el"]
+    row = Tokenizer.from_file(str(tmp_path / "onnx" / "tokenizer.json")).encode(*pair)
+    given = {"input_ids": row.ids, "attention_mask": row.attention_mask, "token_type_ids": row.type_ids}
+    session = InferenceSession(str(tmp_path / "onnx" / "model.onnx"))
+    output = session.run(None, {each.name: np.array([given[each.name]]) for each in session.get_inputs()})[0]
+    with torch.no_grad():
+        cut = {"truncation": True, "max_length": record.longest, "return_tensors": "pt"}
+        read = AutoTokenizer.from_pretrained(folder)(*pair, **cut)
+        expected = load_whole(folder)(**read).logits.numpy()
+    assert read["input_ids"].tolist() == [row.ids]
+    np.testing.assert_allclose(output, expected, rtol=0, atol=1e-4 * np.abs(expected).max())
+
+
 def test_bad_input_is_one_message(
     model: Model, text: Path, program: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -227,6 +249,9 @@ def test_bad_input_is_one_message(
     config = json.loads((good / "config.json").read_text())
     (unknown / "config.json").write_text(json.dumps(config | {"model_type": "nonesuch"}))
     (tmp_path / "empty.txt").write_text("\n")
+    (tmp_path / "exported").mkdir()
+    for name, text_of in (("config.json", (good / "config.json").read_text()), ("export.json", "{}")):
+        (tmp_path / "exported" / name).write_text(text_of)
     names = {each.name for each in tmp_path.iterdir()}
     new = ["--into", "new"]
     for arguments, words in (
@@ -235,6 +260,7 @@ def test_bad_input_is_one_message(
         ([longformer, *new], "the exporter cannot trace this architecture (longformer)"),
         ([unknown, *new], "transformers knows no models of type 'nonesuch'"),
         ([tmp_path / "nowhere", *new], "there is no such"),
+        ([tmp_path / "exported", *new], "this folder is an export"),
         ([good, *new, "--to", "tflite"], "--to cannot be 'tflite'"),
         ([good, *new, "--quantize", "int4"], "write int8"),
         ([good, *new, "--quantize", "int8", "--text", "empty.txt"], "the file has no text"),

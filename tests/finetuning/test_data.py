@@ -92,6 +92,7 @@ def test_datasets_of_the_hub() -> None:
         ("ner", ["{}/en-*.tsv"], ["en"], {"rename": ["PER"]}, "renames no label"),
         ("ner", ["hub:a/b"], ["en"], {"columns": "tokens"}, "no two columns"),
         ("ner", ["hub:a/b", "hub:c/d"], ["en"], {}, "several datasets"),
+        ("ner", ["{}/en-*.tsv"], ["en"], {"columns": "tokens,tags"}, "no names of columns"),
         ("topic", ["{}/a-train.conllu", "{}/a-test.conllu"], ["en"], {}, "cannot be data"),
     ],
 )

@@ -9,7 +9,13 @@ import numpy as np
 import pytest
 import torch
 from safetensors.numpy import load_file
-from transformers import AutoModelForSequenceClassification, AutoModelForTokenClassification, pipeline
+from transformers import (
+    AutoConfig,
+    AutoModelForSequenceClassification,
+    AutoModelForTokenClassification,
+    AutoTokenizer,
+    pipeline,
+)
 
 from equiglot.errors import InputError
 from equiglot.evaluation import read_scores
@@ -63,6 +69,16 @@ def test_words_in_five_scripts(model: Model, tmp_path: Path) -> None:
         set(loaded.config.label2id) >= {"NOUN", "NUM"} and type(loaded).__name__ == "ModernBertForTokenClassification"
     )
     assert not list(tmp_path.glob(".*"))
+
+
+def test_whoever_loads_it_reads_as_it_was_scored(model: Model, tmp_path: Path) -> None:
+    settings = QUICK.model_copy(update={"epochs": 1, "max_length": 8})
+    short = _tuned(tmp_path, model("bert"), "topic", settings)
+    assert AutoTokenizer.from_pretrained(short.folder).model_max_length == 8
+    (tmp_path / "long").mkdir()
+    long = _tuned(tmp_path / "long", model("bert"), "topic", QUICK.model_copy(update={"epochs": 1}))
+    longest = AutoTokenizer.from_pretrained(long.folder).model_max_length
+    assert longest <= AutoConfig.from_pretrained(long.folder).max_position_embeddings
 
 
 @pytest.mark.parametrize(("task", "metric"), [("ner", "entity_f1"), ("topic", "accuracy")])

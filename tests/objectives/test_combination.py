@@ -1,5 +1,6 @@
 """The sum of the terms: mixture, annealing, targets without a teacher, and sums that do not know of batches."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -192,15 +193,18 @@ def test_hidden_states_are_compared_at_tokens_and_weigh_as_a_mean_does() -> None
     states = TeacherStates(theirs[tokens], tokens, torch.tensor([0, 0, 0, 1, 2]))
     soft = SoftTargets(_TEACHER, torch.arange(_COUNT), states)
     plain = Objective(weight=_constant(0.5))
-    compared = Objective(weight=_constant(0.5), beside={"states": Annealed(start=0.4, end=0)}, rate=0.3)
-    losses = compared.losses(Outputs(_LOGITS, mine), _BATCH, soft, 0.5)
+    compared = Objective(weight=_constant(0.5), beside={"states": Annealed(start=0.4, end=0)})
+    attention = torch.zeros(15, dtype=torch.bool)
+    attention[tokens] = True
+    batch = replace(_BATCH, inputs=torch.zeros(3, 5, dtype=torch.int64), attention=attention.view(3, 5))
+    losses = compared.losses(Outputs(_LOGITS, mine), batch, soft, 0.5)
     distances = torch.nn.functional.cosine_embedding_loss(
         mine.flatten(0, 1)[tokens], theirs[tokens], torch.ones(len(tokens)), reduction="none"
     )
     torch.testing.assert_close(losses.terms["states"].values, distances.detach())
     assert losses.terms["states"].languages.tolist() == [0, 0, 0, 1, 2] and losses.terms["states"].counted.all()
     without = plain.losses(Outputs(_LOGITS, mine), _BATCH, soft, 0.5)
-    torch.testing.assert_close(losses.total, without.total + 0.2 * 0.3 * distances.sum())
+    torch.testing.assert_close(losses.total / _COUNT, without.total / _COUNT + 0.2 * distances.mean())
     losses.total.backward()
     assert mine.grad is not None
     reached = mine.grad.flatten(0, 1).abs().sum(1).nonzero().flatten()

@@ -1,5 +1,6 @@
 """Fine-tuning as part of a run: one entry beside the probe of the same task; seeds, kills, zero-shot, the page."""
 
+import csv
 import json
 import shutil
 from collections.abc import Iterator, Mapping
@@ -13,8 +14,10 @@ from transformers import AutoModelForTokenClassification
 
 from equiglot.errors import InputError
 from equiglot.evaluation import ALL, IN_LANGUAGE, ZERO_SHOT, Score, left_tailed, read_scores
+from equiglot.exporting import INT8, PYTORCH, read_record
 from equiglot.outputs import output_checksums
 from equiglot.pipeline import Graph, plan_recipe, read_status
+from equiglot.pipeline.execution.states import state_of
 from equiglot.pipeline.progress import JobProgress
 from equiglot.pipeline.results import comparing
 from equiglot.pipeline.results.comparing import compare_runs
@@ -88,6 +91,11 @@ def step(recipe: Recipe, subject: str) -> FineTuned:
     found = Graph(recipe).jobs[f"finetune/{NAME}.{subject}"].step
     assert isinstance(found, FineTuned)
     return found
+
+
+def is_done(recipe: Recipe, root: Path) -> bool:
+    """Whether nothing is left to do."""
+    return all(state_of(RunDirectory(root), job) == "done" for job in Graph(recipe).jobs.values())
 
 
 def share(progress: JobProgress) -> float:
@@ -194,6 +202,7 @@ def test_what_changed_is_done_again_and_no_more(tuned: Change) -> None:
         ({"learning_rate": 1e-3}, {"finetune"}),
         ({"seeds": 2}, {"finetune"}),
         ({"keep": True}, {"finetune"}),
+        ({"keep": True, "int8": True}, {"finetune"}),
         ({"sentences": {"train": 20}}, {"task", "finetune"}),
         ({"models": ["hl", "student", "mono-en", "mono-ru"]}, set()),
         ({"beside": (probe,)}, set()),
@@ -216,6 +225,47 @@ def test_trained_on_some_languages_it_is_tested_on_all(finished: Path, tuned: Ch
     kept = AutoModelForTokenClassification.from_pretrained(root / "finetuned" / f"{NAME}.together.hl" / "model")
     assert kept.config.label2id["NOUN"] >= 0
     assert "zero-shot" in (root / "report" / "tables" / f"{NAME}-accuracy.csv").read_text(encoding="utf-8")
+
+
+def test_int8_is_scored_beside_what_it_was_made_of(finished: Path, tuned: Change, tmp_path: Path) -> None:
+    beside = ({"task": "cost", "sentences": 4, "rounds": 1},)
+    recipe, root = tuned(train=["en"], models=["hl"], int8=True, beside=beside), tmp_path / "run"
+    run_here(recipe, root, reuse=[finished])
+    assert is_done(recipe, root)
+    folder = RunDirectory(root).exported(f"{NAME}.together.hl")
+    record = read_record(folder)
+    assert record is not None and record.source == "hl, fine-tuned on pos" and record.reduce_range
+    assert (folder / "model_int8.onnx").is_file() and not (folder / "model.onnx").exists()
+    trained = [each for each in record.scores if each.group is None and each.model == PYTORCH]
+    assert {each.source for each in trained} == {IN_LANGUAGE, ZERO_SHOT}
+    for each in trained:  # the weights that were scored when they had been trained
+        same = number(root, model="hl", language=each.language, metric=each.metric, source=each.source)
+        assert each.value == pytest.approx(same.value) and each.n == same.n
+    with (root / "report" / "tables" / f"{NAME}-int8.csv").open(encoding="utf-8", newline="") as file:
+        table = {tuple(row[:2]): row for row in csv.reader(file)}
+    after = {each.language: each.value for each in record.scores if (each.model, each.metric) == (INT8, "accuracy")}
+    assert str(after["en"]) in table["English", "en"] and str(after["ru"]) in table["Russian", "ru"], table
+    costs = {score.model: score.value for score in read_scores(root / "scores.jsonl") if score.metric == "disk"}
+    assert costs["hl in int8"] < costs["hl"] / 2 and "student in int8" not in costs
+    page = (root / "report" / "index.html").read_text()
+    assert "open circles are models in int8" in page and "Exported with weights in int8" in page
+
+
+def test_what_has_no_labels_is_not_exported(finished: Path, tuned: Change, tmp_path: Path) -> None:
+    recipe = tuned(task="ner", models=["hl"], epochs=1, int8=True)
+    run_here(recipe, tmp_path / "run", reuse=[finished])
+    exported = {path.name: [*path.iterdir()] for path in (tmp_path / "run" / "exported").iterdir()}
+    assert exported["ner-finetune.en.hl"] and not exported["ner-finetune.ru.hl"]
+    assert is_done(recipe, tmp_path / "run")
+
+
+def test_a_library_that_is_lacking_is_said_before_anything_is_trained(
+    finished: Path, tuned: Change, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(InputError, match="not installed"):
+        run_here(tuned(models=["hl"], int8=True), tmp_path / "run", reuse=[finished])
+    assert not (tmp_path / "run" / "finetuned").exists()
 
 
 def test_windows_where_the_text_is_longer_than_the_model_reads(finished: Path, tuned: Change, tmp_path: Path) -> None:

@@ -58,7 +58,7 @@ def test_scores_stand_against_costs(measured: Path) -> None:
     """A point a model, in the language that three have; none in the others."""
     run = RunDirectory(measured)
     page = run.report.read_text()
-    assert "Scores by number of parameters" in page and "Scores by time that a sentence takes" in page
+    assert "Scores by size on disk" in page and "Scores by time that a sentence takes" in page
     assert "Likelihood, Russian" not in page
     assert {"size-likelihood-english", "latency-likelihood-english"} <= {
         path.stem for path in run.figures.glob("*.svg")

@@ -1,5 +1,7 @@
 """First recipes for languages of very unequal size."""
 
+import itertools
+import json
 from pathlib import Path
 
 import pytest
@@ -7,19 +9,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
+from equiglot.corpus import build_corpus
 from equiglot.corpus.balancing import Annealed, Smoothing, Truncate
+from equiglot.corpus.settings import LARGEST_HELD_OUT
 from equiglot.display import print_found
 from equiglot.labels import SoftLabels
 from equiglot.recipe import Recipe, initialise, load_recipe
 from equiglot.recipe.amounts import (
+    DROPOUT_BELOW,
     MOST_PASSES,
     TOO_MANY_PASSES,
+    amounts_of,
     annealed_for,
+    held_out_of,
     supported_entries,
     uncertainty,
     vocabulary_text,
 )
-from equiglot.recipe.finding import Found
+from equiglot.recipe.finding import Found, FoundLanguage, find_languages
 from equiglot.vocabulary import VocabularySettings
 from tests.recipe.test_initialising import SENTENCE, lines
 
@@ -60,8 +67,11 @@ def test_tiny_languages_cut_no_other_and_are_learnt_from_their_words(tmp_path: P
     assert plans["hl-balanced"].balance == balance and set(plans["student"].languages) == sizes.keys()
     assert vocabulary(recipe).sampling == Smoothing(alpha=0.7)
     assert recipe.text.test == 400 and recipe.languages["ko"].held_out == 24, "a fifth of Korean"
-    # Each teacher reads its text 45 times, in 8,000 updates at most; the others have as many together as are useful.
-    assert plans["mono-de"].training.updates == 45 * 1600 // 16 and plans["mono-en"].training.updates == 8_000
+    # Each teacher reads its text 90 times with dropout, in 16,000 updates at most; the others have as many together as
+    # are useful.
+    assert plans["mono-de"].training.updates == 90 * 1600 // 16 and plans["mono-en"].training.updates == 16_000
+    dropouts = {name: plan.encoder.dropout for name, plan in plans.items() if plan.encoder is not None}
+    assert dropouts == {name: 0.1 if name.startswith("mono-") else 0 for name in plans}
     assert plans["student"].training.updates == plans["hl"].training.updates == 16_000
 
 
@@ -99,6 +109,67 @@ def test_forty_languages(tmp_path: Path) -> None:
     assert len(found.languages) == 4 + len(LATIN) == 40
     assert {"mono-en", "mono-ru", "hl", "hl-balanced", "student"} == recipe.plans().keys()
     assert vocabulary(recipe).size <= 4_000
+
+
+def test_much_text_is_read_without_dropout_and_less_often() -> None:
+    found = Found(
+        tuple(
+            FoundLanguage(code, code, (f"{code}.txt",), characters, characters // 70, characters // 70)
+            for code, characters in (("en", DROPOUT_BELOW), ("hu", DROPOUT_BELOW - 1))
+        ),
+        {},
+        None,
+    )
+    amounts = amounts_of(found, 16, 100_000)
+    assert amounts.small == {"hu"} and amounts.lengths["hu"] == pytest.approx(2 * amounts.lengths["en"], rel=0.02)
+    assert amounts.length == pytest.approx(2 * amounts.lengths["en"], rel=0.02)
+
+
+@given(st.dictionaries(st.sampled_from(["en", "ru", "hu"]), st.integers(100, 30_000), min_size=1))
+def test_no_language_holds_out_more_than_a_run_lets_it(sentences: dict[str, int]) -> None:
+    for code, count in held_out_of(sentences).items():
+        assert 0 < 2 * count <= LARGEST_HELD_OUT * sentences[code]
+
+
+def test_documents_that_cannot_be_divided_are_not_counted_on(tmp_path: Path) -> None:
+    """One document of 1,500 sentences and fourteen of ten: validation and test have theirs whatever its split."""
+    (tmp_path / "text").mkdir()
+    sentences = lines("en", 1_640).splitlines()
+    borders = [0, *range(1_500, 1_641, 10)]
+    documents = ["\n".join(sentences[one:two]) for one, two in itertools.pairwise(borders)]
+    text = "".join(json.dumps({"text": each}) + "\n" for each in documents)
+    (tmp_path / "text" / "en.jsonl").write_text(text, encoding="utf-8")
+    found, _ = initialise(tmp_path / "text", tmp_path / "made.yaml", gpu=False)
+    (english,) = found.languages
+    assert english.bound == 1_499 + 9
+    recipe = load_recipe(tmp_path / "made.yaml")
+    language = recipe.languages["en"]
+    for seed in range(5):
+        folder = tmp_path / str(seed)
+        folder.mkdir()
+        statistics = build_corpus("en", language, language.splitting(recipe.text), seed, folder)
+        assert statistics.test.sentences == statistics.valid.sentences == recipe.text.test
+
+
+def test_text_that_is_in_two_documents_is_left_out(tmp_path: Path) -> None:
+    (tmp_path / "de.txt").write_text(lines("en", 200), encoding="utf-8")
+    sentences = lines("en", 645).splitlines()
+    borders = [0, 300, 600, *range(605, 646, 5)]
+    documents = ["\n".join(sentences[one:two]) for one, two in itertools.pairwise(borders)]
+    (tmp_path / "en.jsonl").write_text(
+        "".join(json.dumps({"text": each}) + "\n" for each in documents), encoding="utf-8"
+    )
+    found = find_languages(tmp_path, tmp_path)
+    assert [each.code for each in found.languages] == ["de"] and "the two largest" in found.left_out["en.jsonl"]
+
+
+def test_an_empty_file_is_left_out_and_no_more(tmp_path: Path) -> None:
+    (tmp_path / "vi").mkdir()
+    (tmp_path / "vi" / "a.txt").write_text(lines("en", 200), encoding="utf-8")
+    (tmp_path / "vi" / "empty.txt").touch()
+    found = find_languages(tmp_path, tmp_path)
+    (vietnamese,) = found.languages
+    assert vietnamese.sentences == 200 and found.left_out == {"vi/empty.txt": "It is empty."}
 
 
 @given(

@@ -319,8 +319,12 @@ def prepare_process(threads: int) -> None:
     """Settings of a process that does jobs: threads, quiet libraries."""
     os.environ["TOKENIZERS_PARALLELISM"] = "true" if threads > 1 else "false"
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    import tqdm
     import transformers
 
+    tqdm.tqdm.set_lock(
+        threading.RLock()
+    )  # its own would be a semaphore of the system, and outlive a worker that is killed
     fix_workspace()
     torch.set_num_threads(threads)
     transformers.logging.set_verbosity_error()

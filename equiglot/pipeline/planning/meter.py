@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from equiglot.corpus import TextSettings, sentence_length
 from equiglot.labels import SoftLabels, freeze
 from equiglot.masking import Source, SpecialTokens
 from equiglot.models import FittedPart, count_parameters, device, fit_layers, locate_model
@@ -22,8 +23,8 @@ from equiglot.settings import MOST
 from equiglot.training import plan_data
 from equiglot.vocabulary import TokenizedText, VocabularySettings, load_tokenizer, open_tokens, tokenizer_bytes
 
-# Where nothing is tokenised yet: a token of a shared vocabulary is some four characters, a sentence some eighty.
-_CHARACTERS_A_TOKEN, _CHARACTERS_A_SENTENCE = 4.0, 80
+_CHARACTERS_A_TOKEN = 4.0  # where nothing is tokenised yet, of a shared vocabulary
+_CHARACTERS_A_SENTENCE = 80  # where the beginning of a text does not tell
 _TOGETHER = 1.2  # what all ranks of a training take, of the time of one process alone; see docs/scale.md
 
 
@@ -71,6 +72,7 @@ class RunMeter:
         self._fitted = {plan.name: self._fit(plan) for plan in recipe.plans().values() if _has_size(plan)}
         self._plans = {name: self._with_layers(plan) for name, plan in recipe.plans().items()}
         self._characters: dict[str, int] = {}
+        self._lengths: dict[str, int] = {}
         self._readers: dict[str, Reader] = {}
         self._speeds: dict[str, float] = {}
         self._sizes: dict[str, int] = {}
@@ -228,17 +230,25 @@ class RunMeter:
         return self._characters[language]
 
     def _guess(self, language: str, split: str) -> TokenizedText:
-        sentences = self.characters(language) // _CHARACTERS_A_SENTENCE
+        characters = self._sentence_characters(language)
+        sentences = self.characters(language) // characters
         if split != "train":  # which is what the recipe lets be read, and these are shares of all that there is
             text = self._recipe.languages[language].splitting(self._recipe.text)
             size = text.valid if split == "valid" else text.test
-            whole = self._source_characters(language) // _CHARACTERS_A_SENTENCE
+            whole = self._source_characters(language) // characters
             sentences = min(whole, size if isinstance(size, int) else round(size * whole))
         sentences = max(1, sentences)
-        length = round(_CHARACTERS_A_SENTENCE / _CHARACTERS_A_TOKEN)
+        length = max(1, round(characters / _CHARACTERS_A_TOKEN))
         ids = np.broadcast_to(np.uint16(5), (sentences * length,))
         edges = np.arange(sentences + 1)
-        return TokenizedText(ids, edges * length, edges * _CHARACTERS_A_SENTENCE)
+        return TokenizedText(ids, edges * length, edges * characters)
+
+    def _sentence_characters(self, language: str) -> int:
+        """Of a sentence, about: as at the beginning of the text."""
+        if language not in self._lengths:
+            found = sentence_length(language, self._recipe.languages[language], TextSettings())
+            self._lengths[language] = max(1, round(found or _CHARACTERS_A_SENTENCE))
+        return self._lengths[language]
 
     def _speed(self, plan: ModelPlan, batch_tokens: float) -> float:
         """Tokens a second of this kind of training."""

@@ -20,6 +20,7 @@ from equiglot.evaluation import (
     averages,
     comparison_rows,
     coverage_of,
+    groups_within,
     likelihood_rows,
     primary_of,
     read_bits,
@@ -28,6 +29,7 @@ from equiglot.evaluation import (
     references_of,
     write_scores,
 )
+from equiglot.exporting import FP32, INT8
 from equiglot.pipeline.execution.states import recorded_graph, state_of
 from equiglot.pipeline.records import Record, read_record
 from equiglot.pipeline.results.auditing import AuditedRun, TunedEstimates
@@ -42,7 +44,7 @@ from equiglot.pipeline.results.wording import (
     labels_in_words,
     start_in_words,
 )
-from equiglot.pipeline.steps import fine_tuned_steps, halved_steps, read_segmentation, simple_steps
+from equiglot.pipeline.steps import exported_steps, fine_tuned_steps, halved_steps, read_segmentation, simple_steps
 from equiglot.pipeline.steps.scores import BITS
 from equiglot.recipe import FREQUENCY, ModelPlan, Recipe, recipe_text
 from equiglot.report import (
@@ -142,12 +144,14 @@ class Assembly:
     def comparisons(self, groups: Mapping[str, Sequence[str]]) -> Iterator[Score]:
         """Means over groups of languages, distances from the teachers, and differences between models."""
         compared = {name: scores for name, scores in self.mrr.items() if name == FREQUENCY or self._compared(name)}
+        teachers = self._references()
         yield from comparison_rows(
             MASKED_LM,
             compared,
-            references_of(self.mrr, self._references()),
+            references_of(self.mrr, teachers),
             reference=self._recipe.reference_name,
             groups=groups,
+            taught=groups_within(groups, teachers),
             seed=self._recipe.seed,
         )
 
@@ -172,6 +176,7 @@ class Assembly:
             evaluated=self._recipe.evaluated,
             tasks=tuple(probed.task() for probed in self.probed.values()),
             fine_tuned=tuple(tuned.task() for tuned in self.fine_tuned.values()),
+            exported=self._exported(),
             audit=self.audit(),
             coverage=tuple(
                 coverage_of(name, code, words) for name, of in self.bits.items() for code, words in of.items()
@@ -244,7 +249,17 @@ class Assembly:
     def _fine_tuned(self, name: str) -> FineTunedModels:
         settings = self._recipe.fine_tuned[name]
         done = [step for step in fine_tuned_steps(self._recipe, settings) if self._done(step.name)]
-        return FineTunedModels(self._run, self._recipe, settings, done)
+        exported = [step for step in exported_steps(self._recipe, settings) if self._done(step.name)]
+        return FineTunedModels(self._run, self._recipe, settings, done, exported)
+
+    def _exported(self) -> dict[str, tuple[Score, ...]]:
+        """What fine-tuned models score in fp32 and in int8, where they are exported."""
+        forms = {"fp32": FP32, "int8": INT8}
+        found = {
+            name: tuple(chain.from_iterable(tuned.exported(form) for tuned in self.fine_tuned.values()))
+            for name, form in forms.items()
+        }
+        return {name: scores for name, scores in found.items() if scores}
 
     def _mrr(self, name: str) -> ByLanguage:
         estimates = averages(read_estimates(self._run.scores_of(name) / ESTIMATES))

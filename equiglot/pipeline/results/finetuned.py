@@ -16,9 +16,10 @@ from equiglot.evaluation import (
     reference_rows,
     transfer_rows,
 )
+from equiglot.exporting import read_record
 from equiglot.finetuning import TRAINING
 from equiglot.pipeline.results.wording import fine_tuning_in_words
-from equiglot.pipeline.steps import FineTuned
+from equiglot.pipeline.steps import Exported, FineTuned
 from equiglot.pipeline.steps.finetune import TOGETHER
 from equiglot.recipe import FineTunedTask as Settings
 from equiglot.recipe import Recipe
@@ -35,10 +36,19 @@ class FineTunedModels:
         recipe: its recipe.
         settings: how they are fine-tuned.
         steps: those that are done.
+        exported: the exports that are done.
     """
 
-    def __init__(self, run: RunDirectory, recipe: Recipe, settings: Settings, steps: Sequence[FineTuned]) -> None:
-        self._run, self._recipe, self._settings, self._steps = run, recipe, settings, steps
+    def __init__(
+        self,
+        run: RunDirectory,
+        recipe: Recipe,
+        settings: Settings,
+        steps: Sequence[FineTuned],
+        exported: Sequence[Exported],
+    ) -> None:
+        self._run, self._recipe, self._settings = run, recipe, settings
+        self._steps, self._exported = steps, exported
 
     @cached_property
     def summary(self) -> TaskSummary:
@@ -64,6 +74,14 @@ class FineTunedModels:
         known = {code: self.estimates[name] for code, name in references.items() if name in self.estimates}
         yield from transfer_rows(task, compared, monolingual(known), reference=together, members=members, seed=seed)
         yield from reference_rows(task, self.estimates, references, reference=together, members=members, seed=seed)
+
+    def exported(self, form: str) -> Iterator[Score]:
+        """What exported models score by language, in a form, as their record calls it."""
+        for step in self._exported:
+            record = read_record(self._run.exported(step.subject))
+            for score in record.scores if record else ():
+                if score.model == form and score.group is None:
+                    yield score.model_copy(update={"model": step.tuned.plan.name, "task": self._settings.name})
 
     def task(self) -> FineTunedTask:
         """What the page says of the task."""

@@ -3,6 +3,7 @@
 from equiglot.pipeline.steps.agreement import Agreement
 from equiglot.pipeline.steps.context import Context
 from equiglot.pipeline.steps.corpus import Corpus, LeakSearch
+from equiglot.pipeline.steps.export import Exported, exported_steps
 from equiglot.pipeline.steps.finetune import FineTuned, FineTunedData, fine_tuned_steps, halved_steps
 from equiglot.pipeline.steps.labels import Labels, Losses
 from equiglot.pipeline.steps.measuring import Measuring
@@ -20,6 +21,7 @@ __all__ = [
     "Agreement",
     "Context",
     "Corpus",
+    "Exported",
     "ExtendedModel",
     "Features",
     "FineTuned",
@@ -42,6 +44,7 @@ __all__ = [
     "TrainedModel",
     "TrimmedModel",
     "Vocabulary",
+    "exported_steps",
     "fine_tuned_steps",
     "halved_steps",
     "read_segmentation",

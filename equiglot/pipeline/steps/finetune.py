@@ -11,6 +11,7 @@ from safetensors.numpy import save_file
 
 from equiglot.errors import InputError
 from equiglot.evaluation import ESTIMATES, write_estimates, write_scores
+from equiglot.exporting import check_libraries
 from equiglot.finetuning import PREDICTIONS, TRAINING, FineTuner, FineTuning, check_trained_labels, fine_tuned_rows
 from equiglot.pipeline.progress import JobProgress
 from equiglot.pipeline.steps.context import Context
@@ -26,7 +27,7 @@ from equiglot.training import Progress
 TOGETHER = "together"
 """What stands in the name of a job for all languages that a model is trained on together."""
 
-_TUNING = set(FineTuning.model_fields) | {"keep"}
+_TUNING = set(FineTuning.model_fields)
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,10 @@ class FineTunedData(TaskData):
     settings: FineTunedTask
 
     def check(self, task: OpenTask) -> None:
-        """Classes that are tested must be trained on: better said now than after models are trained."""
+        """Classes that are tested must be trained on, and what exports models be installed: better said now than after
+        models are trained."""
+        if self.settings.exported:
+            check_libraries()
         trained = self.settings.train
         check_trained_labels(task, self.recipe.labelled_languages(self.settings) if trained == "each" else trained)
 
@@ -56,7 +60,7 @@ class FineTuned(Step):
     uses_device = True
     folder = staticmethod(RunDirectory.fine_tuned)
     group = FINE_TUNING
-    version = 2
+    version = 3
     continues = True
     scored = True
     settings: FineTunedTask
@@ -77,7 +81,7 @@ class FineTuned(Step):
         settings = self.settings.model_dump(mode="json", include=_TUNING)
         languages = {"trained": list(self.trained), "tested": list(self.tested)}
         half = {"half": True} if self.half else {}
-        return {**settings, **languages, **half, "training": self.plan.seed(self.recipe)}
+        return {**settings, "keep": self.settings.kept, **languages, **half, "training": self.plan.seed(self.recipe)}
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -90,7 +94,7 @@ class FineTuned(Step):
         costs = [*(self._training(each, meter) for each in tried)]
         # which of them the other seeds take is not known before: the costliest
         costs += [max((*costs, self._training(last, meter)), key=lambda each: each.seconds)] * self.settings.seeds
-        kept = self.settings.keep and not self.half
+        kept = self.settings.kept and not self.half
         disk = FLOAT_BYTES * meter.parameters(self.plan.name) if kept else 0
         amount, seconds = sum(each.amount for each in costs), sum(each.seconds for each in costs)
         return Cost(amount, seconds, disk, max(each.memory for each in costs))
@@ -136,7 +140,7 @@ class FineTuned(Step):
             for codes, split in ((self.trained, "train"), (self.tested, "test"))
         )
         name, settings = self.plan.name, self.settings
-        return FineTuner(name, place, str(place), task, settings, trained, tested, settings.keep and not self.half)
+        return FineTuner(name, place, str(place), task, settings, trained, tested, settings.kept and not self.half)
 
     def _write(self, tuner: FineTuner, work: Path, folder: Path) -> None:
         """Writes what is there of all seeds; nothing but empty files where there is no data to train or to test on."""

@@ -6,10 +6,11 @@ from itertools import chain, islice
 from typing import Any
 
 from equiglot.corpus import read_sentences
-from equiglot.evaluation import write_scores
-from equiglot.exporting import CostSettings, cost_rows, measure_cost
+from equiglot.evaluation import in_int8, write_scores
+from equiglot.exporting import CostSettings, cost_rows, measure_cost, read_record
 from equiglot.pipeline.steps.context import Context
 from equiglot.pipeline.steps.cost import SCORES, Cost, Meter, Resources, read_tokens
+from equiglot.pipeline.steps.export import Exported
 from equiglot.pipeline.steps.step import Step
 from equiglot.recipe import Costs
 from equiglot.run import RunDirectory, atomic_folder, write_json
@@ -20,7 +21,10 @@ COST_RECORD = "cost.json"
 
 @dataclass(frozen=True)
 class Measuring(Step):
-    """What all models cost, in processes of their own that take turns; `after` are the steps that come before.
+    """What all models cost, in processes of their own that take turns.
+
+    `after` are the steps that come before, `exported` those of them that export a model, one of each model that is
+    exported: with weights in int8 it is measured, too.
 
     No other step runs beside it: it needs all of them. Times are no part of its identity, nor of any other step's.
     """
@@ -30,6 +34,7 @@ class Measuring(Step):
     group = SCORES
     folder = staticmethod(lambda run, subject: run.costs)
     after: tuple[str, ...]
+    exported: tuple[Exported, ...] = ()
 
     @property
     def subject(self) -> str:
@@ -39,7 +44,8 @@ class Measuring(Step):
     @property
     def inputs(self) -> dict[str, Any]:
         """How they are measured."""
-        return {"settings": self._settings.model_dump(mode="json"), "models": list(self.recipe.plans())}
+        inputs = {"settings": self._settings.model_dump(mode="json"), "models": list(self.recipe.plans())}
+        return {**inputs, "exported": [each.name for each in self.exported]} if self.exported else inputs
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -48,11 +54,12 @@ class Measuring(Step):
 
     def cost(self, meter: Meter) -> Cost:
         """Every model reads the sentences twice in a round."""
-        language, plans = self.recipe.text_languages[0], self.recipe.plans().values()
-        texts = [meter.text(language, plan.owner, "test") for plan in plans]
+        language, plans = self.recipe.text_languages[0], self.recipe.plans()
+        measured = [*plans, *(each.tuned.plan.name for each in self.exported)]
+        texts = [meter.text(language, plans[name].owner, "test") for name in measured]
         lengths = [read_tokens(text) / max(1, len(text)) for text in texts]
         tokens = [round(2 * self._settings.rounds * self._settings.sentences * length) for length in lengths]
-        speeds = [meter.reader(name).speed for name in self.recipe.plans()]
+        speeds = [meter.reader(name).speed for name in measured]
         return Cost(sum(tokens), sum(count / speed for count, speed in zip(tokens, speeds, strict=True)))
 
     @property
@@ -64,6 +71,9 @@ class Measuring(Step):
         """Measures the models on test sentences of all languages."""
         run, settings = context.run, self._settings
         models = {name: str(run.model(name)) for name in self.recipe.plans()}
+        for each in self.exported:
+            if read_record(folder := run.exported(each.subject)) is not None:
+                models[in_int8(each.tuned.plan.name)] = str(folder)
         how = CostSettings(threads=settings.threads, sentences=settings.sentences, rounds=settings.rounds)
         record = measure_cost(models, list(self._sentences(run)), how)
         with atomic_folder(context.output) as folder:

@@ -4,7 +4,7 @@ import shutil
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -122,6 +122,8 @@ class TrainedModel(Model):
             "seed": self.recipe.seed,
         }
         inputs["labels"].pop("parts", None)
+        if self.plan.labels.objective.compares_states:
+            inputs["inside"] = "means over tokens"  # before, their weight depended on the rate of masking
         if inputs["balance"].get("passes", 0) is None:  # as before there was such a bound
             del inputs["balance"]["passes"]
         if self.plan.start is not None:
@@ -206,7 +208,7 @@ class TrainedModel(Model):
             special=special,
             validation={code: open_tokens(run.tokens(code, plan.owner) / "valid") for code in plan.languages},
             sequences=plan.training.validation_sequences,
-            objective=replace(plan.labels.objective, rate=self.recipe.masking.rate),
+            objective=plan.labels.objective,
             labels=_labels(run, plan, data.stream, material, model.config),
             best_by=plan.training.best_by,
             ranks=ranks,

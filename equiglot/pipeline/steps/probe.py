@@ -27,7 +27,7 @@ from equiglot.run import RunDirectory, atomic_folder
 from equiglot.tasks import SPLITS, OpenTask, Place, build_task, open_task, task_at, task_identity
 
 _PROBING = set(Probing.model_fields)
-_HOW = _PROBING | set(FineTuning.model_fields) | {"method", "languages", "models", "keep"}
+_HOW = _PROBING | set(FineTuning.model_fields) | {"method", "languages", "models", "keep", "int8"}
 """What is done with labelled data, and to whom; `train` says what labels must be there."""
 _FLOPS = 1e10  # additions and multiplications a second, in the training of probes
 _EVALUATIONS = 40  # of a converged probe's loss for each penalty: "some 20 to 60"
