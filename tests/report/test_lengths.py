@@ -127,3 +127,8 @@ def test_trainings_from_several_seeds_are_one_line(report: Report) -> None:
 def test_one_length_is_no_section(report: Report) -> None:
     single = tuple(model for model in report.models if not model.name.endswith("-4"))
     assert not list(length_sections(report.model_copy(update={"models": single})))
+
+
+def test_models_of_one_language_have_no_number_over_all_and_no_line(report: Report) -> None:
+    models = tuple(model.model_copy(update={"languages": ("en",)}) for model in report.models)
+    assert not Lengths(report.model_copy(update={"models": models})).lines
