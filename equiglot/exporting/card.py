@@ -32,8 +32,8 @@ def export_card(record: ExportRecord) -> str:
         "---\nlibrary_name: onnx\ntags:\n- onnx\n---",
         f"# `{name}` for ONNX Runtime",
         f"The {record.head} `{name}` as `{record.graph}`. Its licence is that model's. It reads {record.longest} "
-        f"tokens at most; its output is {_MEANING[record.head]}. It needs onnxruntime (1.18 or later) and tokenizers, and "
-        "neither PyTorch nor transformers:",
+        f"tokens at most; its output is {_MEANING[record.head]}. It needs onnxruntime (1.18 or later) and tokenizers, "
+        "and neither PyTorch nor transformers:",
         f"```python\n{USE.format(folder='.', graph=record.graph)}\n```",
         f"In fp32 its outputs differ from PyTorch's by {largest:.1e} at most, at {len(record.shapes)} shapes that "
         "`export.json` lists.",
