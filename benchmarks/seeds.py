@@ -6,7 +6,7 @@
     python benchmarks/seeds.py runs/seed-0 runs/seed-1 --task pos --source zero-shot
 
 A bootstrap over sentences does not know the noise of training; this does. Each number is the mean over the runs, with
-the smallest and the largest in brackets; of a training that several runs share (`--reuse`) it is counted once.
+the smallest and the largest in brackets; a training that several runs share (`--reuse`) is counted once.
 """
 
 import argparse
@@ -30,9 +30,10 @@ def table(runs: Iterable[list[Score]], metric: str, task: str = "mlm", source: s
                 found.setdefault(score.model, {})[score.language] = score.value
                 places[score.language] = None
         for model, by_place in found.items():
-            if by_place not in seen.setdefault(model, []):  # equal in every bit: the same training
-                seen[model].append(by_place)
-                for place, value in by_place.items():
+            known = next((each for each in seen.setdefault(model, []) if _is_same(each, by_place)), {})
+            seen[model].append(by_place)
+            for place, value in by_place.items():
+                if place not in known:
                     values.setdefault(model, {}).setdefault(place, []).append(value)
     header = ["model", *(place.removeprefix("group:") for place in places)]
     lines = ["| " + " | ".join(header) + " |", "|" + "---|" * len(header)]
@@ -41,6 +42,12 @@ def table(runs: Iterable[list[Score]], metric: str, task: str = "mlm", source: s
         for model, by_place in values.items()
     ]
     return "\n".join(lines)
+
+
+def _is_same(one: dict[str, float], other: dict[str, float]) -> bool:
+    """Whether these are numbers of one training: equal in every bit where both have them."""
+    shared = one.keys() & other.keys()
+    return bool(shared) and all(one[place] == other[place] for place in shared)
 
 
 def _cell(numbers: list[float]) -> str:

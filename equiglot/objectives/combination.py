@@ -63,7 +63,7 @@ class Objective:
 
     Terms are summed over targets, or over tokens, of which there are more: these are multiplied by the batch's number
     of targets divided by that of its tokens. So all weigh as means do (paper 4, Eq. 8), whatever the rate of masking,
-    in training as in validation.
+    in training as in validation; where batches are accumulated, it is their means that are weighed by their targets.
 
     Attributes:
         weight: the soft labels' share; 0 is the masked-LM baseline, 1 is paper 1's student.

@@ -244,9 +244,8 @@ def _segmentations(recipe: Recipe) -> Iterator[Step]:
 def _costs(recipe: Recipe) -> Iterator[Step]:
     if recipe.costs is not None:
         others = list(chain.from_iterable(some(recipe) for some in STEPS if some is not _costs))
-        exported = {step.tuned.plan.name: step for step in reversed(others) if isinstance(step, Exported)}
-        after = tuple(dict.fromkeys(step.name for step in others))
-        yield Measuring(recipe, after, tuple(reversed(exported.values())))
+        exported = tuple(step for step in others if isinstance(step, Exported))
+        yield Measuring(recipe, tuple(dict.fromkeys(step.name for step in others)), exported)
 
 
 STEPS: list[Callable[[Recipe], Iterator[Step]]] = [

@@ -96,7 +96,7 @@ def _starved(recipe: Recipe, sizes: Sizes) -> Iterator[str]:
     codes = list(dict.fromkeys(code for plan in weak for code in plan.languages))
     said = (
         f"{_listed([plan.name for plan in weak])}: fewer than {FEWEST_FOR_A_TEACHER:,} characters of text are too few "
-        "for a teacher (a judgement); it will know little."
+        "for a teacher (none was tried with less); it will know little."
     )
     if any(sizes[code].characters >= FEWEST_FOR_A_TEACHER for code in recipe.trained_languages if code in sizes):
         yield (
@@ -119,9 +119,9 @@ def _untaught(recipe: Recipe, sizes: Sizes) -> Iterator[str]:
         named = [f"{code} ({sizes[code].characters:,})" for code in alone]
         them, near = "it" if len(alone) == 1 else "them", _helped(alone, plans[0], sizes)
         yield (
-            f"{_listed(named)}: under {FEWEST_FOR_A_TEACHER:,} characters are too few for a teacher (a judgement); "
-            f"{_listed([plan.name for plan in plans])} learns {them} from the masked words alone. Leave {them} "
-            f"out, or find more text{near}."
+            f"{_listed(named)}: under {FEWEST_FOR_A_TEACHER:,} characters are too few for a teacher (none was tried "
+            f"with less); {_listed([plan.name for plan in plans])} learns {them} from the masked words alone. Leave "
+            f"{them} out, or find more text{near}."
         )
 
 

@@ -94,6 +94,9 @@ def find_languages(folder: Path, base: Path) -> Found:
     languages = []
     for code, entries in places.items():
         texts = _texts(entries, folder, left_out)
+        if not texts:
+            left_out.update({entry.name: "It has no text." for entry in entries if entry.name not in left_out})
+            continue
         try:
             languages.append(_measure(code, [path for entry in entries for path in _paths(entry, texts, base)], base))
         except InputError as error:

@@ -143,8 +143,15 @@ def merged(comparison: Comparison) -> Report:
 
 def pooled(runs: Sequence[ComparedRun]) -> Report:
     """The first report, with the scores of runs that differ in nothing but seeds: its numbers are means over them."""
-    scores = (score.model_copy(update={"seed": place}) for place, run in enumerate(runs) for score in run.report.scores)
-    return runs[0].report.model_copy(update={"scores": tuple(scores)})
+    scores = _pooled([run.report.scores for run in runs])
+    forms = {form for run in runs for form in run.report.exported}
+    exported = {form: _pooled([run.report.exported.get(form, ()) for run in runs]) for form in sorted(forms)}
+    return runs[0].report.model_copy(update={"scores": scores, "exported": exported})
+
+
+def _pooled(runs: Sequence[Sequence[Score]]) -> tuple[Score, ...]:
+    """All scores, with the place of their run as their seed."""
+    return tuple(score.model_copy(update={"seed": place}) for place, run in enumerate(runs) for score in run)
 
 
 def _renamed(run: ComparedRun) -> list[Score]:

@@ -17,6 +17,7 @@ _FEWEST = 3
 """Models of a language that are drawn: two are compared by their numbers alone."""
 _AGAINST = {"size": ("disk", "size on disk"), "latency": ("latency", "time that a sentence takes")}
 """Name of a plot -> the cost that runs along it, and what it is called."""
+_OPEN = "; open circles are models in int8, of several trainings the one that is best on dev data"
 
 
 def cost_sections(report: Report) -> Iterator[Section]:
@@ -46,7 +47,7 @@ def cost_sections(report: Report) -> Iterator[Section]:
     if any(form.int8 for form in models):
         about += (
             " In int8 a model's fine-tuned one was measured, in ONNX Runtime: a part of its speed is that of another "
-            "library."
+            "library, and where its task has a `max_length`, longer sentences were cut there."
         )
     table = Table(caption, ("", *(model.label for model in models)), rows)
     plots = [_plot(name, *along, numbers, models) for name, along in _AGAINST.items()]
@@ -83,7 +84,7 @@ def _plot(name: str, metric: str, phrase: str, numbers: ScoreIndex, models: Sequ
         name=name,
         title=f"Scatter plot: scores of the models by their {phrase}",
         caption=f"Scores by {phrase}, on a logarithmic axis: further up is better, further left cheaper. Vertical "
-        f"lines are 95 % intervals{'; open circles are models in int8' * any(each.int8 for each in models)}.",
+        f"lines are 95 % intervals{_OPEN * any(each.int8 for each in models)}.",
         absent="",
         views=views,
         choice="Task",

@@ -165,7 +165,7 @@ class TunedTask:
         return self._table(caption, list(found), self.metric)
 
     def _exported(self) -> Table:
-        """One row a language and group; what exported models score with weights in int8, and what that changes."""
+        """One row a language and group (the mean of its languages): scores in int8, and what that changes."""
         before, after = (
             {source: ScoreIndex(self.report.in_form(form), self.task.name, source) for source in SOURCES}
             for form in ("fp32", "int8")

@@ -261,12 +261,13 @@ def test_what_has_no_labels_is_not_exported(finished: Path, tuned: Change, tmp_p
 
 
 def test_a_library_that_is_lacking_is_said_before_anything_is_trained(
-    finished: Path, tuned: Change, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    finished: Path, finished_tuning: Path, tuned: Change, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(InputError, match="not installed"):
-        run_here(tuned(models=["hl"], int8=True), tmp_path / "run", reuse=[finished])
-    assert not (tmp_path / "run" / "finetuned").exists()
+    for number, reuse in enumerate(([finished], [finished, finished_tuning])):  # the data is read already
+        with pytest.raises(InputError, match="not installed"):
+            run_here(tuned(models=["hl"], int8=True), tmp_path / str(number), reuse=reuse)
+        assert not any((tmp_path / str(number)).rglob("predictions.safetensors"))
 
 
 def test_windows_where_the_text_is_longer_than_the_model_reads(finished: Path, tuned: Change, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from equiglot.corpus import TextSettings, sentence_length
+from equiglot.corpus import sentence_length
 from equiglot.labels import SoftLabels, freeze
 from equiglot.masking import Source, SpecialTokens
 from equiglot.models import FittedPart, count_parameters, device, fit_layers, locate_model
@@ -230,23 +230,24 @@ class RunMeter:
         return self._characters[language]
 
     def _guess(self, language: str, split: str) -> TokenizedText:
-        characters = self._sentence_characters(language)
-        sentences = self.characters(language) // characters
+        length = self._sentence_characters(language)
+        sentences = self.characters(language) // length
         if split != "train":  # which is what the recipe lets be read, and these are shares of all that there is
             text = self._recipe.languages[language].splitting(self._recipe.text)
             size = text.valid if split == "valid" else text.test
-            whole = self._source_characters(language) // characters
+            whole = self._source_characters(language) // length
             sentences = min(whole, size if isinstance(size, int) else round(size * whole))
         sentences = max(1, sentences)
-        length = max(1, round(characters / _CHARACTERS_A_TOKEN))
-        ids = np.broadcast_to(np.uint16(5), (sentences * length,))
+        tokens = max(1, round(length / _CHARACTERS_A_TOKEN))
+        ids = np.broadcast_to(np.uint16(5), (sentences * tokens,))
         edges = np.arange(sentences + 1)
-        return TokenizedText(ids, edges * length, edges * characters)
+        return TokenizedText(ids, edges * tokens, edges * length)
 
     def _sentence_characters(self, language: str) -> int:
         """Of a sentence, about: as at the beginning of the text."""
         if language not in self._lengths:
-            found = sentence_length(language, self._recipe.languages[language], TextSettings())
+            settings = self._recipe.text.model_copy(update={"identify_language": None})  # which takes time
+            found = sentence_length(language, self._recipe.languages[language], settings)
             self._lengths[language] = max(1, round(found or _CHARACTERS_A_SENTENCE))
         return self._lengths[language]
 

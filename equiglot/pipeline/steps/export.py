@@ -24,8 +24,9 @@ _FORMS = 3  # PyTorch, ONNX in fp32 and in int8, all of which read the test data
 class Exported(Step):
     """The kept model of `tuned`, as `equiglot export --quantize int8` writes it for any processor.
 
-    Its weights have seven bits on every machine: steps must not differ with the processor that they are done on. The
-    folder is empty where there was no data to train or to test the model on.
+    Its weights have seven bits on every machine: they must not differ with the processor that a step is done on. The
+    folder is empty where there was no data to train or to test the model on. It names no `tools`: they come with an
+    extra, without which a run must still be read; `export.json` has their versions.
     """
 
     kind = "export"

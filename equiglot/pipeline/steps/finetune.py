@@ -121,6 +121,8 @@ class FineTuned(Step):
     def run(self, context: Context) -> None:
         """Trains and tests it; continues at the checkpoint of the seed that it was at."""
         run, settings, work, place = context.run, self.settings, context.checkpoints, context.run.model(self.plan.name)
+        if settings.exported and not self.half:
+            check_libraries()
         tuner = self._tuner(replace(open_task(run.task(settings.name)), halved=self.half), place)
         if tuner.trained and tuner.tested:
             with _named(settings):

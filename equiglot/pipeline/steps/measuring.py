@@ -23,8 +23,8 @@ COST_RECORD = "cost.json"
 class Measuring(Step):
     """What all models cost, in processes of their own that take turns.
 
-    `after` are the steps that come before, `exported` those of them that export a model, one of each model that is
-    exported: with weights in int8 it is measured, too.
+    `after` are the steps that come before, `exported` those of them that export models: of each model the first export
+    is measured, too.
 
     No other step runs beside it: it needs all of them. Times are no part of its identity, nor of any other step's.
     """
@@ -55,7 +55,7 @@ class Measuring(Step):
     def cost(self, meter: Meter) -> Cost:
         """Every model reads the sentences twice in a round."""
         language, plans = self.recipe.text_languages[0], self.recipe.plans()
-        measured = [*plans, *(each.tuned.plan.name for each in self.exported)]
+        measured = [*plans, *dict.fromkeys(each.tuned.plan.name for each in self.exported)]
         texts = [meter.text(language, plans[name].owner, "test") for name in measured]
         lengths = [read_tokens(text) / max(1, len(text)) for text in texts]
         tokens = [round(2 * self._settings.rounds * self._settings.sentences * length) for length in lengths]
@@ -72,8 +72,8 @@ class Measuring(Step):
         run, settings = context.run, self._settings
         models = {name: str(run.model(name)) for name in self.recipe.plans()}
         for each in self.exported:
-            if read_record(folder := run.exported(each.subject)) is not None:
-                models[in_int8(each.tuned.plan.name)] = str(folder)
+            if read_record(folder := run.exported(each.subject)) is not None:  # there was data to train it on
+                models.setdefault(in_int8(each.tuned.plan.name), str(folder))
         how = CostSettings(threads=settings.threads, sentences=settings.sentences, rounds=settings.rounds)
         record = measure_cost(models, list(self._sentences(run)), how)
         with atomic_folder(context.output) as folder:
