@@ -198,8 +198,8 @@ def test_flags_are_read_where_the_system_tells_them(
 def test_a_graph_that_computes_something_else_is_refused(
     model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def wrong(traced: Any) -> Any:
-        program = graph_module.trace(traced)
+    def wrong(traced: Any, names: Any) -> Any:
+        program = graph_module.trace(traced, names)
         bias = program.graph.initializers["classifier.bias"]
         bias.const_value = onnx_ir.tensor(bias.const_value.numpy() + np.float32(0.01))
         return program
