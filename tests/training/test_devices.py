@@ -14,9 +14,10 @@ from transformers import PreTrainedModel
 
 from equiglot.labels import OnlineTeachers, StoredTeacher, StoredTeachers, StoreSettings, freeze, label_text, open_store
 from equiglot.masking import BatchSettings, BatchStream, MaskSettings, Source
-from equiglot.models import outputs, to_tensors
+from equiglot.models import move_model, outputs, to_tensors
 from equiglot.objectives import Annealed, Objective
 from equiglot.training import CheckpointFolder, LabelSource, MaskedLM, Progress, Stopped, Trainer, TrainingSettings
+from tests.stock import ARCHITECTURES, TOKENIZERS, stock_model, train_tokenizer
 from tests.tiny import ENCODER, SPECIAL, VOCABULARY, make_model, make_stream, make_text
 
 _CPU = torch.device("cpu")
@@ -80,6 +81,30 @@ def test_logits_losses_and_gradients_are_those_of_float64(device: torch.device, 
     found = _gradients(_model(device), labels[device] if distilled else None, objective, stream)
     assert expected[2].keys() == found[2].keys()
     _check_close(found, expected)
+
+
+@pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_every_architecture_learns_with_the_same_bits(
+    device: torch.device, architecture: str, precision: torch.dtype
+) -> None:
+    """Stock models with dropout, on padded batches: kernels that are not deterministic are refused by PyTorch."""
+    tokenizer = train_tokenizer(TOKENIZERS[architecture])
+    first = stock_model(architecture, tokenizer=tokenizer)
+    batch = make_stream({"en": make_text(40)}, sentences=8)[0]
+    found = []
+    for _ in range(2):
+        model = move_model(copy.deepcopy(first), device).train()
+        tensors = to_tensors(batch, device)
+        torch.manual_seed(3)
+        with torch.autocast(device.type, precision, enabled=precision is torch.bfloat16):
+            logits = outputs(model, tensors).logits
+        nn.functional.cross_entropy(logits, tensors.gold).backward()
+        found.append([each.grad.cpu() for each in model.parameters() if each.grad is not None])
+    assert found[0] and all(torch.equal(one, other) for one, other in zip(*found, strict=True))
+    exact = outputs(copy.deepcopy(first).double().eval(), to_tensors(batch, _CPU)).logits
+    logits = outputs(move_model(first.eval(), device), to_tensors(batch, device)).logits
+    _check_close(logits.detach().cpu(), exact.detach().float(), atol=1e-4)
 
 
 def _trained(folder: Path, device: torch.device, stream: BatchStream, stops: list[int], **fields: Any) -> Any:
