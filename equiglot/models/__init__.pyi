@@ -9,7 +9,7 @@ from .building import (
 )
 from .copy_checkpoint import copy_checkpoint, copy_untrained, model_identity
 from .cpu import prepare_for_cpu
-from .devices import device, fix_workspace, move_array, move_model, on_device, use_deterministic_algorithms
+from .devices import device, fix_workspace, move_array, move_model, on_device, seed_device, use_deterministic_algorithms
 from .forward import (
     SHAPE_STEP,
     Inside,
@@ -75,6 +75,7 @@ __all__ = [
     "prepare_upload",
     "read_config",
     "resolve_encoder",
+    "seed_device",
     "send",
     "start_from",
     "states_inside",

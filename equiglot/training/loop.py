@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from equiglot.errors import InputError
 from equiglot.hashing import hash_name, hash_u64
-from equiglot.models import use_deterministic_algorithms
+from equiglot.models import seed_device, use_deterministic_algorithms
 from equiglot.training.checkpoint import Checkpoint, CheckpointFolder
 from equiglot.training.conditions import changed_conditions, check_alike, current_conditions
 from equiglot.training.flat import add_gradients, separate
@@ -196,7 +196,7 @@ class Trainer:
         What is dropped out depends on the batch alone, not on which process reads it after which others.
         """
         index = self._state.update * self._settings.accumulation + place
-        torch.manual_seed(int(hash_u64(self._seed, hash_name("dropout"), index)[0]) >> 1)
+        seed_device(self._device, int(hash_u64(self._seed, hash_name("dropout"), index)[0]) >> 1)
         progress = self._state.update / max(1, self.updates - 1)
         with torch.autocast(self._device.type, self._precision, enabled=self._precision != torch.float32):
             losses = self._task.losses(self._model, batch, progress)

@@ -12,6 +12,7 @@ from equiglot.models import (
     fix_workspace,
     move_array,
     outputs,
+    seed_device,
     use_deterministic_algorithms,
 )
 from tests.tiny import ENCODER, VOCABULARY, make_model
@@ -45,6 +46,13 @@ def test_where_cuda_was_begun_without_one_it_is_refused(monkeypatch: pytest.Monk
         use_deterministic_algorithms(_CUDA)
     assert "CUBLAS_WORKSPACE_CONFIG=:4096:8" in str(error.value.fix)
     use_deterministic_algorithms(_CPU)  # which has no cuBLAS
+
+
+def test_a_seed_draws_as_torch_would_and_nothing_is_noted() -> None:
+    torch.manual_seed(5)
+    expected, noted = torch.rand(3), len(torch.cuda._queued_calls)
+    seed_device(_CPU, 5)
+    assert torch.equal(torch.rand(3), expected) and len(torch.cuda._queued_calls) == noted
 
 
 def _batch(padded: bool) -> TensorBatch:
