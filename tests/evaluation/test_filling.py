@@ -19,8 +19,8 @@ def test_fillers_are_the_models_own(architecture: str, tmp_path: Path) -> None:
     opened = open_model("stock", str(save_stock(tmp_path, architecture)))
     mask, tokenizer = str(opened.tokenizer.mask_token), opened.tokenizer
     ids = tokenizer.encode(f"All {mask} beings are {mask}.", add_special_tokens=False)
-    inputs = torch.tensor([[tokenizer.cls_token_id, *ids, tokenizer.sep_token_id]])
-    own = opened.model(input_ids=inputs).logits[inputs == tokenizer.mask_token_id].softmax(-1)
+    inputs = torch.tensor([[tokenizer.cls_token_id, *ids, tokenizer.sep_token_id]], device=opened.model.device)
+    own = opened.model(input_ids=inputs).logits[inputs == tokenizer.mask_token_id].softmax(-1).cpu()
     found = fill(opened, "All [MASK] beings are [MASK].", top=3)
     assert len(found) == len(own) == 2
     for fillers, probabilities in zip(found, own, strict=True):

@@ -43,7 +43,7 @@ def _chosen(sentence: int, count: int, salt: str, allowed: list[int]) -> list[in
 def _token_costs(opened: OpenModel, ids: list[int], hidden: list[int]) -> list[float]:
     special, model = opened.special, opened.model
     masked = [special.mask if place in hidden else number for place, number in enumerate(ids)]
-    inputs: Any = torch.tensor([[special.first, *masked, special.last]])
+    inputs: Any = torch.tensor([[special.first, *masked, special.last]], device=model.device)
     logs = model(input_ids=inputs, attention_mask=torch.ones_like(inputs)).logits.log_softmax(-1)[0, 1:]
     return [-logs[place, ids[place]].item() for place in hidden]
 

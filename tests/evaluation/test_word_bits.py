@@ -28,7 +28,8 @@ def _plain_loop(opened: OpenModel, lines: TokenizedLines) -> list[float]:
                 tokenizer.mask_token_id if at >= place and words[at] == words[place] else number
                 for at, number in enumerate(ids)
             ]
-            inputs = torch.tensor([[tokenizer.cls_token_id, *seen, tokenizer.sep_token_id]])
+            whole = [tokenizer.cls_token_id, *seen, tokenizer.sep_token_id]
+            inputs = torch.tensor([whole], device=opened.model.device)
             logits = opened.model(input_ids=inputs).logits[0, place + 1]
             bits[words[place]] -= float(logits.double().log_softmax(-1)[gold]) / np.log(2)
     return [bit if whole else np.nan for bit, whole in zip(bits, lines.expressed.tolist(), strict=True)]

@@ -70,7 +70,8 @@ def test_the_first_example_by_hand(made: _Made) -> None:
     masked = source.read(np.array([0]), np.array([0]))
     hidden = np.flatnonzero(masked.chosen & (masked.inputs == opened.special.mask))
     place = int(hidden[len(hidden) // 2])
-    inputs = torch.tensor([[opened.special.first, *masked.inputs.tolist(), opened.special.last]])
+    whole = [opened.special.first, *masked.inputs.tolist(), opened.special.last]
+    inputs = torch.tensor([whole], device=opened.model.device)
     with torch.no_grad():
         logits = opened.model(input_ids=inputs, attention_mask=torch.ones_like(inputs)).logits[0, place + 1]
     values, ids = torch.softmax(logits / 2, -1).topk(4)

@@ -40,9 +40,9 @@ def _states(opened: OpenModel, task: OpenTask, folder: Path, layers: Layers = "l
 @torch.no_grad()
 def _plain(opened: OpenModel, ids: list[int]) -> Tensor:
     """Hidden states [layers + 1, tokens, hidden] of one sequence, special tokens left out."""
-    inputs = torch.tensor([[opened.special.first, *ids, opened.special.last]])
+    inputs = torch.tensor([[opened.special.first, *ids, opened.special.last]], device=opened.model.device)
     output = opened.model.base_model(input_ids=inputs, output_hidden_states=True)
-    return torch.stack([*output.hidden_states[:-1], output.last_hidden_state])[:, 0, 1:-1]
+    return torch.stack([*output.hidden_states[:-1], output.last_hidden_state])[:, 0, 1:-1].cpu()
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
