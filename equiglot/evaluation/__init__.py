@@ -40,6 +40,7 @@ from equiglot.evaluation.extending import (
     ExtensionRecord,
     ExtensionText,
     extend_model,
+    extension_parts,
 )
 from equiglot.evaluation.external import (
     EvalSettings,
@@ -167,6 +168,7 @@ __all__ = [
     "coverage_of",
     "difference_rows",
     "extend_model",
+    "extension_parts",
     "fill",
     "frequency_predictor",
     "gain_of",

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal, cast
@@ -18,7 +19,7 @@ from equiglot.models import device, find_or_fetch
 from equiglot.models.extending import extend_weights
 from equiglot.models.transplanting import transplanted_rows
 from equiglot.models.trimming import check_trimmable, copy_modules, longest_input
-from equiglot.run import CARD, atomic_folder, write_json, write_text
+from equiglot.run import CARD, atomic_folder, read_json, write_json, write_text
 from equiglot.training import CheckpointFolder, FittingSettings, NewRows, Progress, RowFitting, Trainer
 from equiglot.vocabulary import (
     Extension,
@@ -70,12 +71,14 @@ class Donor:
 
 
 class LearntEntry(BaseModel):
-    """A new entry: as it is written, what it was cut into, and how often it is found in the text that it is from."""
+    """A new entry: as it is written, what it was cut into (texts and ids), and how often the text that it is from has
+    it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     token: str
     parts: tuple[str, ...]
+    part_ids: tuple[int, ...]
     uses: int
 
 
@@ -96,6 +99,8 @@ class ExtensionRecord(BaseModel):
     start: Begin
     entries_before: int
     entries_after: int
+    first: int
+    """The id of the first of `entries`; the others follow."""
     texts: tuple[SegmentedText, ...]
     distances: dict[str, dict[str, float]]
     """mean, and where rows are others also these (fitted, transplanted): language -> squared distance of hidden states
@@ -171,6 +176,7 @@ def extend_model(
             start=start,
             entries_before=len(tokenizer),
             entries_after=len(extension.tokenizer),
+            first=extension.first,
             texts=tuple(segmented(tokenizer, extension, text.held_out, code) for code, text in texts.items()),
             distances=distances,
             fitted_on=fitter.sentences if start == "fitted" else {},
@@ -191,6 +197,20 @@ def segmented(
         **count_cuts(language, lines, rows, (tokenizer, extension.tokenizer)),
         changed=sum(bool((after >= extension.first).any()) for _, after in rows),
     )
+
+
+def extension_parts(folders: Sequence[Path]) -> tuple[int, list[tuple[int, ...]]]:
+    """What new entries are in the vocabulary that was extended: the id of the first, and the old ids of each.
+
+    Args:
+        folders: of models that `extend_model` made; where there are several, each of the one before.
+    """
+    records = [ExtensionRecord.model_validate(read_json(folder / EXTENSION)) for folder in folders]
+    first, parts = records[0].first, list[tuple[int, ...]]()
+    for entry in chain.from_iterable(record.entries for record in records):
+        old = ((number,) if number < first else parts[number - first] for number in entry.part_ids)
+        parts.append(tuple(chain.from_iterable(old)))
+    return first, parts
 
 
 class _Fitter:
@@ -274,6 +294,7 @@ def _entries(tokenizer: PreTrainedTokenizerFast, extension: Extension) -> Iterat
         yield LearntEntry(
             token=piece_text(extension.tokenizer, extension.first + place),
             parts=tuple(piece_text(tokenizer, part) for part in parts),
+            part_ids=tuple(parts),
             uses=int(extension.uses[place]),
         )
 

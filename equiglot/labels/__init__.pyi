@@ -2,6 +2,7 @@ from .inspecting import StoredExample, StoreSummary, inspect_store
 from .labelling import label_text
 from .online import OnlineTeachers, freeze
 from .packing import StoredRows
+from .parts import Parts
 from .records import Manifest, ShardStatistics, StoreSettings
 from .settings import HardLabels, Labels, SoftLabels, StoredLabels
 from .store import LabelStore, open_store
@@ -13,6 +14,7 @@ __all__ = [
     "Labels",
     "Manifest",
     "OnlineTeachers",
+    "Parts",
     "ShardStatistics",
     "SoftLabels",
     "StoreSettings",

@@ -7,13 +7,16 @@ What a teacher says depends on the pool, which is a pure function of its number:
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
+from torch.nn import functional
 from transformers import PretrainedConfig, PreTrainedModel
 
+from equiglot.labels.parts import Parts
 from equiglot.masking import Batch, BatchStream, RowIds
 from equiglot.models import (
     SHAPE_STEP,
@@ -25,7 +28,7 @@ from equiglot.models import (
     states_inside,
     to_tensors,
 )
-from equiglot.objectives import Objective, SoftTargets, TeacherStates, mapped_layers, relations
+from equiglot.objectives import FORBIDDEN, Objective, SoftTargets, TeacherStates, mapped_layers, relations
 
 _TOKENS = 8192  # of one forward pass of a teacher
 
@@ -33,7 +36,11 @@ Integers = npt.NDArray[np.int64]
 
 
 class OnlineTeachers:
-    """Teachers with the student's vocabulary.
+    """Teachers with the student's vocabulary, or with the one that it is an extension of.
+
+    Such a teacher reads new entries as their parts, and says nothing where one of them stood: there the student learns
+    from the masked words. Elsewhere the new entries are impossible to it. Over a whole text that is right: each is
+    learnt as often as it stands somewhere.
 
     Args:
         teachers: language -> its teacher, in evaluation mode on the student's device; languages may share one, and
@@ -41,7 +48,10 @@ class OnlineTeachers:
         stream: the student's batches.
         device: where the models are.
         objective: the student's; where it compares hidden states, teachers read batch by batch.
-        student: the student's configuration, whose layers and heads such an objective compares.
+        student: the student's configuration, whose layers and heads such an objective compares, and whose vocabulary
+            is that of the logits.
+        parts: language -> what the student's entries are to its teacher, where that one has not all of them. (An
+            objective that compares hidden states has nothing to compare then.)
     """
 
     def __init__(
@@ -52,12 +62,15 @@ class OnlineTeachers:
         *,
         objective: Objective | None = None,
         student: PretrainedConfig | None = None,
+        parts: Mapping[str, Parts] | None = None,
     ) -> None:
         self._stream, self._device = stream, device
         self._objective, self._student = objective or Objective(), student
         self._teachers = {stream.languages.index(language): model for language, model in teachers.items()}
+        self._parts = {stream.languages.index(language): each for language, each in (parts or {}).items()}
         self._pool: int | None = None
         self._vectors: tuple[Tensor, ...] = ()
+        self._asked: tuple[npt.NDArray[np.bool_], ...] = ()
 
     @torch.no_grad()
     def targets(self, batch: Batch) -> SoftTargets | None:
@@ -66,15 +79,15 @@ class OnlineTeachers:
             return self.read(batch)
         pool, slot = divmod(batch.index, self._stream.pool_batches)
         if pool != self._pool:
-            self._vectors, self._pool = self._read_pool(pool), pool
+            (self._vectors, self._asked), self._pool = self._read_pool(pool), pool
         languages = batch.languages[batch.target_rows]
         logits, positions = [], []
         for number, teacher in self._teachers.items():
-            here = np.flatnonzero(languages == number)
+            here = np.flatnonzero((languages == number) & self._asked[slot])
             if len(here):
                 _, project = head_parts(teacher)
                 vectors = self._vectors[slot][move_array(here, self._device), : project.in_features]
-                logits.append(project(vectors).float())
+                logits.append(self._widened(project(vectors), self._parts.get(number)))
                 positions.append(here)
         return SoftTargets(*self._in_order(logits, positions)) if logits else None
 
@@ -89,6 +102,13 @@ class OnlineTeachers:
             taught = np.isin(batch.languages, own)
             here = np.flatnonzero(taught[batch.target_rows])
             if not taught.any():
+                continue
+            if parts := self._parts.get(own[0]):
+                apart, asked = parts.take_apart(_taken(batch, here, taught))
+                if len(asked):
+                    vectors = self._vectors_of(teacher, apart)
+                    logits.append(self._widened(head_parts(teacher)[1](vectors), parts))
+                    positions.append(here[asked])
                 continue
             rows = move_array(np.flatnonzero(taught), self._device)
             attention = None if whole.attention is None else whole.attention[rows]
@@ -105,6 +125,8 @@ class OnlineTeachers:
             found.append((seen.flatten(0, 1)[move_array(tokens[-1], self._device)], layers, related))
         if not logits:
             return None
+        if not tokens:
+            return SoftTargets(*self._in_order(logits, positions))
         places = np.concatenate(tokens)
         values, layers_of, relations_of = zip(*found, strict=True)
         known = TeacherStates(
@@ -115,6 +137,21 @@ class OnlineTeachers:
             None if relations_of[0] is None else torch.cat(relations_of, dim=1),
         )
         return SoftTargets(*self._in_order(logits, positions), known)
+
+    def _vectors_of(self, teacher: PreTrainedModel, batch: Batch) -> Tensor:
+        """From what a teacher's projection starts at the targets of a batch, float [m, hidden]."""
+        tensors = to_tensors(batch, self._device)
+        prepare, _ = head_parts(teacher)
+        vectors: Tensor = prepare(hidden_states(teacher, tensors).flatten(0, 1)[tensors.targets])
+        return vectors
+
+    def _widened(self, logits: Tensor, parts: Parts | None) -> Tensor:
+        """A teacher's logits float32 [p, |V|], of words that it has not so low that they are impossible."""
+        if parts is None:
+            return logits.float()
+        assert self._student is not None
+        missing = int(self._student.vocab_size) - parts.first
+        return functional.pad(logits[:, : parts.first].float(), (0, missing), value=FORBIDDEN)
 
     def _in_order(self, logits: list[Tensor], positions: list[Integers]) -> tuple[Tensor, Tensor]:
         """What each teacher says float32 [p, |V|], and about which targets int64 [p]: all of them, ascending."""
@@ -139,27 +176,25 @@ class OnlineTeachers:
             return states, layers, None
         return states, layers, relations(inside.attention, batch.attention, tokens, self._student.num_attention_heads)
 
-    def _read_pool(self, pool: int) -> tuple[Tensor, ...]:
-        """For each batch of the pool, the vectors float32 [m, hidden] of its targets (zeros without a teacher)."""
+    def _read_pool(self, pool: int) -> tuple[tuple[Tensor, ...], tuple[npt.NDArray[np.bool_], ...]]:
+        """For each batch of the pool, the vectors float32 [m, hidden] of its targets (zeros where no teacher says
+        anything), and where one does, bool [m]."""
         first = pool * self._stream.pool_batches
         batches = [self._stream[first + slot] for slot in range(self._stream.pool_batches)]
         width = max(head_parts(model)[1].in_features for model in self._teachers.values())
         counts = [len(batch.targets) for batch in batches]
         vectors = torch.zeros(sum(counts), width, device=self._device)
+        asked = np.zeros(sum(counts), dtype=np.bool_)
         for number, teacher in self._teachers.items():
             for group in _groups(batches, number):
-                self._read_group(teacher, batches, group, vectors)
-        return tuple(vectors.split(counts))
-
-    def _read_group(
-        self, teacher: PreTrainedModel, batches: list[Batch], group: list[tuple[int, int]], vectors: Tensor
-    ) -> None:
-        """Reads some rows, given as (batch, row), and writes the vectors of their targets where they belong."""
-        joined, places = _join(batches, group)
-        tensors = to_tensors(joined, self._device)
-        prepare, _ = head_parts(teacher)
-        states = prepare(hidden_states(teacher, tensors).flatten(0, 1)[tensors.targets])
-        vectors[move_array(places, self._device), : states.shape[1]] = states.float()
+                joined, places = _join(batches, group)
+                if parts := self._parts.get(number):
+                    joined, some = parts.take_apart(joined)
+                    places = places[some]
+                states = self._vectors_of(teacher, joined)
+                vectors[move_array(places, self._device), : states.shape[1]] = states.float()
+                asked[places] = True
+        return tuple(vectors.split(counts)), tuple(np.split(asked, np.cumsum(counts)[:-1]))
 
 
 def _groups(batches: list[Batch], language: int) -> list[list[tuple[int, int]]]:
@@ -187,7 +222,7 @@ def _join(batches: list[Batch], group: list[tuple[int, int]]) -> tuple[Batch, In
     lengths[: len(group)] = [batches[slot].lengths[row] for slot, row in group]
     inputs = np.zeros((len(lengths), width), dtype=np.int64)
     begins = np.cumsum([0, *(len(batch.targets) for batch in batches)])
-    targets, places = [], []
+    targets, places, gold = [], [], []
     for place, (slot, row) in enumerate(group):
         batch = batches[slot]
         own = batch.inputs.shape[1]
@@ -195,11 +230,29 @@ def _join(batches: list[Batch], group: list[tuple[int, int]]) -> tuple[Batch, In
         low, high = np.searchsorted(batch.targets, [row * own, (row + 1) * own])
         targets.append(batch.targets[low:high] - row * own + place * width)
         places.append(begins[slot] + np.arange(low, high))
+        gold.append(batch.gold[low:high])
     flat = np.concatenate(targets)
     zeros, nothing = np.zeros(len(lengths), dtype=np.int64), np.zeros_like(flat)
     row_ids = RowIds(zeros, zeros, zeros, zeros)
-    joined = Batch(inputs, lengths, row_ids, flat, nothing, nothing, nothing.astype(np.bool_), 0, "teachers")
+    stood = np.concatenate(gold)
+    joined = Batch(inputs, lengths, row_ids, flat, stood, nothing, nothing.astype(np.bool_), 0, "teachers")
     return joined, np.concatenate(places)
+
+
+def _taken(batch: Batch, targets: Integers, rows: npt.NDArray[np.bool_]) -> Batch:
+    """Some rows of a batch, bool [rows], whose targets are those with the indices `targets`."""
+    width = batch.inputs.shape[1]
+    row, column = np.divmod(batch.targets[targets], width)
+    return replace(
+        batch,
+        inputs=batch.inputs[rows],
+        lengths=batch.lengths[rows],
+        row_ids=batch.row_ids.take(np.flatnonzero(rows)),
+        targets=(np.cumsum(rows) - 1)[row] * width + column,
+        gold=batch.gold[targets],
+        mask_index=batch.mask_index[targets],
+        word_start=batch.word_start[targets],
+    )
 
 
 def freeze(model: PreTrainedModel, device: torch.device) -> PreTrainedModel:

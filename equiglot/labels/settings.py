@@ -40,7 +40,7 @@ class _Taught(Settings):
 
 class SoftLabels(_Taught):
     """The distributions of teachers, each for its own language (paper 1, section 3 and Eq. 2), while the student
-    trains; teachers and student have one vocabulary."""
+    trains; teachers and student have one vocabulary, or the student's is the teacher's with more entries (`extend`)."""
 
     kind: Literal["soft"] = "soft"
     teachers: str | dict[str, str] = Field(

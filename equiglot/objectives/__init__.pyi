@@ -1,5 +1,6 @@
 from .combination import Losses, Objective, Term
 from .losses import (
+    FORBIDDEN,
     hard_loss,
     layer_loss,
     mapped_layers,
@@ -16,6 +17,7 @@ from .targets import SoftTargets, TeacherStates, TopKTargets
 from .top_k import TailMode, top_k_losses
 
 __all__ = [
+    "FORBIDDEN",
     "Annealed",
     "Losses",
     "Objective",

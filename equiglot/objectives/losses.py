@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-_FORBIDDEN = -1e9  # before a softmax, in place of minus infinity, of which differences are no numbers
+FORBIDDEN = -1e9
+"""Before a softmax, of what is impossible: in place of minus infinity, of which differences are no numbers."""
 
 
 def hard_loss(logits: Tensor, gold: Tensor) -> Tensor:
@@ -87,7 +88,7 @@ def relations(vectors: Sequence[Tensor], attention: Tensor | None, tokens: Tenso
         parts = each.float().unflatten(-1, (heads, -1)).transpose(1, 2)  # [rows, heads, width, d]
         products = parts @ parts.transpose(-1, -2) / parts.shape[-1] ** 0.5
         if attention is not None:
-            products = products.masked_fill(~attention[:, None, None, :], _FORBIDDEN)
+            products = products.masked_fill(~attention[:, None, None, :], FORBIDDEN)
         found.append(torch.log_softmax(products.transpose(1, 2).flatten(0, 1)[tokens], dim=-1))
     return torch.stack(found)
 

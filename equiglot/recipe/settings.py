@@ -354,10 +354,17 @@ class Recipe(Settings):
     def trimmed_from(self, owner: str, source: str) -> tuple[str, ...]:
         """The trimmed models by which the vocabulary of `source` becomes that of `owner`, in their order; none where it
         does not."""
+        return self._revised_from(owner, source, "trim")
+
+    def extended_from(self, owner: str, source: str) -> tuple[str, ...]:
+        """The same of extended models."""
+        return self._revised_from(owner, source, "extend")
+
+    def _revised_from(self, owner: str, source: str, field: str) -> tuple[str, ...]:
         plans, chain = self.plans(), list[str]()
-        while (plan := plans.get(owner)) is not None and plan.trim is not None and owner not in chain:
+        while (plan := plans.get(owner)) is not None and plan.revised_by == field and owner not in chain:
             chain.insert(0, owner)
-            owner = plans[plan.trim.model].owner if plan.trim.model in plans else ""
+            owner = plans[plan.revises].owner if plan.revises in plans else ""
             if owner == source:
                 return tuple(chain)
         return ()

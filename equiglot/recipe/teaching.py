@@ -188,11 +188,19 @@ def _check_teacher(recipe: Recipe, plan: ModelPlan, plans: dict[str, ModelPlan],
     if owner == plan.owner:
         return
     if isinstance(plan.labels, SoftLabels):
-        raise InputError(
-            f"{name} has another vocabulary than {plan.name}",
-            where=f"models.{plan.name}.labels.kind",
-            fix="take `kind: stored`, whose teachers may have their own, and `vocabulary: {kind: union}` for the run",
-        )
+        if not recipe.extended_from(plan.owner, owner):
+            raise InputError(
+                f"{name} has another vocabulary than {plan.name}",
+                where=f"models.{plan.name}.labels.kind",
+                fix="take `kind: stored`, whose teachers may have their own, and `vocabulary: {kind: union}`",
+            )
+        for term in plan.labels.beside:
+            raise InputError(
+                f"{name} lacks entries that {plan.name} has and reads their parts: their tokens cannot be compared",
+                where=f"models.{plan.name}.labels.{term}",
+                fix=f"take it out, or let the extended model teach: {recipe.extended_from(plan.owner, owner)[-1]}",
+            )
+        return
     if recipe.trimmed_from(plan.owner, owner):
         if isinstance(plan.labels, StoredLabels) and plan.labels.segmentation == "own":
             raise InputError(

@@ -3,13 +3,17 @@
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch.nn import functional
 from transformers import PreTrainedModel
 
-from equiglot.labels import OnlineTeachers, freeze, online
-from equiglot.models import SHAPE_STEP, hidden_states, outputs, states_inside, target_logits, to_tensors
-from equiglot.objectives import Objective, relations
+from equiglot.labels import OnlineTeachers, Parts, freeze, online
+from equiglot.masking import Batch, MaskSettings
+from equiglot.models import SHAPE_STEP, build_model, hidden_states, outputs, states_inside, target_logits, to_tensors
+from equiglot.objectives import FORBIDDEN, Objective, relations
 from equiglot.objectives.schedule import Annealed
-from tests.tiny import ENCODER, make_model, make_stream, make_text
+from tests.tiny import ENCODER, MASK, make_model, make_stream, make_text
 
 _CPU = torch.device("cpu")
 _TEXTS = {"en": make_text(120), "eu": make_text(40, seed=1), "tr": make_text(20, seed=2)}
@@ -183,3 +187,100 @@ def test_what_stands_inside_comes_from_the_mapped_layers_of_each_teacher() -> No
             torch.testing.assert_close(states.relations[:, own].exp(), related.exp(), rtol=1e-4, atol=1e-5)
             seen |= {name} if len(own) else set()
     assert seen == {"en", "tr"}
+
+
+_FIRST, _LONGEST = 45, 18
+_PARTS = Parts([[5 + number % 3, 6, *[7] * (number % 2)] for number in range(60 - _FIRST)], _FIRST, MASK, _LONGEST)
+
+
+def _read_apart(batch: Batch, row: int) -> tuple[list[int], dict[int, int]]:
+    """A row as its teacher reads it, and target of the batch -> where it stands there; by a plain loop."""
+    width, stood = batch.inputs.shape[1], dict(zip(batch.targets.tolist(), batch.gold.tolist(), strict=True))
+    numbers = {place: number for number, place in enumerate(batch.targets.tolist())}
+    read: list[int] = []
+    where: dict[int, int] = {}
+    for column in range(int(batch.lengths[row])):
+        place, shown = row * width + column, int(batch.inputs[row, column])
+        gold = stood.get(place, 0)
+        if place in stood and gold < _FIRST and shown < _FIRST:
+            where[numbers[place]] = len(read)
+        if gold >= _FIRST and shown == MASK:
+            read += [MASK] * len(_PARTS.ids[gold - _FIRST])
+        else:
+            read += _PARTS.ids[shown - _FIRST] if shown >= _FIRST else [shown]
+    if len(read) > _LONGEST:
+        read = [*read[: _LONGEST - 1], read[-1]]
+    return read, {number: at for number, at in where.items() if at < len(read) - 1}
+
+
+@given(index=st.integers(0, 200), rate=st.sampled_from([0.15, 0.6]))
+@settings(max_examples=30)
+def test_a_teacher_with_fewer_entries_reads_their_parts(index: int, rate: float) -> None:
+    batch = make_stream(_TEXTS, sentences=5, masks=MaskSettings(rate=rate))[index]
+    apart, asked = _PARTS.take_apart(batch)
+    found = {}
+    for row in range(len(batch.lengths)):
+        read, where = _read_apart(batch, row)
+        assert apart.inputs[row].tolist() == read + [0] * (apart.inputs.shape[1] - len(read))
+        assert apart.lengths[row] == len(read)
+        found |= {number: row * apart.inputs.shape[1] + at for number, at in where.items()}
+    assert dict(zip(asked.tolist(), apart.targets.tolist(), strict=True)) == dict(sorted(found.items()))
+    assert apart.gold.tolist() == batch.gold[asked].tolist()
+
+
+@pytest.mark.parametrize("entries", [_FIRST, 50])  # as it is, or with rows behind the last that make its size round
+def test_what_a_teacher_with_fewer_entries_says(entries: int) -> None:
+    """At entries that it has, of the words that it has; beside it a teacher that has them all."""
+    few = freeze(build_model(ENCODER, entries, padding=0, seed=3), _CPU)
+    teachers = {"en": few, "eu": _teacher(2)}
+    student = make_model(5).config
+    labels = OnlineTeachers(teachers, _STREAM, _CPU, student=student, parts={"en": _PARTS})
+    asked = left = 0
+    for index in [*range(12), *_SOME]:
+        batch = _STREAM[index]
+        soft, again = labels.targets(batch), labels.read(batch)
+        every = target_logits(teachers["eu"], to_tensors(batch, _CPU))
+        expected = {}
+        for row, language in enumerate(batch.languages.tolist()):
+            if _STREAM.languages[language] == "en":
+                read, where = _read_apart(batch, row)
+                left += int((batch.target_rows == row).sum()) - len(where)
+                logits = few(input_ids=torch.tensor([read])).logits[0]
+                expected |= {number: torch.full((60,), FORBIDDEN) for number in where}
+                for number, at in where.items():
+                    expected[number][:_FIRST] = logits[at, :_FIRST]
+            elif _STREAM.languages[language] == "eu":
+                numbers = np.flatnonzero(batch.target_rows == row).tolist()
+                expected |= {number: every[number] for number in numbers}
+        asked += len(expected)
+        if not expected:
+            assert soft is None and again is None
+            continue
+        for said in (soft, again):
+            assert said is not None and said.positions.tolist() == sorted(expected)
+            wanted = torch.stack([expected[number] for number in sorted(expected)])
+            torch.testing.assert_close(said.logits, wanted, rtol=1e-4, atol=1e-5)
+    assert asked > 20 and left > 5
+
+
+def test_entries_that_a_teacher_has_not_are_learnt_from_the_text_alone() -> None:
+    """Over a text, what is learnt in a place is the teacher's distribution where old entries stand, and the text's."""
+    few = freeze(build_model(ENCODER, _FIRST, padding=0, seed=3), _CPU)
+    student = make_model(5)
+    everyone = dict.fromkeys(_TEXTS, few)
+    labels = OnlineTeachers(
+        everyone, _STREAM, _CPU, student=student.config, parts=dict.fromkeys(_TEXTS, _PARTS), objective=_TAUGHT
+    )
+    batch = next(batch for index in range(99) if ((batch := _STREAM[index]).gold >= _FIRST).any())
+    tensors, soft = to_tensors(batch, _CPU), labels.targets(batch)
+    assert soft is not None and 0 < len(soft.positions) < len(batch.gold)
+    made = outputs(student, tensors)
+    made.logits.retain_grad()
+    losses = _TAUGHT.losses(made, tensors, soft, 0.0)
+    losses.total.backward()
+    assert made.logits.grad is not None and torch.isfinite(losses.total)
+    chances = made.logits.detach().softmax(-1)
+    wanted = functional.one_hot(tensors.gold, 60).float()
+    wanted[soft.positions] = soft.logits.softmax(-1)
+    assert (wanted[soft.positions][:, _FIRST:] == 0).all()
+    torch.testing.assert_close(made.logits.grad, chances - wanted, rtol=1e-4, atol=1e-6)

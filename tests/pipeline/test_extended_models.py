@@ -9,6 +9,7 @@ import torch
 from safetensors.torch import load_file
 
 from equiglot.errors import InputError
+from equiglot.evaluation import extension_parts
 from equiglot.models.transplanting import sparse_codes
 from equiglot.pipeline import Graph, StepCost, plan_recipe
 from equiglot.vocabulary import SPECIAL_TOKENS, load_tokenizer
@@ -166,6 +167,45 @@ def test_a_donor_is_made_first_and_is_part_of_what_is_made(make: Change) -> None
     assert other["model/richer"].fingerprint != jobs["model/richer"].fingerprint
 
 
+def _taught(**fields: Any) -> dict[str, Any]:
+    """The recipe's fields: a student of a teacher whose vocabulary was extended twice for it."""
+    taught = {
+        "languages": ["ru"],
+        "from": {"model": "richest"},
+        "vocabulary": "richest",
+        "labels": {"kind": "soft", "teachers": "teacher", **fields},
+        "training": {"updates": 30, "batch": {"sentences": 8}, "validations": 1, "validation_sequences": 4},
+    }
+    extend = {"entries": 30, "min_frequency": 5, "start": "mean"}
+    return {
+        "models": {
+            "student": taught,
+            "richest": {"extend": {**extend, "model": "richer"}, "languages": ["ru"]},
+            "richer": {"extend": {**extend, "model": "teacher"}, "languages": ["ru"]},
+            "teacher": {},
+        }
+    }
+
+
+@pytest.mark.parametrize("fields", [{}, {"weight": 0.5, "temperature": 2}])
+def test_a_teacher_without_the_new_entries_teaches_the_others(
+    make: Change, tmp_path: Path, fields: dict[str, Any]
+) -> None:
+    recipe = make(**_taught(**fields))
+    jobs = Graph(recipe).jobs
+    assert {"model/richer", "model/richest", "model/teacher"} <= set(jobs["model/student"].needs)
+    run_here(recipe, tmp_path / "run")
+    models = tmp_path / "run" / "models"
+    first, parts = extension_parts([models / "richer", models / "richest"])
+    old, new = (load_tokenizer(models / name) for name in ("teacher", "richest"))
+    assert first == len(old) and len(parts) == len(new) - first == 60
+    for place, ids in enumerate(parts):
+        assert old.decode(ids).replace(" ", "") == new.decode([first + place]).replace(" ", "")
+    points = json.loads((models / "student" / "training.json").read_text())["losses"]
+    terms = {term for point in points for term, value in point["losses"].items() if value > 0}
+    assert terms == {"soft/ru", "hard/ru"}  # of new entries, the masked words
+
+
 def test_text_that_has_too_little_names_its_field(make: Change, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no entry can be learnt") as refused:
         run_here(make(**_extended(min_frequency=10**6)), tmp_path / "run")
@@ -185,7 +225,20 @@ def test_text_that_has_too_little_names_its_field(make: Change, tmp_path: Path) 
         ({"models__richer__existing": "./folder"}, "either `existing` or `extend`", "models.richer"),
         ({"models__richer__trim": {"model": "teacher"}}, "either `trim` or `extend`", "models.richer"),
         ({"models__student__vocabulary": "shared"}, "another vocabulary", "models.student"),
-        ({"models__student__labels__teachers": "teacher"}, "another vocabulary", "models.student.labels"),
+        ({"models__student__labels__teachers": "teacher"}, "teacher lacks entries", "models.student.labels.states"),
+        (
+            {
+                "models__teacher__labels": {"kind": "soft", "teachers": "richer"},
+                "models__richer__extend__model": "means",
+            },
+            "a circle",
+            "models.",
+        ),
+        (
+            {"models__other": {"labels": {"kind": "soft", "teachers": {"ru": "richer"}, "without_teacher": "gold"}}},
+            "richer has another vocabulary than other",
+            "models.other.labels",
+        ),
     ],
 )
 def test_contradictions_are_refused(make: Change, change: dict[str, Any], told: str, where: str) -> None:

@@ -12,7 +12,8 @@ from safetensors.numpy import save_file
 from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerFast
 
 from equiglot.errors import InputError
-from equiglot.labels import OnlineTeachers, SoftLabels, StoredTeachers, freeze
+from equiglot.evaluation import extension_parts
+from equiglot.labels import OnlineTeachers, Parts, SoftLabels, StoredTeachers, freeze
 from equiglot.masking import BatchStream, special_tokens_of
 from equiglot.models import (
     FittedPart,
@@ -28,6 +29,7 @@ from equiglot.models import (
     on_device,
     start_from,
 )
+from equiglot.models.trimming import longest_input
 from equiglot.outputs import check_model, output_checksums
 from equiglot.pipeline.steps.context import Context
 from equiglot.pipeline.steps.cost import FLOAT_BYTES, PROCESS, Cost, Meter, Resources
@@ -139,6 +141,7 @@ class TrainedModel(Model):
         needs += [] if self.plan.starts_from is None else [f"model/{self.plan.starts_from}"]
         if isinstance(self.plan.labels, SoftLabels):
             needs += [f"model/{name}" for name in self.plan.all_teachers]
+            needs += [f"model/{each}" for name in self.plan.all_teachers for each in self._extended_from(name)]
         for store in stores_of(self.recipe, self.plan):
             cut = tokens_of(store.language, store.owner)
             needs.append(f"tokens/{cut}")
@@ -148,6 +151,10 @@ class TrainedModel(Model):
             needs += [f"losses/{store.losses}"] if store.losses is not None else []
             needs += [] if store.labels.unused else [f"labels/{store.subject}"]
         return tuple(dict.fromkeys(needs))
+
+    def _extended_from(self, teacher: str) -> tuple[str, ...]:
+        """The models by which a teacher's vocabulary became its own."""
+        return self.recipe.extended_from(self.plan.owner, self.recipe.plans()[teacher].owner)
 
     @property
     def place(self) -> str | None:
@@ -209,7 +216,7 @@ class TrainedModel(Model):
             validation={code: open_tokens(run.tokens(code, plan.owner) / "valid") for code in plan.languages},
             sequences=plan.training.validation_sequences,
             objective=plan.labels.objective,
-            labels=_labels(run, plan, data.stream, material, model.config),
+            labels=self._labels(run, data.stream, material, model.config, special.mask),
             best_by=plan.training.best_by,
             ranks=ranks,
         )
@@ -245,6 +252,41 @@ class TrainedModel(Model):
             return None
         where = f"models.{self.plan.name}.from.fit"
         return fit_layers(start_folder(run, start), start, beside=tokenizer_bytes(tokenizer), where=where)
+
+    def _labels(
+        self, run: RunDirectory, stream: BatchStream, material: Material, student: PretrainedConfig, mask: int
+    ) -> LabelSource | None:
+        """What the teachers say: read from their stores, or asked while the student trains; None for the masked
+        words."""
+        plan, objective = self.plan, self.plan.labels.objective
+        if not isinstance(plan.labels, SoftLabels):
+            taught = {
+                place: material.taught[source.name]
+                for place, source in enumerate(stream.sources)
+                if source.name in material.taught
+            }
+            return StoredTeachers(taught, stream, objective, device()) if taught else None
+        loaded = {name: freeze(load_model(run.model(name)), device()) for name in plan.all_teachers}
+        for name, teacher in loaded.items():
+            check_width(plan, name, student.hidden_size, student.num_attention_heads, teacher.config.hidden_size)
+        parts = {name: self._parts(run, name, mask) for name in loaded}
+        named = {language: names[0] for language, names in plan.teachers().items()}
+        return OnlineTeachers(
+            {language: loaded[name] for language, name in named.items()},
+            stream,
+            device(),
+            objective=objective,
+            student=student,
+            parts={language: known for language, name in named.items() if (known := parts[name])},
+        )
+
+    def _parts(self, run: RunDirectory, name: str, mask: int) -> Parts | None:
+        """What its entries are to a teacher whose vocabulary was extended for it."""
+        extended = self._extended_from(name)
+        if not extended:
+            return None
+        first, ids = extension_parts([run.model(each) for each in extended])
+        return Parts(ids, first, mask, longest_input(run.model(name)))
 
     def _initial(
         self, run: RunDirectory, tokenizer: PreTrainedTokenizerFast, seed: int, part: Part | None
@@ -299,21 +341,3 @@ def _about(record: dict[str, Any], parameters: int, data: DataPlan) -> dict[str,
         for language in data.characters
     }
     return {**record, "parameters": parameters, "portions": portions}
-
-
-def _labels(
-    run: RunDirectory, plan: ModelPlan, stream: BatchStream, material: Material, student: PretrainedConfig
-) -> LabelSource | None:
-    """What the teachers say: read from their stores, or asked while the student trains; None for the masked words."""
-    if isinstance(plan.labels, SoftLabels):
-        loaded = {name: freeze(load_model(run.model(name)), device()) for name in plan.all_teachers}
-        for name, teacher in loaded.items():
-            check_width(plan, name, student.hidden_size, student.num_attention_heads, teacher.config.hidden_size)
-        teachers = {language: loaded[names[0]] for language, names in plan.teachers().items()}
-        return OnlineTeachers(teachers, stream, device(), objective=plan.labels.objective, student=student)
-    taught = {
-        place: material.taught[source.name]
-        for place, source in enumerate(stream.sources)
-        if source.name in material.taught
-    }
-    return StoredTeachers(taught, stream, plan.labels.objective, device()) if taught else None

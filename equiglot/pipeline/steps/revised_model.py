@@ -98,7 +98,7 @@ class ExtendedModel(Model):
     """A model with entries that its languages lack, and what they changed beside it (paper 4, section 5: VocabAmp)."""
 
     place = None
-    version = 2
+    version = 3
     tools = ("tokenizers",)
     uses_device = True
     continues = True
