@@ -11,7 +11,9 @@ teachers' own training took is not counted. Each point is the mean over the runs
 
 import argparse
 import re
+import sys
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 from math import log2
 from pathlib import Path
 
@@ -56,7 +58,7 @@ def figure(
 ) -> tuple[Figure, list[Series]]:
     """D of one group by compute, logarithmic, one line a family; and how they look."""
     series, traces = [], []
-    for (family, models), (colour, symbol) in zip(lines(values, updates).items(), LOOKS, strict=False):
+    for (family, models), (colour, symbol) in zip(lines(values, updates).items(), cycle(LOOKS), strict=False):
         look = Series(
             family,
             family,
@@ -99,7 +101,10 @@ def main() -> None:
             taught[path.parent.name] = any(
                 name.startswith("soft/") for point in record["losses"] for name in point["losses"]
             )
-    groups = ("all", "high", "low")
+    if not lines(values, updates):
+        sys.exit("no two models of these runs differ in their updates alone (hl-1k, hl-2k)")
+    known = {place for by_place in values.values() for place, numbers in by_place.items() if numbers}
+    groups = [group for group in ("all", "high", "low") if group_language(group) in known]
     print(table(values, updates, groups))
     if arguments.into is not None:
         arguments.into.mkdir(parents=True, exist_ok=True)

@@ -39,8 +39,7 @@ class OnlineTeachers:
     """Teachers with the student's vocabulary, or with the one that it is an extension of.
 
     Such a teacher reads new entries as their parts, and says nothing where one of them stood: there the student learns
-    from the masked words. Elsewhere the new entries are impossible to it. Over a whole text that is right: each is
-    learnt as often as it stands somewhere.
+    from the masked words. Elsewhere it knows nothing of the new entries (`soft_loss`, `partial`).
 
     Args:
         teachers: language -> its teacher, in evaluation mode on the student's device; languages may share one, and
@@ -87,9 +86,9 @@ class OnlineTeachers:
             if len(here):
                 _, project = head_parts(teacher)
                 vectors = self._vectors[slot][move_array(here, self._device), : project.in_features]
-                logits.append(self._widened(project(vectors), self._parts.get(number)))
+                logits.append(self._in_student_ids(project(vectors), self._parts.get(number)))
                 positions.append(here)
-        return SoftTargets(*self._in_order(logits, positions)) if logits else None
+        return SoftTargets(*self._in_order(logits, positions), partial=bool(self._parts)) if logits else None
 
     @torch.no_grad()
     def read(self, batch: Batch) -> SoftTargets | None:
@@ -107,7 +106,7 @@ class OnlineTeachers:
                 apart, asked = parts.take_apart(_taken(batch, here, taught))
                 if len(asked):
                     vectors = self._vectors_of(teacher, apart)
-                    logits.append(self._widened(head_parts(teacher)[1](vectors), parts))
+                    logits.append(self._in_student_ids(head_parts(teacher)[1](vectors), parts))
                     positions.append(here[asked])
                 continue
             rows = move_array(np.flatnonzero(taught), self._device)
@@ -126,7 +125,7 @@ class OnlineTeachers:
         if not logits:
             return None
         if not tokens:
-            return SoftTargets(*self._in_order(logits, positions))
+            return SoftTargets(*self._in_order(logits, positions), partial=True)
         places = np.concatenate(tokens)
         values, layers_of, relations_of = zip(*found, strict=True)
         known = TeacherStates(
@@ -145,13 +144,15 @@ class OnlineTeachers:
         vectors: Tensor = prepare(hidden_states(teacher, tensors).flatten(0, 1)[tensors.targets])
         return vectors
 
-    def _widened(self, logits: Tensor, parts: Parts | None) -> Tensor:
-        """A teacher's logits float32 [p, |V|], of words that it has not so low that they are impossible."""
-        if parts is None:
+    def _in_student_ids(self, logits: Tensor, parts: Parts | None) -> Tensor:
+        """A teacher's logits as float32 [p, |V|] of the student's entries: `FORBIDDEN` for those that it lacks, and none
+        for rows behind its last entry, which make its table's size round."""
+        if self._student is None:
             return logits.float()
-        assert self._student is not None
-        missing = int(self._student.vocab_size) - parts.first
-        return functional.pad(logits[:, : parts.first].float(), (0, missing), value=FORBIDDEN)
+        size = int(self._student.vocab_size)
+        known = size if parts is None else parts.first
+        logits = logits[:, :known].float()
+        return functional.pad(logits, (0, size - logits.shape[1]), value=FORBIDDEN)
 
     def _in_order(self, logits: list[Tensor], positions: list[Integers]) -> tuple[Tensor, Tensor]:
         """What each teacher says float32 [p, |V|], and about which targets int64 [p]: all of them, ascending."""

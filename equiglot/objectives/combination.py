@@ -135,7 +135,7 @@ class Objective:
         if isinstance(soft, TopKTargets):
             return top_k_losses(logits, gold, soft, self.temperature, self.reading, scale=self.scale)
         taught = logits if len(soft.positions) == len(logits) else logits[soft.positions]
-        values = soft_loss(taught, soft.logits, self.temperature, scale=self.scale)
+        values = soft_loss(taught, soft.logits, self.temperature, scale=self.scale, partial=soft.partial)
         return values, None if gold is None else hard_loss(logits, gold)
 
 

@@ -121,22 +121,34 @@ def squared_error(logits: Tensor, teacher_logits: Tensor) -> Tensor:
     return (logits - teacher_logits.detach()).square().mean(dim=-1)
 
 
-def soft_loss(logits: Tensor, teacher_logits: Tensor, temperature: float, *, scale: bool = True) -> Tensor:
+def soft_loss(
+    logits: Tensor, teacher_logits: Tensor, temperature: float, *, scale: bool = True, partial: bool = False
+) -> Tensor:
     """Kullback-Leibler divergence of the student from the teacher (paper 1, Eq. 2) at a temperature.
 
     With p = softmax(teacher_logits / T) and q = softmax(logits / T): sum of p log(p / q). Gradients shrink with the
     square of the temperature; `scale` multiplies by it, so that they keep their size (Hinton et al., 2015).
+
+    Of a `partial` teacher, which lacks some words, q is over the words that both have; the mass that the student gives
+    to the others (without a temperature) costs what it would cost if the word that stood there were known to be none of
+    them. So, whatever the temperature, the least loss over a text is where each of them has the mass with which it
+    stands there.
 
     Args:
         logits: float32 [m, |V|], the student's.
         teacher_logits: float32 [m, |V|], the teacher's, with the student's ids; no gradient flows into them.
         temperature: T > 0.
         scale: whether to multiply by T squared.
+        partial: whether words that a teacher lacks have the logit `FORBIDDEN`.
 
     Returns:
         float32 [m], in nats (times T squared).
     """
+    missed: Tensor | float = 0.0
+    if partial:
+        shared = logits.masked_fill(teacher_logits <= FORBIDDEN, FORBIDDEN)
+        missed, logits = torch.logsumexp(logits, dim=-1) - torch.logsumexp(shared, dim=-1), shared
     teacher = torch.log_softmax(teacher_logits.detach() / temperature, dim=-1)
     student = torch.log_softmax(logits / temperature, dim=-1)
     divergence = (teacher.exp() * (teacher - student)).sum(dim=-1)
-    return divergence * temperature**2 if scale else divergence
+    return (divergence * temperature**2 if scale else divergence) + missed

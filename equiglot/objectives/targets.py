@@ -29,14 +29,16 @@ class SoftTargets:
     """What the teachers say about some of a batch's targets.
 
     Attributes:
-        logits: float32 [p, |V|], in student ids.
+        logits: float32 [p, |V|], in student ids; `FORBIDDEN` where a teacher lacks the word.
         positions: int64 [p], which of the batch's m targets they are about, ascending.
         states: their hidden states, where these are asked for.
+        partial: whether any of them may lack words.
     """
 
     logits: Tensor
     positions: Tensor
     states: TeacherStates | None = None
+    partial: bool = False
 
 
 @dataclass(frozen=True)

@@ -121,7 +121,7 @@ def check_settings(recipe: Recipe) -> None:
     plans = recipe.plans()
     check_vocabularies(recipe, plans)
     check_needs(recipe)
-    _check_circles(plans)
+    _check_circles(recipe, plans)
     for plan in plans.values():
         check_start(plan, plans)
         check_revision(plan, plans)
@@ -218,12 +218,12 @@ def _check_languages(recipe: Recipe) -> None:
         check_known(recipe.vocabulary.languages, tuple(recipe.languages), "vocabulary.languages")
 
 
-def _check_circles(plans: dict[str, ModelPlan]) -> None:
+def _check_circles(recipe: Recipe, plans: dict[str, ModelPlan]) -> None:
     def visit(name: str, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
         if name in path:
             yield (*path[path.index(name) :], name)
         elif name in plans:
-            for before in sorted(plans[name].made_from):
+            for before in sorted({*plans[name].made_from, *_vocabulary_of(recipe, plans[name], plans)}):
                 yield from visit(before, (*path, name))
 
     for name in plans:
@@ -234,8 +234,16 @@ def _check_circles(plans: dict[str, ModelPlan]) -> None:
             raise InputError(f"a circle: {words.join(circle)}", where=f"models.{where}", fix="break it")
 
 
+def _vocabulary_of(recipe: Recipe, plan: ModelPlan, plans: dict[str, ModelPlan]) -> tuple[str, ...]:
+    """The models without which there is no vocabulary for this one: those whose vocabulary comes with the model."""
+    owners = (plan.owner,) if plan.owner else recipe.united
+    return tuple(name for name in owners if name in plans and name != plan.name and not plans[name].is_trained)
+
+
 def _field_of(plan: ModelPlan, before: str) -> str:
     """The field by which a model needs another one."""
+    if before not in plan.made_from:
+        return f"{plan.name}.vocabulary"
     if plan.revises is not None:
         return f"{plan.name}.{plan.revised_by}.{'model' if before == plan.revises else 'donor'}"
     return f"{plan.name}.from.model" if before == plan.starts_from else f"{plan.name}.labels.teachers"

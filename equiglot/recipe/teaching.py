@@ -196,7 +196,7 @@ def _check_teacher(recipe: Recipe, plan: ModelPlan, plans: dict[str, ModelPlan],
             )
         for term in plan.labels.beside:
             raise InputError(
-                f"{name} lacks entries that {plan.name} has and reads their parts: their tokens cannot be compared",
+                f"{name} lacks entries of {plan.name} and reads their parts: there `{term}` has nothing to compare",
                 where=f"models.{plan.name}.labels.{term}",
                 fix=f"take it out, or let the extended model teach: {recipe.extended_from(plan.owner, owner)[-1]}",
             )
@@ -213,6 +213,8 @@ def _check_teacher(recipe: Recipe, plan: ModelPlan, plans: dict[str, ModelPlan],
         raise InputError(
             f"{name} has another vocabulary than {plan.name}, and no union holds both",
             where=where,
-            fix="set the recipe's `vocabulary: {kind: union}`, and let the student have it (`vocabulary: shared`), or "
+            fix="take `kind: soft`, which asks what both have, or a student with the teacher's own vocabulary"
+            if recipe.extended_from(plan.owner, owner)
+            else "set the recipe's `vocabulary: {kind: union}`, and let the student have it (`vocabulary: shared`), or "
             "that of a model which is trimmed from the teacher",
         )

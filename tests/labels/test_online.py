@@ -284,3 +284,15 @@ def test_entries_that_a_teacher_has_not_are_learnt_from_the_text_alone() -> None
     wanted[soft.positions] = soft.logits.softmax(-1)
     assert (wanted[soft.positions][:, _FIRST:] == 0).all()
     torch.testing.assert_close(made.logits.grad, chances - wanted, rtol=1e-4, atol=1e-6)
+
+
+def test_rows_behind_a_teachers_last_entry_are_no_words() -> None:
+    """A table of a round size, of a teacher that has all entries: its student's has no such rows, or more of them."""
+    everyone = dict.fromkeys(_TEXTS, freeze(build_model(ENCODER, 64, padding=0, seed=3), _CPU))
+    for size in (60, 72):
+        student = build_model(ENCODER, size, padding=0, seed=4).config
+        soft = OnlineTeachers(everyone, _STREAM, _CPU, student=student).targets(_STREAM[0])
+        alone = OnlineTeachers(everyone, _STREAM, _CPU).targets(_STREAM[0])
+        assert soft is not None and alone is not None and soft.logits.shape[1] == size
+        assert torch.equal(soft.logits[:, :60], alone.logits[:, :60]) and not soft.partial
+        assert (soft.logits[:, 64:] == FORBIDDEN).all()

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn import functional
 
-from equiglot.objectives import hard_loss, soft_loss
+from equiglot.objectives import FORBIDDEN, hard_loss, soft_loss
 
 _TEMPERATURES = st.floats(0.2, 10)
 
@@ -74,3 +74,34 @@ def test_a_teacher_that_is_not_a_number_does_not_pass_unnoticed(bad: float) -> N
     loss = soft_loss(_logits(0), teacher, 1.0)
     assert not torch.isfinite(loss[2])
     assert torch.isfinite(loss[[0, 1, 3, 4, 5, 6]]).all()
+
+
+def _of_few(seed: int, known: int = 23) -> Tensor:
+    """A teacher's logits, who lacks the words from `known` on."""
+    return _logits(seed).index_fill(1, torch.arange(known, 31), FORBIDDEN)
+
+
+@settings(max_examples=25)
+@given(seed=st.integers(0, 1000))
+def test_at_temperature_1_words_that_a_teacher_lacks_are_impossible(seed: int) -> None:
+    student, teacher = _logits(seed), _of_few(seed + 1)
+    wanted = torch.softmax(teacher, dim=-1)
+    expected = (torch.xlogy(wanted, wanted) - wanted * torch.log_softmax(student, dim=-1)).sum(dim=-1)
+    torch.testing.assert_close(soft_loss(student, teacher, 1, partial=True), expected, rtol=1e-4, atol=1e-5)
+    with_all = _logits(seed + 1)
+    torch.testing.assert_close(soft_loss(student, with_all, 3, partial=True), soft_loss(student, with_all, 3))
+
+
+@settings(max_examples=25)
+@given(seed=st.integers(0, 1000), temperature=_TEMPERATURES, share=st.floats(0.05, 0.95))
+def test_words_that_a_teacher_lacks_are_learnt_with_the_mass_that_they_have(
+    seed: int, temperature: float, share: float
+) -> None:
+    """Where a share of the text has a new word, and the rest the teacher's distribution, no slope is left."""
+    teacher, new = _of_few(seed)[:1], 27
+    wanted = (1 - share) * torch.softmax(teacher, dim=-1)
+    wanted[0, new] = share
+    student = torch.log(wanted.clamp_min(1e-30)).requires_grad_(True)
+    taught = soft_loss(student, teacher, temperature, partial=True)
+    ((1 - share) * taught + share * hard_loss(student, torch.tensor([new]))).sum().backward()
+    assert student.grad is not None and student.grad.abs().max() < 1e-4 * max(1, temperature)

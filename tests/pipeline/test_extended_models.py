@@ -235,6 +235,18 @@ def test_text_that_has_too_little_names_its_field(make: Change, tmp_path: Path) 
             "models.",
         ),
         (
+            {"models__richer__extend__model": "other", "models__other": {"vocabulary": "richer", "languages": ["ru"]}},
+            "a circle",
+            "models.other.vocabulary",
+        ),
+        (
+            {
+                "models__student__labels": {"kind": "stored", "teachers": "teacher"},
+            },
+            "another vocabulary",
+            "models.student.labels",
+        ),
+        (
             {"models__other": {"labels": {"kind": "soft", "teachers": {"ru": "richer"}, "without_teacher": "gold"}}},
             "richer has another vocabulary than other",
             "models.other.labels",
