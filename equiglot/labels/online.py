@@ -145,8 +145,8 @@ class OnlineTeachers:
         return vectors
 
     def _in_student_ids(self, logits: Tensor, parts: Parts | None) -> Tensor:
-        """A teacher's logits as float32 [p, |V|] of the student's entries: `FORBIDDEN` for those that it lacks, and none
-        for rows behind its last entry, which make its table's size round."""
+        """A teacher's logits as float32 [p, |V|] of the student's entries: `FORBIDDEN` for those that it lacks, no
+        others where its table has rows behind its last entry, which make its size round."""
         if self._student is None:
             return logits.float()
         size = int(self._student.vocab_size)
