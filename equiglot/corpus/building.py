@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from equiglot.corpus.cleaning import Cleaner
+from equiglot.corpus.cleaning import Cleaner, lengths_of
 from equiglot.corpus.documents import SentenceWriter
 from equiglot.corpus.overlap import drop_overlap
 from equiglot.corpus.settings import LanguageText, TextSettings
@@ -127,8 +127,9 @@ def measure_text(language: str, source: LanguageText, settings: TextSettings) ->
     return documents, Amount(round(scale * len(seen)), round(scale * characters)), bound
 
 
-def sentence_length(language: str, source: LanguageText, settings: TextSettings) -> float | None:
-    """Characters of a sentence, the mean over the beginning of a text after cleaning; None where nothing is left there.
+def sentence_length(language: str, source: LanguageText, settings: TextSettings) -> tuple[float, float] | None:
+    """Characters of a sentence, and the same with those of a dense script counted twice (`lengths_of`): means over the
+    beginning of a text after cleaning; None where nothing is left there.
 
     Args:
         language: a BCP 47 code.
@@ -139,8 +140,10 @@ def sentence_length(language: str, source: LanguageText, settings: TextSettings)
         InputError: bad text.
     """
     first = next(_batches(language, source))
-    lengths = Cleaner(language, settings).clean(first.lines[:_SOME], first.documents[:_SOME]).characters
-    return float(lengths.mean()) if len(lengths) else None
+    found = Cleaner(language, settings).clean(first.lines[:_SOME], first.documents[:_SOME])
+    if not found.texts:
+        return None
+    return float(found.characters.mean()), float(lengths_of(found.texts).mean())
 
 
 @dataclass

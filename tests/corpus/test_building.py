@@ -8,13 +8,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from equiglot.corpus import LanguageText, TextSettings, build_corpus, fold, read_sentences, read_statistics
+from equiglot.corpus import (
+    LanguageText,
+    TextSettings,
+    build_corpus,
+    fold,
+    read_sentences,
+    read_statistics,
+    sentence_length,
+)
 from equiglot.corpus import building as building_module
 from equiglot.corpus import opening as opening_module
 from equiglot.corpus import sorting as sorting_module
 from equiglot.corpus import sources as sources_module
 from equiglot.corpus import spool as spool_module
 from equiglot.errors import InputError, refusal
+from tests.articles import ARTICLE
 
 Build = Callable[..., Any]
 Write = Callable[..., str]
@@ -229,3 +238,18 @@ def test_nothing_is_left_behind_by_a_failure(written: Write, tmp_path: Path) -> 
     with pytest.raises(InputError):
         build_corpus("en", LanguageText(text=written("a\n")), TextSettings(), 0, tmp_path / "into")
     assert not list((tmp_path / "into").iterdir())
+
+
+def test_how_long_sentences_are(written: Write, tmp_path: Path) -> None:
+    """In characters; and so that scripts compare, those of Han and Hangul twice."""
+    settings = TextSettings(min_characters=1, split_sentences=False)
+    for code in ("en", "ru", "hi", "ko", "zh"):
+        source = LanguageText.model_validate({"text": written(ARTICLE[code], f"{code}.txt")})
+        found = sentence_length(code, source, settings)
+        assert found is not None
+        characters, weighted = found
+        dense = sum("\u2e80" < letter < "\ud7ff" for letter in ARTICLE[code])
+        assert (characters, weighted) == (len(ARTICLE[code]), len(ARTICLE[code]) + dense)
+        assert (dense > 10) == (code in ("ko", "zh"))
+    empty = LanguageText.model_validate({"text": written("...", "en.txt")})
+    assert sentence_length("en", empty, settings) is None

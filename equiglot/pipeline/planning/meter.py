@@ -23,7 +23,7 @@ from equiglot.settings import MOST
 from equiglot.training import plan_data
 from equiglot.vocabulary import TokenizedText, VocabularySettings, load_tokenizer, open_tokens, tokenizer_bytes
 
-_CHARACTERS_A_TOKEN = 4.0  # where nothing is tokenised yet, of a shared vocabulary
+_CHARACTERS_A_TOKEN = 4.0  # where nothing is tokenised yet, of a shared vocabulary; of a dense script half as many
 _CHARACTERS_A_SENTENCE = 80  # where the beginning of a text does not tell
 _TOGETHER = 1.2  # what all ranks of a training take, of the time of one process alone; see docs/scale.md
 
@@ -72,7 +72,7 @@ class RunMeter:
         self._fitted = {plan.name: self._fit(plan) for plan in recipe.plans().values() if _has_size(plan)}
         self._plans = {name: self._with_layers(plan) for name, plan in recipe.plans().items()}
         self._characters: dict[str, int] = {}
-        self._lengths: dict[str, int] = {}
+        self._lengths: dict[str, tuple[int, int]] = {}
         self._readers: dict[str, Reader] = {}
         self._speeds: dict[str, float] = {}
         self._sizes: dict[str, int] = {}
@@ -230,7 +230,7 @@ class RunMeter:
         return self._characters[language]
 
     def _guess(self, language: str, split: str) -> TokenizedText:
-        length = self._sentence_characters(language)
+        length, tokens = self._sentence_size(language)
         sentences = self.characters(language) // length
         if split != "train":  # which is what the recipe lets be read, and these are shares of all that there is
             text = self._recipe.languages[language].splitting(self._recipe.text)
@@ -238,17 +238,17 @@ class RunMeter:
             whole = self._source_characters(language) // length
             sentences = min(whole, size if isinstance(size, int) else round(size * whole))
         sentences = max(1, sentences)
-        tokens = max(1, round(length / _CHARACTERS_A_TOKEN))
         ids = np.broadcast_to(np.uint16(5), (sentences * tokens,))
         edges = np.arange(sentences + 1)
         return TokenizedText(ids, edges * tokens, edges * length)
 
-    def _sentence_characters(self, language: str) -> int:
-        """Of a sentence, about: as at the beginning of the text."""
+    def _sentence_size(self, language: str) -> tuple[int, int]:
+        """Characters and tokens of a sentence, about: as at the beginning of the text."""
         if language not in self._lengths:
             settings = self._recipe.text.model_copy(update={"identify_language": None})  # which takes time
             found = sentence_length(language, self._recipe.languages[language], settings)
-            self._lengths[language] = max(1, round(found or _CHARACTERS_A_SENTENCE))
+            characters, weighted = found or (_CHARACTERS_A_SENTENCE, _CHARACTERS_A_SENTENCE)
+            self._lengths[language] = max(1, round(characters)), max(1, round(weighted / _CHARACTERS_A_TOKEN))
         return self._lengths[language]
 
     def _speed(self, plan: ModelPlan, batch_tokens: float) -> float:
