@@ -1,10 +1,14 @@
 """What all settings have in common: they cannot be changed, unknown fields are refused, and every number has bounds."""
 
+from __future__ import annotations
+
 import re
-from typing import Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
-from pydantic.fields import FieldInfo
+
+if TYPE_CHECKING:
+    from pydantic.fields import FieldInfo
 
 MOST = 10**15
 """More of anything is a slip of the keyboard: sentences, updates, characters, a seed."""

@@ -1,15 +1,19 @@
 """The terminal: what is printed there does nothing but be read, whoever named the files, models and words in it."""
 
+from __future__ import annotations
+
 import signal
 import threading
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
-from rich.text import Text
 
 from equiglot.errors import Interrupted, harmless
+
+if TYPE_CHECKING:
+    from rich.text import Text
 
 
 class Terminal(Console):

@@ -7,14 +7,16 @@ Thai, Lao, Khmer, Burmese and Tibetan write no spaces between words. A space the
 it is all that ends a sentence: a piece that is too long to be kept whole is cut at some of its spaces.
 """
 
+from __future__ import annotations
+
 import operator
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import compress
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 from sentencex import segment
 
 from equiglot.corpus.characters import (
@@ -31,6 +33,9 @@ from equiglot.corpus.languages import Identifier, base_language
 from equiglot.corpus.settings import TextSettings
 from equiglot.corpus.statistics import CONTROL, FOREIGN, LENGTH, LETTERS, SPLITTING, UNICODE, CleaningStep
 from equiglot.hashing import U64
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 WINDOW = 10_000  # characters that sentencex sees at a time: with brackets its time grows with their square
 # Thai, Tibetan, Khmer, Balinese, and the vertical forms of 。！？; ។ល។ is Khmer's "and so on".
@@ -126,7 +131,7 @@ class Sentences:
     exact: U64
     folded: U64
 
-    def kept(self, rows: NDArray[np.bool_]) -> "Sentences":
+    def kept(self, rows: NDArray[np.bool_]) -> Sentences:
         """Some of them; bool [n]."""
         texts, documents = list(compress(self.texts, rows.tolist())), self.documents[rows]
         return Sentences(texts, documents, self.characters[rows], self.exact[rows], self.folded[rows])

@@ -1,16 +1,20 @@
 """Documents, which text sources yield, each a list of raw lines; and sentences in an Arrow file, read memory-mapped."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from equiglot.errors import InputError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 LONGEST_TEXT = 10_000_000
 """Characters of a line, of a row's text, of a page. Real ones are far shorter, and each stands in memory whole."""
@@ -57,7 +61,7 @@ class SentenceWriter:
         self._file = pa.OSFile(str(path), "wb")
         self._writer = pa.ipc.new_file(self._file, SCHEMA)
 
-    def __enter__(self) -> "SentenceWriter":
+    def __enter__(self) -> SentenceWriter:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:

@@ -4,13 +4,15 @@ A model of both has seen them, however well each language was split by itself: E
 often the same as those of the English one. Sentences are the same where their letters are, as for near duplicates.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from itertools import compress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from equiglot.corpus.characters import folded_hashes
@@ -18,6 +20,9 @@ from equiglot.corpus.documents import SentenceWriter, count_sentences, read_sent
 from equiglot.corpus.statistics import SplitStatistics
 from equiglot.hashing import U64
 from equiglot.run import read_json, write_json
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 LEAKS = "leaks.json"
 LARGE_LEAK = 0.01  # of a language's test sentences: more is told

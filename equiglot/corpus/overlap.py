@@ -6,14 +6,19 @@ held-out sentence. Two things do not count, or text on one subject would lose mu
 (`FEWEST`), and n-grams that stand in many held-out sentences (`COMMON`), such as those of "default value".
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from equiglot.corpus.characters import Int64, code_points, letters_of, ngram_hashes
 from equiglot.corpus.spool import TEST, TRAIN, VALID, Spool, blocks
 from equiglot.hashing import U64
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 INDEXED = 1 << 22  # n-grams of held-out sentences in memory at a time, some 12 bytes each
 NUMBER_BITS = 23  # of a sentence's number, beside which the other bits of an n-gram's hash are kept

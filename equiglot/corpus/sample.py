@@ -4,6 +4,8 @@ It is the data-only package `comfyui-embedded-docs`: the user documentation of t
 a page and language, GPL-3.0. It is read from its installed files and never copied into this project.
 """
 
+from __future__ import annotations
+
 import hashlib
 import importlib.metadata
 import importlib.util
@@ -12,14 +14,16 @@ from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from markdown_it import MarkdownIt
-from markdown_it.token import Token
 
 from equiglot.corpus.documents import Document
 from equiglot.errors import InputError
 from equiglot.settings import Settings
+
+if TYPE_CHECKING:
+    from markdown_it.token import Token
 
 ADDRESS = re.compile(r"(?:https?://|www\.)\S+")
 FRONT_MATTER = re.compile(r"\A---\n.*?\n---\n", re.DOTALL)
@@ -105,7 +109,7 @@ class SampleSource(Settings):
 
     kind: Literal["sample"]
 
-    def resolve(self, base: Path) -> "SampleSource":
+    def resolve(self, base: Path) -> SampleSource:
         """The source itself: it has no paths."""
         return self
 

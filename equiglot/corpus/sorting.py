@@ -13,18 +13,22 @@ in all languages of a parallel corpus, and languages that start at different poi
 their amounts allow. A document's sentences stay together and in order.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
 
 from equiglot.corpus.characters import Int64
 from equiglot.corpus.spool import DROPPED, Column, Spool, blocks
 from equiglot.hashing import U64
+
+if TYPE_CHECKING:
+    from numpy.typing import DTypeLike, NDArray
 
 LIMIT = 1 << 22  # bytes sorted at a time
 WAITING = 1 << 22  # bytes that wait in memory to be written
@@ -64,7 +68,7 @@ class Sorter:
         self._waiting: dict[int, list[tuple[bytes, bytes]]] = {}
         self._held = 0
 
-    def __enter__(self) -> "Sorter":
+    def __enter__(self) -> Sorter:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:

@@ -4,18 +4,22 @@ Text is appended once, in the order of reading. What to do with each sentence is
 bytes, block by block.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from equiglot.corpus.characters import Int64
 from equiglot.corpus.cleaning import Sentences
 from equiglot.hashing import reseed
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 BLOCK = 1 << 16  # sentences handled at a time
 TEXT_BLOCK = 1 << 18  # bytes of text handled at a time
@@ -39,7 +43,7 @@ class Column:
     count: int
 
     @classmethod
-    def filled(cls, path: Path, dtype: Any, count: int, value: int) -> "Column":
+    def filled(cls, path: Path, dtype: Any, count: int, value: int) -> Column:
         """A new file with `count` times a value."""
         column = cls(path, dtype, count)
         path.touch()
@@ -48,7 +52,7 @@ class Column:
         return column
 
     @classmethod
-    def of_file(cls, path: Path, dtype: Any) -> "Column":
+    def of_file(cls, path: Path, dtype: Any) -> Column:
         """All numbers in a file."""
         return cls(path, dtype, path.stat().st_size // np.dtype(dtype).itemsize)
 
@@ -167,7 +171,7 @@ class SpoolWriter:
         self._seed, self._bytes, self._sentences, self._documents = seed, 0, 0, 0
         self._files = {name: (folder / name).open("wb") for name in ("text", *COLUMNS)}
 
-    def __enter__(self) -> "SpoolWriter":
+    def __enter__(self) -> SpoolWriter:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:

@@ -1,22 +1,27 @@
 """What models cost, beside each other."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from itertools import accumulate
+from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
-from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
+from equiglot import exporting
 from equiglot.display.words import printable
 from equiglot.evaluation import COST, Score, metrics_of
-from equiglot.exporting import CostRecord, cost_rows
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.text import Text
 
 
-def print_cost(console: Console, record: CostRecord) -> None:
+def print_cost(console: Console, record: exporting.CostRecord) -> None:
     """A row for each number, a column for each model: the number, of times the range over rounds, and how many times
     the first model's it is. What is too wide for the terminal is several tables."""
-    rows = {(each.model, each.metric): each for each in cost_rows(record)}
+    rows = {(each.model, each.metric): each for each in exporting.cost_rows(record)}
     metrics, first = metrics_of(COST), record.models[0].name
     columns: list[list[str | Text]] = [
         [

@@ -1,16 +1,21 @@
 """Fine-tuning: how far it is, and the scores of what came out."""
 
+from __future__ import annotations
+
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from rich.console import Console
 from rich.table import Table
 
+from equiglot import finetuning
 from equiglot.display.progress import LINE_SECONDS, training_in_words
 from equiglot.display.words import printable
 from equiglot.evaluation import ALL, METRICS, ZERO_SHOT, Score
-from equiglot.finetuning import CHOOSING, FineTuned
 from equiglot.training import Progress
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 class FineTuningDisplay:
@@ -28,7 +33,7 @@ class FineTuningDisplay:
         self._console, self._interval, self._clock = console, interval, clock
         self._status, self._last = console.status(""), clock()
 
-    def __enter__(self) -> "FineTuningDisplay":
+    def __enter__(self) -> FineTuningDisplay:
         self._status.start()
         return self
 
@@ -45,11 +50,11 @@ class FineTuningDisplay:
             self._last = self._clock()
 
 
-def print_fine_tuned(console: Console, done: FineTuned) -> None:
+def print_fine_tuned(console: Console, done: finetuning.FineTuned) -> None:
     """A row for each language, a column for each metric, the one by which weights were chosen first, with its interval;
     then what readers of the scores must know, and where the model is."""
     names = dict.fromkeys(each.metric for each in done.scores)
-    chosen = CHOOSING[done.data.task]
+    chosen = finetuning.CHOOSING[done.data.task]
     metrics = [METRICS[name] for name in (chosen, *(name for name in names if name != chosen))]
     table = Table(box=None, pad_edge=False)
     table.add_column("language", no_wrap=True)

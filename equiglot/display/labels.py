@@ -1,14 +1,19 @@
 """Stored labels: those of a run, and one store in detail."""
 
-from collections.abc import Sequence
+from __future__ import annotations
 
-from rich.console import Console
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 from rich.table import Table
 from rich.text import Text
 
 from equiglot.display.words import duration, printable
 from equiglot.labels import StoredExample, StoreSummary
 from equiglot.report import StoredText, doubtful
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 def print_stores(console: Console, stores: Sequence[StoredText]) -> None:

@@ -1,19 +1,24 @@
 """Models: what they put in the place of masks, how they score, where they are sent."""
 
-from collections.abc import Mapping, Sequence
+from __future__ import annotations
 
-from rich.console import Console
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
 from rich.table import Table
 from rich.text import Text
 
+from equiglot import evaluation, models
 from equiglot.display.words import printable
-from equiglot.evaluation import MASKED_LM, ExternalScores, Filler, Score, metrics_of
-from equiglot.models import Upload
+from equiglot.evaluation import MASKED_LM, Score, metrics_of
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 _LONGEST_WORDS = 12  # characters on average; above, what stands between spaces is more than a word
 
 
-def print_fillers(console: Console, text: str, fillers: Mapping[str, Sequence[Sequence[Filler]]]) -> None:
+def print_fillers(console: Console, text: str, fillers: Mapping[str, Sequence[Sequence[evaluation.Filler]]]) -> None:
     """A table for each mask, a row for each model, the likeliest words first; ## goes on with the word before."""
     console.print(printable(text), soft_wrap=True)
     masks = len(next(iter(fillers.values())))
@@ -26,7 +31,7 @@ def print_fillers(console: Console, text: str, fillers: Mapping[str, Sequence[Se
         console.print(table)
 
 
-def print_external_scores(console: Console, scores: ExternalScores) -> None:
+def print_external_scores(console: Console, scores: evaluation.ExternalScores) -> None:
     """A table for each tokenizer, then what can be compared between all."""
     if len(scores.groups) > 1:
         console.print(
@@ -48,7 +53,7 @@ def print_external_scores(console: Console, scores: ExternalScores) -> None:
         _print_bits(console, scores)
 
 
-def _print_bits(console: Console, scores: ExternalScores) -> None:
+def _print_bits(console: Console, scores: evaluation.ExternalScores) -> None:
     """Bits per character, and what they say nothing about."""
     console.print(
         "Bits per character (PLL-word-l2r) can be compared between all models; less is better. They are counted on the "
@@ -82,7 +87,7 @@ def _with_interval(score: Score, digits: int) -> str:
     return f"{score.value:.{digits}f} [{score.low:.{digits}f}, {score.high:.{digits}f}]"
 
 
-def print_upload(console: Console, upload: Upload, repository: str, *, there: str | None, private: bool) -> None:
+def print_upload(console: Console, upload: models.Upload, repository: str, *, there: str | None, private: bool) -> None:
     """What would be sent where; `there` says who may read the repository, if it is there already."""
     if there:
         place = f"To the {there} repository {repository}, which is there already (files of the same names are replaced)"

@@ -1,10 +1,12 @@
 """A run while it is made: a bar for each job."""
 
+from __future__ import annotations
+
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from equiglot.display.words import duration
@@ -12,6 +14,9 @@ from equiglot.errors import InputError
 from equiglot.evaluation import METRICS
 from equiglot.pipeline import Event, Graph, Job, JobProgress, Remark, TextProgress, Watcher
 from equiglot.training import Progress as TrainingProgress
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 LINE_SECONDS = 60.0
 """Between the lines of a job, where the output is a file or a pipe."""
@@ -47,7 +52,7 @@ class RunDisplay:
         self._working: dict[str, _Working] = {}
         self._whole: TaskID | None = None
 
-    def __enter__(self) -> "RunDisplay":
+    def __enter__(self) -> RunDisplay:
         self._bars.start()
         return self
 
@@ -112,7 +117,7 @@ class RunDisplay:
         else:
             self._end(event, self._working.pop(event.job))
 
-    def _show(self, name: str, job: "_Working", progress: JobProgress) -> None:
+    def _show(self, name: str, job: _Working, progress: JobProgress) -> None:
         if isinstance(progress, TrainingProgress):
             for text in job.news(progress):
                 self._print(f"{name}: {text}")
@@ -122,7 +127,7 @@ class RunDisplay:
             self._bars.update(job.bar, details=progress_in_words(progress))
         job.progress = progress
 
-    def _end(self, event: Event, job: "_Working") -> None:
+    def _end(self, event: Event, job: _Working) -> None:
         self._bars.remove_task(job.bar)
         if event.made is None:
             return

@@ -1,9 +1,11 @@
 """Runs and recipes: plans, states, scores, what was found in a folder."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from itertools import accumulate
+from typing import TYPE_CHECKING
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -13,6 +15,9 @@ from equiglot.evaluation import STANDINGS, primary_of
 from equiglot.pipeline import Plan, Status, StepCost, Whereabouts, Working
 from equiglot.recipe import Found, LabelledFolder, Recipe
 from equiglot.report import AuditReport
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 _NUMBER, _GAP = 5, 2  # letters of a score, and what the table puts before it
 

@@ -1,16 +1,22 @@
 """What was trimmed, what that changed, and what it cost."""
 
-from rich.console import Console
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from rich.table import Table
 
+from equiglot import evaluation
 from equiglot.display.words import printable
-from equiglot.evaluation import TextProof, TrimRecord
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 _FEW = 30  # held-out sentences
 _OFTEN = 0.9  # of the sentences of a language that was kept; below, the text chose too few entries for it
 
 
-def print_trim(console: Console, record: TrimRecord) -> None:
+def print_trim(console: Console, record: evaluation.TrimRecord) -> None:
     """Sizes, then how text is cut before and after, then what is lost."""
     model, table = record.model, Table("", "before", "after", "times less", box=None, pad_edge=False)
     sizes = {
@@ -37,7 +43,7 @@ def print_trim(console: Console, record: TrimRecord) -> None:
         console.print("The model can no longer be relied on there.")
 
 
-def _print_texts(console: Console, title: str, texts: list[TextProof]) -> None:
+def _print_texts(console: Console, title: str, texts: list[evaluation.TextProof]) -> None:
     table = Table(title, "sentences", "cut as before", "unknown tokens", "tokens a word", box=None, pad_edge=False)
     for column in table.columns[1:]:
         column.justify = "right"

@@ -1,9 +1,11 @@
 """What is measured of one model, as estimates that any comparison with other models can be made of; and their file."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -13,8 +15,10 @@ from safetensors.numpy import save_file
 from equiglot.evaluation.answers import GoldAnswers
 from equiglot.evaluation.counting import Gold, Tags
 from equiglot.evaluation.metrics import MASKED_LM, metrics_of, primary_of
-from equiglot.evaluation.mlm import MaskedPositions
 from equiglot.evaluation.statistics import Bootstrap, Estimate, by_sentence
+
+if TYPE_CHECKING:
+    from equiglot.evaluation.mlm import MaskedPositions
 
 ESTIMATES = "estimates.safetensors"
 """The file of a model's estimates, in the folder of its scores."""

@@ -1,17 +1,18 @@
 """A model with more vocabulary entries for languages that it cuts into too many pieces, and what that changed."""
 
+from __future__ import annotations
+
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Literal, cast
+from typing import TYPE_CHECKING, Literal, cast
 
 import torch
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor
-from transformers import PreTrainedTokenizerFast
 
 from equiglot.errors import InputError
 from equiglot.evaluation.trim_proof import SegmentationCounts, count_cuts, cut_both, load_whole
@@ -34,6 +35,9 @@ from equiglot.vocabulary import (
     shared_pieces,
     write_tokenizer,
 )
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
 
 EXTENSION = "extend.json"
 """What stands beside the model: what was learnt, and what it changed."""

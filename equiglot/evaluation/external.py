@@ -11,11 +11,12 @@ from equiglot.corpus import check_language
 from equiglot.corpus.opening import read_lines
 from equiglot.corpus.sources import kind_of
 from equiglot.errors import InputError
+from equiglot.evaluation.bits import Coverage, WordBits, bits_per_character, coverage_of
 from equiglot.evaluation.estimates import PairEstimates, position_estimates
 from equiglot.evaluation.lines import TokenizedLines, tokenize_lines
 from equiglot.evaluation.metrics import LIKELIHOOD, MASKED_LM
 from equiglot.evaluation.mlm import TestMasks, frequency_predictor, model_predictor, score_positions
-from equiglot.evaluation.pseudo_likelihood import Coverage, WordBits, bits_per_character, coverage_of, measure_words
+from equiglot.evaluation.pseudo_likelihood import measure_words
 from equiglot.evaluation.rows import pair_rows, rows_of
 from equiglot.evaluation.score import Score
 from equiglot.evaluation.statistics import Bootstrap

@@ -10,19 +10,23 @@ A word is what stands between spaces, the same for every tokenizer. Languages th
 clauses for words: there, characters a token tell more.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict
-from transformers import PreTrainedTokenizerFast
 
 from equiglot.errors import InputError
 from equiglot.evaluation.lines import TokenizedLines, tokenize_lines
 from equiglot.evaluation.statistics import Bootstrap, Estimate
 from equiglot.vocabulary import Pieces, VocabularySettings, learn_tokenizer, pieces_of
 from equiglot.vocabulary.pieces import normalised
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
 
 FOLDS = 4
 """A vocabulary of the language's own is learnt from all parts of the text but one, and cuts that one."""
@@ -46,7 +50,7 @@ class Measure(BaseModel):
     high: float
 
     @classmethod
-    def of(cls, estimate: Estimate) -> "Measure":
+    def of(cls, estimate: Estimate) -> Measure:
         """From its resamples."""
         low, high = estimate.interval
         return cls(value=estimate.value, low=low, high=high)

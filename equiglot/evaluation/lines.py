@@ -4,18 +4,22 @@ Where a language is written without spaces between words (Chinese, Japanese, Tha
 is a clause or a whole sentence.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-from tokenizers import Tokenizer
-from transformers import PreTrainedTokenizerFast
 
 from equiglot.corpus.characters import compose
 from equiglot.vocabulary import TokenizedText, text_encoder
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+    from transformers import PreTrainedTokenizerFast
 
 _WORD = re.compile(r"\S+")
 _Integers = npt.NDArray[np.int64]

@@ -1,18 +1,23 @@
 """Masked language modelling as a test: rank and loss of every chosen position, on masks that all models share."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
-from transformers import PreTrainedModel
 
 from equiglot.masking import Batch, SpecialTokens, evaluation_batches, evaluation_masks
 from equiglot.models import target_logits, to_tensors
 from equiglot.objectives import hard_loss, target_ranks
 from equiglot.vocabulary import TokenizedText
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 _TOKENS = 4096  # of one forward pass; the result does not depend on it, beyond rounding
 

@@ -5,9 +5,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
+from equiglot.evaluation.bits import WordBits, bits_per_character
 from equiglot.evaluation.estimates import PairEstimates
 from equiglot.evaluation.metrics import LIKELIHOOD, primary_of
-from equiglot.evaluation.pseudo_likelihood import WordBits, bits_per_character
 from equiglot.evaluation.score import IN_LANGUAGE, ZERO_SHOT, Score, group_language
 from equiglot.evaluation.statistics import (
     Bootstrap,

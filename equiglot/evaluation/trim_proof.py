@@ -1,20 +1,24 @@
 """What trimming a vocabulary changes: how text is cut, what the model makes of it, and the card that says so."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor
-from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from equiglot.errors import InputError, known_refusal
 from equiglot.models.trimming import load_config, longest_input, model_classes
 from equiglot.models.validation import check_finite
 from equiglot.vocabulary import Reduction, text_encoder
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 TOLERANCE = 1e-5
 """How far logits of kept entries may be from what they were, as a share of the largest: a matrix of another shape is

@@ -1,15 +1,17 @@
 """Out of a massively multilingual model a small one for the languages that someone needs, with the proof beside it."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict
-from transformers import PreTrainedTokenizerFast
 
 from equiglot.errors import InputError
 from equiglot.evaluation.external import stream_lines
@@ -37,6 +39,9 @@ from equiglot.vocabulary import (
     tokenizer_bytes,
     write_tokenizer,
 )
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
 
 PROOF, ID_MAP = "trim.json", "old_ids.json"
 """What stands beside the model: what was proved, and the old id of each new one."""

@@ -1,19 +1,23 @@
 """Whether an exported graph computes what the model does: at several shapes, and on text."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from pydantic import BaseModel, ConfigDict
-from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from equiglot.errors import InputError, known_refusal
 from equiglot.exporting.graph import INPUTS
 from equiglot.exporting.runtime import Floats, Integers
 from equiglot.hashing import hash_u64
 from equiglot.vocabulary import text_encoder
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 BOUND = 1e-4
 """How far an fp32 graph's outputs may be from PyTorch's, as a share of the largest output (or of 1, if that is more):

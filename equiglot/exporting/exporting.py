@@ -1,5 +1,7 @@
 """A model folder -> a folder that onnxruntime and tokenizers alone can use, with the proof that it is the same."""
 
+from __future__ import annotations
+
 import importlib.metadata
 import math
 import shutil
@@ -7,11 +9,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Literal, cast
+from typing import TYPE_CHECKING, Literal, cast
 
 from tokenizers import Tokenizer
 from torch import nn
-from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from equiglot.corpus import SampleSource
 from equiglot.errors import InputError
@@ -38,6 +39,9 @@ from equiglot.models.validation import check_config, check_ids, check_kind, posi
 from equiglot.run import CARD, atomic_folder, check_absent, checksum, fingerprint, write_json, write_text
 from equiglot.settings import SHORTEST
 from equiglot.vocabulary import TOKENIZER_FILES, load_tokenizer, write_tokenizer
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 PYTORCH, FP32, INT8 = "PyTorch fp32", "ONNX fp32", "ONNX int8"
 """What the forms of a model are called in tables."""

@@ -4,6 +4,8 @@ int8 weights.
 The weights of a graph stand in its file, or beside it (`NAME.onnx.data`) where protobuf's two gigabytes are too few.
 """
 
+from __future__ import annotations
+
 import importlib.util
 import io
 import logging
@@ -13,14 +15,16 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from inspect import signature
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from transformers import PreTrainedModel, PreTrainedTokenizerFast
 from transformers.utils import logging as transformers_logging
 
 from equiglot.errors import InputError, known_refusal
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 """What a graph reads, int64 [batch, length] each; the last one only of models that tell segments apart."""

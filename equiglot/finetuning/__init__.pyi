@@ -1,7 +1,9 @@
 from .classification import Classification, Examples, predict, read_examples
 from .data import name_data
 from .epochs import CHOOSING
-from .neighbours import neighbour_baseline
+from .kinds import KINDS
+from .neighbours import neighbour_baseline, neighbour_predictions
+from .ngrams import NGRAM_TASKS, ngram_predictions
 from .parsing import open_parser, parse
 from .running import FineTuned, fine_tune, open_data
 from .scores import Predictions, fine_tuned_estimates, fine_tuned_rows
@@ -10,6 +12,8 @@ from .tuning import PREDICTIONS, TRAINING, FineTuner, check_trained_labels
 
 __all__ = [
     "CHOOSING",
+    "KINDS",
+    "NGRAM_TASKS",
     "PREDICTIONS",
     "TRAINING",
     "Classification",
@@ -25,6 +29,8 @@ __all__ = [
     "fine_tuned_rows",
     "name_data",
     "neighbour_baseline",
+    "neighbour_predictions",
+    "ngram_predictions",
     "open_data",
     "open_parser",
     "parse",

@@ -5,15 +5,17 @@ window of a long paragraph is an example; one without the answer points at the f
 question is the likeliest span of at most `LONGEST_ANSWER` tokens over all of its windows: there always is one.
 """
 
+from __future__ import annotations
+
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
-from transformers import PreTrainedModel
 
 from equiglot.evaluation import LONGEST_ANSWER, Answers, GoldAnswers
 from equiglot.finetuning.epochs import EpochTask, score_of_labels, summed
@@ -24,6 +26,9 @@ from equiglot.models import OpenModel, move_array
 from equiglot.objectives import Losses
 from equiglot.probing.reading import Integers
 from equiglot.tasks import OpenTask, open_questions
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 _TOKENS = 4096  # of one forward pass of a prediction; the result does not depend on it, beyond rounding
 

@@ -5,15 +5,17 @@ that overlap, each word of it in one of them. Of a long text each window is an e
 then given the class with the highest mean log-probability over its windows.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.nn import functional
-from transformers import PreTrainedModel
 
 from equiglot.evaluation import Gold
 from equiglot.finetuning.epochs import EpochTask, gold_of, score_of_labels, summed
@@ -22,6 +24,9 @@ from equiglot.models import OpenModel, TensorBatch, move_array
 from equiglot.objectives import Losses
 from equiglot.probing.reading import Integers, ItemReader, ReadItems, Windows, cut_windows, lay_out
 from equiglot.tasks import OpenTask
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 _TOKENS = 4096  # of one forward pass of a prediction; the result does not depend on it, beyond rounding
 _POOL = 64  # batches that are sorted by length together: almost nothing is padding

@@ -1,11 +1,10 @@
 """What fine-tuning must know of a kind of task: how a model for it is made, what it learns, and what it predicts."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol
-
-import numpy.typing as npt
-from transformers import PreTrainedModel
+from typing import TYPE_CHECKING, Any, Protocol
 
 from equiglot.evaluation import Gold, GoldAnswers
 from equiglot.finetuning.answering import Answering, predict_answers, right_answers
@@ -17,6 +16,10 @@ from equiglot.finetuning.parsing import ParserTraining, predict_trees, read_tree
 from equiglot.finetuning.questions import read_questions
 from equiglot.models import OpenModel, load_answerer, load_classifier
 from equiglot.tasks import OpenTask, TaskSummary
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+    from transformers import PreTrainedModel
 
 
 class TaskKind(Protocol):

@@ -5,15 +5,17 @@ type ids of the first and of the second (Devlin et al., 2019, section 4.1). What
 end of the longer text, until both fit: that is the tokenizers' "longest first".
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.nn import functional
-from transformers import PreTrainedModel
 
 from equiglot.finetuning.epochs import EpochTask, gold_of, score_of_labels, summed
 from equiglot.finetuning.two_texts import JoinedTexts, PairFormat, join_texts, pair_format
@@ -22,6 +24,9 @@ from equiglot.models import OpenModel, move_array
 from equiglot.objectives import Losses
 from equiglot.probing.reading import Integers, ItemReader
 from equiglot.tasks import OpenTask
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 _TOKENS = 4096  # of one forward pass of a prediction; the result does not depend on it, beyond rounding
 

@@ -1,15 +1,19 @@
 """Two texts that a model reads together, such as a question and its paragraph, put together as its tokenizer does."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 from inspect import signature
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from torch import Tensor
 
 from equiglot.models import OpenModel, move_array
 from equiglot.probing.reading import Integers
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True)

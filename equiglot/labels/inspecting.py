@@ -1,17 +1,22 @@
 """What a store of labels holds: sizes, what is kept of the teacher's distributions, and some positions in words."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from transformers import PreTrainedTokenizerFast
 
 from equiglot.errors import InputError
 from equiglot.labels.records import Manifest, ShardStatistics
 from equiglot.labels.store import LabelStore, open_store
 from equiglot.masking import Source, special_tokens_of
 from equiglot.vocabulary import TokenizedText, piece_text
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
 
 _TRIES = 20  # sequences that are looked at for an example: short ones may have nothing masked
 

@@ -1,15 +1,16 @@
 """A teacher reads a text once, and what it says at the masked positions is stored."""
 
+from __future__ import annotations
+
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from transformers import PreTrainedModel
 
 from equiglot.errors import InputError
 from equiglot.hashing import hash_name, hash_u64
@@ -23,6 +24,9 @@ from equiglot.masking.collate import bucket_rows, collate
 from equiglot.models import target_logits, to_tensors, use_deterministic_algorithms
 from equiglot.objectives import hard_loss
 from equiglot.run import fingerprint
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 _SHARD = 1 << 19  # tokens: some minutes of a large teacher on a CPU are lost when it is killed
 _TOKENS = 8192  # of one forward pass

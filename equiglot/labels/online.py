@@ -6,15 +6,17 @@ vocabulary projection starts at each target; the projection itself, |V| wide, ha
 What a teacher says depends on the pool, which is a pure function of its number: nothing has to be saved for a resume.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.nn import functional
-from transformers import PretrainedConfig, PreTrainedModel
 
 from equiglot.labels.parts import Parts
 from equiglot.masking import Batch, BatchStream, RowIds
@@ -29,6 +31,9 @@ from equiglot.models import (
     to_tensors,
 )
 from equiglot.objectives import FORBIDDEN, Objective, SoftTargets, TeacherStates, mapped_layers, relations
+
+if TYPE_CHECKING:
+    from transformers import PretrainedConfig, PreTrainedModel
 
 _TOKENS = 8192  # of one forward pass of a teacher
 

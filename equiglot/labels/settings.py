@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from equiglot.objectives import Annealed, Weight
+from equiglot.objectives import INSIDE, Annealed, Weight
 from equiglot.settings import MOST_REPEATS, Settings
 
 if TYPE_CHECKING:
@@ -74,6 +74,11 @@ class SoftLabels(_Taught):
         """Term beside the loss of the words -> its weight, of those that are asked for."""
         terms = {name: getattr(self, name) for name in ("states", "logits", "squared_error", "layers", "relations")}
         return {name: weight for name, weight in terms.items() if weight is not None}
+
+    @property
+    def compares_states(self) -> bool:
+        """Whether teachers are asked for more than their logits."""
+        return any(name in INSIDE for name in self.beside)
 
     @property
     def objective(self) -> "Objective":

@@ -1,13 +1,13 @@
 """Soft labels from stores: what teachers said about the very examples that the student reads, in the student's ids."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from torch import Tensor
 
 from equiglot.errors import InputError
 from equiglot.labels.packing import StoredRows
@@ -16,6 +16,10 @@ from equiglot.masking import Batch, BatchStream, Source
 from equiglot.models import move_array
 from equiglot.objectives import Objective, TopKTargets
 from equiglot.vocabulary import VocabularyMap
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
 
 _LEAST = float(np.finfo(np.float32).min)  # no minus infinity: a probability of 0 times it is not a number
 

@@ -27,6 +27,7 @@ from .opening import OpenModel, find_model, find_or_fetch, locate_model, name_mo
 from .publishing import Upload, check_token, look_up, prepare_upload, send
 from .settings import EncoderSettings, LayerChoice, Part, check_layers, check_width_of, chosen_layers
 from .starting import start_from, take_part
+from .trimming import longest_input
 from .validation import read_config
 
 __all__ = [
@@ -63,6 +64,7 @@ __all__ = [
     "load_classifier",
     "load_model",
     "locate_model",
+    "longest_input",
     "look_up",
     "model_identity",
     "move_array",

@@ -1,9 +1,10 @@
 """Where models run, how numbers come there, and what a CUDA card needs that a CPU does not."""
 
-import os
-from typing import Any
+from __future__ import annotations
 
-import numpy.typing as npt
+import os
+from typing import TYPE_CHECKING, Any
+
 import torch
 from torch import Tensor, nn
 from transformers import AttentionInterface, PreTrainedModel
@@ -11,6 +12,9 @@ from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import AttentionMaskInterface, sdpa_mask
 
 from equiglot.errors import InputError
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 _ATTENTION = "on_gpu"
 _WORKSPACE, _FIXED = "CUBLAS_WORKSPACE_CONFIG", (":4096:8", ":16:8")

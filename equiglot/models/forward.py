@@ -1,18 +1,22 @@
 """The forward pass: hidden states for every token, logits only where they count."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from transformers import PreTrainedModel
 
 from equiglot.errors import InputError
 from equiglot.masking import Batch
 from equiglot.models.devices import move_array
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 _GELU = nn.GELU()  # RoBERTa applies it as a function, which has no name to be found by
 

@@ -1,10 +1,11 @@
 """Models that others made, by folder, by run, or by their name on the Hugging Face hub."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-from transformers import PreTrainedModel, PreTrainedTokenizerFast
+from typing import TYPE_CHECKING
 
 from equiglot.corpus.hub import names_folder
 from equiglot.errors import InputError
@@ -16,6 +17,9 @@ from equiglot.outputs import check_model
 from equiglot.run import RunDirectory
 from equiglot.settings import SHORTEST
 from equiglot.vocabulary import load_tokenizer
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 # What is fetched: nothing that is executed when it is read, and no copy of the weights in another form.
 _WANTED = (

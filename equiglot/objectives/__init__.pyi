@@ -14,10 +14,12 @@ from .ranking import target_ranks
 from .schedule import Annealed, Weight
 from .sparse import log_masses
 from .targets import SoftTargets, TeacherStates, TopKTargets
+from .terms import INSIDE
 from .top_k import TailMode, top_k_losses
 
 __all__ = [
     "FORBIDDEN",
+    "INSIDE",
     "Annealed",
     "Losses",
     "Objective",

@@ -20,6 +20,7 @@ from equiglot.objectives.losses import (
 )
 from equiglot.objectives.schedule import Annealed
 from equiglot.objectives.targets import SoftTargets, TeacherStates, TopKTargets
+from equiglot.objectives.terms import AT_TARGETS, INSIDE
 from equiglot.objectives.top_k import TailMode, top_k_losses
 
 
@@ -49,12 +50,6 @@ class Losses:
 
     total: Tensor
     terms: dict[str, Term]
-
-
-AT_TARGETS = ("logits", "squared_error")
-"""Terms that compare a student's logits with its teacher's, at masked positions."""
-INSIDE = ("states", "layers", "relations")
-"""Terms that compare what stands inside of a student and its teacher, at every token."""
 
 
 @dataclass(frozen=True)

@@ -5,53 +5,7 @@
 will take.
 """
 
-from equiglot.pipeline.execution.detaching import Whereabouts
-from equiglot.pipeline.execution.engines import pool_on
-from equiglot.pipeline.execution.folder import read_run
-from equiglot.pipeline.execution.machine import Machine
-from equiglot.pipeline.execution.pool import Event, MakePool, Pool, WorkerFailed
-from equiglot.pipeline.execution.scheduler import Watcher
-from equiglot.pipeline.execution.slurm_profile import SlurmProfile
-from equiglot.pipeline.execution.states import Status, read_status
-from equiglot.pipeline.graph import Graph, Job
-from equiglot.pipeline.planning.plan import Plan, StepCost, plan_recipe
-from equiglot.pipeline.progress import JobProgress, Remark, TextProgress, Working
-from equiglot.pipeline.results.assembling import read_audit
-from equiglot.pipeline.results.comparing import compare_runs
-from equiglot.pipeline.results.merged import inspect_labels, stored_texts
-from equiglot.pipeline.results.publishing import publish
-from equiglot.pipeline.running import detach_again, detach_recipe, run_recipe
-from equiglot.pipeline.steps.stores import stores_labels
+import lazy_loader
 
-__all__ = [
-    "Event",
-    "Graph",
-    "Job",
-    "JobProgress",
-    "Machine",
-    "MakePool",
-    "Plan",
-    "Pool",
-    "Remark",
-    "SlurmProfile",
-    "Status",
-    "StepCost",
-    "TextProgress",
-    "Watcher",
-    "Whereabouts",
-    "WorkerFailed",
-    "Working",
-    "compare_runs",
-    "detach_again",
-    "detach_recipe",
-    "inspect_labels",
-    "plan_recipe",
-    "pool_on",
-    "publish",
-    "read_audit",
-    "read_run",
-    "read_status",
-    "run_recipe",
-    "stored_texts",
-    "stores_labels",
-]
+# What it has stands in __init__.pyi, and is imported when it is first used: a status does not wait for torch.
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

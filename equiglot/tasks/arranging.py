@@ -4,10 +4,9 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from functools import cache
-from typing import NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from equiglot.errors import InputError
 from equiglot.hashing import reseed
@@ -22,6 +21,9 @@ from equiglot.tasks.settings import (
     Sentences,
     Task,
 )
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 UNIVERSAL = (
     *("ADJ", "ADP", "ADV", "AUX", "CCONJ", "DET", "INTJ", "NOUN", "NUM", "PART", "PRON", "PROPN", "PUNCT"),

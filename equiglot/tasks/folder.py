@@ -1,20 +1,24 @@
 """A task's data on disk: an Arrow file for each split of a language, and a summary."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from equiglot.errors import InputError
 from equiglot.run import read_json, write_json
 from equiglot.tasks.arranging import Rows
 from equiglot.tasks.health import DataHealth
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 class TaskLanguage(BaseModel):

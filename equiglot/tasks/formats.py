@@ -1,5 +1,7 @@
 """The files of labelled data: words and BIO tags, CoNLL-U and its trees, tables of texts, rows of typed columns."""
 
+from __future__ import annotations
+
 import csv
 import json
 import re
@@ -8,9 +10,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import pyarrow as pa
 from conllu import Token, parse_token_and_metadata
 from conllu.exceptions import ParseException
 from conllu.parser import DEFAULT_FIELD_PARSERS
@@ -21,6 +22,9 @@ from equiglot.errors import InputError
 from equiglot.tasks.health import OTHER_TEXT, is_other_text
 from equiglot.tasks.sentences import TEXT_CHARACTERS, UNSPECIFIED, Sentence, at_lines, blocks, malformed
 from equiglot.tasks.trees import is_tree
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 _DOCUMENT = "-DOCSTART-"  # where a document begins in the files of CoNLL-2003: no word
 

@@ -1,12 +1,17 @@
 """What is wrong with labelled data, or makes its scores mean less, as numbers: it is used all the same."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Mapping
 from itertools import chain
+from typing import TYPE_CHECKING
 
-from conllu import Token
 from pydantic import BaseModel, ConfigDict
 
 from equiglot.tasks.arranging import Rows, stray
+
+if TYPE_CHECKING:
+    from conllu import Token
 
 OTHER_TEXT = "sentences whose words are not those of their text"
 """What read files are counted under in notes."""

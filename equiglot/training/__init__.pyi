@@ -1,10 +1,10 @@
 from .checkpoint import CheckpointFolder, accept_other_conditions
 from .data_plan import DataPlan, plan_data
 from .fitting import NewRows, RowFitting
-from .history import LossPoint, Progress, TrainingRecord, ValidationPoint
-from .loop import Stopped, Trainer
+from .loop import Trainer
 from .masked_lm import LabelSource, MaskedLM
 from .ranks import RankLost, Ranks, joined
+from .record import LossPoint, Progress, Stopped, TrainingRecord, ValidationPoint
 from .settings import EarlyStopping, FittingSettings, TrainingSettings
 from .task import TrainingBatch, TrainingTask, Validation
 

@@ -1,15 +1,17 @@
 """Checkpoints: what an unfinished training continues from. Written aside, synced, renamed; the newest two are kept."""
 
+from __future__ import annotations
+
 import errno
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-from safetensors.torch import load_file, save_file
-from torch import Tensor
+from typing import TYPE_CHECKING, Any
 
 from equiglot.run import atomic_folder, checksum, fingerprint, read_json, write_json
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 _KEPT = 2
 _LOST = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EIO)
@@ -43,6 +45,8 @@ class CheckpointFolder:
 
     def save(self, update: int, checkpoint: Checkpoint) -> None:
         """Writes a checkpoint; only when it is safely on the disk, older ones than the newest two go."""
+        from safetensors.torch import save_file
+
         with atomic_folder(self.path / f"update-{update:09d}") as folder:
             save_file({name: tensor.contiguous() for name, tensor in checkpoint.tensors.items()}, folder / _TENSORS)
             seal = _seal(folder / _TENSORS, checkpoint.state)
@@ -56,6 +60,8 @@ class CheckpointFolder:
         Raises:
             OSError: one may not be read, or there is no memory for it: it is not damaged, and not to be passed over.
         """
+        from safetensors.torch import load_file
+
         for folder in reversed(self._folders()):
             try:
                 saved = read_json(folder / _STATE)

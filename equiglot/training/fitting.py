@@ -5,20 +5,25 @@ only the new rows are learnt. An encoder has read the whole word when it comes t
 compared with the mean of the pieces that it is made of, and every other piece with itself.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor, nn
-from transformers import PreTrainedModel
 
 from equiglot.hashing import hash_name, hash_u64, permute
 from equiglot.models import move_array
 from equiglot.objectives import Losses, Term
 from equiglot.training.task import Validation
 from equiglot.vocabulary import PairedSentence
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 Integers = npt.NDArray[np.int64]
 

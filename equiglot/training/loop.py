@@ -16,9 +16,10 @@ from equiglot.models import seed_device, use_deterministic_algorithms
 from equiglot.training.checkpoint import Checkpoint, CheckpointFolder
 from equiglot.training.conditions import changed_conditions, check_alike, current_conditions
 from equiglot.training.flat import add_gradients, separate
-from equiglot.training.history import Counter, LossMeter, LossPoint, Progress, TrainingRecord, ValidationPoint, mean_of
+from equiglot.training.history import Counter, LossMeter, mean_of
 from equiglot.training.optimiser import Optimiser, choose_precision, learning_rate
 from equiglot.training.ranks import Ranks
+from equiglot.training.record import LossPoint, Progress, Stopped, TrainingRecord, ValidationPoint
 from equiglot.training.settings import TrainingSettings
 from equiglot.training.task import TrainingBatch, TrainingTask
 
@@ -26,10 +27,6 @@ _LOSS_POINTS = 200  # of a training's loss curve
 _COUNTS = "/counts"  # behind a language's code: its scores' denominators
 _LARGEST_WEIGHT = 1e6  # beyond what half precision can say; products of two such layers soon are no numbers
 _GO_ON, _SAVE, _STOP = range(3)  # what is done after an update
-
-
-class Stopped(Exception):
-    """A training was asked to stop; it has saved where it was."""
 
 
 @dataclass

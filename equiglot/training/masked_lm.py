@@ -1,11 +1,12 @@
 """Masked language modelling, from the masked words and from teachers: a training task."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Mapping
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
 import torch
-from transformers import PreTrainedModel
 
 from equiglot.masking import Batch, BatchStream, SpecialTokens, evaluation_batches, evaluation_masks
 from equiglot.models import outputs, target_logits, to_tensors
@@ -13,6 +14,9 @@ from equiglot.objectives import Losses, Objective, SoftTargets, TopKTargets, har
 from equiglot.training.ranks import Ranks
 from equiglot.training.task import Validation
 from equiglot.vocabulary import TokenizedText
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 _TOKENS = 4096  # of one forward pass of a validation
 _SEED = 0  # of the masks of validations, one for all: every model is validated on the same

@@ -1,13 +1,16 @@
 """What the one training loop asks of whatever is trained: batches, their losses, and a validation."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-import numpy as np
-import numpy.typing as npt
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
-from equiglot.objectives import Losses
+    from equiglot.objectives import Losses
 
 
 class TrainingBatch(Protocol):

@@ -1,16 +1,21 @@
 """Which entries of a vocabulary a text needs: in how many of its sentences each is found."""
 
+from __future__ import annotations
+
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain, islice
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-from transformers import PreTrainedTokenizerFast
 
 from equiglot.vocabulary.pieces import normalised
 from equiglot.vocabulary.tokenising import text_encoder
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
 
 _BATCH = 1000  # sentences in memory
 

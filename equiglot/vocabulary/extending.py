@@ -3,18 +3,19 @@
 Paper 4 (Eliquare), section 5, calls it VocabAmp and leaves it open.
 """
 
+from __future__ import annotations
+
 import json
 import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 from tokenizers import Tokenizer
-from transformers import PreTrainedTokenizerFast
 
 from equiglot.errors import InputError
 from equiglot.vocabulary.counting import id_count
@@ -22,6 +23,9 @@ from equiglot.vocabulary.joining import join_pairs
 from equiglot.vocabulary.pieces import Pieces, describe, normalised, pieces_of
 from equiglot.vocabulary.reducing import as_fast, entries_of, joined_token, merges_of
 from equiglot.vocabulary.settings import WORD_START, ExtensionSettings
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
 
 MARGIN = 1e-3
 """By how much, in nats, an entry of Unigram is better than the two pieces that it is joined from."""

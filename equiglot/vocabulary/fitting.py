@@ -1,12 +1,16 @@
 """The largest vocabulary with which a model fits into a number of bytes."""
 
-from collections.abc import Callable, Collection, Mapping
+from __future__ import annotations
 
-from transformers import PreTrainedTokenizerFast
+from collections.abc import Callable, Collection, Mapping
+from typing import TYPE_CHECKING
 
 from equiglot.vocabulary.counting import EntryCounts
 from equiglot.vocabulary.folder import tokenizer_bytes
 from equiglot.vocabulary.reducing import Reduction, choose_entries, reduce_tokenizer
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
 
 
 def fit_entries(

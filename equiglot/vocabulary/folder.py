@@ -1,19 +1,22 @@
 """Tokenizers on disk: ordinary Hugging Face folders, which every reader reads alike, and none makes a text explode."""
 
+from __future__ import annotations
+
 import base64
 import binascii
 import math
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
-
-from transformers import AutoTokenizer, PreTrainedTokenizerFast
+from typing import TYPE_CHECKING, Any
 
 from equiglot.errors import InputError, known_refusal
 from equiglot.reading import read_json_object
 from equiglot.run import write_json
 from equiglot.settings import SHORTEST
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
 
 MOST_GROWTH = 10_000
 """Characters that may become of one, by all steps together; in Unicode's own normalisation (NFKC) 18 may."""
@@ -132,6 +135,8 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
         InputError: there is no tokenizer, it wants code of its own to be run, its files are damaged, it would make
             texts many times as long, or it says of no model how much that can read.
     """
+    from transformers import AutoTokenizer, PreTrainedTokenizerFast
+
     _refuse_no_tokenizer(folder)
     _refuse_code(folder)
     _refuse_growth(folder)

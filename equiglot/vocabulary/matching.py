@@ -1,13 +1,18 @@
 """From two tokenizers to the map between their ids: by what a piece stands for."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
-from transformers import PreTrainedTokenizerFast
 
 from equiglot.errors import InputError
 from equiglot.vocabulary.mapping import Integers, VocabularyMap
 from equiglot.vocabulary.pieces import ROLES, Borders, Pieces, pieces_of
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
 
 
 def map_vocabulary(teacher: PreTrainedTokenizerFast, student: PreTrainedTokenizerFast, size: int = 0) -> VocabularyMap:

@@ -5,18 +5,23 @@ What a tokenizer reads of raw text is what it would read of the same text cleane
 Both are made of steps that the `tokenizers` library runs in Rust, so that a saved folder needs nothing of ours.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from tokenizers import Regex, Tokenizer
 from tokenizers import normalizers as steps
 from tokenizers import pre_tokenizers as splits
 from tokenizers.models import BPE
-from transformers import PreTrainedTokenizerFast
 
 from equiglot.corpus.characters import BLANK, UNSEEN
 from equiglot.errors import InputError
 from equiglot.vocabulary.pieces import normalised, words_of
 from equiglot.vocabulary.settings import WORD_START, Algorithm, VocabularySettings
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
 
 _MARKS = {
     "letters": r"(?<=[\p{Latin}\p{Greek}\p{Cyrillic}])\p{Mn}+",

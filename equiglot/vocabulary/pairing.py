@@ -1,17 +1,21 @@
 """The same sentences as two tokenizers cut them, one the other with more entries, and which pieces are which."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-from transformers import PreTrainedTokenizerFast
 
 from equiglot.vocabulary.counting import batches
 from equiglot.vocabulary.extending import Extension
 from equiglot.vocabulary.pieces import pieces_of
 from equiglot.vocabulary.settings import CONTINUATION
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
 
 Integers = npt.NDArray[np.int64]
 

@@ -1,21 +1,25 @@
 """What the pieces of any tokenizer stand for: their letters, and whether they begin a word; how people read them."""
 
+from __future__ import annotations
+
 import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import numpy.typing as npt
-from tokenizers import Tokenizer
 from tokenizers.decoders import ByteLevel as ByteLevelDecoder
 from tokenizers.models import WordPiece
 from tokenizers.pre_tokenizers import ByteLevel
-from transformers import PreTrainedTokenizerFast
 
 from equiglot.errors import InputError
 from equiglot.vocabulary.settings import CONTINUATION, WORD_START, Algorithm
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+    from transformers import PreTrainedTokenizerFast
 
 ROLES = ("padding", "unknown", "beginning", "end", "mask")
 """What special tokens are for, in the order of `SPECIAL_TOKENS`."""

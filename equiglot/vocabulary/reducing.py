@@ -3,16 +3,17 @@
 Paper 4 (Eliquare), section 5, VocabReduce: the entries that are found in at least 0.05 % of a language's sentences.
 """
 
+from __future__ import annotations
+
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 from tokenizers import AddedToken, Tokenizer
 from tokenizers.pre_tokenizers import ByteLevel
-from transformers import PreTrainedTokenizerFast
 
 from equiglot.errors import InputError
 from equiglot.vocabulary.counting import EntryCounts, id_count
@@ -20,6 +21,9 @@ from equiglot.vocabulary.mapping import VocabularyMap
 from equiglot.vocabulary.pieces import UNUSED, algorithm_of, describe
 from equiglot.vocabulary.sampling import choose_alphabet
 from equiglot.vocabulary.settings import MIN_SENTENCE_SHARE, WORD_START
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
 
 ALPHABET_COVERAGE = 0.9999
 """Of each language's running characters, the share that keep an entry of their own: a word with a character that has
@@ -302,6 +306,8 @@ def _renumber(processor: Any, new: Mapping[int, int]) -> Any:
 
 def as_fast(tokenizer: PreTrainedTokenizerFast, description: Mapping[str, Any]) -> PreTrainedTokenizerFast:
     """A tokenizer of another description (see `describe`), with the roles of special tokens that `tokenizer` has."""
+    from transformers import PreTrainedTokenizerFast
+
     added = {str(token): token for token in tokenizer.added_tokens_decoder.values()}
     roles = {
         role: added.get(token, AddedToken(token, special=True))

@@ -1,23 +1,27 @@
 """From sentences to tokenised text: encodes a split, cuts what is too long, counts what came out."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict
 from tokenizers import Tokenizer
 from tokenizers.models import WordPiece
-from transformers import PreTrainedTokenizerFast
 
 from equiglot.corpus import read_sentences
 from equiglot.run import atomic_folder
 from equiglot.vocabulary.tokens import FILES, SENTENCES
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
 
 _BATCH = 2000
 _Integers = npt.NDArray[np.int64]
@@ -66,7 +70,7 @@ class TokenStatistics(BaseModel):
         """The share of tokens that are the unknown token."""
         return self.unknown_tokens / self.tokens if self.tokens else 0.0
 
-    def __add__(self, other: "TokenStatistics") -> "TokenStatistics":
+    def __add__(self, other: TokenStatistics) -> TokenStatistics:
         """The counts of both together."""
         return TokenStatistics(**{name: getattr(self, name) + getattr(other, name) for name in type(self).model_fields})
 
@@ -129,7 +133,7 @@ class _Encoder:
     """For each id: is it a continuing piece? None where the pieces do not tell (all but WordPiece)."""
 
     @classmethod
-    def of(cls, tokenizer: PreTrainedTokenizerFast) -> "_Encoder":
+    def of(cls, tokenizer: PreTrainedTokenizerFast) -> _Encoder:
         backend = text_encoder(tokenizer)
         unknown = -1 if tokenizer.unk_token_id is None else int(tokenizer.unk_token_id)
         return cls(backend, unknown, _continuing_pieces(backend))

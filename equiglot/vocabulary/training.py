@@ -4,10 +4,13 @@
 its cores. Only the scores of Unigram are sums of floating-point numbers; another processor may round them otherwise.
 """
 
+from __future__ import annotations
+
 import io
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
 from tokenizers import Tokenizer, decoders
@@ -16,7 +19,6 @@ from tokenizers import pre_tokenizers as splits
 from tokenizers.models import BPE, Model, Unigram, WordPiece
 from tokenizers.processors import TemplateProcessing
 from tokenizers.trainers import BpeTrainer, Trainer, WordPieceTrainer
-from transformers import PreTrainedTokenizerFast
 
 from equiglot.errors import InputError
 from equiglot.run import atomic_folder, write_json
@@ -24,6 +26,9 @@ from equiglot.vocabulary.folder import write_tokenizer
 from equiglot.vocabulary.normalisation import normaliser, pre_tokeniser
 from equiglot.vocabulary.sampling import choose_alphabet, count_characters, sample, uncovered
 from equiglot.vocabulary.settings import BYTES, CONTINUATION, SPECIAL_TOKENS, WORD_START, Algorithm, VocabularySettings
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
 
 UNLEARNABLE: Mapping[Algorithm, Set[str]] = {"unigram": {"\u2585"}}
 """Characters that cannot become pieces: with ▅ sentencepiece marks, in its training text, what it does not know."""
@@ -283,6 +288,8 @@ def build_tokenizer(model: Model, settings: VocabularySettings, max_length: int)
 
 def finish_tokenizer(backend: Tokenizer, max_length: int) -> PreTrainedTokenizerFast:
     """A tokenizer whose special tokens have the ids 0 to 4, as a Hugging Face tokenizer that puts them around text."""
+    from transformers import PreTrainedTokenizerFast
+
     pad, unknown, start, end, mask = SPECIAL_TOKENS
     backend.post_processor = TemplateProcessing(
         single=f"{start}:0 $A:0 {end}:0",

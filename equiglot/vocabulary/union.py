@@ -1,12 +1,13 @@
 """The folder of a union vocabulary: the student's tokenizer, a map for each model, and what they have in common."""
 
+from __future__ import annotations
+
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict
-from transformers import PreTrainedTokenizerFast
 
 from equiglot.errors import InputError
 from equiglot.run import atomic_folder, read_json, write_json
@@ -17,6 +18,9 @@ from equiglot.vocabulary.normalisation import differences
 from equiglot.vocabulary.pieces import Pieces, pieces_of
 from equiglot.vocabulary.settings import SPECIAL_TOKENS, Algorithm, UnionVocabulary
 from equiglot.vocabulary.uniting import unite
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
 
 _EXAMPLES = 8
 

@@ -1,20 +1,24 @@
 """One tokenizer out of several: the union of their pieces, cut as they all cut, or by the longest piece."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from unicodedata import ucd_3_2_0  # Fixed: the same union whatever Python's own version of Unicode.
 
 from tokenizers import Regex, Tokenizer, decoders
 from tokenizers import normalizers as steps
 from tokenizers import pre_tokenizers as splits
 from tokenizers.models import BPE, Model, Unigram, WordPiece
-from transformers import PreTrainedTokenizerFast
 
 from equiglot.vocabulary.normalisation import check_rules, cleaned
 from equiglot.vocabulary.pieces import Borders, Pieces, describe, normalised, pieces_of, words_of
 from equiglot.vocabulary.settings import CONTINUATION, SPECIAL_TOKENS, WORD_START, Algorithm
 from equiglot.vocabulary.training import finish_tokenizer
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
 
 _UNKNOWN = SPECIAL_TOKENS[1]
 _BLOCK = 128  # Unicode keeps the letters of a script together; most of its blocks begin at multiples of this.

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from equiglot.evaluation import Bootstrap, WordBits, coverage_of, measure_words, read_bits, write_bits
-from equiglot.evaluation.pseudo_likelihood import bits_per_character
+from equiglot.evaluation.bits import bits_per_character
 from equiglot.models import OpenModel, open_model
 from tests.stock import SCRIPTS, save_stock
 

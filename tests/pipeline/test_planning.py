@@ -72,7 +72,7 @@ def test_memory_stands_with_each_model_and_what_is_left(
     finished: Path, make: Change, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Scores, too, may be what needs most of it; on a GPU machine a training says how many it takes."""
-    monkeypatch.setattr(planning, "device_count", lambda: 4)
+    monkeypatch.setattr(planning, "gpu_count", lambda: 4)
     fields = {"models": {"both": {}}, "training__devices": 4, "training__accumulation": 4}
     plan = plan_recipe(make(**fields, training__batch={"sentences": 2}), finished, Machine())
     (model,) = plan.models

@@ -8,8 +8,6 @@ from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
-import torch
-
 _PACKAGES = ("equiglot", "torch", "transformers", "tokenizers", "numpy", "pyarrow")
 
 
@@ -22,6 +20,8 @@ def versions() -> dict[str, str]:
 @cache
 def hardware() -> dict[str, str]:
     """Property of the machine -> value."""
+    import torch
+
     found = {
         "system": f"{platform.system()} {platform.machine()}",
         "processor": _processor(),
@@ -39,6 +39,13 @@ def _processor() -> str:
         return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
     except (OSError, StopIteration):
         return platform.processor() or "unknown"
+
+
+def gpu_count() -> int:
+    """GPUs that this process sees."""
+    from torch.cuda import device_count
+
+    return device_count()
 
 
 def core_count() -> int:
@@ -76,7 +83,7 @@ class Machine:
         threads, for each process of a model that several train has as many.
         """
         cores = core_count()
-        if gpus := torch.cuda.device_count():
+        if gpus := gpu_count():
             workers = workers or gpus
             return cls(workers, threads or max(1, cores // max(workers, gpus)))
         fitting = min(cores // (threads or 1), _memory() // _WORKER_BYTES)

@@ -19,11 +19,8 @@ from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from equiglot.errors import InputError
-from equiglot.models import fix_workspace
-from equiglot.pipeline.execution.machine import capacity, core_count
+from equiglot.pipeline.execution.machine import capacity, core_count, gpu_count
 from equiglot.pipeline.execution.pool import (
     Assignment,
     Event,
@@ -83,7 +80,7 @@ class Workers:
         options = {"threads": threads, "checkpoint_seconds": checkpoint_seconds}
         arguments = (os.fspath(run.root), json.dumps(recipe_tree(recipe)), options)
         try:
-            gpus = torch.cuda.device_count() if count > 1 else 0  # a model may be trained on all of them
+            gpus = gpu_count() if count > 1 else 0  # a model may be trained on all of them
             for number in range(count):
                 self._workers.append(_start(arguments, gpu_of(number, gpus)))
         except BaseException:
@@ -101,7 +98,7 @@ class Workers:
 
     def check(self, steps: Sequence[Step]) -> None:
         """Refuses a model with more ranks than this machine has cores, or GPUs that one worker sees."""
-        cores, gpus = core_count(), torch.cuda.device_count()
+        cores, gpus = core_count(), gpu_count()
         seen = gpus if len(self._workers) == 1 else min(gpus, 1)
         for step in steps:
             takes = step.resources
@@ -319,8 +316,11 @@ def prepare_process(threads: int) -> None:
     """Settings of a process that does jobs: threads, quiet libraries."""
     os.environ["TOKENIZERS_PARALLELISM"] = "true" if threads > 1 else "false"
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    import torch
     import tqdm
     import transformers
+
+    from equiglot.models import fix_workspace
 
     tqdm.tqdm.set_lock(
         threading.RLock()

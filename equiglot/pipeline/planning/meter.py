@@ -1,15 +1,16 @@
 """What steps ask to tell what they will take: sizes of text, counted or guessed, and speeds, measured once a size."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
+from equiglot import labels, models, vocabulary
 from equiglot.corpus import sentence_length
-from equiglot.labels import SoftLabels, freeze
+from equiglot.labels import SoftLabels
 from equiglot.masking import Source, SpecialTokens
-from equiglot.models import FittedPart, count_parameters, device, fit_layers, locate_model
 from equiglot.pipeline.execution.machine import Machine
 from equiglot.pipeline.execution.states import State
 from equiglot.pipeline.planning.speed import measure_labelling, measure_speed, model_like, size_of
@@ -21,7 +22,7 @@ from equiglot.report import listed
 from equiglot.run import RunDirectory, tokens_of
 from equiglot.settings import MOST
 from equiglot.training import plan_data
-from equiglot.vocabulary import TokenizedText, VocabularySettings, load_tokenizer, open_tokens, tokenizer_bytes
+from equiglot.vocabulary import TokenizedText, VocabularySettings, open_tokens
 
 _CHARACTERS_A_TOKEN = 4.0  # where nothing is tokenised yet, of a shared vocabulary; of a dense script half as many
 _CHARACTERS_A_SENTENCE = 80  # where the beginning of a text does not tell
@@ -109,7 +110,7 @@ class RunMeter:
         about = (self._plans[model], self._plans, self._vocabulary_size)
         key = size_of(*about)
         if key not in self._readers:
-            made = freeze(model_like(*about), device())
+            made = labels.freeze(model_like(*about), models.device())
             speed, config = self._measured(lambda: measure_labelling(made)), made.config
             self._sizes[key] = made.num_parameters()
             self._readers[key] = Reader(speed, config.num_hidden_layers, config.hidden_size, config.vocab_size)
@@ -157,7 +158,7 @@ class RunMeter:
             note=self._note(plan.name),
         )
 
-    def _fit(self, plan: ModelPlan) -> FittedPart | None:
+    def _fit(self, plan: ModelPlan) -> models.FittedPart | None:
         """The layers that a size decides, as soon as it is known of what model; None before."""
         start = plan.start
         assert start is not None
@@ -165,11 +166,11 @@ class RunMeter:
         if start.folder is not None or self.done(f"model/{start.model}"):
             folder = start_folder(self.run, start)
         elif source is not None and source.existing is not None:
-            folder = locate_model(source.existing)
+            folder = models.locate_model(source.existing)
         else:
             return None
-        beside = tokenizer_bytes(load_tokenizer(folder))
-        return fit_layers(folder, start, beside=beside, where=f"models.{plan.name}.from.fit")
+        beside = vocabulary.tokenizer_bytes(vocabulary.load_tokenizer(folder))
+        return models.fit_layers(folder, start, beside=beside, where=f"models.{plan.name}.from.fit")
 
     def _with_layers(self, plan: ModelPlan) -> ModelPlan:
         """A model with the layers that a size decides; all of them, where that is not known."""
@@ -200,17 +201,17 @@ class RunMeter:
 
     def _built_parameters(self, plan: ModelPlan) -> int:
         if plan.start is None and plan.encoder is not None:  # nothing is built
-            return count_parameters(plan.encoder, self._vocabulary_size(plan.owner))
+            return models.count_parameters(plan.encoder, self._vocabulary_size(plan.owner))
         return model_like(plan, self._plans, self._vocabulary_size).num_parameters()
 
     def _vocabulary_size(self, owner: str) -> int:
         """Entries of a vocabulary: as it is, if it is made, or as large as it can be."""
         folder = tokenizer_folder(self.run, self._recipe, owner)
         if (folder / "tokenizer.json").is_file():
-            return len(load_tokenizer(folder))
+            return len(vocabulary.load_tokenizer(folder))
         plan = self._plans.get(owner)
         if plan is not None and plan.existing is not None:
-            return len(load_tokenizer(locate_model(plan.existing)))
+            return len(vocabulary.load_tokenizer(models.locate_model(plan.existing)))
         if plan is not None and plan.trim is not None:
             before = self._vocabulary_size(self._plans[plan.trim.model].owner)
             return min(before, plan.trim.size or before)
@@ -263,6 +264,8 @@ class RunMeter:
 
     def _measured(self, measure: Callable[[], float]) -> float:
         """With as many threads as a job will have."""
+        import torch
+
         threads = torch.get_num_threads()
         torch.set_num_threads(self._machine.threads)
         try:

@@ -4,10 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from torch.cuda import device_count
-
 from equiglot.pipeline.execution.folder import saved_recipe
-from equiglot.pipeline.execution.machine import Machine, capacity, core_count
+from equiglot.pipeline.execution.machine import Machine, capacity, core_count, gpu_count
 from equiglot.pipeline.execution.states import State, current_graph, state_of
 from equiglot.pipeline.graph import Graph, Job
 from equiglot.pipeline.planning.meter import ModelCost, RunMeter
@@ -118,7 +116,7 @@ def plan_recipe(recipe: Recipe, into: Path | None = None, machine: Machine | Non
 
 def _with_needs(model: ModelCost, job: Job, meter: RunMeter, machine: Machine) -> ModelCost:
     """A model with what its step keeps busy."""
-    takes, gpus = job.step.resources, job.step.resources.gpus if device_count() else 0
+    takes, gpus = job.step.resources, job.step.resources.gpus if gpu_count() else 0
     memory = job.step.cost(meter).memory
     return replace(model, cores=takes.cores(machine.threads), gpus=gpus, memory=memory)
 
@@ -127,7 +125,7 @@ def _too_large(left: Iterable[Job], machine: Machine) -> Iterator[str]:
     """Models that more processes train than this machine has cores for."""
     for job in left:
         takes, cores = job.step.resources, core_count()
-        if takes.processes > 1 and takes.cores(machine.threads) > cores and not device_count():
+        if takes.processes > 1 and takes.cores(machine.threads) > cores and not gpu_count():
             yield (
                 f"{job.name} takes {takes.cores(machine.threads)} cores ({takes.processes} processes together): this "
                 f"machine has {cores}, and `run` refuses it here. Set models.{job.subject}.training.devices to less, "

@@ -1,29 +1,25 @@
 """Short measurements of the speed of training and of labelling, on made-up tokens."""
 
+from __future__ import annotations
+
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 import numpy as np
-from transformers import PreTrainedModel
 
-from equiglot.labels import OnlineTeachers, SoftLabels, StoreSettings, freeze, label_text, open_store
+from equiglot import labels, models, training
+from equiglot.labels import SoftLabels, StoreSettings, open_store
 from equiglot.masking import BatchSettings, BatchStream, MaskSettings, Source, SpecialTokens
-from equiglot.models import (
-    build_model,
-    device,
-    load_model,
-    locate_model,
-    on_device,
-    read_config,
-    start_from,
-    take_part,
-)
 from equiglot.recipe import ModelPlan
 from equiglot.run import canonical_json
-from equiglot.training import MaskedLM, Progress, Trainer, TrainingSettings
+from equiglot.training import Progress, TrainingSettings
 from equiglot.vocabulary import TokenizedText
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 _WARM, _UPDATES = 3, 12
 _LENGTH = 20  # tokens in a made-up sentence
@@ -32,17 +28,17 @@ _Sizes = Callable[[str], int]
 
 
 def measure_speed(
-    make: Callable[[], PreTrainedModel], training: TrainingSettings, batch_tokens: int, *, taught: bool
+    make: Callable[[], PreTrainedModel], settings: TrainingSettings, batch_tokens: int, *, taught: bool
 ) -> float:
     """Tokens a second of a training with batches of this many tokens, with or without a teacher of the same size.
 
     Args:
         make: makes the model.
-        training: how it is trained.
+        settings: how it is trained.
         batch_tokens: tokens of a batch.
         taught: whether it has a teacher.
     """
-    model = on_device(make())
+    model = models.on_device(make())
     length = min(_LENGTH, model.config.max_position_embeddings - 4)
     rows = max(1, batch_tokens // (length + 2))
     text, special = _made_up(4 * rows, length, model.config.vocab_size)
@@ -58,17 +54,21 @@ def measure_speed(
     def watch(progress: Progress) -> None:
         marks.append((time.monotonic(), progress.tokens))
 
-    task = MaskedLM(
+    task = training.MaskedLM(
         stream,
         special=special,
         validation={"en": TokenizedText(text.ids[:length], text.offsets[:2], text.characters[:2])},
         objective=SoftLabels(teachers="one").objective if taught else None,
-        labels=OnlineTeachers({"en": freeze(on_device(make()), device())}, stream, device()) if taught else None,
+        labels=labels.OnlineTeachers({"en": _teacher(make)}, stream, models.device()) if taught else None,
     )
-    settings = training.model_copy(update={"accumulation": 1, "validations": 1, "early_stopping": None})
-    Trainer(model, task, settings, updates=_WARM + _UPDATES, seed=0, watch=watch).train()
+    settings = settings.model_copy(update={"accumulation": 1, "validations": 1, "early_stopping": None})
+    training.Trainer(model, task, settings, updates=_WARM + _UPDATES, seed=0, watch=watch).train()
     (begun, before), (ended, after) = marks[_WARM - 1], marks[-2]
     return (after - before) / (ended - begun)
+
+
+def _teacher(make: Callable[[], PreTrainedModel]) -> PreTrainedModel:
+    return labels.freeze(models.on_device(make()), models.device())
 
 
 def measure_labelling(model: PreTrainedModel) -> float:
@@ -78,7 +78,7 @@ def measure_labelling(model: PreTrainedModel) -> float:
     source = Source("en", text, special, MaskSettings(), 0)
     with TemporaryDirectory() as folder:
         into = Path(folder) / "labels"
-        label_text(model, source, special, StoreSettings(k=1), {}, into, shard_tokens=_LABELLED * length)
+        labels.label_text(model, source, special, StoreSettings(k=1), {}, into, shard_tokens=_LABELLED * length)
         measured = open_store(into).shards[-1].statistics  # the one before was to get warm
     return measured.tokens / max(measured.seconds, 1e-9)
 
@@ -92,7 +92,7 @@ def model_like(plan: ModelPlan, plans: Mapping[str, ModelPlan], vocabulary_size:
         vocabulary_size: owner of a tokenizer -> its entries.
     """
     if plan.existing is not None:
-        return load_model(locate_model(plan.existing))
+        return models.load_model(models.locate_model(plan.existing))
     if plan.revises is not None:
         model = model_like(plans[plan.revises], plans, vocabulary_size)
         if plan.fresh is not None:
@@ -101,17 +101,17 @@ def model_like(plan: ModelPlan, plans: Mapping[str, ModelPlan], vocabulary_size:
         return model
     if plan.start is None:
         assert plan.encoder is not None
-        return build_model(plan.encoder, vocabulary_size(plan.owner), padding=0, seed=0)
+        return models.build_model(plan.encoder, vocabulary_size(plan.owner), padding=0, seed=0)
     if plan.start.model is None:
-        return start_from(Path(plan.start.folder or ""), plan.start)
+        return models.start_from(Path(plan.start.folder or ""), plan.start)
     source = model_like(plans[plan.start.model], plans, vocabulary_size)
-    return take_part(source, plan.start, where=f"models.{plan.name}.from")
+    return models.take_part(source, plan.start, where=f"models.{plan.name}.from")
 
 
 def size_of(plan: ModelPlan, plans: Mapping[str, ModelPlan], vocabulary_size: _Sizes) -> str:
     """What is the same for models of the same size; the arguments are those of `model_like`."""
     if plan.existing is not None:
-        return canonical_json({**read_config(locate_model(plan.existing)), "_name_or_path": ""})
+        return canonical_json({**models.read_config(models.locate_model(plan.existing)), "_name_or_path": ""})
     if plan.fresh is not None:
         return size_of(plans[plan.fresh.model], plans, vocabulary_size)
     if plan.revises is not None:
@@ -121,7 +121,7 @@ def size_of(plan: ModelPlan, plans: Mapping[str, ModelPlan], vocabulary_size: _S
         return f"{vocabulary_size(plan.owner)} {plan.encoder.model_dump_json()}"
     part = plan.start.model_dump(mode="json", include={"layers", "width"})
     if plan.start.model is None:
-        return f"{part} of {canonical_json(read_config(Path(plan.start.folder or '')))}"
+        return f"{part} of {canonical_json(models.read_config(Path(plan.start.folder or '')))}"
     return f"{part} of {size_of(plans[plan.start.model], plans, vocabulary_size)}"
 
 

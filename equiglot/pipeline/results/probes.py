@@ -1,8 +1,11 @@
 """What a run knows of one task that is probed: its data, the estimates of every model, and all rows of numbers."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 
+from equiglot import probing
 from equiglot.evaluation import (
     ESTIMATES,
     PairEstimates,
@@ -15,7 +18,7 @@ from equiglot.evaluation import (
     transfer_rows,
 )
 from equiglot.pipeline.results.wording import probe_in_words
-from equiglot.probing import FixedProbe, read_facts
+from equiglot.probing import FixedProbe
 from equiglot.recipe import ProbedTask as Settings
 from equiglot.recipe import Recipe
 from equiglot.report import ProbedTask
@@ -98,7 +101,9 @@ class ProbedModels:
 
     def _unfinished(self) -> str:
         """What a reader must know of probes that had to stop before they converged; nothing if there are none."""
-        facts = [fact for name in self._models for fact in read_facts(self._run.probes(self._subject(name))).values()]
+        facts = [
+            fact for name in self._models for fact in probing.read_facts(self._run.probes(self._subject(name))).values()
+        ]
         stopped = sum(fact.converged is False for fact in facts)
         return f" (but {stopped:,} of {len(facts):,} probes had to stop before)" if stopped else ""
 

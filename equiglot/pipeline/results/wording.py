@@ -1,5 +1,7 @@
 """Settings and models in words, as the page and the model cards say them."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -7,15 +9,16 @@ from typing import Any
 
 from safetensors import safe_open
 
+from equiglot import models, vocabulary
 from equiglot.corpus.balancing import Annealed, Smoothing
 from equiglot.finetuning import FineTuning
 from equiglot.labels import HardLabels, SoftLabels, StoredLabels
-from equiglot.models import EncoderSettings, read_config
+from equiglot.models import EncoderSettings
 from equiglot.probing import FixedProbe, Probing
 from equiglot.recipe import PLACEHOLDER, ModelPlan, Start
 from equiglot.report import listed
 from equiglot.run import RunDirectory
-from equiglot.vocabulary import UnionVocabulary, Vocabulary, load_tokenizer, pieces_of
+from equiglot.vocabulary import UnionVocabulary, Vocabulary
 
 ALGORITHMS = {"wordpiece": "WordPiece", "unigram": "Unigram", "bpe": "BPE", "byte-bpe": "byte-level BPE"}
 """Kinds of tokenizers, as people call them."""
@@ -203,12 +206,12 @@ def vocabulary_in_words(settings: Vocabulary, size: int, origins: Sequence[str])
 def describe_model(run: RunDirectory, plan: ModelPlan) -> dict[str, Any]:
     """Fields of the page's model: its own vocabulary, the width of its embeddings, and what a taken model is."""
     folder = run.model(plan.name)
-    config = read_config(folder)
+    config = models.read_config(folder)
     width, embedding = config.get("hidden_size") or config.get("dim"), config.get("embedding_size")
     found: dict[str, Any] = {"embedding": embedding if embedding != width else None}
     if plan.owner:
-        tokenizer = load_tokenizer(folder)
-        found["vocabulary"] = f"{ALGORITHMS[pieces_of(tokenizer).kind]}, {len(tokenizer):,} entries"
+        tokenizer = vocabulary.load_tokenizer(folder)
+        found["vocabulary"] = f"{ALGORITHMS[vocabulary.pieces_of(tokenizer).kind]}, {len(tokenizer):,} entries"
     if not plan.is_trained:
         found["parameters"] = _count_parameters(folder)
     if plan.encoder is None:

@@ -1,14 +1,17 @@
 """How often the run's tokenizer cuts a sentence as another does."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np
 
+from equiglot import vocabulary
 from equiglot.pipeline.steps.context import Context
 from equiglot.pipeline.steps.material import AGREEMENT
 from equiglot.pipeline.steps.step import Step
 from equiglot.run import RunDirectory, atomic_folder, tokens_of, write_json
-from equiglot.vocabulary import agreement, load_tokenizer, map_path, pieces_of, read_map
+from equiglot.vocabulary import read_map
 
 
 @dataclass(frozen=True)
@@ -37,10 +40,10 @@ class Agreement(Step):
     def run(self, context: Context) -> None:
         """Compares the two texts."""
         run = context.run
-        mapping = read_map(map_path(run.vocabulary, self.teacher))
-        student = pieces_of(load_tokenizer(run.vocabulary))
+        mapping = read_map(vocabulary.map_path(run.vocabulary, self.teacher))
+        student = vocabulary.pieces_of(vocabulary.load_tokenizer(run.vocabulary))
         ours, theirs = (run.tokens(self.language, owner) / "train" for owner in ("", self.teacher))
-        found = agreement(ours, theirs, mapping, student)
+        found = vocabulary.agreement(ours, theirs, mapping, student)
         with atomic_folder(context.output) as folder:
             np.save(folder / AGREEMENT, found.sentences, allow_pickle=False)
             write_json(folder / "agreement.json", found.summary())

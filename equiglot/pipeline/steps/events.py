@@ -1,11 +1,15 @@
 """The course of a training for TensorBoard."""
 
+from __future__ import annotations
+
 from pathlib import Path
 from types import TracebackType
-
-from torch.utils.tensorboard import SummaryWriter
+from typing import TYPE_CHECKING
 
 from equiglot.training import LossPoint, ValidationPoint
+
+if TYPE_CHECKING:
+    from torch.utils.tensorboard import SummaryWriter
 
 
 class EventWriter:
@@ -22,6 +26,8 @@ class EventWriter:
 
     def add(self, point: LossPoint | ValidationPoint) -> None:
         """Adds a point of a curve; what an interrupted training wrote beyond its checkpoint is taken back."""
+        from torch.utils.tensorboard import SummaryWriter
+
         if self._writer is None:
             self._writer = SummaryWriter(str(self._folder), purge_step=point.update)
         if isinstance(point, LossPoint):
@@ -32,7 +38,7 @@ class EventWriter:
         for name, value in values.items():
             self._writer.add_scalar(name, value, point.update)
 
-    def __enter__(self) -> "EventWriter":
+    def __enter__(self) -> EventWriter:
         return self
 
     def __exit__(

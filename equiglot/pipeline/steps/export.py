@@ -1,11 +1,12 @@
 """A fine-tuned model with weights in int8: exported, and scored on the test data of its task."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from equiglot.exporting import ExportSettings, ScoredData, export_onnx
-from equiglot.finetuning import TRAINING
+from equiglot import exporting, finetuning
 from equiglot.pipeline.steps.context import Context
 from equiglot.pipeline.steps.cost import FINE_TUNING, FLOAT_BYTES, PROCESS, Cost, Meter
 from equiglot.pipeline.steps.finetune import FineTuned, fine_tuned_steps
@@ -61,10 +62,12 @@ class Exported(Step):
         task = open_task(run.task(settings.name))
         there = {each.code for each in task.summary.languages if "test" in each.sentences}
         tested = tuple(code for code in self.tuned.tested if code in there)
-        data = ScoredData(settings.task, tested, tuple(read_json(trained / TRAINING)["languages"]), lambda place: task)
+        data = exporting.ScoredData(
+            settings.task, tested, tuple(read_json(trained / finetuning.TRAINING)["languages"]), lambda place: task
+        )
         name = f"{self.tuned.plan.name}, fine-tuned on {settings.task}"
-        how = ExportSettings("int8", name, texts=None, data=data, max_loss=math.inf, any_processor=True)
-        export_onnx(str(trained / "model"), context.output, how)
+        how = exporting.ExportSettings("int8", name, texts=None, data=data, max_loss=math.inf, any_processor=True)
+        exporting.export_onnx(str(trained / "model"), context.output, how)
 
 
 def exported_steps(recipe: Recipe, settings: FineTunedTask) -> Iterator[Exported]:

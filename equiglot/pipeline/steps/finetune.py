@@ -1,5 +1,7 @@
 """A model fine-tuned on a task: on one language, or on several together; what it predicts, and its scores."""
 
+from __future__ import annotations
+
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,10 +11,10 @@ from typing import Any
 
 from safetensors.numpy import save_file
 
+from equiglot import exporting, finetuning
 from equiglot.errors import InputError
 from equiglot.evaluation import ESTIMATES, write_estimates, write_scores
-from equiglot.exporting import check_libraries
-from equiglot.finetuning import PREDICTIONS, TRAINING, FineTuner, FineTuning, check_trained_labels, fine_tuned_rows
+from equiglot.finetuning import FineTuning, fine_tuned_rows
 from equiglot.pipeline.progress import JobProgress
 from equiglot.pipeline.steps.context import Context
 from equiglot.pipeline.steps.cost import FINE_TUNING, FLOAT_BYTES, Cost, Meter
@@ -40,9 +42,11 @@ class FineTunedData(TaskData):
         """Classes that are tested must be trained on, and what exports models be installed: better said now than after
         models are trained."""
         if self.settings.exported:
-            check_libraries()
+            exporting.check_libraries()
         trained = self.settings.train
-        check_trained_labels(task, self.recipe.labelled_languages(self.settings) if trained == "each" else trained)
+        finetuning.check_trained_labels(
+            task, self.recipe.labelled_languages(self.settings) if trained == "each" else trained
+        )
 
 
 @dataclass(frozen=True)
@@ -122,7 +126,7 @@ class FineTuned(Step):
         """Trains and tests it; continues at the checkpoint of the seed that it was at."""
         run, settings, work, place = context.run, self.settings, context.checkpoints, context.run.model(self.plan.name)
         if settings.exported and not self.half:
-            check_libraries()
+            exporting.check_libraries()
         tuner = self._tuner(replace(open_task(run.task(settings.name)), halved=self.half), place)
         if tuner.trained and tuner.tested:
             with _named(settings):
@@ -135,21 +139,23 @@ class FineTuned(Step):
         with atomic_folder(context.output) as folder:
             self._write(tuner, work, folder)
 
-    def _tuner(self, task: OpenTask, place: Path) -> FineTuner:
+    def _tuner(self, task: OpenTask, place: Path) -> finetuning.FineTuner:
         there = {each.code: each.sentences for each in task.summary.languages}
         trained, tested = (
             [code for code in codes if split in there.get(code, {})]
             for codes, split in ((self.trained, "train"), (self.tested, "test"))
         )
         name, settings = self.plan.name, self.settings
-        return FineTuner(name, place, str(place), task, settings, trained, tested, settings.kept and not self.half)
+        return finetuning.FineTuner(
+            name, place, str(place), task, settings, trained, tested, settings.kept and not self.half
+        )
 
-    def _write(self, tuner: FineTuner, work: Path, folder: Path) -> None:
+    def _write(self, tuner: finetuning.FineTuner, work: Path, folder: Path) -> None:
         """Writes what is there of all seeds; nothing but empty files where there is no data to train or to test on."""
         done = bool(tuner.trained and tuner.tested)
         predictions = dict(tuner.predictions(work)) if done else {}
         estimates = tuner.estimates(self.settings.name, predictions) if done else {}
-        save_file(predictions, folder / PREDICTIONS)
+        save_file(predictions, folder / finetuning.PREDICTIONS)
         write_estimates(folder / ESTIMATES, estimates)
         shown = {} if self.half else estimates
         rows = fine_tuned_rows(self.plan.name, self.settings.name, shown, seed=self.plan.seed(self.recipe))
@@ -162,7 +168,7 @@ class FineTuned(Step):
             if tuner.keep:
                 shutil.copytree(model, folder / "model")
         by_seed = {seed: record.model_dump(mode="json") for seed, record in records.items()}
-        write_json(folder / TRAINING, {**about, "seeds": by_seed})
+        write_json(folder / finetuning.TRAINING, {**about, "seeds": by_seed})
 
 
 def fine_tuned_steps(recipe: Recipe, settings: FineTunedTask) -> Iterator[FineTuned]:

@@ -1,16 +1,17 @@
 """What a teacher says about a language's training text, stored; and its loss on each sentence."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from equiglot.evaluation import sentence_losses
+from equiglot import evaluation, labels, models
 from equiglot.hashing import hash_name, hash_u64
-from equiglot.labels import StoreSettings, label_text
+from equiglot.labels import StoreSettings
 from equiglot.labels.packing import RowFormat
 from equiglot.masking import Source
-from equiglot.models import open_model
 from equiglot.pipeline.steps.context import Context
 from equiglot.pipeline.steps.corpus import text_needs, training_text
 from equiglot.pipeline.steps.cost import LABELS, Cost, Meter, Resources, read_tokens
@@ -62,7 +63,7 @@ class _OfStore(Step):
         """Asks the teacher; continues at the shard, and keeps the shards until all is recorded."""
         run, recipe, store = context.run, self.recipe, self.store
         check_mixtures(run, recipe, store)
-        opened = open_model(store.teacher, str(run.model(store.teacher)))
+        opened = models.open_model(store.teacher, str(run.model(store.teacher)))
         source = Source(
             store.language,
             open_tokens(run.tokens(store.language, store.owner) / "train"),
@@ -71,7 +72,7 @@ class _OfStore(Step):
             label_masks_seed(recipe),
             draws=store.labels.draws,
         )
-        finished = label_text(
+        finished = labels.label_text(
             opened.model,
             source,
             opened.special,
@@ -195,8 +196,8 @@ class Losses(Step):
     def run(self, context: Context) -> None:
         """Lets the teacher score the sentences."""
         store, tell = self.store, context.counter()
-        opened = open_model(store.teacher, str(context.run.model(store.teacher)))
-        losses = sentence_losses(
+        opened = models.open_model(store.teacher, str(context.run.model(store.teacher)))
+        losses = evaluation.sentence_losses(
             opened,
             training_text(context.run, self.recipe, store.language),
             how="words" if store.labels.copies == "best" else "tokens",

@@ -1,5 +1,7 @@
 """What a model is trained on: its text, cut by its own tokenizer or by its teachers', and their labels."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -7,26 +9,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from equiglot import evaluation, labels, vocabulary
 from equiglot.errors import InputError
-from equiglot.evaluation import ID_MAP
 from equiglot.hashing import hash_name, hash_u64
-from equiglot.labels import StoredLabels, StoredTeacher, open_store
+from equiglot.labels import StoredLabels, open_store
 from equiglot.masking import Source, SpecialTokens, special_tokens_of
 from equiglot.pipeline.records import known_record
 from equiglot.pipeline.steps.stores import Store, stores_of
 from equiglot.pipeline.steps.vocabulary import tokenizer_folder
 from equiglot.recipe import ModelPlan, Recipe
 from equiglot.run import RunDirectory, read_json, tokens_of
-from equiglot.vocabulary import (
-    TokenizedText,
-    VocabularyMap,
-    load_tokenizer,
-    map_of_kept,
-    map_path,
-    open_sentences,
-    open_tokens,
-    read_map,
-)
+from equiglot.vocabulary import TokenizedText, VocabularyMap, map_of_kept, open_sentences, open_tokens, read_map
 
 _Integers = npt.NDArray[np.int64]
 LOSSES = "losses.npy"
@@ -45,7 +38,7 @@ class Material:
     """
 
     sources: list[Source] = field(default_factory=list)
-    taught: dict[str, list[StoredTeacher]] = field(default_factory=dict)
+    taught: dict[str, list[labels.StoredTeacher]] = field(default_factory=dict)
 
 
 def randomness(recipe: Recipe, plan: ModelPlan) -> int:
@@ -127,11 +120,11 @@ class _Seen:
             labels=labels,
         )
 
-    def stored(self, store: Store) -> StoredTeacher:
+    def stored(self, store: Store) -> labels.StoredTeacher:
         """A store, and what its ids are in the student's vocabulary."""
-        labels = open_store(self._run.labels(store.subject))
-        labels.check(label_facts(self._run, self._recipe, store))
-        return StoredTeacher(labels, self._mapping(store.owner))
+        stored = open_store(self._run.labels(store.subject))
+        stored.check(label_facts(self._run, self._recipe, store))
+        return labels.StoredTeacher(stored, self._mapping(store.owner))
 
     def copies(self, language: str, stores: Sequence[Store]) -> Iterator[tuple[Source, list[Store]]]:
         """The text of a language as its teachers cut it, each with the stores that are about it."""
@@ -215,7 +208,7 @@ class _Seen:
                 )
 
     def _pieces(self, owner: str) -> dict[str, int]:
-        return load_tokenizer(tokenizer_folder(self._run, self._recipe, owner)).get_vocab()
+        return vocabulary.load_tokenizer(tokenizer_folder(self._run, self._recipe, owner)).get_vocab()
 
     def _text(self, language: str, owner: str) -> TokenizedText:
         return open_tokens(self._run.tokens(language, owner) / "train")
@@ -230,13 +223,13 @@ class _Seen:
         return np.flatnonzero(known & wanted[np.minimum(sentences, len(wanted) - 1)])
 
     def _special_tokens(self, owner: str) -> SpecialTokens:
-        return special_tokens_of(load_tokenizer(tokenizer_folder(self._run, self._recipe, owner)))
+        return special_tokens_of(vocabulary.load_tokenizer(tokenizer_folder(self._run, self._recipe, owner)))
 
     def _mapping(self, owner: str) -> VocabularyMap | None:
         if owner == self._plan.owner:
             return None
         if not (trimmed := self._recipe.trimmed_from(self._plan.owner, owner)):
-            return read_map(map_path(self._run.vocabulary, owner))
-        kept = [read_json(self._run.model(name) / ID_MAP) for name in trimmed]
-        unknown = load_tokenizer(tokenizer_folder(self._run, self._recipe, self._plan.owner)).unk_token_id
+            return read_map(vocabulary.map_path(self._run.vocabulary, owner))
+        kept = [read_json(self._run.model(name) / evaluation.ID_MAP) for name in trimmed]
+        unknown = vocabulary.load_tokenizer(tokenizer_folder(self._run, self._recipe, self._plan.owner)).unk_token_id
         return map_of_kept([np.array(each["old_ids"]) for each in kept], [each["old_size"] for each in kept], unknown)

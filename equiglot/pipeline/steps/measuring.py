@@ -1,13 +1,15 @@
 """What the models of a run cost: all of them measured together, when everything else is done."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Any
 
+from equiglot import exporting
 from equiglot.corpus import read_sentences
 from equiglot.evaluation import in_int8, write_scores
-from equiglot.exporting import CostSettings, cost_rows, measure_cost, read_record
 from equiglot.pipeline.steps.context import Context
 from equiglot.pipeline.steps.cost import SCORES, Cost, Meter, Resources, read_tokens
 from equiglot.pipeline.steps.export import Exported
@@ -72,13 +74,13 @@ class Measuring(Step):
         run, settings = context.run, self._settings
         models = {name: str(run.model(name)) for name in self.recipe.plans()}
         for each in self.exported:
-            if read_record(folder := run.exported(each.subject)) is not None:  # there was data to train it on
+            if exporting.read_record(folder := run.exported(each.subject)) is not None:  # there was data to train it on
                 models.setdefault(in_int8(each.tuned.plan.name), str(folder))
-        how = CostSettings(threads=settings.threads, sentences=settings.sentences, rounds=settings.rounds)
-        record = measure_cost(models, list(self._sentences(run)), how)
+        how = exporting.CostSettings(threads=settings.threads, sentences=settings.sentences, rounds=settings.rounds)
+        record = exporting.measure_cost(models, list(self._sentences(run)), how)
         with atomic_folder(context.output) as folder:
             write_json(folder / COST_RECORD, record.model_dump(mode="json"))
-            write_scores(folder / "scores.jsonl", cost_rows(record, self.recipe.seed))
+            write_scores(folder / "scores.jsonl", exporting.cost_rows(record, self.recipe.seed))
 
     def _sentences(self, run: RunDirectory) -> Iterator[str]:
         """Of each language as many as are measured on, at most."""

@@ -1,35 +1,22 @@
 """A model: trained, or taken from where it is."""
 
+from __future__ import annotations
+
 import shutil
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from safetensors.numpy import save_file
-from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerFast
 
+from equiglot import evaluation, labels, models, training, vocabulary
 from equiglot.errors import InputError
-from equiglot.evaluation import extension_parts
-from equiglot.labels import OnlineTeachers, Parts, SoftLabels, StoredTeachers, freeze
+from equiglot.labels import Parts, SoftLabels
 from equiglot.masking import BatchStream, special_tokens_of
-from equiglot.models import (
-    FittedPart,
-    Part,
-    build_model,
-    copy_checkpoint,
-    device,
-    export_model,
-    fit_layers,
-    freeze_parts,
-    load_model,
-    model_identity,
-    on_device,
-    start_from,
-)
-from equiglot.models.trimming import longest_input
+from equiglot.models import Part
 from equiglot.outputs import check_model, output_checksums
 from equiglot.pipeline.steps.context import Context
 from equiglot.pipeline.steps.cost import FLOAT_BYTES, PROCESS, Cost, Meter, Resources
@@ -42,8 +29,11 @@ from equiglot.pipeline.steps.stores import stores_of
 from equiglot.pipeline.steps.vocabulary import tokenizer_folder
 from equiglot.recipe import ModelPlan, Start, check_width
 from equiglot.run import RunDirectory, atomic_folder, tokens_of, write_json
-from equiglot.training import CheckpointFolder, DataPlan, LabelSource, MaskedLM, Ranks, Trainer, plan_data
-from equiglot.vocabulary import check_same_vocabulary, load_tokenizer, open_tokens, tokenizer_bytes
+from equiglot.training import CheckpointFolder, DataPlan, plan_data
+from equiglot.vocabulary import open_tokens
+
+if TYPE_CHECKING:
+    from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerFast
 
 _ELSEWHERE = {"existing", "trim", "extend", "fresh", "tokens", "own_vocabulary", "start"}
 """What of a plan a trained model does not depend on, or in another way."""
@@ -94,7 +84,7 @@ class TakenModel(Model):
         """What the model is."""
         assert self.plan.existing is not None
         with foreign_model(self.plan):
-            return model_identity(self.plan.existing)
+            return models.model_identity(self.plan.existing)
 
     def source_made(self, outputs: Mapping[str, str]) -> Any:
         """It is copied as it is: what was copied is what counts, its place may be a hub."""
@@ -104,7 +94,7 @@ class TakenModel(Model):
         """Copies it."""
         assert self.plan.existing is not None
         with foreign_model(self.plan):
-            copy_checkpoint(self.plan.existing, context.output)
+            models.copy_checkpoint(self.plan.existing, context.output)
 
 
 @dataclass(frozen=True)
@@ -124,7 +114,7 @@ class TrainedModel(Model):
             "seed": self.recipe.seed,
         }
         inputs["labels"].pop("parts", None)
-        if self.plan.labels.objective.compares_states:
+        if isinstance(self.plan.labels, SoftLabels) and self.plan.labels.compares_states:
             inputs["inside"] = "means over tokens"  # before, their weight depended on the rate of masking
         if inputs["balance"].get("passes", 0) is None:  # as before there was such a bound
             del inputs["balance"]["passes"]
@@ -197,20 +187,20 @@ class TrainedModel(Model):
         with training_ranks(self.recipe, self.plan.name, context, self.plan.training.devices) as ranks:
             self.train(context, ranks)
 
-    def train(self, context: Context, ranks: Ranks) -> None:
+    def train(self, context: Context, ranks: training.Ranks) -> None:
         """The part of one of the processes that train it; the first writes what comes of it."""
         run, recipe, plan, checkpoints = context.run, self.recipe, self.plan, context.checkpoints
-        tokenizer = load_tokenizer(tokenizer_folder(run, recipe, plan.owner))
+        tokenizer = vocabulary.load_tokenizer(tokenizer_folder(run, recipe, plan.owner))
         special, seed = special_tokens_of(tokenizer), randomness(recipe, plan)
         material = material_of(run, recipe, plan)
         data = plan_data(material.sources, plan.balance, plan.training, special=special, seed=seed)
         fitted = self._fitted(run, tokenizer)
-        model = on_device(self._initial(run, tokenizer, seed, None if fitted is None else fitted.part))
+        model = models.on_device(self._initial(run, tokenizer, seed, None if fitted is None else fitted.part))
         with foreign_model(self.plan, "training.frozen"):
-            freeze_parts(model, plan.training.frozen)
+            models.freeze_parts(model, plan.training.frozen)
         if ranks.first and not checkpoints.exists():  # from the start: the curves of an earlier recipe are not its own
             shutil.rmtree(run.events(plan.name), ignore_errors=True)
-        task = MaskedLM(
+        task = training.MaskedLM(
             data.stream,
             special=special,
             validation={code: open_tokens(run.tokens(code, plan.owner) / "valid") for code in plan.languages},
@@ -221,7 +211,7 @@ class TrainedModel(Model):
             ranks=ranks,
         )
         with EventWriter(run.events(plan.name), task.metric) if ranks.first else nullcontext() as events:
-            trainer = Trainer(
+            trainer = training.Trainer(
                 model,
                 task,
                 plan.training,
@@ -239,23 +229,25 @@ class TrainedModel(Model):
         if not ranks.first:
             return
         with atomic_folder(context.output) as folder:
-            export_model(model.cpu(), tokenizer, folder)
+            models.export_model(model.cpu(), tokenizer, folder)
             about = _about(record.model_dump(mode="json"), model.num_parameters(), data)
             about |= {} if fitted is None else {"fit": _choice(fitted)}
             write_json(folder / "training.json", about)
             save_file(trainer.by_sequence(), folder / "validation.safetensors")
 
-    def _fitted(self, run: RunDirectory, tokenizer: PreTrainedTokenizerFast) -> FittedPart | None:
+    def _fitted(self, run: RunDirectory, tokenizer: PreTrainedTokenizerFast) -> models.FittedPart | None:
         """The layers that it has, where a size decides them."""
         start = self.plan.start
         if start is None or start.fit is None:
             return None
         where = f"models.{self.plan.name}.from.fit"
-        return fit_layers(start_folder(run, start), start, beside=tokenizer_bytes(tokenizer), where=where)
+        return models.fit_layers(
+            start_folder(run, start), start, beside=vocabulary.tokenizer_bytes(tokenizer), where=where
+        )
 
     def _labels(
         self, run: RunDirectory, stream: BatchStream, material: Material, student: PretrainedConfig, mask: int
-    ) -> LabelSource | None:
+    ) -> training.LabelSource | None:
         """What the teachers say: read from their stores, or asked while the student trains; None for the masked
         words."""
         plan, objective = self.plan, self.plan.labels.objective
@@ -265,16 +257,18 @@ class TrainedModel(Model):
                 for place, source in enumerate(stream.sources)
                 if source.name in material.taught
             }
-            return StoredTeachers(taught, stream, objective, device()) if taught else None
-        loaded = {name: freeze(load_model(run.model(name)), device()) for name in plan.all_teachers}
+            return labels.StoredTeachers(taught, stream, objective, models.device()) if taught else None
+        loaded = {
+            name: labels.freeze(models.load_model(run.model(name)), models.device()) for name in plan.all_teachers
+        }
         for name, teacher in loaded.items():
             check_width(plan, name, student.hidden_size, student.num_attention_heads, teacher.config.hidden_size)
         parts = {name: self._parts(run, name, mask) for name in loaded}
         named = {language: names[0] for language, names in plan.teachers().items()}
-        return OnlineTeachers(
+        return labels.OnlineTeachers(
             {language: loaded[name] for language, name in named.items()},
             stream,
-            device(),
+            models.device(),
             objective=objective,
             student=student,
             parts={language: known for language, name in named.items() if (known := parts[name])},
@@ -285,8 +279,8 @@ class TrainedModel(Model):
         extended = self._extended_from(name)
         if not extended:
             return None
-        first, ids = extension_parts([run.model(each) for each in extended])
-        return Parts(ids, first, mask, longest_input(run.model(name)))
+        first, ids = evaluation.extension_parts([run.model(each) for each in extended])
+        return Parts(ids, first, mask, models.longest_input(run.model(name)))
 
     def _initial(
         self, run: RunDirectory, tokenizer: PreTrainedTokenizerFast, seed: int, part: Part | None
@@ -295,12 +289,12 @@ class TrainedModel(Model):
         start, encoder = self.plan.start, self.plan.encoder
         if start is None:
             assert encoder is not None
-            return build_model(encoder, len(tokenizer), padding=special_tokens_of(tokenizer).padding, seed=seed)
+            return models.build_model(encoder, len(tokenizer), padding=special_tokens_of(tokenizer).padding, seed=seed)
         folder = start_folder(run, start)
         with foreign_model(self.plan, "from"):
-            check_same_vocabulary(folder, tokenizer)
+            vocabulary.check_same_vocabulary(folder, tokenizer)
             longest = self.recipe.encoder.max_length
-            return start_from(folder, part or start, vocabulary_size=len(tokenizer), max_length=longest)
+            return models.start_from(folder, part or start, vocabulary_size=len(tokenizer), max_length=longest)
 
 
 def start_folder(run: RunDirectory, start: Start) -> Path:
@@ -308,7 +302,7 @@ def start_folder(run: RunDirectory, start: Start) -> Path:
     return run.model(start.model) if start.model is not None else Path(start.folder or "")
 
 
-def _choice(fitted: FittedPart) -> dict[str, Any]:
+def _choice(fitted: models.FittedPart) -> dict[str, Any]:
     """What a size decided, for training.json."""
     return {
         "bytes": fitted.budget,

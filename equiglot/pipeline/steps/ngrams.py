@@ -4,6 +4,8 @@ Words and texts are classified by their character n-grams (`finetuning.ngrams`);
 neighbour (`finetuning.neighbours`).
 """
 
+from __future__ import annotations
+
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,12 +13,9 @@ from typing import Any, ClassVar
 
 from safetensors.numpy import save_file
 
+from equiglot import finetuning
 from equiglot.evaluation import ESTIMATES, Bootstrap, PairEstimates, write_estimates
-from equiglot.finetuning import PREDICTIONS, fine_tuned_estimates
-from equiglot.finetuning.kinds import KINDS
-from equiglot.finetuning.neighbours import neighbour_predictions
-from equiglot.finetuning.ngrams import NGRAM_TASKS, ngram_predictions
-from equiglot.finetuning.scores import Predictions
+from equiglot.finetuning import NGRAM_TASKS, Predictions, fine_tuned_estimates
 from equiglot.pipeline.steps.context import Context
 from equiglot.pipeline.steps.cost import FINE_TUNING, Cost, Meter
 from equiglot.pipeline.steps.probe import data_sizes
@@ -68,13 +67,13 @@ class _Simple(Step):
             estimates |= fine_tuned_estimates(
                 self.settings.name,
                 task.summary.labels,
-                {code: KINDS[task.summary.task].gold(task, code) for code in predicted},
+                {code: finetuning.KINDS[task.summary.task].gold(task, code) for code in predicted},
                 predicted,
                 trained=trained,
                 bootstrap=Bootstrap(self.settings.resamples, self.settings.seed),
             )
         with atomic_folder(context.output) as folder:
-            save_file(dict(predictions), folder / PREDICTIONS)
+            save_file(dict(predictions), folder / finetuning.PREDICTIONS)
             write_estimates(folder / ESTIMATES, estimates)
 
     def _trainings(self, task: OpenTask) -> Iterator[tuple[list[str], list[str]]]:
@@ -104,7 +103,7 @@ class NGrams(_Simple):
 
     def predict(self, task: OpenTask, trained: Sequence[str], tested: Sequence[str]) -> Predictions:
         """Labels, one for each word or text."""
-        return ngram_predictions(task, trained, tested)
+        return finetuning.ngram_predictions(task, trained, tested)
 
 
 @dataclass(frozen=True)
@@ -116,7 +115,7 @@ class Neighbours(_Simple):
 
     def predict(self, task: OpenTask, trained: Sequence[str], tested: Sequence[str]) -> Predictions:
         """Heads and relations."""
-        return neighbour_predictions(task, trained, tested)
+        return finetuning.neighbour_predictions(task, trained, tested)
 
 
 def simple_steps(recipe: Recipe) -> Iterator[NGrams | Neighbours]:

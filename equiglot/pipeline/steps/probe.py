@@ -1,10 +1,13 @@
 """Probes of one model, trained on each of its languages and tested on all of them; and what they read."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
+from equiglot import models, probing
 from equiglot.evaluation import (
     ESTIMATES,
     Bootstrap,
@@ -16,12 +19,11 @@ from equiglot.evaluation import (
     write_scores,
 )
 from equiglot.finetuning import FineTuning
-from equiglot.models import open_model
 from equiglot.pipeline.steps.context import Context
 from equiglot.pipeline.steps.corpus import Corpus
 from equiglot.pipeline.steps.cost import FLOAT_BYTES, PROBES, PROCESS, Cost, Meter
 from equiglot.pipeline.steps.step import Step
-from equiglot.probing import ConvergedProbe, Probing, open_features, probe_pairs, write_features, write_predictions
+from equiglot.probing import ConvergedProbe, Probing
 from equiglot.recipe import LabelledEntry, ModelPlan, ProbedTask, Recipe
 from equiglot.run import RunDirectory, atomic_folder
 from equiglot.tasks import SPLITS, OpenTask, Place, build_task, open_task, task_at, task_identity
@@ -162,10 +164,12 @@ class Features(OfTaskAndModel):
     def run(self, context: Context) -> None:
         """Lets the model read the data."""
         run, name, tell = context.run, self.plan.name, context.counter()
-        opened, layers = open_model(name, str(run.model(name))), self.settings.layers
+        opened, layers = models.open_model(name, str(run.model(name))), self.settings.layers
         with atomic_folder(context.output) as folder:
             task = open_task(run.task(self.settings.task))
-            write_features(opened, task, self.plan.languages, layers, folder, lambda done: tell("encoding", done))
+            probing.write_features(
+                opened, task, self.plan.languages, layers, folder, lambda done: tell("encoding", done)
+            )
 
 
 @dataclass(frozen=True)
@@ -203,10 +207,12 @@ class Probes(OfTaskAndModel):
         run, settings, plan, tell = context.run, self.settings, self.plan, context.counter()
         task = open_task(run.task(settings.task))
         metric = primary_metric(settings.task, task.summary.labels)
-        features = open_features(run.features(self.subject))
+        features = probing.open_features(run.features(self.subject))
         pairs = [
             pair
-            for of_source in probe_pairs(task, features, plan.languages, settings, metric, lambda n: tell("probing", n))
+            for of_source in probing.probe_pairs(
+                task, features, plan.languages, settings, metric, lambda n: tell("probing", n)
+            )
             for pair in of_source
         ]
         estimates = pair_estimates(
@@ -217,7 +223,7 @@ class Probes(OfTaskAndModel):
             Bootstrap(settings.resamples, settings.seed),
         )
         with atomic_folder(context.output) as folder:
-            write_predictions(folder, pairs)
+            probing.write_predictions(folder, pairs)
             write_estimates(folder / ESTIMATES, estimates)
             write_scores(
                 folder / "scores.jsonl", pair_rows(plan.name, settings.task, estimates, plan.seed(self.recipe))

@@ -4,6 +4,8 @@ Each is told on its standard input, in one line of JSON, what it trains; when th
 and it dies too. What goes wrong in one of them ends the training in all.
 """
 
+from __future__ import annotations
+
 import json
 import os
 import signal
@@ -16,12 +18,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO
 
-import torch
-
+from equiglot import training
 from equiglot.errors import InputError
 from equiglot.pipeline.steps.context import Context
 from equiglot.recipe import Recipe, recipe_tree
-from equiglot.training import RankLost, Ranks, joined
 
 REFUSED, LOST = 2, 3
 """Exit codes of a process whose last words are an InputError, and of one that has lost another."""
@@ -35,7 +35,7 @@ class RankKilled(InputError):
 
 
 @contextmanager
-def training_ranks(recipe: Recipe, model: str, context: Context, devices: int) -> Iterator[Ranks]:
+def training_ranks(recipe: Recipe, model: str, context: Context, devices: int) -> Iterator[training.Ranks]:
     """This process as the first of `devices` ranks that train a model; the others are started, and do the same.
 
     Raises:
@@ -44,8 +44,10 @@ def training_ranks(recipe: Recipe, model: str, context: Context, devices: int) -
         RuntimeError: another rank has failed: a bug, with its traceback.
     """
     if devices == 1:
-        yield Ranks()
+        yield training.Ranks()
         return
+    import torch
+
     os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo0" if sys.platform == "darwin" else "lo")
     with TemporaryDirectory(prefix="equiglot-ranks-") as folder:
         told = {
@@ -61,9 +63,9 @@ def training_ranks(recipe: Recipe, model: str, context: Context, devices: int) -
         others = [_Other(rank, told, Path(folder)) for rank in range(1, devices)]
         try:
             _wait_for(others)
-            with joined(meeting(Path(folder)), 0, devices) as ranks:
+            with training.joined(meeting(Path(folder)), 0, devices) as ranks:
                 yield ranks
-        except RankLost as lost:
+        except training.RankLost as lost:
             raise _cause(others, lost) from None
         finally:
             for other in others:
@@ -154,11 +156,11 @@ def _wait_for(others: list[_Other]) -> None:
         other.tell()
     while not all(other.ready for other in others):
         if any(other.code is not None for other in others):
-            raise RankLost("it has ended before it began")
+            raise training.RankLost("it has ended before it began")
         time.sleep(_PAUSE)
 
 
-def _cause(others: list[_Other], lost: RankLost) -> Exception:
+def _cause(others: list[_Other], lost: training.RankLost) -> Exception:
     """Why another rank does not answer.
 
     Where one dies, those that wait for it end as well, and say that they have lost it: it is not their fault.

@@ -1,5 +1,7 @@
 """A model that is another one with fewer vocabulary entries, with more, or with random weights."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -7,18 +9,9 @@ from functools import partial
 from itertools import chain, islice
 from typing import Any
 
+from equiglot import evaluation, models
 from equiglot.corpus import read_sentences
 from equiglot.errors import InputError
-from equiglot.evaluation import (
-    FITTING_HELD_OUT,
-    MOST_HELD_OUT,
-    Donor,
-    ExtensionText,
-    TrimText,
-    extend_model,
-    trim_model,
-)
-from equiglot.models import copy_untrained
 from equiglot.pipeline.steps.context import Context
 from equiglot.pipeline.steps.corpus import text_needs, training_text
 from equiglot.pipeline.steps.cost import ROWS, Cost, Meter, read_tokens
@@ -75,12 +68,12 @@ class TrimmedModel(Model):
         run, texts = context.run, {}
         for code in self.plan.languages:
             choosing = _sentences(run, self.recipe, code)
-            texts[code] = TrimText(choosing, _held_out(run, code), f"languages.{code}.text")
-        texts |= {code: TrimText((), _held_out(run, code), f"languages.{code}.text") for code in self._lost}
+            texts[code] = evaluation.TrimText(choosing, _held_out(run, code), f"languages.{code}.text")
+        texts |= {code: evaluation.TrimText((), _held_out(run, code), f"languages.{code}.text") for code in self._lost}
         source = str(run.model(self.plan.trim.model))
         try:
             amount, languages = self.plan.trim, self.plan.languages
-            trim_model(source, texts, context.output, amount, languages=languages, students=self._students)
+            evaluation.trim_model(source, texts, context.output, amount, languages=languages, students=self._students)
         except InputError as error:
             option = re.match("--([a-z]+)", error.where or "")  # which the command line has for the field
             where = f"models.{self.plan.name}.trim{f'.{option[1]}' if option else ''}"
@@ -131,7 +124,7 @@ class ExtendedModel(Model):
         length = sum(map(read_tokens, learnt)) / sum(map(len, learnt))
         tokens = extend.fitting.updates * extend.fitting.sentences * length
         times = extend.fitting.training().validations + 2  # and before and after
-        judged = times * length * sum(min(FITTING_HELD_OUT, len(text)) for text in held)
+        judged = times * length * sum(min(evaluation.FITTING_HELD_OUT, len(text)) for text in held)
         seconds = (_FITTED * tokens + _JUDGED * judged) / meter.reader(self.plan.name).speed
         return replace(made, amount=round(tokens), seconds=seconds)
 
@@ -142,15 +135,15 @@ class ExtendedModel(Model):
         run, texts = context.run, {}
         for code in self.plan.languages:
             learning = partial(_sentences, run, self.recipe, code)
-            texts[code] = ExtensionText(learning, _held_out(run, code))
+            texts[code] = evaluation.ExtensionText(learning, _held_out(run, code))
         try:
-            extend_model(
+            evaluation.extend_model(
                 str(run.model(extend.model)),
                 texts,
                 context.output,
                 extend,
                 start=extend.start,
-                donor=None if extend.donor is None else Donor(run.model(extend.donor), extend.anchors),
+                donor=None if extend.donor is None else evaluation.Donor(run.model(extend.donor), extend.anchors),
                 fitting=extend.fitting.model_copy(update={"seed": self.recipe.seed + extend.fitting.seed}),
                 checkpoints=CheckpointFolder(context.checkpoints),
                 checkpoint_seconds=context.checkpoint_seconds,
@@ -184,7 +177,7 @@ class FreshModel(Model):
         assert self.plan.fresh is not None
         source, seed = context.run.model(self.plan.fresh.model), randomness(self.recipe, self.plan)
         with foreign_model(self.plan, "fresh"):
-            copy_untrained(source, context.output, seed=seed)
+            models.copy_untrained(source, context.output, seed=seed)
 
 
 def _sentences(run: RunDirectory, recipe: Recipe, language: str) -> Iterator[str]:
@@ -194,4 +187,6 @@ def _sentences(run: RunDirectory, recipe: Recipe, language: str) -> Iterator[str
 
 def _held_out(run: RunDirectory, language: str) -> list[str]:
     """The validation text of a language, which chooses and teaches nothing."""
-    return list(islice(chain.from_iterable(read_sentences(run.corpus(language) / "valid.arrow")), MOST_HELD_OUT))
+    return list(
+        islice(chain.from_iterable(read_sentences(run.corpus(language) / "valid.arrow")), evaluation.MOST_HELD_OUT)
+    )

@@ -1,29 +1,25 @@
 """One model, or the frequency ranking, scored on the test text of its languages: masked words, and likelihood."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
+from equiglot import evaluation, models, vocabulary
 from equiglot.corpus import read_sentences
 from equiglot.evaluation import (
     ESTIMATES,
     MASKED_LM,
     Bootstrap,
     PairEstimates,
-    TestMasks,
-    frequency_predictor,
-    measure_words,
-    model_predictor,
     pair_rows,
     position_estimates,
-    score_positions,
-    spread,
     write_bits,
     write_estimates,
     write_scores,
 )
 from equiglot.masking import special_tokens_of
-from equiglot.models import load_model, on_device, open_model
 from equiglot.pipeline.steps.context import Context
 from equiglot.pipeline.steps.cost import SCORES, Cost, Meter, Resources, read_tokens
 from equiglot.pipeline.steps.memory import reading_memory
@@ -31,7 +27,7 @@ from equiglot.pipeline.steps.step import Step
 from equiglot.pipeline.steps.vocabulary import tokenizer_need
 from equiglot.recipe import FREQUENCY, Likelihood, MaskedLanguageModelling, ModelPlan
 from equiglot.run import RunDirectory, atomic_folder
-from equiglot.vocabulary import load_tokenizer, open_tokens
+from equiglot.vocabulary import open_tokens
 
 _RESAMPLING = 2e-7  # seconds for a sentence in a resample, of all metrics
 
@@ -84,17 +80,17 @@ class Scores(Step):
     def run(self, context: Context) -> None:
         """Scores the test text, language by language."""
         run, task, name = context.run, self._task, self.subject
-        tokenizer = load_tokenizer(run.vocabulary)
-        masks = TestMasks(task.rate, task.draws, task.sequences, task.seed, special_tokens_of(tokenizer))
+        tokenizer = vocabulary.load_tokenizer(run.vocabulary)
+        masks = evaluation.TestMasks(task.rate, task.draws, task.sequences, task.seed, special_tokens_of(tokenizer))
         estimates: PairEstimates = {}
         if self.plan:
-            model = on_device(load_model(run.model(name), vocabulary_size=len(tokenizer)))
+            model = models.on_device(models.load_model(run.model(name), vocabulary_size=len(tokenizer)))
         for language in self._languages:
             if self.plan:
-                predict = model_predictor(model)
+                predict = evaluation.model_predictor(model)
             else:
-                predict = frequency_predictor(open_tokens(run.tokens(language) / "train"), len(tokenizer))
-            positions = score_positions(predict, language, open_tokens(run.tokens(language) / "test"), masks)
+                predict = evaluation.frequency_predictor(open_tokens(run.tokens(language) / "train"), len(tokenizer))
+            positions = evaluation.score_positions(predict, language, open_tokens(run.tokens(language) / "test"), masks)
             estimates |= position_estimates(language, positions, Bootstrap(task.resamples, task.seed))
         seed = self.plan.seed(self.recipe) if self.plan else self.recipe.seed
         with atomic_folder(context.output) as folder:
@@ -153,10 +149,12 @@ class LikelihoodBits(Step):
     def run(self, context: Context) -> None:
         """Measures the sentences, language by language."""
         run, name, tell = context.run, self.plan.name, context.counter()
-        opened, measured = open_model(name, str(run.model(name))), {}
+        opened, measured = models.open_model(name, str(run.model(name))), {}
         for language in self.plan.languages:
             sentences = list(chain.from_iterable(read_sentences(run.corpus(language) / "test.arrow")))
-            measured[language] = measure_words(opened, spread(sentences, self._settings.sentences))
+            measured[language] = evaluation.measure_words(
+                opened, evaluation.spread(sentences, self._settings.sentences)
+            )
             tell("scoring", measured[language].count)
         with atomic_folder(context.output) as folder:
             write_bits(folder / BITS, measured)

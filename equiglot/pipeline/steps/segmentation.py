@@ -1,17 +1,18 @@
 """How a model's tokenizer cuts the labelled sentences of its languages, beside vocabularies of their own."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from equiglot.evaluation import Bootstrap, LanguageSegmentation, measure_segmentation, own_vocabulary, spread
-from equiglot.models.trimming import longest_input
+from equiglot import evaluation, models, vocabulary
+from equiglot.evaluation import Bootstrap
 from equiglot.pipeline.steps.context import Context
 from equiglot.pipeline.steps.step import Step
 from equiglot.recipe import Audit, ModelPlan
 from equiglot.run import RunDirectory, atomic_folder, read_json, write_json
 from equiglot.tasks import SPLITS, open_task
-from equiglot.vocabulary import load_tokenizer
 
 _MOST = 2_000  # sentences of a language
 _FILE = "segmentation.json"
@@ -44,16 +45,20 @@ class Segmented(Step):
     def run(self, context: Context) -> None:
         """Cuts the sentences of each language that has any."""
         model = context.run.model(self.plan.name)
-        tokenizer = load_tokenizer(model)
-        longest = min(512, tokenizer.model_max_length, longest_input(model)) - 2  # special tokens
+        tokenizer = vocabulary.load_tokenizer(model)
+        longest = min(512, tokenizer.model_max_length, models.longest_input(model)) - 2  # special tokens
         found = {}
         for code in self.plan.languages:
-            sentences = spread(list(dict.fromkeys(self._sentences(context.run, code))), _MOST)
+            sentences = evaluation.spread(list(dict.fromkeys(self._sentences(context.run, code))), _MOST)
             if sentences:
                 bootstrap = Bootstrap(1000, self.recipe.seed)
-                cut = measure_segmentation(tokenizer, sentences, code, max_tokens=longest, bootstrap=bootstrap)
-                own = own_vocabulary(tokenizer, sentences, code, size=self._audit.entries, bootstrap=bootstrap)
-                found[code] = LanguageSegmentation(cut=cut, own=own).model_dump(mode="json")
+                cut = evaluation.measure_segmentation(
+                    tokenizer, sentences, code, max_tokens=longest, bootstrap=bootstrap
+                )
+                own = evaluation.own_vocabulary(
+                    tokenizer, sentences, code, size=self._audit.entries, bootstrap=bootstrap
+                )
+                found[code] = evaluation.LanguageSegmentation(cut=cut, own=own).model_dump(mode="json")
         with atomic_folder(context.output) as folder:
             write_json(folder / _FILE, found)
 
@@ -69,7 +74,7 @@ class Segmented(Step):
                 yield from (text for each in task.texts(language, split) if (text := each.strip()))
 
 
-def read_segmentation(run: RunDirectory, model: str) -> dict[str, LanguageSegmentation]:
+def read_segmentation(run: RunDirectory, model: str) -> dict[str, evaluation.LanguageSegmentation]:
     """Language -> how a model's tokenizer cuts it; the step is done."""
     found = read_json(run.segmentation(model) / _FILE)
-    return {code: LanguageSegmentation.model_validate(each) for code, each in found.items()}
+    return {code: evaluation.LanguageSegmentation.model_validate(each) for code, each in found.items()}

@@ -1,5 +1,7 @@
 """The splits of a language as token ids of the run's tokenizer, or of a model's own."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -7,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from equiglot import labels, models, vocabulary
 from equiglot.errors import InputError
-from equiglot.labels import StoreSettings, label_text, open_store
+from equiglot.labels import StoreSettings, open_store
 from equiglot.masking import Source
-from equiglot.models import open_model
 from equiglot.pipeline.steps.context import Context
 from equiglot.pipeline.steps.corpus import text_needs, training_text
 from equiglot.pipeline.steps.cost import TEXT, Cost, Meter
@@ -20,7 +22,7 @@ from equiglot.pipeline.steps.stores import all_stores
 from equiglot.pipeline.steps.vocabulary import tokenizer_folder, tokenizer_need
 from equiglot.report import StoredText, doubtful
 from equiglot.run import atomic_folder, tokens_of, write_json
-from equiglot.vocabulary import TokenizedText, TokenStatistics, load_tokenizer, open_tokens, tokenise_split
+from equiglot.vocabulary import TokenizedText, open_tokens
 
 SPLITS = ("train", "valid", "test")
 _LOOKED_AT = 200  # sequences of a text, from all over it, before it is labelled
@@ -61,22 +63,22 @@ class Tokens(Step):
     def run(self, context: Context) -> None:
         """Cuts the splits; looks at once whether a model that is taken knows the language."""
         run, recipe, language, owner = context.run, self.recipe, self.language, self.owner
-        tokenizer = load_tokenizer(tokenizer_folder(run, recipe, owner))
+        tokenizer = vocabulary.load_tokenizer(tokenizer_folder(run, recipe, owner))
         longest = recipe.encoder.max_length - 2
         taken = bool(owner) and not recipe.plans()[owner].is_trained
         if taken:
-            longest = min(longest, open_model(owner, str(run.model(owner))).max_tokens)
+            longest = min(longest, models.open_model(owner, str(run.model(owner))).max_tokens)
         statistics = {}
         with atomic_folder(context.output) as folder:
             for split in SPLITS:
                 source = run.corpus(language) / f"{split}.arrow"
                 source = training_text(run, recipe, language) if split == "train" else source
-                counts = tokenise_split(source, tokenizer, longest, folder / split)
+                counts = vocabulary.tokenise_split(source, tokenizer, longest, folder / split)
                 statistics[split] = counts.model_dump(mode="json")
             self._check_enough(statistics["train"]["sequences"])
             write_json(folder / "tokens.json", statistics)
         if taken:
-            self._look_first(context, TokenStatistics.model_validate(statistics["train"]).unknown_rate)
+            self._look_first(context, vocabulary.TokenStatistics.model_validate(statistics["train"]).unknown_rate)
 
     def _check_enough(self, sequences: int) -> None:
         """Refuses too little text before anything is trained."""
@@ -107,7 +109,7 @@ class Tokens(Step):
         if all(store.labels.unused for store in stores):
             return
         opened, text = (
-            open_model(teacher, str(run.model(teacher))),
+            models.open_model(teacher, str(run.model(teacher))),
             open_tokens(context.output / "train"),
         )
         some = np.unique(np.linspace(0, len(text) - 1, min(_LOOKED_AT, len(text))).astype(np.int64))
@@ -116,7 +118,9 @@ class Tokens(Step):
         one_shard = len(text.ids) + 1
         with TemporaryDirectory() as folder:
             into = Path(folder) / "labels"
-            label_text(opened.model, source, opened.special, StoreSettings(k=1), {}, into, shard_tokens=one_shard)
+            labels.label_text(
+                opened.model, source, opened.special, StoreSettings(k=1), {}, into, shard_tokens=one_shard
+            )
             about = open_store(into).statistics
         seen = StoredText(
             teacher=teacher,

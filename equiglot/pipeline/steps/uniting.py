@@ -1,14 +1,18 @@
 """Whether models can have one vocabulary: looked at before anything is made."""
 
+from __future__ import annotations
+
 from collections.abc import Container
+from typing import TYPE_CHECKING
 
-from tokenizers import Tokenizer
-
-from equiglot.models import locate_model
+from equiglot import models, vocabulary
 from equiglot.pipeline.steps.model import foreign_model
 from equiglot.recipe import SHARED, ModelPlan, Recipe
 from equiglot.run import RunDirectory
-from equiglot.vocabulary import UnionVocabulary, check_rules, load_tokenizer, rules_of
+from equiglot.vocabulary import UnionVocabulary
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
 
 
 def check_union(run: RunDirectory, recipe: Recipe, left: Container[str]) -> None:
@@ -24,13 +28,17 @@ def check_union(run: RunDirectory, recipe: Recipe, left: Container[str]) -> None
     """
     if isinstance(recipe.vocabulary, UnionVocabulary) and f"vocabulary/{SHARED}" in left:
         plans = recipe.plans()
-        check_rules({name: _tokenizer(run, plans[name], left) for name in recipe.united}, recipe.vocabulary.rules)
+        vocabulary.check_rules(
+            {name: _tokenizer(run, plans[name], left) for name in recipe.united}, recipe.vocabulary.rules
+        )
 
 
 def _tokenizer(run: RunDirectory, plan: ModelPlan, left: Container[str]) -> Tokenizer:
     """What treats text as a model does; its pieces may not be known yet."""
     if plan.own_vocabulary is not None:
-        return rules_of(plan.own_vocabulary)
+        return vocabulary.rules_of(plan.own_vocabulary)
     with foreign_model(plan):
         taken = f"model/{plan.name}" not in left
-        return load_tokenizer(run.model(plan.name) if taken else locate_model(plan.existing or "")).backend_tokenizer
+        return vocabulary.load_tokenizer(
+            run.model(plan.name) if taken else models.locate_model(plan.existing or "")
+        ).backend_tokenizer

@@ -1,11 +1,13 @@
 """A tokenizer: that of the run, learnt or united, or one that is learnt for a single model."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from equiglot.models import resolve_encoder
+from equiglot import models, vocabulary
 from equiglot.pipeline.steps.context import Context
 from equiglot.pipeline.steps.corpus import text_needs, training_text
 from equiglot.pipeline.steps.cost import TEXT, Cost, Meter
@@ -13,7 +15,7 @@ from equiglot.pipeline.steps.step import Step
 from equiglot.recipe import SHARED, Recipe
 from equiglot.run import RunDirectory
 from equiglot.settings import MOST
-from equiglot.vocabulary import UnionVocabulary, VocabularySettings, load_tokenizer, make_union, train_vocabulary
+from equiglot.vocabulary import UnionVocabulary, VocabularySettings
 
 # Characters a second that it is learnt from, on one core; see docs/vocabulary.md.
 _SPEEDS = {"wordpiece": 900_000, "bpe": 500_000, "byte-bpe": 500_000, "unigram": 100_000}
@@ -64,14 +66,14 @@ class Vocabulary(Step):
         recipe, settings, into = self.recipe, self._settings, context.output
         if isinstance(settings, UnionVocabulary):
             folders = {name: tokenizer_folder(context.run, recipe, name) for name in recipe.united}
-            make_union(folders, settings, into)
+            vocabulary.make_union(folders, settings, into)
         else:
             corpora = {language: training_text(context.run, recipe, language) for language in sorted(self._languages)}
-            train_vocabulary(corpora, settings, into)
-        size = len(load_tokenizer(into))
+            vocabulary.train_vocabulary(corpora, settings, into)
+        size = len(vocabulary.load_tokenizer(into))
         for plan in recipe.plans().values():  # what cannot be built is refused before text is read and labelled
             if plan.owner == self.owner and plan.start is None and plan.encoder is not None:
-                resolve_encoder(plan.encoder, size)
+                models.resolve_encoder(plan.encoder, size)
 
     @property
     def _settings(self) -> VocabularySettings | UnionVocabulary:
