@@ -214,10 +214,10 @@ def init(
 ) -> None:
     """Makes a commented recipe from a folder of text."""
     from equiglot.display import print_found
-    from equiglot.models import device
+    from equiglot.pipeline import gpu_count
     from equiglot.recipe import initialise
 
-    found, doubts = initialise(folder, into, gpu=device().type != "cpu", replace=replace)
+    found, doubts = initialise(folder, into, gpu=gpu_count() > 0, replace=replace)
     print_found(output, found, doubts, str(into))
 
 

@@ -1,8 +1,8 @@
 from .card import for_which_processor, value_of
-from .cost import BATCHES, CostRecord, CostSettings, cost_rows, measure_cost, read_record, read_sentences
-from .exporting import FP32, INT8, PYTORCH, ExportSettings, export_onnx, few_lines
+from .cost import BATCHES, CostRecord, CostSettings, cost_rows, measure_cost, read_sentences
+from .exporting import ExportSettings, export_onnx, few_lines
 from .graph import check_libraries
-from .record import ExportRecord, language_of
+from .record import FP32, INT8, PYTORCH, ExportRecord, language_of, read_record
 from .scoring import ScoredData, name_scored_data
 
 __all__ = [

@@ -1,7 +1,6 @@
 """The card of an exported model: what it is, how it is used without PyTorch, and what was compared."""
 
-from equiglot.exporting.checking import Agreement
-from equiglot.exporting.record import ExportRecord, language_of
+from equiglot.exporting.record import Agreement, ExportRecord, language_of
 
 USE = """import numpy as np
 from onnxruntime import InferenceSession

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import numpy.typing as npt
 import torch
-from pydantic import BaseModel, ConfigDict
 
 from equiglot.errors import InputError, known_refusal
 from equiglot.exporting.graph import INPUTS
+from equiglot.exporting.record import Agreement, Head, ShapeCheck
 from equiglot.exporting.runtime import Floats, Integers
 from equiglot.hashing import hash_u64
 from equiglot.vocabulary import text_encoder
@@ -28,7 +28,6 @@ _MOST_TOKENS, _MOST_VALUES = 4096, 1 << 28  # of a batch, and of what comes out 
 _ROWS = 8  # of a batch of text
 _EVERY = 7  # token is masked, about
 
-Head = Literal["masked language model", "token classifier", "text classifier", "encoder"]
 MASKED_LM: Head = "masked language model"
 Runner = Callable[[Mapping[str, Integers]], Floats]
 """Inputs int64 [rows, length] -> outputs float32 [rows, length, ...], or [rows, labels] of a text classifier."""
@@ -37,37 +36,6 @@ _HEADS: dict[str, Head] = {
     "ForTokenClassification": "token classifier",
     "ForSequenceClassification": "text classifier",
 }
-
-
-class ShapeCheck(BaseModel):
-    """A graph and its model on the same batch of random tokens, some of its rows padded."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    batch: int
-    length: int
-    largest_difference: float
-    largest_output: float
-
-
-class Agreement(BaseModel):
-    """What int8 weights change on a text.
-
-    Attributes:
-        text: its file, or the language of the embedded sample.
-        what: is compared.
-        count: of it.
-        value: a share that is the same, a mean cosine (of last hidden states), or a mean difference (of numbers).
-        lowest: the smallest cosine; None of all else.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    text: str
-    what: Literal["masked words", "labels of tokens", "labels of texts", "hidden states", "numbers of texts"]
-    count: int
-    value: float
-    lowest: float | None = None
 
 
 def head_of(model: PreTrainedModel) -> Head:

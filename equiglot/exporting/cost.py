@@ -17,19 +17,18 @@ from statistics import median
 from types import TracebackType
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from equiglot.errors import InputError
 from equiglot.evaluation import ALL, COST, Score, spread
 from equiglot.evaluation.external import stream_lines
 from equiglot.exporting.checking import MASKED_LM
-from equiglot.exporting.exporting import FP32, INT8, PYTORCH, few_lines
+from equiglot.exporting.exporting import few_lines
 from equiglot.exporting.graph import check_libraries
-from equiglot.exporting.record import RECORD, ExportRecord
-from equiglot.exporting.runtime import GRAPHS, Processor, this_processor
+from equiglot.exporting.record import FP32, INT8, PYTORCH, read_record
+from equiglot.exporting.runtime import Processor, this_processor
 from equiglot.models import find_or_fetch
 from equiglot.models.validation import check_config, check_kind, weight_files
-from equiglot.reading import read_json_object
 from equiglot.vocabulary import TOKENIZER_FILES
 
 BATCHES = (1, 32)
@@ -203,24 +202,6 @@ class _Measured:
             latency=tuple(1000 * median(each) for each in seconds[1]),
             throughput={size: tuple(count / sum(each) for each in rounds) for size, rounds in seconds.items()},
         )
-
-
-def read_record(folder: Path) -> ExportRecord | None:
-    """What stands in an exported folder; None of a folder that was not exported.
-
-    Raises:
-        InputError: it is damaged.
-    """
-    file = folder / RECORD
-    if not file.is_file():
-        return None
-    try:
-        record = ExportRecord.model_validate(read_json_object(file))
-    except ValidationError as error:
-        raise InputError(f"{RECORD} is damaged", where=file, fix="export the model again") from error
-    if record.graph not in GRAPHS.values() or any(Path(name).name != name for name in record.files):
-        raise InputError(f"{RECORD} names files that are not its own", where=file, fix="export the model again")
-    return record
 
 
 class _Worker:

@@ -22,8 +22,6 @@ from equiglot.evaluation.trim_proof import load_whole
 from equiglot.exporting.card import export_card
 from equiglot.exporting.checking import (
     BOUND,
-    Agreement,
-    Head,
     Runner,
     agreement,
     check_shapes,
@@ -31,7 +29,7 @@ from equiglot.exporting.checking import (
     torch_runner,
 )
 from equiglot.exporting.graph import check_libraries, input_names, quantize, save_graph, trace
-from equiglot.exporting.record import RECORD, ExportRecord
+from equiglot.exporting.record import FP32, INT8, PYTORCH, RECORD, Agreement, ExportRecord, Head
 from equiglot.exporting.runtime import GRAPHS, Session, this_processor
 from equiglot.exporting.scoring import ScoredData, mean_score, score_graphs
 from equiglot.models import find_or_fetch
@@ -43,8 +41,6 @@ from equiglot.vocabulary import TOKENIZER_FILES, load_tokenizer, write_tokenizer
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-PYTORCH, FP32, INT8 = "PyTorch fp32", "ONNX fp32", "ONNX int8"
-"""What the forms of a model are called in tables."""
 _LONGEST = 512  # tokens, also of models that could read more: those that text is read in elsewhere, too
 _LINES = 200  # of a text that int8 is compared on
 _SCRIPTS = ("en", "ru", "ar", "zh", "ko", "tr")  # of the embedded sample, where no text is given

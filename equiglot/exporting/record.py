@@ -1,14 +1,50 @@
 """What was exported and compared, as it stands beside the graph."""
 
+from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
+from equiglot.errors import InputError
 from equiglot.evaluation import ALL, ZERO_SHOT, Score
-from equiglot.exporting.checking import Agreement, Head, ShapeCheck
-from equiglot.exporting.runtime import Processor
+from equiglot.exporting.runtime import GRAPHS, Processor
+from equiglot.reading import read_json_object
 
 RECORD = "export.json"
+PYTORCH, FP32, INT8 = "PyTorch fp32", "ONNX fp32", "ONNX int8"
+"""What the forms of a model are called in tables."""
+Head = Literal["masked language model", "token classifier", "text classifier", "encoder"]
+
+
+class ShapeCheck(BaseModel):
+    """A graph and its model on the same batch of random tokens, some of its rows padded."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    batch: int
+    length: int
+    largest_difference: float
+    largest_output: float
+
+
+class Agreement(BaseModel):
+    """What int8 weights change on a text.
+
+    Attributes:
+        text: its file, or the language of the embedded sample.
+        what: is compared.
+        count: of it.
+        value: a share that is the same, a mean cosine (of last hidden states), or a mean difference (of numbers).
+        lowest: the smallest cosine; None of all else.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    text: str
+    what: Literal["masked words", "labels of tokens", "labels of texts", "hidden states", "numbers of texts"]
+    count: int
+    value: float
+    lowest: float | None = None
 
 
 class ExportRecord(BaseModel):
@@ -67,3 +103,21 @@ def language_of(score: Score) -> str:
     """Of which language a score is, and whether the model was trained on others only, in words."""
     named = "mean" if score.language == ALL else score.language
     return f"{named}, {ZERO_SHOT}" if score.source == ZERO_SHOT else named
+
+
+def read_record(folder: Path) -> ExportRecord | None:
+    """What stands in an exported folder; None of a folder that was not exported.
+
+    Raises:
+        InputError: it is damaged.
+    """
+    file = folder / RECORD
+    if not file.is_file():
+        return None
+    try:
+        record = ExportRecord.model_validate(read_json_object(file))
+    except ValidationError as error:
+        raise InputError(f"{RECORD} is damaged", where=file, fix="export the model again") from error
+    if record.graph not in GRAPHS.values() or any(Path(name).name != name for name in record.files):
+        raise InputError(f"{RECORD} names files that are not its own", where=file, fix="export the model again")
+    return record

@@ -15,7 +15,8 @@ from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerF
 
 from equiglot.errors import InputError
 from equiglot.evaluation import ALL, Bootstrap, Gold, Score
-from equiglot.exporting.checking import Head, Runner
+from equiglot.exporting.checking import Runner
+from equiglot.exporting.record import Head
 from equiglot.exporting.runtime import Integers
 from equiglot.finetuning import (
     CHOOSING,

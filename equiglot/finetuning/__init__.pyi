@@ -6,9 +6,9 @@ from .neighbours import neighbour_baseline, neighbour_predictions
 from .ngrams import NGRAM_TASKS, ngram_predictions
 from .parsing import open_parser, parse
 from .running import FineTuned, fine_tune, open_data
-from .scores import Predictions, fine_tuned_estimates, fine_tuned_rows
+from .scores import PREDICTIONS, TRAINING, Predictions, fine_tuned_estimates, fine_tuned_rows
 from .settings import FineTuning, check_settings
-from .tuning import PREDICTIONS, TRAINING, FineTuner, check_trained_labels
+from .tuning import FineTuner, check_trained_labels
 
 __all__ = [
     "CHOOSING",

@@ -17,9 +17,9 @@ from equiglot.errors import InputError
 from equiglot.evaluation import Score, write_scores
 from equiglot.finetuning.claiming import claim
 from equiglot.finetuning.data import LabelledTask
-from equiglot.finetuning.scores import fine_tuned_rows
+from equiglot.finetuning.scores import PREDICTIONS, TRAINING, fine_tuned_rows
 from equiglot.finetuning.settings import FineTuning
-from equiglot.finetuning.tuning import PREDICTIONS, TRAINING, FineTuner, check_trained_labels, has_trained
+from equiglot.finetuning.tuning import FineTuner, check_trained_labels, has_trained
 from equiglot.models import find_or_fetch, name_models
 from equiglot.outputs import output_checksums
 from equiglot.run import atomic_folder, check_absent, fingerprint, read_json, write_json

@@ -19,6 +19,9 @@ from equiglot.evaluation import (
 )
 from equiglot.evaluation.rows import score_of
 
+PREDICTIONS, TRAINING = "predictions.safetensors", "training.json"
+"""Beside a fine-tuned model: what it predicts, and the record of its training."""
+
 Predictions = Mapping[str, npt.NDArray[Any]]
 """Language -> int16 [seeds, items]; of trees [seeds, words, 2], head and relation; of questions int32
 [seeds, questions, 3] (`Answers`)."""

@@ -16,7 +16,7 @@ from safetensors.numpy import load_file, save_file
 from equiglot.errors import InputError
 from equiglot.evaluation import Bootstrap, PairEstimates
 from equiglot.finetuning.kinds import KINDS, TaskKind
-from equiglot.finetuning.scores import Predictions, fine_tuned_estimates
+from equiglot.finetuning.scores import PREDICTIONS, TRAINING, Predictions, fine_tuned_estimates
 from equiglot.finetuning.settings import FineTuning, Trial
 from equiglot.models import OpenModel, device, on_device, prepare_for_cpu, with_tokenizer
 from equiglot.reading import read_json_object
@@ -25,7 +25,6 @@ from equiglot.tasks import OpenTask
 from equiglot.training import CheckpointFolder, Progress, Trainer, TrainingRecord
 from equiglot.vocabulary import TOKENIZER_FILES
 
-PREDICTIONS, TRAINING = "predictions.safetensors", "training.json"
 _MODEL = "model"  # of a seed that is done
 
 

@@ -7,6 +7,7 @@ from .building import (
     load_model,
     resolve_encoder,
 )
+from .config import read_config
 from .copy_checkpoint import copy_checkpoint, copy_untrained, model_identity
 from .cpu import prepare_for_cpu
 from .devices import device, fix_workspace, move_array, move_model, on_device, seed_device, use_deterministic_algorithms
@@ -28,7 +29,6 @@ from .publishing import Upload, check_token, look_up, prepare_upload, send
 from .settings import EncoderSettings, LayerChoice, Part, check_layers, check_width_of, chosen_layers
 from .starting import start_from, take_part
 from .trimming import longest_input
-from .validation import read_config
 
 __all__ = [
     "SHAPE_STEP",

@@ -21,13 +21,13 @@ from torch import Tensor
 from transformers import AutoConfig, AutoModel, AutoModelForMaskedLM, PretrainedConfig, PreTrainedModel
 
 from equiglot.errors import InputError
+from equiglot.models.config import read_config
 from equiglot.models.heads import PARSER_CONFIG, PARSER_WEIGHTS
 from equiglot.models.validation import (
     check_config,
     check_kind,
     position_count,
     position_table,
-    read_config,
     weight_files,
 )
 from equiglot.reading import read_json_object

@@ -22,6 +22,7 @@ from transformers.models.auto.modeling_auto import (
 )
 
 from equiglot.errors import InputError
+from equiglot.models.config import read_config
 from equiglot.reading import read_json_object
 from equiglot.settings import MOST_LAYERS
 
@@ -177,15 +178,6 @@ def _fields(tree: Any) -> Iterator[tuple[str, Any]]:
     yield from tree.items() if isinstance(tree, dict) else ()
     for each in inside:
         yield from _fields(each)
-
-
-def read_config(folder: Path) -> dict[str, Any]:
-    """What stands in the config.json of a model folder.
-
-    Raises:
-        InputError: it is no JSON object.
-    """
-    return read_json_object(folder / "config.json")
 
 
 def check_finite(model: PreTrainedModel, where: str | Path) -> None:

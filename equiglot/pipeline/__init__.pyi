@@ -1,7 +1,7 @@
 from .execution.detaching import Whereabouts
 from .execution.engines import pool_on
 from .execution.folder import read_run
-from .execution.machine import Machine
+from .execution.machine import Machine, gpu_count
 from .execution.pool import Event, MakePool, Pool, WorkerFailed
 from .execution.scheduler import Watcher
 from .execution.slurm_profile import SlurmProfile
@@ -37,6 +37,7 @@ __all__ = [
     "compare_runs",
     "detach_again",
     "detach_recipe",
+    "gpu_count",
     "inspect_labels",
     "plan_recipe",
     "pool_on",

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import load_file
 
-from equiglot import exporting
 from equiglot.errors import InputError
 from equiglot.evaluation import (
     ESTIMATES,
@@ -32,6 +31,7 @@ from equiglot.evaluation import (
     references_of,
     write_scores,
 )
+from equiglot.exporting import FP32, INT8
 from equiglot.pipeline.execution.states import recorded_graph, state_of
 from equiglot.pipeline.records import Record, read_record
 from equiglot.pipeline.results.auditing import AuditedRun, TunedEstimates
@@ -256,7 +256,7 @@ class Assembly:
 
     def _exported(self) -> dict[str, tuple[Score, ...]]:
         """What fine-tuned models score in fp32 and in int8, where they are exported."""
-        forms = {"fp32": exporting.FP32, "int8": exporting.INT8}
+        forms = {"fp32": FP32, "int8": INT8}
         found = {
             name: tuple(chain.from_iterable(tuned.exported(form) for tuned in self.fine_tuned.values()))
             for name, form in forms.items()

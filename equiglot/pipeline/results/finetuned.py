@@ -1,11 +1,8 @@
 """What a run knows of one task that models are fine-tuned on: its data, the estimates of every model, all rows."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 
-from equiglot import exporting, finetuning
 from equiglot.evaluation import (
     ESTIMATES,
     IN_LANGUAGE,
@@ -19,6 +16,8 @@ from equiglot.evaluation import (
     reference_rows,
     transfer_rows,
 )
+from equiglot.exporting import read_record
+from equiglot.finetuning import TRAINING
 from equiglot.pipeline.results.wording import fine_tuning_in_words
 from equiglot.pipeline.steps import Exported, FineTuned
 from equiglot.pipeline.steps.finetune import TOGETHER
@@ -79,7 +78,7 @@ class FineTunedModels:
     def exported(self, form: str) -> Iterator[Score]:
         """What exported models score by language, in a form, as their record calls it."""
         for step in self._exported:
-            record = exporting.read_record(self._run.exported(step.subject))
+            record = read_record(self._run.exported(step.subject))
             for score in record.scores if record else ():
                 if score.model == form and score.group is None:
                     yield score.model_copy(update={"model": step.tuned.plan.name, "task": self._settings.name})
@@ -100,7 +99,7 @@ class FineTunedModels:
         """Model -> what it was trained on, "" for several languages -> what was tried to choose its settings."""
         found: dict[str, dict[str, list[dict[str, float]]]] = {}
         for step in self._steps:
-            tried = read_json(self._run.fine_tuned(step.subject) / finetuning.TRAINING).get("tried")
+            tried = read_json(self._run.fine_tuned(step.subject) / TRAINING).get("tried")
             if tried:
                 trained = "" if step.training == TOGETHER else step.training
                 found.setdefault(step.plan.name, {})[trained] = tried

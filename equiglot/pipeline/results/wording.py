@@ -9,11 +9,11 @@ from typing import Any
 
 from safetensors import safe_open
 
-from equiglot import models, vocabulary
+from equiglot import vocabulary
 from equiglot.corpus.balancing import Annealed, Smoothing
 from equiglot.finetuning import FineTuning
 from equiglot.labels import HardLabels, SoftLabels, StoredLabels
-from equiglot.models import EncoderSettings
+from equiglot.models import EncoderSettings, read_config
 from equiglot.probing import FixedProbe, Probing
 from equiglot.recipe import PLACEHOLDER, ModelPlan, Start
 from equiglot.report import listed
@@ -206,7 +206,7 @@ def vocabulary_in_words(settings: Vocabulary, size: int, origins: Sequence[str])
 def describe_model(run: RunDirectory, plan: ModelPlan) -> dict[str, Any]:
     """Fields of the page's model: its own vocabulary, the width of its embeddings, and what a taken model is."""
     folder = run.model(plan.name)
-    config = models.read_config(folder)
+    config = read_config(folder)
     width, embedding = config.get("hidden_size") or config.get("dim"), config.get("embedding_size")
     found: dict[str, Any] = {"embedding": embedding if embedding != width else None}
     if plan.owner:
