@@ -33,7 +33,7 @@ from pyarrow import parquet
 from equiglot.cli import app, main
 from equiglot.corpus import HubSource, SampleSource
 from equiglot.errors import InputError
-from equiglot.pipeline import SlurmProfile
+from equiglot.pipeline import Machine, SlurmProfile
 from equiglot.recipe import Origin, Recipe, parse_recipe, validate_recipe
 from equiglot.recipe.reading import merge, override, read_tree
 from tests.conftest import ROOT
@@ -134,10 +134,12 @@ class Reader:
             path.write_text(_shortened(path.read_text(encoding="utf-8")), encoding="utf-8")
 
     def _call(self, arguments: list[str], expected: int) -> str:
-        """What a command prints; called in this process, which has all libraries loaded."""
+        """What a command prints; called in this process, which has all libraries loaded, with one worker, which has to
+        load them."""
         out, err, code = io.StringIO(), io.StringIO(), 0
         with (
             patch.object(sys, "argv", ["equiglot", *arguments]),
+            patch.object(Machine, "of_here", lambda workers=None, threads=None: Machine(workers or 1, threads or 1)),
             chdir(self.folder),
             redirect_stdout(out),
             redirect_stderr(err),

@@ -10,7 +10,7 @@ from equiglot.report.format import capital, count, decimal, duration, moment, sh
 from equiglot.report.labels import Point, text_positions
 from equiglot.report.merging import doubtful, merging_tables, union_differences, union_words
 from equiglot.report.plotting import Axis, Dot, Figure, Plot, Tick, Trace, round_ticks, single
-from equiglot.report.score_index import MASKED, measure_of, measures_distance, numbers_of
+from equiglot.report.score_index import MASKED, measure_of, measures_distance, numbers_of, teachers_of
 from equiglot.report.sections import Code, CutSentences, Facts, Heading, NamedTable, Notes, Paragraph, Part, Section
 
 _FEWEST = 3
@@ -179,7 +179,7 @@ def reading_sections(report: Report) -> Iterator[Section]:
     """How to read the numbers."""
     masked, seeds = measure_of(report) == MASKED, numbers_of(report).seeds
     distance = (
-        "the MRR of model M minus the MRR of that language's monolingual teacher, in points"
+        f"the MRR of model M minus the MRR of that language's {teachers_of(report).removesuffix('s')}, in points"
         if masked
         else "the bits per character that model M saves against that language's teacher: the teacher's bits minus the "
         "model's"

@@ -21,7 +21,7 @@ from equiglot.report.format import NONE, capital, listed, moment, task_title
 from equiglot.report.lengths import length_sections
 from equiglot.report.plotting import Plot, single
 from equiglot.report.probes import SOURCES
-from equiglot.report.score_index import MASKED, ScoreIndex, measures_distance
+from equiglot.report.score_index import MASKED, ScoreIndex, measures_distance, teachers_of
 from equiglot.report.sections import Fold, Heading, NamedTable, Notes, Paragraph, Part, Section, render_page
 from equiglot.report.spread import spreads
 from equiglot.report.tables import Cell, Table, row_languages
@@ -80,7 +80,7 @@ def _sections(comparison: Comparison) -> Iterator[Section]:
     if comparison.masked:
         yield Section("scores", "Scores", "Scores by language", (scores, named[MASKED.name]))
         if apart:
-            away = "Distance from the monolingual teachers"
+            away = f"Distance from the {_teachers(comparison)}"
             yield Section("distance", "Distance", away, (distances, named["distance"]))
         none = "No model of one name was scored on the same masks of the same text in two runs."
         absent = _absent("" if tables["difference"].rows else none)
@@ -94,7 +94,7 @@ def _sections(comparison: Comparison) -> Iterator[Section]:
         "metric",
         "How to read the numbers",
         "How to read the numbers",
-        (_reading(tasks, masked=comparison.masked, apart=apart),),
+        (_reading(tasks, _teachers(comparison), masked=comparison.masked, apart=apart),),
     )
 
 
@@ -121,7 +121,13 @@ def _repeated(comparison: Comparison, report: Report, runs: Sequence[ComparedRun
         yield Fold("Each model by itself", each, open=len(spread) == 1)
 
 
-def _reading(tasks: Sequence[str], *, masked: bool, apart: bool) -> Notes:
+def _teachers(comparison: Comparison) -> str:
+    """What the teachers of all runs are called."""
+    first, *others = {teachers_of(run.report) for run in comparison.runs}
+    return "teachers" if others else first
+
+
+def _reading(tasks: Sequence[str], teachers: str, *, masked: bool, apart: bool) -> Notes:
     probes = (
         "Probes",
         " are linear classifiers on a frozen encoder. Their numbers are of words and texts, not of tokens: models and "
@@ -153,8 +159,8 @@ def _reading(tasks: Sequence[str], *, masked: bool, apart: bool) -> Notes:
         (
             "D(M, L)",
             f" is the mean over the languages L of the {MASKED.phrase} of model M minus the {MASKED.phrase} of that "
-            "language's monolingual teacher in the same run. Where runs have other teachers, D is measured from "
-            "another place: look at the teachers' scores too.",
+            f"language's {teachers.removesuffix('s')} in the same run. Where runs have other teachers, D is measured "
+            "from another place: look at the teachers' scores too.",
         ),
     )
     notes = (
@@ -188,7 +194,7 @@ def _plots(comparison: Comparison, report: Report) -> tuple[Plot, ...]:
         Plot(
             name="distance",
             title="Dot plot: distance of every multilingual model from its run's teachers; the table has the numbers",
-            caption=f"D by group and language. {caption} The line at 0 is the monolingual teachers of each run.",
+            caption=f"D by group and language. {caption} The line at 0 is the {_teachers(comparison)} of each run.",
             absent="No distance is known: it needs a scored multilingual model and scored teachers.",
             views=single(figures.distances(report, relative)),
             series=relative,
@@ -207,7 +213,7 @@ def _tables(comparison: Comparison, report: Report) -> dict[str, Table]:
         ),
         "distance": tables.distance_table(
             report,
-            f"D, mean difference in {MASKED.phrase} from the run's own monolingual teachers, in points; {intervals}",
+            f"D, mean difference in {MASKED.phrase} from the run's own {_teachers(comparison)}, in points; {intervals}",
             relative,
         ),
         "difference": tables.difference_table(

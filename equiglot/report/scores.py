@@ -103,7 +103,7 @@ def masked_sections(report: Report) -> Iterator[Section]:
 
 
 def _distances(report: Report, best: str) -> Table:
-    caption = f"D, mean difference in {MASKED.phrase} from the monolingual teachers, in points; {_INTERVALS} {best}"
+    caption = f"D, mean difference in {MASKED.phrase} from the {teachers_of(report)}, in points; {_INTERVALS} {best}"
     if not all(report.teacher_of(language.code) for language in report.languages):
         caption += f" {_TAUGHT}"
     return distance_table(report, caption)
@@ -129,10 +129,11 @@ def _scores_plot(report: Report) -> Plot:
 
 
 def _distance_plot(report: Report) -> Plot:
+    teachers = teachers_of(report)
     return Plot(
         name="distance",
-        title="Dot plot: distance of every multilingual model from the monolingual teachers; the table has the numbers",
-        caption="D by group and language, with 95 % intervals. The line at 0 is the monolingual teachers; to its right "
+        title=f"Dot plot: distance of every multilingual model from the {teachers}; the table has the numbers",
+        caption=f"D by group and language, with 95 % intervals. The line at 0 is the {teachers}; to its right "
         "a model is better than they are.",
         absent="No distance is known yet: it needs a scored multilingual model and scored teachers.",
         views=single(figures.distances(report, multilingual_series(report))),
