@@ -1,7 +1,7 @@
 """The kinds of steps of a run: what each depends on, where it writes, and what it does.
 
-What trains or reads models is reached through its package when a step is at work (`models.load_model`): the command that
-leads a run, or looks at one, does not wait for it.
+What trains or reads models is reached through its package when a step is at work (`models.load_model`): the command
+that leads a run, or looks at one, does not wait for it.
 """
 
 from equiglot.pipeline.steps.agreement import Agreement
