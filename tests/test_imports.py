@@ -3,7 +3,6 @@
 import importlib
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -25,7 +24,7 @@ def test_all_that_is_exported_is_there(name: str) -> None:
 
 def loaded(program: str) -> set[str]:
     """The heavy libraries that a program loads."""
-    program += f"; import sys; print(*[name for name in {HEAVY} if name in sys.modules])"
+    program += f"\nimport sys; print(*[name for name in {HEAVY} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     return set(done.stdout.splitlines()[-1].split())
 
@@ -34,14 +33,7 @@ def test_recipes_are_read_without_torch() -> None:
     assert not loaded("from equiglot.recipe import load_recipe, recipe_schema; recipe_schema()")
 
 
-def test_the_state_of_a_run_is_shown_without_torch(tmp_path: Path) -> None:
-    folder = tmp_path / "run"
-    folder.mkdir()
-    (folder / "recipe.yaml").write_text((ROOT / "equiglot/recipe/library/demo.yaml").read_text())
-    program = f"import sys; sys.argv = ['equiglot', 'status', {str(folder)!r}]; from equiglot.cli import app"
-    assert not loaded(f"{program}; app(standalone_mode=False)")
-
-
-def test_a_run_is_led_without_transformers() -> None:
-    """Its workers load them; the command that begins, watches and publishes jobs need not wait for that."""
-    assert "transformers" not in loaded("from equiglot.pipeline import pool_on, run_recipe; import equiglot.display")
+def test_what_leads_a_run_and_what_shows_one_need_no_model() -> None:
+    """Its workers load what models need; the command that begins, watches and publishes jobs does not wait for that."""
+    everything = "for package in (pipeline, display, report): [getattr(package, name) for name in package.__all__]"
+    assert not loaded(f"from equiglot import display, pipeline, report\n{everything}")

@@ -132,7 +132,7 @@ METRICS: dict[str, Metric] = {
             difference=Difference(
                 axis="D (points of MRR)",
                 column="D (points)",
-                explanation="D: MRR minus that of the language's monolingual teacher ({reference}), in points; "
+                explanation="D: MRR minus that of the language's teacher ({reference}), in points; "
                 "positive where this model is better.",
             ),
         ),

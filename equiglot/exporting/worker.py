@@ -68,6 +68,7 @@ def _onnx(folder: Path, graph: str, threads: int) -> Callable[[], tuple[Model, T
 def _pytorch(folder: Path, threads: int, *, words: bool) -> Callable[[], tuple[Model, Tokenizer, dict[str, int]]]:
     """What loads a model's folder; without `words`, a head that predicts words is loaded and not asked."""
     import torch
+    from transformers import AutoTokenizer, PreTrainedTokenizerFast  # noqa: F401 - in memory before the model is
 
     from equiglot.evaluation.trim_proof import load_as_saved
     from equiglot.exporting.checking import MASKED_LM, head_of

@@ -1,6 +1,6 @@
 """Running a recipe: everything that is not done, and continuing it after a kill."""
 
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,8 +30,8 @@ from equiglot.pipeline.execution.states import (
 )
 from equiglot.pipeline.execution.workers import Workers
 from equiglot.pipeline.graph import Graph, Job
+from equiglot.pipeline.planning.estimating import quick_estimate
 from equiglot.pipeline.results.assembling import write_results
-from equiglot.pipeline.steps import Step
 from equiglot.pipeline.steps.uniting import check_union
 from equiglot.recipe import Recipe, recipe_text
 from equiglot.run import RunDirectory, write_text
@@ -92,7 +92,7 @@ def run_recipe(
         try:
             left = list(_without_reused(run, work, reuse, watcher, log))
             if left:
-                estimate = _estimate(recipe, run) if pool is not Workers else lambda step: None
+                estimate = quick_estimate(recipe, run) if pool is not Workers else lambda step: None
                 Execution(work.lease, work.graph, left, watcher, log, work.unchanged, estimate).go(
                     pool, _at_commits(recipe, work.graph), machine, work.signals
                 )
@@ -208,13 +208,6 @@ def _held(
         _check_known(left, unchecked)
         check_union(run, recipe, {job.name for job in left})
         yield _Work(lease, signals, graph, unchecked, left, unchanged)
-
-
-def _estimate(recipe: Recipe, run: RunDirectory) -> Callable[[Step], float | None]:
-    """What tells the seconds that a step will take: it measures nothing, but it loads what measures."""
-    from equiglot.pipeline.planning.estimating import quick_estimate
-
-    return quick_estimate(recipe, run)
 
 
 def _at_commits(recipe: Recipe, graph: Graph) -> Recipe:

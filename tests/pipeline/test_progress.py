@@ -19,6 +19,7 @@ from equiglot.run import RunDirectory
 from equiglot.terminal import Terminal
 from equiglot.training import Progress
 from tests.pipeline.conftest import Change, run_here
+from tests.test_imports import loaded
 
 TRAINING = Progress(update=3, updates=20, tokens=6000, seconds=2.0, metric="mrr", loss=5.5)
 
@@ -190,3 +191,8 @@ def test_every_score_is_shown_whole_however_narrow_the_terminal(models: int, lan
     assert "\N{HORIZONTAL ELLIPSIS}" not in shown and {*names, *codes} <= {*shown.split()}
     assert sorted(re.findall(r"\d+\.\d", shown)) == sorted(f"{score.value:.1f}" for score in scores)
     assert max(map(len, shown.splitlines())) <= width
+
+
+def test_the_state_of_a_run_is_shown_without_torch(finished: Path) -> None:
+    called = f"import sys; sys.argv = ['equiglot', 'status', {str(finished)!r}]; from equiglot.cli import app"
+    assert not loaded(f"{called}; app(standalone_mode=False)")

@@ -486,13 +486,11 @@ def test_a_full_disk(small_disk: Path, make: Change, finished: Path) -> None:
 
 
 def test_a_disk_that_refuses(tmp_path: Path, make: Change, monkeypatch: pytest.MonkeyPatch, finished: Path) -> None:
-    from equiglot.pipeline.steps import model
-
     def full(*_: object) -> None:
         raise OSError(28, os.strerror(28))
 
     with monkeypatch.context() as patch:
-        patch.setattr(model, "export_model", full)
+        patch.setattr("equiglot.models.export_model", full)
         error = refused(make(), tmp_path / "run")
     assert error.what == "No space left on device"
     assert error.where == "job model/mono-en"
@@ -503,14 +501,12 @@ def test_a_disk_that_refuses(tmp_path: Path, make: Change, monkeypatch: pytest.M
 def test_a_training_goes_on_under_other_conditions_where_that_is_said(
     tmp_path: Path, make: Change, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from equiglot.pipeline.steps import model
-
     def full(*_: object) -> None:
         raise OSError(28, os.strerror(28))
 
     recipe, into = make(models={"both": {}}), tmp_path / "run"
     with monkeypatch.context() as patch:
-        patch.setattr(model, "export_model", full)
+        patch.setattr("equiglot.models.export_model", full)
         refused(recipe, into, only="model", machine=Machine(checkpoint_seconds=0))
     error = refused(recipe, into, only="model", machine=Machine(threads=2))
     assert error.what == "the training was begun under other conditions: threads was 1, is 2"

@@ -26,10 +26,8 @@ class EventWriter:
 
     def add(self, point: LossPoint | ValidationPoint) -> None:
         """Adds a point of a curve; what an interrupted training wrote beyond its checkpoint is taken back."""
-        from torch.utils.tensorboard import SummaryWriter
-
         if self._writer is None:
-            self._writer = SummaryWriter(str(self._folder), purge_step=point.update)
+            self._writer = self._open(str(self._folder), purge_step=point.update)
         if isinstance(point, LossPoint):
             values = {f"train/{name}": value for name, value in point.losses.items()}
         else:
@@ -39,6 +37,9 @@ class EventWriter:
             self._writer.add_scalar(name, value, point.update)
 
     def __enter__(self) -> EventWriter:
+        from torch.utils.tensorboard import SummaryWriter  # not within the time of a training
+
+        self._open = SummaryWriter
         return self
 
     def __exit__(

@@ -50,12 +50,12 @@ class _OfStore(Step):
 
     def _cost(self, meter: Meter, share: float) -> Cost:
         """Of the text that the teacher reads, and the rows that are kept of it."""
-        reader, labels = meter.reader(self.store.teacher), self.store.labels
+        reader, kept = meter.reader(self.store.teacher), self.store.labels
         text = meter.text(self.store.language, self.store.owner)
-        tokens = round(read_tokens(text) * labels.draws * share)
-        width = RowFormat(reader.vocabulary, min(labels.k, reader.vocabulary), labels.samples, labels.precision).width
+        tokens = round(read_tokens(text) * kept.draws * share)
+        width = RowFormat(reader.vocabulary, min(kept.k, reader.vocabulary), kept.samples, kept.precision).width
         rows = round(tokens * self.recipe.masking.rate * width)
-        disk = rows + round(len(text) * labels.draws * share)
+        disk = rows + round(len(text) * kept.draws * share)
         memory = reading_memory(reader, meter.parameters(self.store.teacher))
         return Cost(tokens, tokens / reader.speed, disk, memory)
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from equiglot import evaluation, labels, vocabulary
+from equiglot import evaluation, vocabulary
 from equiglot.errors import InputError
 from equiglot.hashing import hash_name, hash_u64
 from equiglot.labels import StoredLabels, open_store
@@ -20,6 +20,9 @@ from equiglot.pipeline.steps.vocabulary import tokenizer_folder
 from equiglot.recipe import ModelPlan, Recipe
 from equiglot.run import RunDirectory, read_json, tokens_of
 from equiglot.vocabulary import TokenizedText, VocabularyMap, map_of_kept, open_sentences, open_tokens, read_map
+
+if TYPE_CHECKING:
+    from equiglot.labels import StoredTeacher
 
 _Integers = npt.NDArray[np.int64]
 LOSSES = "losses.npy"
@@ -38,7 +41,7 @@ class Material:
     """
 
     sources: list[Source] = field(default_factory=list)
-    taught: dict[str, list[labels.StoredTeacher]] = field(default_factory=dict)
+    taught: dict[str, list[StoredTeacher]] = field(default_factory=dict)
 
 
 def randomness(recipe: Recipe, plan: ModelPlan) -> int:
@@ -120,11 +123,13 @@ class _Seen:
             labels=labels,
         )
 
-    def stored(self, store: Store) -> labels.StoredTeacher:
+    def stored(self, store: Store) -> StoredTeacher:
         """A store, and what its ids are in the student's vocabulary."""
+        from equiglot.labels import StoredTeacher
+
         stored = open_store(self._run.labels(store.subject))
         stored.check(label_facts(self._run, self._recipe, store))
-        return labels.StoredTeacher(stored, self._mapping(store.owner))
+        return StoredTeacher(stored, self._mapping(store.owner))
 
     def copies(self, language: str, stores: Sequence[Store]) -> Iterator[tuple[Source, list[Store]]]:
         """The text of a language as its teachers cut it, each with the stores that are about it."""
