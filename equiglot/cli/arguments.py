@@ -74,3 +74,7 @@ OneModel = Annotated[
     str, typer.Argument(metavar="MODEL", help="A Hugging Face folder, or RUN/model.", autocompletion=_models)
 ]
 Quick = Annotated[bool, typer.Option("--quick", help="Much less training: a minute or two, to see how it works.")]
+Texts = Annotated[
+    list[str],
+    typer.Option(metavar="CODE=PATH", help="A language, and a file or folder of its text, a sentence a line."),
+]

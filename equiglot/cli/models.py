@@ -45,7 +45,10 @@ def fill(
 @app.command()
 def evaluate(
     models: Models,
-    text: Annotated[list[str], typer.Option(metavar="CODE=FILE", help="A language and its text, a sentence a line.")],
+    text: Annotated[
+        list[str],
+        typer.Option(metavar="CODE=PATH", help="A language, and a file or folder of its text, a sentence a line."),
+    ],
     json_file: Annotated[Path | None, typer.Option("--json", help="Write every number to this file as well.")] = None,
     likelihood_lines: Annotated[
         int, typer.Option(min=0, help="Lines of each text that bits per character are measured on; 0 for none.")
@@ -173,7 +176,10 @@ def _stoppable(threads: int | None) -> Iterator[Callable[[], bool]]:
 @app.command()
 def trim(
     model: OneModel,
-    text: Annotated[list[str], typer.Option(metavar="CODE=FILE", help="A language and its text, a sentence a line.")],
+    text: Annotated[
+        list[str],
+        typer.Option(metavar="CODE=PATH", help="A language, and a file or folder of its text, a sentence a line."),
+    ],
     into: Annotated[Path, typer.Option(help="The folder to make.")],
     languages: Annotated[
         str | None, typer.Option(metavar="CODES", help="For which it is to be: sl,hr; all that have text if not given.")

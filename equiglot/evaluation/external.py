@@ -9,7 +9,7 @@ import numpy as np
 
 from equiglot.corpus import check_language
 from equiglot.corpus.opening import read_lines
-from equiglot.corpus.sources import kind_of
+from equiglot.corpus.sources import FilesSource, kind_of
 from equiglot.errors import InputError
 from equiglot.evaluation.bits import Coverage, WordBits, bits_per_character, coverage_of
 from equiglot.evaluation.estimates import PairEstimates, position_estimates
@@ -79,19 +79,23 @@ def read_texts(named: Sequence[str]) -> dict[str, list[str]]:
 def stream_lines(path: Path) -> Iterator[str]:
     """The lines of a text as they are, without blank ones; they need not fit into memory.
 
+    Args:
+        path: a file, or a folder: all files of plain text below it, sorted.
+
     Raises:
-        InputError: the file cannot be read, is not UTF-8, or has no text.
+        InputError: a file cannot be read, is not UTF-8, or has no text; a folder has no file.
     """
-    empty = True
-    for line in (line for block in read_lines(path) for line in block if line and not line.isspace()):
-        empty = False
-        yield line
-    if empty:
-        raise InputError("the file has no text", where=path, fix="give a file with a sentence or paragraph a line")
+    for file in FilesSource(kind="files", paths=(str(path),)).files() if path.is_dir() else [path]:
+        empty = True
+        for line in (line for block in read_lines(file) for line in block if line and not line.isspace()):
+            empty = False
+            yield line
+        if empty:
+            raise InputError("the file has no text", where=file, fix="give a file with a sentence or paragraph a line")
 
 
 def name_texts(named: Sequence[str]) -> dict[str, Path]:
-    """Language -> file, for texts named as en=FILE.
+    """Language -> file or folder, for texts named as en=FILE.
 
     Raises:
         InputError: not written so, no language, a language twice, or a file that is no plain text by its name.

@@ -114,6 +114,16 @@ def test_texts_are_read_as_they_are(tmp_path: Path) -> None:
     assert read_texts([f"ru={tmp_path / 'ru.txt'}"]) == {"ru": [f" {SCRIPTS['ru']} ", "ещё"]}
 
 
+def test_a_folder_stands_for_its_files(tmp_path: Path) -> None:
+    (tmp_path / "below").mkdir()
+    for name, line in {"b.txt": SCRIPTS["el"], "a.txt": SCRIPTS["en"], "below/c.txt": "ğ", "d.jsonl": "{}"}.items():
+        (tmp_path / name).write_text(f"{line}\n", encoding="utf-8")
+    assert read_texts([f"el={tmp_path}"]) == {"el": [SCRIPTS["en"], SCRIPTS["el"], "ğ"]}
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match=r"no \S*\.txt|no file|holds no"):
+        read_texts([f"el={tmp_path / 'empty'}"])
+
+
 def _refused(tmp_path: Path) -> Iterator[tuple[list[str], str]]:
     blank, text = tmp_path / "blank.txt", tmp_path / "en.txt"
     blank.write_text("\n \n")
