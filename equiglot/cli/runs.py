@@ -103,9 +103,9 @@ def run(
     if on.startswith("slurm") and (workers or threads):
         fix = "change `jobs` and `cpus` there, and leave these options out"
         raise InputError("the profile says how many jobs and threads there are", where="--workers, --threads", fix=fix)
+    loaded = load_recipe(recipe, overrides or [])  # what is wrong with it is said before PyTorch is loaded
     machine = Machine.of_here(workers, threads)
     machine = Machine(machine.workers, machine.threads, checkpoint_seconds)
-    loaded = load_recipe(recipe, overrides or [])
     options: dict[str, Any] = {"replace": replace, "reuse": reuse or [], "take_over": take_over}
     same = _same_command(_folder(loaded, into), on, checkpoint_seconds, other_conditions=other_conditions, **options)
     if detach:

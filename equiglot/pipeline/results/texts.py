@@ -1,6 +1,10 @@
 """What a run knows of its text: each language's, and how the vocabulary takes it."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 import langcodes
 
@@ -13,6 +17,9 @@ from equiglot.recipe import Recipe
 from equiglot.report import CleaningStep, Language, Size
 from equiglot.run import RunDirectory, read_json
 from equiglot.vocabulary import TokenStatistics, load_tokenizer, readable_pieces
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
 
 _EXAMPLE_TOKENS = 30
 
@@ -70,7 +77,11 @@ class RunText:
         if not self._done("vocabulary/shared"):
             return ""
         names = self._recipe.united or [_language_name(code) for code in self._recipe.vocabulary_languages]
-        return vocabulary_in_words(self._recipe.vocabulary, len(load_tokenizer(self._run.vocabulary)), names)
+        return vocabulary_in_words(self._recipe.vocabulary, len(self._tokenizer), names)
+
+    @cached_property
+    def _tokenizer(self) -> PreTrainedTokenizerFast:
+        return load_tokenizer(self._run.vocabulary)
 
     def _leaks(self) -> Leaks | None:
         return read_leaks(self._run.leaks) if self._done(f"leaks/{ALL_TEXT}") else None
@@ -78,7 +89,7 @@ class RunText:
     def _example(self, code: str) -> tuple[str, ...]:
         """A held-out sentence as the vocabulary cuts it."""
         sentence = next(read_sentences(self._run.corpus(code) / "valid.arrow", 0, 1))[0]
-        return readable_pieces(load_tokenizer(self._run.vocabulary), sentence)[:_EXAMPLE_TOKENS]
+        return readable_pieces(self._tokenizer, sentence)[:_EXAMPLE_TOKENS]
 
     def _token_counts(self, code: str) -> dict[str, TokenStatistics]:
         if not self._done(f"tokens/{code}"):
