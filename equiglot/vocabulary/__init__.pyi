@@ -1,7 +1,14 @@
 from .counting import EntryCounts, count_entries, id_count
 from .extending import Extension, count_words, extend_tokenizer
 from .fitting import fit_entries
-from .folder import TOKENIZER_FILES, check_same_vocabulary, load_tokenizer, tokenizer_bytes, write_tokenizer
+from .folder import (
+    TOKENIZER_FILES,
+    check_same_vocabulary,
+    load_backend,
+    load_tokenizer,
+    tokenizer_bytes,
+    write_tokenizer,
+)
 from .mapping import VocabularyMap, map_of_kept, read_map, write_map
 from .matching import map_vocabulary, shared_pieces
 from .normalisation import check_rules, rules_of
@@ -56,6 +63,7 @@ __all__ = [
     "fit_entries",
     "id_count",
     "learn_tokenizer",
+    "load_backend",
     "load_tokenizer",
     "make_union",
     "map_of_kept",

@@ -10,6 +10,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tokenizers import Tokenizer
+
 from equiglot.errors import InputError, known_refusal
 from equiglot.reading import read_json_object
 from equiglot.run import write_json
@@ -146,8 +148,7 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
         refused = known_refusal(error, folder)
         if refused is None and not isinstance(error, Exception):
             raise
-        what = f"The tokenizer cannot be read: {error}"
-        raise refused or InputError(what, where=folder, fix="Get or make the folder again.") from error
+        raise refused or _unreadable(error, folder) from error
     if not isinstance(tokenizer, PreTrainedTokenizerFast):
         raise InputError(
             f"The tokenizer is a {type(tokenizer).__name__}, without a fast version.",
@@ -156,6 +157,29 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
         )
     _refuse_length(tokenizer.model_max_length, folder)
     return tokenizer
+
+
+def load_backend(folder: Path) -> Tokenizer:
+    """The tokenizer.json of a folder alone: it cuts text as `load_tokenizer`'s does, and is there without transformers.
+
+    Raises:
+        InputError: there is none, it is damaged, or it would make texts many times as long.
+    """
+    _refuse_growth(folder)
+    try:
+        backend = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    except BaseException as error:  # as above
+        refused = known_refusal(error, folder)
+        if refused is None and not isinstance(error, Exception):
+            raise
+        raise refused or _unreadable(error, folder) from error
+    backend.no_truncation()
+    backend.no_padding()
+    return backend
+
+
+def _unreadable(error: BaseException, folder: Path) -> InputError:
+    return InputError(f"The tokenizer cannot be read: {error}", where=folder, fix="Get or make the folder again.")
 
 
 def check_same_vocabulary(folder: Path, tokenizer: PreTrainedTokenizerFast) -> None:

@@ -232,16 +232,16 @@ def _byte_signs() -> dict[str, int]:
 _BYTES = _byte_signs()
 
 
-def readable_pieces(tokenizer: PreTrainedTokenizerFast, text: str) -> tuple[str, ...]:
+def readable_pieces(tokenizer: Tokenizer, text: str) -> tuple[str, ...]:
     """The pieces that `text` is cut into, without special tokens.
 
     A byte-level tokenizer writes a sign for each byte (`Ġà¤®` for ` म`); here its pieces are letters again, with ▁ for
     the space, and � for each part of a letter that is cut.
     """
-    # Not `tokenize`: where Unigram's id is that of [UNK], it shows the character.
-    ids = tokenizer(text, add_special_tokens=False)["input_ids"]
-    pieces = [str(tokenizer.convert_ids_to_tokens(identity)) for identity in ids]
-    if "ByteLevel" not in str(tokenizer.backend_tokenizer.decoder):
+    # Not the tokens of the encoding: where Unigram's id is that of [UNK], they show the character.
+    ids = tokenizer.encode(text, add_special_tokens=False).ids
+    pieces = [str(tokenizer.id_to_token(identity)) for identity in ids]
+    if "ByteLevel" not in str(tokenizer.decoder):
         return tuple(pieces)
     letters = ByteLevelDecoder()
     return tuple(letters.decode([piece]).replace(" ", WORD_START) for piece in pieces)

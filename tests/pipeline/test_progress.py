@@ -193,6 +193,7 @@ def test_every_score_is_shown_whole_however_narrow_the_terminal(models: int, lan
     assert max(map(len, shown.splitlines())) <= width
 
 
-def test_the_state_of_a_run_is_shown_without_torch(finished: Path) -> None:
-    called = f"import sys; sys.argv = ['equiglot', 'status', {str(finished)!r}]; from equiglot.cli import app"
+@pytest.mark.parametrize("command", ["status", "report"])
+def test_a_run_is_looked_at_without_torch(command: str, done: Path) -> None:
+    called = f"import sys; sys.argv = ['equiglot', {command!r}, {str(done)!r}]; from equiglot.cli import app"
     assert not loaded(f"{called}; app(standalone_mode=False)")

@@ -9,7 +9,7 @@ from tokenizers.models import WordPiece
 from transformers import AutoTokenizer, BertConfig
 
 from equiglot.errors import InputError
-from equiglot.vocabulary import load_tokenizer, write_tokenizer
+from equiglot.vocabulary import load_backend, load_tokenizer, write_tokenizer
 from tests.vocabulary.conftest import SENTENCES
 
 ALL = [sentence for sentences in SENTENCES.values() for sentence in sentences]
@@ -105,8 +105,15 @@ def test_what_is_no_tokenizer_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="not JSON"):
         load_tokenizer(tmp_path)
     (tmp_path / "tokenizer.json").write_text('{"version": "1.0"}')
-    with pytest.raises(InputError, match="cannot be read"):
-        load_tokenizer(tmp_path)
+    for load in (load_tokenizer, load_backend):
+        with pytest.raises(InputError, match="cannot be read"):
+            load(tmp_path)
+
+
+def test_the_file_alone_cuts_and_pads_nothing(wordpiece: Path) -> None:
+    whole, alone = load_tokenizer(wordpiece), load_backend(wordpiece)
+    long = " ".join([*ALL, "[MASK]"] * 20)
+    assert alone.encode(long).ids == whole(long)["input_ids"] and alone.get_vocab_size() == len(whole)
 
 
 @pytest.mark.parametrize("name", ["tokenization_mine.py", "vocab.pkl", "words.joblib"])

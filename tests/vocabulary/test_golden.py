@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from equiglot.vocabulary import load_tokenizer, readable_pieces, train_vocabulary
+from equiglot.vocabulary import load_backend, readable_pieces, train_vocabulary
 from equiglot.vocabulary.settings import Algorithm
 from tests.vocabulary.conftest import ALGORITHMS, SENTENCES, settings_of, write_arrow
 
@@ -147,4 +147,4 @@ def learnt(tmp_path_factory: pytest.TempPathFactory) -> dict[Algorithm, Path]:
 @pytest.mark.parametrize("language", GOLDEN)
 def test_pieces_are_those_written_down(learnt: dict[Algorithm, Path], language: str, algorithm: Algorithm) -> None:
     sentence, pieces = GOLDEN[language]
-    assert readable_pieces(load_tokenizer(learnt[algorithm]), sentence) == tuple(pieces[algorithm].split())
+    assert readable_pieces(load_backend(learnt[algorithm]), sentence) == tuple(pieces[algorithm].split())

@@ -12,7 +12,7 @@ from tokenizers import normalizers as steps
 from tokenizers.models import WordLevel
 
 from equiglot.errors import InputError
-from equiglot.vocabulary import VocabularySettings, load_tokenizer
+from equiglot.vocabulary import VocabularySettings, load_backend, load_tokenizer
 from equiglot.vocabulary.folder import MOST_GROWTH, growth
 from equiglot.vocabulary.normalisation import normaliser
 
@@ -97,9 +97,10 @@ def _spoil(folder: Path, name: str, **fields: Any) -> None:
 )
 def test_it_is_refused(folder: Path, fields: dict[str, Any]) -> None:
     _spoil(folder, "tokenizer.json", **fields)
-    with pytest.raises(InputError, match=r"may make [\d,]+ characters") as caught:
-        load_tokenizer(folder)
-    assert caught.value.where == str(folder / "tokenizer.json") and caught.value.fix
+    for load in (load_tokenizer, load_backend):
+        with pytest.raises(InputError, match=r"may make [\d,]+ characters") as caught:
+            load(folder)
+        assert caught.value.where == str(folder / "tokenizer.json") and caught.value.fix
 
 
 @pytest.mark.parametrize("length", [-5, 2, 0, "x", [1], True, float("nan")])

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
-from equiglot.vocabulary import load_tokenizer, readable_pieces
+from equiglot.vocabulary import load_backend, load_tokenizer, readable_pieces
 from tests.vocabulary.conftest import ALGORITHMS, SENTENCES
 
 ALL = [sentence for sentences in SENTENCES.values() for sentence in sentences]
@@ -93,4 +93,4 @@ def test_stock_transformers_cuts_as_the_saved_file_says(
     ],
 )
 def test_pieces_are_shown_as_letters(vocabularies: dict[str, Path], algorithm: str, pieces: tuple[str, ...]) -> None:
-    assert readable_pieces(load_tokenizer(vocabularies[algorithm]), "☂.") == pieces
+    assert readable_pieces(load_backend(vocabularies[algorithm]), "☂.") == pieces

@@ -16,10 +16,10 @@ from equiglot.pipeline.steps.tokens import SPLITS
 from equiglot.recipe import Recipe
 from equiglot.report import CleaningStep, Language, Size
 from equiglot.run import RunDirectory, read_json
-from equiglot.vocabulary import TokenStatistics, load_tokenizer, readable_pieces
+from equiglot.vocabulary import TokenStatistics, load_backend, readable_pieces
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerFast
+    from tokenizers import Tokenizer
 
 _EXAMPLE_TOKENS = 30
 
@@ -77,11 +77,11 @@ class RunText:
         if not self._done("vocabulary/shared"):
             return ""
         names = self._recipe.united or [_language_name(code) for code in self._recipe.vocabulary_languages]
-        return vocabulary_in_words(self._recipe.vocabulary, len(self._tokenizer), names)
+        return vocabulary_in_words(self._recipe.vocabulary, self._tokenizer.get_vocab_size(), names)
 
     @cached_property
-    def _tokenizer(self) -> PreTrainedTokenizerFast:
-        return load_tokenizer(self._run.vocabulary)
+    def _tokenizer(self) -> Tokenizer:
+        return load_backend(self._run.vocabulary)
 
     def _leaks(self) -> Leaks | None:
         return read_leaks(self._run.leaks) if self._done(f"leaks/{ALL_TEXT}") else None
