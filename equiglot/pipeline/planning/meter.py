@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -24,7 +25,10 @@ from equiglot.settings import MOST
 from equiglot.training import plan_data
 from equiglot.vocabulary import TokenizedText, VocabularySettings, open_tokens
 
-_CHARACTERS_A_TOKEN = 4.0  # where nothing is tokenised yet, of a shared vocabulary; of a dense script half as many
+# Where nothing is tokenised yet: what large vocabularies of many languages have, and small ones that were learnt from
+# the text itself, of so many entries; each ten times as many entries bring _MORE_CHARACTERS. Dense scripts have theirs.
+_CHARACTERS_A_TOKEN, _FEW_CHARACTERS, _FEW_ENTRIES, _MORE_CHARACTERS = 4.0, 3.2, 4_000, 0.9
+_DENSE_CHARACTERS_A_TOKEN = 2.0
 _CHARACTERS_A_SENTENCE = 80  # where the beginning of a text does not tell
 _TOGETHER = 1.2  # what all ranks of a training take, of the time of one process alone; see docs/scale.md
 
@@ -73,7 +77,7 @@ class RunMeter:
         self._fitted = {plan.name: self._fit(plan) for plan in recipe.plans().values() if _has_size(plan)}
         self._plans = {name: self._with_layers(plan) for name, plan in recipe.plans().items()}
         self._characters: dict[str, int] = {}
-        self._lengths: dict[str, tuple[int, int]] = {}
+        self._lengths: dict[str, tuple[float, float]] = {}
         self._readers: dict[str, Reader] = {}
         self._speeds: dict[str, float] = {}
         self._sizes: dict[str, int] = {}
@@ -101,7 +105,7 @@ class RunMeter:
         if key not in self._texts:
             done = self.done(f"tokens/{tokens_of(language, owner)}")
             self._texts[key] = (
-                open_tokens(self.run.tokens(language, owner) / split) if done else self._guess(language, split)
+                open_tokens(self.run.tokens(language, owner) / split) if done else self._guess(language, owner, split)
             )
         return self._texts[key]
 
@@ -230,8 +234,10 @@ class RunMeter:
             self._characters[language] = max(_CHARACTERS_A_SENTENCE, characters)
         return self._characters[language]
 
-    def _guess(self, language: str, split: str) -> TokenizedText:
-        length, tokens = self._sentence_size(language)
+    def _guess(self, language: str, owner: str, split: str) -> TokenizedText:
+        characters, dense = self._sentence_size(language)
+        plain = (characters - dense) / self._characters_a_token(owner)
+        length, tokens = max(1, round(characters)), max(1, round(plain + dense / _DENSE_CHARACTERS_A_TOKEN))
         sentences = self.characters(language) // length
         if split != "train":  # which is what the recipe lets be read, and these are shares of all that there is
             text = self._recipe.languages[language].splitting(self._recipe.text)
@@ -243,13 +249,21 @@ class RunMeter:
         edges = np.arange(sentences + 1)
         return TokenizedText(ids, edges * tokens, edges * length)
 
-    def _sentence_size(self, language: str) -> tuple[int, int]:
-        """Characters and tokens of a sentence, about: as at the beginning of the text."""
+    def _characters_a_token(self, owner: str) -> float:
+        """About: a vocabulary that is learnt for the run may be small."""
+        settings = self._plans[owner].own_vocabulary if owner else self._recipe.vocabulary
+        if not isinstance(settings, VocabularySettings):
+            return _CHARACTERS_A_TOKEN
+        more = _MORE_CHARACTERS * math.log10(settings.size / _FEW_ENTRIES)
+        return min(_CHARACTERS_A_TOKEN, max(1.0, _FEW_CHARACTERS + more))
+
+    def _sentence_size(self, language: str) -> tuple[float, float]:
+        """Characters of a sentence, about, and those of a dense script among them: as at the beginning of the text."""
         if language not in self._lengths:
             settings = self._recipe.text.model_copy(update={"identify_language": None})  # which takes time
             found = sentence_length(language, self._recipe.languages[language], settings)
             characters, weighted = found or (_CHARACTERS_A_SENTENCE, _CHARACTERS_A_SENTENCE)
-            self._lengths[language] = max(1, round(characters)), max(1, round(weighted / _CHARACTERS_A_TOKEN))
+            self._lengths[language] = characters, weighted - characters
         return self._lengths[language]
 
     def _speed(self, plan: ModelPlan, batch_tokens: float) -> float:
