@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from equiglot.display import print_plan
-from equiglot.pipeline import Machine, Plan, StepCost, graph, plan_recipe
+from equiglot.pipeline import Machine, Plan, StepCost, graph, plan_recipe, read_status
 from equiglot.pipeline.planning import plan as planning
+from equiglot.pipeline.planning.meter import RunMeter
 from equiglot.pipeline.planning.plan import side_by_side
 from equiglot.pipeline.steps import Context, Step
 from equiglot.pipeline.steps.cost import PROCESS, Cost, Group, Meter, Reader
@@ -66,6 +67,15 @@ def test_a_model_of_several_processes_is_planned_with_them(finished: Path, make:
     assert any("model/both takes 128 cores (64 processes together)" in doubt for doubt in plan.doubts)
     shown = _shown(plan)
     assert " 128\n" in shown.replace(" \n", "\n") and "GPUs" not in shown
+
+
+def test_tokens_are_guessed_by_the_size_of_the_vocabulary(finished: Path, make: Change) -> None:
+    """Before anything is cut; the vocabulary has 400 entries, and cuts text finely."""
+    recipe, run = make(), RunDirectory(finished)
+    counted, guessed = (RunMeter(recipe, run, states, Machine()) for states in (read_status(finished).states, {}))
+    for code in ("en", "ru"):
+        ratio = guessed.text(code, "").offsets[-1] / counted.text(code, "").offsets[-1]
+        assert 0.75 < ratio < 1.25, (code, ratio)
 
 
 def test_memory_stands_with_each_model_and_what_is_left(
