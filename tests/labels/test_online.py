@@ -263,6 +263,26 @@ def test_what_a_teacher_with_fewer_entries_says(entries: int) -> None:
     assert asked > 20 and left > 5
 
 
+@pytest.mark.parametrize("parts", [None, {"en": _PARTS}])
+def test_a_training_that_continues_hears_the_same(parts: dict[str, Parts] | None) -> None:
+    """Bit for bit, wherever in a pool it was stopped."""
+    teachers = {"en": freeze(build_model(ENCODER, _FIRST if parts else 60, padding=0, seed=3), _CPU), "eu": _teacher(2)}
+    student, end = make_model(5).config, _STREAM.pool_batches + 3
+
+    def begun() -> OnlineTeachers:
+        return OnlineTeachers(teachers, _STREAM, _CPU, student=student, parts=parts)
+
+    whole = begun()
+    said = {index: whole.targets(_STREAM[index]) for index in range(end)}
+    for first in (1, _STREAM.pool_batches - 1, _STREAM.pool_batches, end - 1):
+        again = begun()
+        for index in range(first, min(first + 3, end)):
+            one, other = said[index], again.targets(_STREAM[index])
+            assert (one is None) == (other is None)
+            if one is not None and other is not None:
+                assert torch.equal(one.logits, other.logits) and torch.equal(one.positions, other.positions)
+
+
 def test_entries_that_a_teacher_has_not_are_learnt_from_the_text_alone() -> None:
     """Over a text, what is learnt in a place is the teacher's distribution where old entries stand, and the text's."""
     few = freeze(build_model(ENCODER, _FIRST, padding=0, seed=3), _CPU)
