@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 
-from equiglot.cli.arguments import Models, ModelsAndText, OneModel, ReplaceFile, Threads
+from equiglot.cli.arguments import Models, ModelsAndText, OneModel, ReplaceFile, Texts, Threads
 from equiglot.cli.program import app, be_quiet, errors, listed, output
 from equiglot.errors import InputError
 from equiglot.run import check_absent, check_new
@@ -45,10 +45,7 @@ def fill(
 @app.command()
 def evaluate(
     models: Models,
-    text: Annotated[
-        list[str],
-        typer.Option(metavar="CODE=PATH", help="A language, and a file or folder of its text, a sentence a line."),
-    ],
+    text: Texts,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write every number to this file as well.")] = None,
     likelihood_lines: Annotated[
         int, typer.Option(min=0, help="Lines of each text that bits per character are measured on; 0 for none.")
@@ -176,10 +173,7 @@ def _stoppable(threads: int | None) -> Iterator[Callable[[], bool]]:
 @app.command()
 def trim(
     model: OneModel,
-    text: Annotated[
-        list[str],
-        typer.Option(metavar="CODE=PATH", help="A language, and a file or folder of its text, a sentence a line."),
-    ],
+    text: Texts,
     into: Annotated[Path, typer.Option(help="The folder to make.")],
     languages: Annotated[
         str | None, typer.Option(metavar="CODES", help="For which it is to be: sl,hr; all that have text if not given.")
