@@ -9,6 +9,7 @@ import os
 import platform
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -60,17 +61,19 @@ def why_not() -> str:
 
 
 @contextmanager
-def cluster(folder: Path, port: int = 26817) -> Iterator[dict[str, str]]:
-    """Starts a SLURM whose files are in `folder`; yields the variables by which its commands find it."""
+def cluster(folder: Path) -> Iterator[dict[str, str]]:
+    """Starts a SLURM whose files are in `folder`; yields the variables by which its commands find it.
+
+    Several stand side by side, as the workers of pytest start them.
+    """
     for name in ("munge", "state", "spool"):
         (folder / name).mkdir(parents=True, mode=0o755)
     configuration = folder / "slurm.conf"
     host = platform.node().partition(".")[0]
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") * 9 // 10 >> 20
-    ports = {"port": port, "node_port": port + 1}
-    configuration.write_text(
-        _CONFIGURATION.format(host=host, **ports, folder=folder, cpus=os.cpu_count(), memory=memory)
-    )
+    port, node_port = _free_ports()
+    machine = {"host": host, "cpus": os.cpu_count(), "memory": memory}
+    configuration.write_text(_CONFIGURATION.format(port=port, node_port=node_port, folder=folder, **machine))
     variables = {"SLURM_CONF": str(configuration)}
     key = folder / "munge" / "key"
     key.write_bytes(os.urandom(128))
@@ -83,7 +86,7 @@ def cluster(folder: Path, port: int = 26817) -> Iterator[dict[str, str]]:
         for command in commands:
             daemons.append(start(command, variables, folder))
             time.sleep(0.5)
-        _wait_until_idle(variables, folder)
+        _wait_until_idle(daemons, variables, folder)
         yield variables
     finally:
         for daemon in reversed(daemons):
@@ -93,6 +96,14 @@ def cluster(folder: Path, port: int = 26817) -> Iterator[dict[str, str]]:
                 daemon.wait(20)
             daemon.kill()
         _end_node(folder)
+
+
+def _free_ports() -> tuple[int, int]:
+    """Two that nothing listens at."""
+    with socket.socket() as first, socket.socket() as second:
+        first.bind(("", 0))
+        second.bind(("", 0))
+        return first.getsockname()[1], second.getsockname()[1]
 
 
 def start(command: list[str], variables: dict[str, str], folder: Path) -> "subprocess.Popen[bytes]":
@@ -107,16 +118,16 @@ def _end_node(folder: Path) -> None:
         os.kill(int((folder / "slurmd.pid").read_text()), signal.SIGTERM)
 
 
-def _wait_until_idle(variables: dict[str, str], folder: Path) -> None:
+def _wait_until_idle(daemons: list["subprocess.Popen[bytes]"], variables: dict[str, str], folder: Path) -> None:
     end = time.monotonic() + _START_SECONDS
-    while time.monotonic() < end:
+    while time.monotonic() < end and all(daemon.poll() is None for daemon in daemons):
         command = ["sinfo", "--noheader", "--format=%T"]
         environment = {**os.environ, **variables}
         said = subprocess.run(command, check=False, env=environment, capture_output=True, text=True)
         if "idle" in said.stdout:
             return
         time.sleep(0.5)
-    raise RuntimeError(f"SLURM does not start; see the logs in {folder}")
+    raise RuntimeError(f"SLURM does not start:\n{(folder / 'daemons.log').read_text()}")
 
 
 if __name__ == "__main__":
