@@ -33,12 +33,14 @@ from pyarrow import parquet
 from equiglot.cli import app, main
 from equiglot.corpus import HubSource, SampleSource
 from equiglot.errors import InputError
-from equiglot.pipeline import Machine, SlurmProfile
+from equiglot.pipeline import SlurmProfile
+from equiglot.pipeline.execution import engines
 from equiglot.recipe import Origin, Recipe, parse_recipe, validate_recipe
 from equiglot.recipe.reading import merge, override, read_tree
 from tests.conftest import ROOT
 from tests.corpus.dumps import Article, dump
 from tests.labelled import write_entities, write_questions, write_treebanks
+from tests.pipeline.conftest import WorkersHere
 from tests.waiting import PATIENCE
 
 DOCS = ROOT / "docs"
@@ -134,12 +136,11 @@ class Reader:
             path.write_text(_shortened(path.read_text(encoding="utf-8")), encoding="utf-8")
 
     def _call(self, arguments: list[str], expected: int) -> str:
-        """What a command prints; called in this process, which has all libraries loaded, with one worker, which has to
-        load them."""
+        """What a command prints; called in this process, which has all libraries loaded, and does the jobs as well."""
         out, err, code = io.StringIO(), io.StringIO(), 0
         with (
             patch.object(sys, "argv", ["equiglot", *arguments]),
-            patch.object(Machine, "of_here", lambda workers=None, threads=None: Machine(workers or 1, threads or 1)),
+            patch.object(engines, "Workers", WorkersHere),
             chdir(self.folder),
             redirect_stdout(out),
             redirect_stderr(err),
@@ -324,8 +325,10 @@ def test_reference_of_the_recipe_is_that_of_the_schema() -> None:
 
 
 def _shortened(text: str) -> str:
-    """The same with trainings that take no time: it is the words that are tested here."""
-    return re.sub(r"updates(: |=)[\d_]+", r"updates\g<1>20", text)
+    """The same with trainings that take no time, and are validated twice: it is the words that are tested here."""
+    for field, value in {"updates": 20, "validations": 2}.items():
+        text = re.sub(rf"\b{field}(: |=)[\d_]+", rf"{field}\g<1>{value}", text)
+    return text.replace("training: {updates: 20, batch:", "training: {updates: 20, validations: 2, batch:")
 
 
 def _pages(language: str, characters: int) -> Iterator[str]:

@@ -7,6 +7,7 @@ from unicodedata import category, east_asian_width
 # The smallest figure that a page is read on, in pixels: what does not collide there collides nowhere.
 _WIDTH, _HEIGHT = 300.0, 400.0
 _EM, _LINE, _AWAY = 14.0, 17.0, 11.0
+_PASSES = 5
 SIDES = {
     "top right": (1, 1), "top left": (-1, 1), "bottom right": (1, -1), "bottom left": (-1, -1),
     "top center": (0, 1), "bottom center": (0, -1), "middle right": (1, 0), "middle left": (-1, 0),
@@ -37,20 +38,27 @@ def text_positions(
 ) -> list[str]:
     """The side of each point that its label stands on, a key of `SIDES`.
 
-    They are chosen one after the other so that labels overlap as little as can be. `strip` is the share of the figure's
-    height, from below, that belongs to others.
+    They are chosen one after the other so that labels overlap as little as can be, and again, each beside what was
+    chosen for the others, as long as that is better. `strip` is the share of the figure's height, from below, that
+    belongs to others.
     """
     foreign: _Box = (0.0, 0.0, _WIDTH, strip * _HEIGHT)
     places = [(share_of(point.x, x_range) * _WIDTH, share_of(point.y, y_range) * _HEIGHT) for point in points]
-    taken: list[_Box] = [(x - _AWAY, y - _AWAY, x + _AWAY, y + _AWAY) for x, y in places]
-    chosen = []
-    for index, (point, place) in enumerate(zip(points, places, strict=True)):
-        others = [*taken[:index], *taken[index + 1 :], foreign]
-        boxes = {side: _box(place, point.label, side) for side in SIDES}
-        best = min(SIDES, key=lambda side: _outside(boxes[side]) + sum(_overlap(boxes[side], box) for box in others))
-        chosen.append(best)
-        taken.append(boxes[best])
-    return chosen
+    dots: list[_Box] = [(x - _AWAY, y - _AWAY, x + _AWAY, y + _AWAY) for x, y in places]
+    chosen, taken = dict[int, str](), dict[int, _Box]()
+    for index in list(range(len(points))) * _PASSES:
+        others = [
+            box for other in range(len(points)) if other != index for box in (dots[other], taken.get(other)) if box
+        ]
+        boxes = {side: _box(places[index], points[index].label, side) for side in SIDES}
+        cost = {
+            side: _outside(box) + sum(_overlap(box, other) for other in (*others, foreign))
+            for side, box in boxes.items()
+        }
+        best = min(SIDES, key=lambda side: cost[side])
+        if index not in chosen or cost[best] < cost[chosen[index]]:
+            chosen[index], taken[index] = best, boxes[best]
+    return [chosen[index] for index in range(len(points))]
 
 
 def share_of(value: float, bounds: Sequence[float]) -> float:

@@ -188,3 +188,9 @@ def test_labels_do_not_cover_each_other() -> None:
     points = [Point(0.5, 0.5, "a model"), Point(0.55, 0.5, "another"), Point(0.98, 0.98, "at the corner")]
     first, second, corner = text_positions(points, (0, 1), (0, 1))
     assert first != second and corner == "bottom left"
+
+
+def test_a_label_makes_way_for_one_that_is_placed_later() -> None:
+    """The first would stand above its point, where the last has no other place."""
+    points = [Point(1.0, 0.9, "a long label"), Point(0.1, 0.9, "a long label"), Point(1.0, 1.0, "a long label")]
+    assert text_positions(points, (0, 1), (0, 1)) == ["bottom left", "top right", "bottom left"]
