@@ -2,7 +2,7 @@
 
     equiglot run benchmarks/recipes/end-curve.yaml --into runs/curve-0
     equiglot run benchmarks/recipes/end-curve.yaml --into runs/curve-1 --set training.seed=1 --reuse runs/curve-0
-    python benchmarks/curve.py runs/curve-0 runs/curve-1 --into figures
+    python -m benchmarks.curve runs/curve-0 runs/curve-1 --into figures
 
 Models that differ in their updates alone have one name but for `-1k` or `-8` at its end, and one line. Compute is
 counted in updates of a model without teachers; the forward pass of a teacher makes an update a third dearer. What the

@@ -1,6 +1,6 @@
 """The same jobs through one engine after the other: seconds, what the command itself costs a job, and equal bytes.
 
-    python benchmarks/engines.py local ray slurm:profile.yaml [--workers 2] [--recipe demo-quick] [--set FIELD=VALUE]
+    python -m benchmarks.engines local ray slurm:profile.yaml [--workers 2] [--recipe demo-quick] [--set FIELD=VALUE]
 
 The first is what the others are compared with. The command's own cost is its processor time and that of nothing else:
 workers are processes of their own. What a job must give is compared byte by byte; only times of day and durations,

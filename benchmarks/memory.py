@@ -1,6 +1,6 @@
 """How much memory and time building a corpus takes, by the size of the text: memory should not grow, time with it.
 
-    python benchmarks/memory.py [--text FOLDER --language de] [--megabytes 10 100] [--documents]
+    python -m benchmarks.memory [--text FOLDER --language de] [--megabytes 10 100] [--documents]
 
 The text is made of that in FOLDER (or of the embedded sample, `pip install equiglot[sample]`): sentences in which each
 word follows one that it follows there, so that there is no end to them and few come twice. Each size is built in a

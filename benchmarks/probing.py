@@ -1,7 +1,7 @@
 """What it saves that the encoder reads each sentence once: probes of a finished run, made again in two ways.
 
     equiglot run benchmarks/recipes/paper1-shared-25th.yaml --into runs/shared
-    python benchmarks/probing.py runs/shared --model student
+    python -m benchmarks.probing runs/shared --model student
 
 Both ways train the same probes and give the same predictions, on one thread:
 

@@ -2,8 +2,8 @@
 
     equiglot run RECIPE --into runs/seed-0
     equiglot run RECIPE --into runs/seed-1 --set training.seed=1 --reuse runs/seed-0
-    python benchmarks/seeds.py runs/seed-0 runs/seed-1 [--metric mrr]
-    python benchmarks/seeds.py runs/seed-0 runs/seed-1 --task pos --source zero-shot
+    python -m benchmarks.seeds runs/seed-0 runs/seed-1 [--metric mrr]
+    python -m benchmarks.seeds runs/seed-0 runs/seed-1 --task pos --source zero-shot
 
 A bootstrap over sentences does not know the noise of training; this does. Each number is the mean over the runs, with
 the smallest and the largest in brackets; a training that several runs share (`--reuse`) is counted once.

@@ -1,6 +1,6 @@
 """What stored labels take and how fast they are read, beside all logits in fp16 and beside DistillKit.
 
-    python benchmarks/store.py [--vocabulary 288973] [--k 8 32 128] [--positions 1000000] [--into FOLDER]
+    python -m benchmarks.store [--vocabulary 288973] [--k 8 32 128] [--positions 1000000] [--into FOLDER]
 
 A store is filled with random answers at the masked positions of a made-up text (18 tokens a sentence, as in news and
 encyclopaedias; 15 % masked), and read as a training reads it: batches of 40,000 positions from all over the store,

@@ -1,6 +1,6 @@
 """How long trimming a model of mBERT's or XLM-R's size takes, and how much memory, beside `trimbed` where there is one.
 
-    python benchmarks/trimming.py DATA [--models mbert xlm-r] [--peer PYTHON] [--pairs 2]
+    python -m benchmarks.trimming DATA [--models mbert xlm-r] [--peer PYTHON] [--pairs 2]
 
 DATA has vocabularies/mbert-cased.txt (one entry a line, in the order of ids), vocabularies/xlm-r.txt (the pieces in the
 order of ids; scores are approximated by rank), and text/LANGUAGE/*.txt. Weights are random: what is measured does not

@@ -19,6 +19,7 @@ from equiglot.recipe.names import nearest
 # Two ways to say one thing: who says the one takes back the other.
 _ALTERNATIVES = ({"epochs", "updates"}, {"sentences", "tokens"}, {"model", "folder"})
 _TAGS = ("kind", "task")
+_SHORT = {"balance": "kind", "evaluation": "task"}  # fields in which a name alone stands for a mapping with this tag
 NAMED = ("languages", "models")  # mappings whose keys the user chooses
 
 
@@ -47,8 +48,14 @@ def without_nulls(tree: Any, below: Any) -> Any:
     return tree
 
 
-def override(tree: Any, path: Sequence[str], value: Any) -> Any:
+def override(tree: Any, path: Sequence[str], value: Any, tag: str | None = None) -> Any:
     """`tree` with `value` laid over what stands at `path`; a list is entered by number, counted from 0.
+
+    Args:
+        tree: what is written so far.
+        path: keys and numbers.
+        value: what is laid over it.
+        tag: the field of the mapping that a string stands for here.
 
     Raises:
         LookupError: a list has no such item.
@@ -60,9 +67,9 @@ def override(tree: Any, path: Sequence[str], value: Any) -> Any:
         if not key.isdecimal() or int(key) >= len(tree):
             raise LookupError(f"the list has items 0 to {len(tree) - 1}, not {key!r}" if tree else "the list is empty")
         number = int(key)
-        return [*tree[:number], override(tree[number], rest, value), *tree[number + 1 :]]
-    below = tree if isinstance(tree, dict) else {}
-    return merge(below, {key: override(below.get(key), rest, value)})
+        return [*tree[:number], override(tree[number], rest, value, tag), *tree[number + 1 :]]
+    below = {tag: tree} if tag and isinstance(tree, str) else tree if isinstance(tree, dict) else {}
+    return merge(below, {key: override(below.get(key), rest, value, _SHORT.get(key))})
 
 
 def plain(value: Any) -> Any:

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from equiglot.corpus import FilesSource
+from equiglot.corpus.balancing import UniMax
 from equiglot.errors import InputError
 from equiglot.models import EncoderSettings
 from equiglot.recipe import (
@@ -186,6 +187,13 @@ def test_overrides_of_lists_that_the_recipe_leaves_at_their_default(file: Path) 
     assert recipe.training.betas == (0.8, 0.999)
     assert recipe.models["hl"].training.betas == (0.9, 0.98)
     assert load_recipe(file, given[::-1]).models["hl"].training.betas == (0.8, 0.98)
+
+
+def test_overrides_within_what_is_written_as_a_name_alone(file: Path) -> None:
+    given = ("evaluation=[mlm]", "evaluation.0.draws=2", "models.hl.balance=unimax", "models.hl.balance.passes=3")
+    recipe = load_recipe(file, given)
+    assert recipe.evaluation == (MaskedLanguageModelling(draws=2),)
+    assert recipe.models["hl"].balance == UniMax(passes=3)
 
 
 @pytest.mark.parametrize(
