@@ -227,7 +227,9 @@ def audit(
     data: Annotated[
         Path | None, typer.Option(metavar="DIR", help="A folder with labelled data; the text of a run if not given.")
     ] = None,
-    languages: Annotated[str, typer.Option(metavar="CODE,...", help="Of the data; of a run, all if not given.")] = "",
+    languages: Annotated[
+        str, typer.Option(metavar="CODE,...", help="Needed with --data; of a run's own text, all if not given.")
+    ] = "",
     tasks: Annotated[str, typer.Option(metavar="TASK,...", help="Of those with data; all if not given.")] = "",
     source: Annotated[
         str, typer.Option(metavar="CODE,...", help="Train on these together, and test on all (zero-shot).")

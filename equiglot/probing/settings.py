@@ -21,7 +21,7 @@ class ConvergedProbe(Settings):
 class FixedProbe(Settings):
     """A linear classifier trained for a fixed number of epochs from several random starts, as in paper 1.
 
-    The paper states five starts and no other number; the others are the defaults of BERT's fine-tuning scripts.
+    The paper states five starts and no other number; the others are the defaults of transformers' training scripts.
     """
 
     kind: Literal["fixed"]

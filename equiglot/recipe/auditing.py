@@ -35,7 +35,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "seeds": 3,
     },
 }
-"""Name -> how models are fine-tuned: some hundred updates on a thousand sentences; or as in paper 3 (section 3.3: Adam,
+"""Name -> how models are fine-tuned: some hundred updates on a thousand sentences; or as in paper 3 (section 3.2: Adam,
 a tenth of warm-up, linear decay, 10,000 steps, evaluated every 200; the best of three rates and two batches)."""
 _NAMED = {"train": "train", "dev": "dev", "valid": "dev", "validation": "dev", "test": "test"}
 _TASKS = {"pos": "conllu", "parse": "conllu", "ner": "bio", "topic": "tsv", "qa": "squad"}

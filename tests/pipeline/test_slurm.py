@@ -16,7 +16,7 @@ from equiglot.pipeline.execution.divided import Divided
 from equiglot.pipeline.execution.orders import Order, give_order
 from equiglot.pipeline.execution.pool import Assignment
 from equiglot.pipeline.execution.slurm import Slurm
-from equiglot.pipeline.execution.slurm_profile import SlurmProfile, read_profile
+from equiglot.pipeline.execution.slurm_profile import DetachedJob, SlurmProfile, read_profile
 from equiglot.pipeline.graph import steps_of
 from equiglot.pipeline.steps.cost import Resources
 from equiglot.recipe import recipe_tree
@@ -147,6 +147,18 @@ def test_what_sbatch_is_told(queue: Path, make: Change, tmp_path: Path) -> None:
     a100 = profile.model_copy(update={"gpus": 1, "gpu_type": "a100"})
     assert a100.request(Resources(gpu=True))[-2] == "--gres=gpu:a100:1"
     assert not any("gres" in each for each in a100.request(Resources()))
+
+
+def test_what_needs_no_gpu_waits_elsewhere() -> None:
+    """Many clusters have partitions that refuse jobs without a GPU."""
+    profile = SlurmProfile(partition="a100", cpu_partition="batch", gpus=1)
+    assert "--partition=a100" in profile.request(Resources(gpu=True))
+    assert "--partition=batch" in profile.request(Resources())
+    assert "--partition=batch" in profile.request_command()
+    assert "--partition=a100" in SlurmProfile(partition="a100", gpus=1).request(Resources())
+    assert "--partition=batch" in SlurmProfile(partition="a100", cpu_partition="batch").request(Resources(gpu=True))
+    named = profile.model_copy(update={"detached": DetachedJob(partition="login")})
+    assert "--partition=login" in named.request_command()
 
 
 def test_ranks_are_asked_for_all_together(make: Change) -> None:

@@ -49,7 +49,7 @@ _Time = Annotated[
 class DetachedJob(Settings):
     """The command itself, where `equiglot run --detach` makes it a job: it waits and does short steps, with no GPU."""
 
-    partition: _Word | None = Field(None, description="Where it waits; that of the other jobs if not given.")
+    partition: _Word | None = Field(None, description="Where it waits; that of jobs without a GPU if not given.")
     time: _Time | None = Field(
         None,
         description="Its limit, that of the other jobs if not given. Before that it leaves its jobs as they are, and "
@@ -66,6 +66,9 @@ class SlurmProfile(Settings):
     """How jobs are given to SLURM: a file beside the recipe, which changes no fingerprint."""
 
     partition: _Word | None = Field(None, description="Where jobs wait; the cluster's default if not given.")
+    cpu_partition: _Word | None = Field(
+        None, description="Where those wait that get no GPU, and the command itself; that of the others if not given."
+    )
     account: _Word | None = Field(None, description="Who pays.")
     qos: _Word | None = Field(None, description="Quality of service.")
     time: _Time | None = Field(
@@ -114,7 +117,7 @@ class SlurmProfile(Settings):
         gpu = f"gpu:{self.gpu_type}:{gpus}" if self.gpu_type else f"gpu:{gpus}"
         return self._request(
             {
-                "partition": self.partition,
+                "partition": self.partition if gpus else self.cpu_partition or self.partition,
                 "time": self.time,
                 "mem": self.memory and _times(self.memory, takes.processes),
                 "constraint": self.constraint,
@@ -127,7 +130,7 @@ class SlurmProfile(Settings):
         """What `sbatch` is told of a job that is the command itself."""
         job = self.detached
         given = {
-            "partition": job.partition or self.partition,
+            "partition": job.partition or self.cpu_partition or self.partition,
             "time": job.time or self.time,
             "mem": job.memory,
             "cpus-per-task": str(job.cpus),
