@@ -63,7 +63,7 @@ class Bench:
     def stored(self, folder: Path, k: int) -> Callable[[BatchStream], LabelSource]:
         label_text(self.teacher(self.encoder.layers), self.source, self.special, StoreSettings(k=k), {}, folder)
         teachers = {0: [StoredTeacher(open_store(folder))]}
-        return lambda stream: StoredTeachers(teachers, stream, Objective(weight=HALF), device())
+        return lambda stream: StoredTeachers(teachers, stream, Objective(weight=HALF), self.vocabulary, device())
 
     def contestant(self, labels: Callable[[BatchStream], LabelSource] | None) -> Callable[[], float]:
         """A training that goes on for a pool of batches whenever it is called; seconds of an update."""

@@ -13,7 +13,7 @@ from equiglot.errors import InputError
 from equiglot.labels.records import Manifest, ShardStatistics
 from equiglot.labels.store import LabelStore, open_store
 from equiglot.masking import Source, special_tokens_of
-from equiglot.vocabulary import TokenizedText, piece_text
+from equiglot.vocabulary import TokenizedText, id_count, piece_text
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -120,10 +120,10 @@ def inspect_store(
 
 
 def _check_text(store: LabelStore, tokenizer: PreTrainedTokenizerFast, text: TokenizedText) -> None:
-    if len(text) < store.manifest.sequences or len(tokenizer) > store.vocabulary_size:
+    if len(text) < store.manifest.sequences or id_count(tokenizer) > store.vocabulary_size:
         raise InputError(
             f"the labels are of {store.manifest.sequences:,} sequences and {store.vocabulary_size:,} ids, the text has "
-            f"{len(text):,} sequences and its tokenizer {len(tokenizer):,} ids",
+            f"{len(text):,} sequences and its tokenizer ids up to {id_count(tokenizer) - 1:,}",
             where=store.path,
             fix="name the text and the tokenizer that the labels were made from",
         )

@@ -107,6 +107,8 @@ class StoredLabels(_Taught):
     - `best-by-token`: the one with the smallest mean loss for a masked token (the paper's; tokens of different
       tokenizers are of different length, and their losses do not compare).
     - `mixed`: the teachers' distributions together, each weighted by its confidence; their tokenizers must be the same.
+      With `reading: sampled` that is right on average; `renormalised` takes what is not among the k words of a teacher
+      for impossible, though another one may have it; `bucketed` is refused.
     """
 
     kind: Literal["stored"] = "stored"
@@ -151,6 +153,15 @@ class StoredLabels(_Taught):
     def _samples_are_read(self) -> "StoredLabels":
         if (self.reading == "sampled") != (self.samples > 0):
             raise ValueError("`reading: sampled` and `samples` go together: give both, or neither")
+        return self
+
+    @model_validator(mode="after")
+    def _buckets_are_not_mixed(self) -> "StoredLabels":
+        if self.copies == "mixed" and self.reading == "bucketed":
+            raise ValueError(
+                "`copies: mixed` cannot be read bucketed: each teacher has a bucket of other words; read it sampled or "
+                "renormalised"
+            )
         return self
 
     @property

@@ -55,17 +55,21 @@ class StoredTeachers:
     """Teachers whose labels are stored.
 
     Several teachers of one source read the same tokens under the same masks. What they say is mixed, each weighted by
-    its confidence at the position: in proportion to exp(-entropy), all words that are not stored counted as one.
+    its confidence at the position: in proportion to exp(-entropy), all words that are not stored counted as one. The
+    gradient is that of the weighted sum of the losses that they have alone, by the same reading; `bucketed` has none
+    for several, whose buckets are of different words.
 
     Args:
         teachers: index of one of the stream's sources -> its teachers; sources without get no soft labels.
         stream: the student's batches.
         objective: what the labels are for.
+        entries: of the student's vocabulary. A teacher's weights may know more ids than its tokenizer (filled up to a
+            round number): the student has none of these.
         device: where the student is.
 
     Raises:
-        InputError: a store's temperature is not the objective's, it has no samples where these are to be read, or it
-            belongs to other masks than the source's.
+        InputError: a store's temperature is not the objective's, it has no samples where these are to be read, it
+            belongs to other masks than the source's, or several teachers are to be read bucketed.
     """
 
     def __init__(
@@ -73,11 +77,18 @@ class StoredTeachers:
         teachers: Mapping[int, Sequence[StoredTeacher]],
         stream: BatchStream,
         objective: Objective,
+        entries: int,
         device: torch.device,
     ) -> None:
-        self._objective, self._device = objective, device
+        self._objective, self._entries, self._device = objective, entries, device
         self._teachers = {source: [_covering(each) for each in several] for source, several in teachers.items()}
         for source, several in teachers.items():
+            if len(several) > 1 and objective.reading == "bucketed":
+                raise InputError(
+                    "several teachers are mixed, and each has a bucket of other words",
+                    where=several[0].store.path,
+                    fix="set labels.reading to sampled, or to renormalised",
+                )
             for each in several:
                 _check(each.store, stream.sources[source], objective)
 
@@ -94,7 +105,8 @@ class StoredTeachers:
         for source, teachers in self._teachers.items():
             here = np.flatnonzero(sources == source)
             if len(here):
-                parts.append(_mix([self._read(teacher, batch, source, here) for teacher in teachers]))
+                several = [self._read(teacher, batch, source, here) for teacher in teachers]
+                parts.append(_mix(several, renormalised=self._objective.reading == "renormalised"))
                 positions.append(here)
         return self._join(parts, positions) if parts else None
 
@@ -109,7 +121,8 @@ class StoredTeachers:
             logs = _rescale(logs, teacher.store.settings.temperature / self._objective.temperature)
             rest = np.zeros_like(rest)
         if teacher.mapping is None:
-            return StoredRows(rows.ids, logs, rest, rows.samples)
+            ids, samples = (np.where(each < self._entries, each, -1) for each in (rows.ids, rows.samples))
+            return StoredRows(ids, logs, rest, samples)
         begins = batch.word_start[here][:, None]
         ids, samples = (teacher.mapping.targets(each, begins) for each in (rows.ids, rows.samples))
         return StoredRows(ids, logs, rest, samples)
@@ -173,9 +186,15 @@ def _rescale(logs: Floats, factor: float) -> Floats:
     return rescaled
 
 
-def _mix(several: list[StoredRows]) -> _Words:
-    """The mixture of what several teachers say about the same positions, each weighted by its confidence."""
+def _mix(several: list[StoredRows], *, renormalised: bool) -> _Words:
+    """The mixture of what several teachers say about the same positions, each weighted by its confidence.
+
+    To be read `renormalised`, each one's words have all of its mass first: otherwise a teacher would count for less the
+    more it leaves to other words.
+    """
     weights = _confidence(several)
+    if renormalised and len(several) > 1:
+        several = [_without_rest(rows) for rows in several]
     ids = np.concatenate([rows.ids for rows in several], axis=1)
     logs = np.concatenate([rows.log_probabilities for rows in several], axis=1)
     if len(several) > 1:
@@ -189,6 +208,12 @@ def _mix(several: list[StoredRows]) -> _Words:
     ]
     samples = np.concatenate([rows.samples for rows in several], axis=1)
     return _Words(ids, logs, np.sum(rest, axis=0), samples, np.concatenate(masses, axis=1))
+
+
+def _without_rest(rows: StoredRows) -> StoredRows:
+    """The words that the student has, with all of the mass."""
+    logs = np.where(rows.ids >= 0, rows.log_probabilities, _LEAST)
+    return replace(rows, log_probabilities=_rescale(logs, 1.0), rest=np.zeros_like(rows.rest))
 
 
 def _confidence(several: list[StoredRows]) -> Floats:

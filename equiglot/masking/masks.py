@@ -51,7 +51,8 @@ def special_tokens_of(tokenizer: "PreTrainedTokenizerFast") -> SpecialTokens:
         )
     special = {number for number, token in tokenizer.added_tokens_decoder.items() if token.special}
     special |= set(tokenizer.all_special_ids)
-    maskable = np.array([number for number in range(len(tokenizer)) if number not in special], dtype=np.int64)
+    # Ids may have gaps, in which a number stands for nothing.
+    maskable = np.array(sorted(set(tokenizer.get_vocab().values()) - special), dtype=np.int64)
     return SpecialTokens(first, last, tokenizer.pad_token_id, tokenizer.mask_token_id, maskable)
 
 

@@ -45,7 +45,7 @@ class Losses:
     Attributes:
         total: float32 [], the weighted sum of the terms over all items, to be divided by their number; carries the
             gradient.
-        terms: name ("hard", "soft", or one of `BESIDE`) -> what is written down of it.
+        terms: name ("hard", "soft", or one of `AT_TARGETS` or `INSIDE`) -> what is written down of it.
     """
 
     total: Tensor

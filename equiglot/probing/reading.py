@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from equiglot.models import OpenModel, TensorBatch, move_array
-from equiglot.vocabulary import text_encoder
+from equiglot.vocabulary import id_count, text_encoder
 
 Integers = npt.NDArray[np.int64]
 
@@ -54,7 +54,7 @@ class ItemReader:
         self._backend = text_encoder(opened.tokenizer)
         unknown, special = opened.tokenizer.unk_token_id, opened.special
         self._unknown = special.mask if unknown is None else int(unknown)
-        self._ordinary = np.zeros(len(opened.tokenizer), np.bool_)
+        self._ordinary = np.zeros(id_count(opened.tokenizer), np.bool_)
         self._ordinary[special.maskable_ids] = True
         self._unit = unit
 

@@ -145,7 +145,8 @@ class Curve(Part):
     Attributes:
         model: the model's name.
         split: "valid", or "train" for losses averaged between two records.
-        metric: "mrr" in percent; otherwise the name of a loss term such as "hard", "soft" or "loss", in nats.
+        metric: "mrr" in percent; otherwise the name of a loss term such as "hard", "soft" or "loss", in nats or as
+            `objectives.terms.UNITS` says.
         language: a code; None for the mean over the model's languages.
         updates: where the number was recorded, increasing.
         values: the number there; as many as `updates`.

@@ -5,6 +5,7 @@ from dataclasses import replace
 from functools import partial
 
 from equiglot.evaluation import ALL, Metric, group_language
+from equiglot.objectives.terms import UNITS
 from equiglot.report.data import Curve, Model, Report
 from equiglot.report.format import capital, decimal, group_phrase, shortened, term_label
 from equiglot.report.labels import Point, spread, text_positions
@@ -52,22 +53,25 @@ def _mean(report: Report, curves: Sequence[Curve], model: Model) -> Curve | None
     return Curve(model=model.name, split="valid", metric="mrr", updates=known[0].updates, values=values)
 
 
-def lines_of_losses(report: Report) -> list[tuple[str, list[Trace]]]:
-    """Losses: (title, lines), one title for each model, split and term; one line a language, low-resource ones dashed.
+def lines_of_losses(report: Report) -> list[tuple[str, list[Trace], str]]:
+    """Losses: (title, lines, unit), one title for each model, split and term; one line a language, low-resource ones
+    dashed.
 
     The multilingual models come first; teachers share one title, for as a rule each has but one language.
     """
     colours = {entry.name: entry for entry in multilingual_series(report)}
     models = (*report.of_role("student", "baseline"), *report.of_role("teacher"))
-    found: dict[str, list[Trace]] = {}
+    found: dict[tuple[str, str], list[Trace]] = {}
     for model in models:
         owner = model.label if model.compared else capital(teachers_of(report))
         for curve in report.curves:
             if curve.model == model.name and curve.metric != "mrr" and curve.updates:
                 split = "validation" if curve.split == "valid" else "training"
                 title = f"{owner} \N{MIDDLE DOT} {split} \N{MIDDLE DOT} {term_label(curve.metric)}"
-                found.setdefault(title, []).append(_loss_line(report, model, curve, colours.get(model.name)))
-    return list(found.items())
+                found.setdefault((title, UNITS.get(curve.metric, "nats per masked position")), []).append(
+                    _loss_line(report, model, curve, colours.get(model.name))
+                )
+    return [(title, lines, unit) for (title, unit), lines in found.items()]
 
 
 def _loss_line(report: Report, model: Model, curve: Curve, look: Series | None) -> Trace:
@@ -256,7 +260,7 @@ def learning_curves(report: Report) -> dict[str, Figure]:
 
 def loss_curves(report: Report) -> dict[str, Figure]:
     """Losses by update: view -> figure, one view for each model and term, one line a language."""
-    return _views((title, lines, "nats per masked position") for title, lines in lines_of_losses(report))
+    return _views(lines_of_losses(report))
 
 
 def _views(found: Iterable[tuple[str, Sequence[Trace], str]]) -> dict[str, Figure]:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from equiglot.objectives.terms import WORDS
 from equiglot.tasks import task_of
 
 MINUS = "\N{MINUS SIGN}"
@@ -115,7 +116,7 @@ def group_phrase(name: str) -> str:
 
 def term_label(metric: str) -> str:
     """What a loss term is called."""
-    return _TERMS.get(metric, metric)
+    return {**_TERMS, **WORDS}.get(metric, metric)
 
 
 def shortened(text: str, length: int = 22) -> str:

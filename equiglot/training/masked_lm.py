@@ -82,7 +82,7 @@ class MaskedLM:
 
     @torch.no_grad()
     def validate(self, model: PreTrainedModel) -> Validation:
-        """MRR (percent) and loss (nats), in fp32, every chosen position replaced by [MASK] (paper 1, section 4.3).
+        """MRR (percent) and loss (nats), in fp32, every chosen position replaced by [MASK] (paper 1, section 5.1).
 
         The loss is that of the masked words, or, where the best weights are chosen by it, the training's own.
         """

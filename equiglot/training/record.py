@@ -8,7 +8,8 @@ class Stopped(Exception):
 
 
 class LossPoint(BaseModel):
-    """Mean loss since the point before: "<term>/<language>" -> nats a target."""
+    """Mean loss since the point before: "<term>/<language>" -> nats a target, or as
+    `objectives.terms.UNITS` says."""
 
     model_config = ConfigDict(frozen=True)
     update: int

@@ -26,7 +26,7 @@ class VocabularyMap:
         inside: int64 [teacher's ids], the student's id of a piece where a word goes on; -1 where it has none.
         begin: int64 [teacher's ids], the same where a word begins: at the beginning of a sequence, or after a break.
         breaks: bool [teacher's ids], whether what follows this piece begins a word, though nothing marks it.
-        unknown: the student's id of the unknown token.
+        unknown: the student's id of the unknown token; of the mask, where its vocabulary has none.
     """
 
     inside: Integers
@@ -67,7 +67,7 @@ def map_of_kept(kept: Sequence[Integers], sizes: Sequence[int], unknown: int) ->
     Args:
         kept: int64 [new ids] each, the old id of each new one: of the largest vocabulary first.
         sizes: how many ids there were before each cut.
-        unknown: the last one's id of the unknown token.
+        unknown: the last one's id of the unknown token, or of the mask.
     """
     mapped = np.arange(sizes[0])
     for old_ids, size in zip(kept, sizes, strict=True):

@@ -53,7 +53,7 @@ def map_vocabulary(teacher: PreTrainedTokenizerFast, student: PreTrainedTokenize
         inside=np.pad(inside, (0, more), constant_values=-1),
         begin=np.pad(begin, (0, more), constant_values=-1),
         breaks=np.pad(breaks, (0, more)),
-        unknown=ours.roles["unknown"],
+        unknown=ours.roles.get("unknown", ours.roles["mask"]),
     )
 
 

@@ -85,14 +85,14 @@ def tokenise_split(sentences: Path, tokenizer: PreTrainedTokenizerFast, max_toke
         sentences: Arrow file, one sentence a row.
         tokenizer: any fast tokenizer.
         max_tokens: tokens that a sequence has at most, special ones not counted.
-        into: gets ids.npy (uint16, or uint32 where the vocabulary has more than 65,536 entries), offsets.npy and
+        into: gets ids.npy (uint16, or uint32 where an id is larger than 65,535), offsets.npy and
             characters.npy (see `TokenizedText`) and sentences.npy (int64 [sequences], which sentence of the file each
             comes from); appears complete or not at all.
     """
     if max_tokens < 1:
         raise ValueError(f"a sequence needs at least one token, not {max_tokens}")
     encoder = _Encoder.of(tokenizer)
-    dtype = np.dtype(np.uint16 if len(tokenizer) <= 1 << 16 else np.uint32)
+    dtype = np.dtype(np.uint16 if max(tokenizer.get_vocab().values()) < 1 << 16 else np.uint32)
     total = TokenStatistics()
     with atomic_folder(into) as folder, ExitStack() as stack:
         dtypes = (dtype, *[np.dtype(np.int64)] * 3)

@@ -14,7 +14,7 @@ from equiglot.errors import InputError
 from equiglot.labels import LabelStore, StoredTeacher, StoredTeachers, StoreSettings, freeze, label_text, open_store
 from equiglot.masking import Batch, BatchSettings, BatchStream, MaskSettings, Source
 from equiglot.models import target_logits, to_tensors
-from equiglot.objectives import Annealed, Objective, TopKTargets
+from equiglot.objectives import Annealed, Objective, TailMode, TopKTargets, top_k_losses
 from equiglot.vocabulary import VocabularyMap
 from tests.tiny import SPECIAL, UNKNOWN, VOCABULARY, make_model, make_text
 
@@ -74,7 +74,7 @@ def test_each_target_gets_its_languages_teachers_words(tmp_path: Path) -> None:
     stream = _stream(_EN, _EU, _TR)
     en = _store(tmp_path / "en", models[0], _EN, k=4)
     tr = _store(tmp_path / "tr", models[2], _TR, k=6, samples=3)
-    labels = StoredTeachers({0: [StoredTeacher(en)], 2: [StoredTeacher(tr)]}, stream, _OBJECTIVE, _CPU)
+    labels = StoredTeachers({0: [StoredTeacher(en)], 2: [StoredTeacher(tr)]}, stream, _OBJECTIVE, VOCABULARY, _CPU)
     for index in _SOME:
         batch, targets = stream[index], _read(labels, stream, index)
         languages = torch.from_numpy(batch.languages[batch.target_rows])
@@ -108,7 +108,7 @@ def test_words_are_the_students_and_keep_their_mass(tmp_path: Path) -> None:
     model, mapping = _teacher(1), _mapping()
     store = _store(tmp_path, model, _EN, k=30, samples=4)
     theirs, ours = _stream(_EN), _stream(replace(_EN, mapping=mapping))
-    labels = StoredTeachers({0: [StoredTeacher(store, mapping)]}, ours, _OBJECTIVE, _CPU)
+    labels = StoredTeachers({0: [StoredTeacher(store, mapping)]}, ours, _OBJECTIVE, VOCABULARY, _CPU)
     fewer = 0
     for index in range(ours.epoch_batches):
         batch, own, targets = ours[index], theirs[index], _read(labels, ours, index)
@@ -138,7 +138,7 @@ def test_ids_that_only_the_weights_know_are_none(tmp_path: Path) -> None:
     source = replace(_EN, text=replace(_EN.text, ids=ids), special=replace(_EN.special, maskable_ids=np.arange(5, 50)))
     stream = _stream(replace(source, mapping=mapping))
     store = _store(tmp_path, model, source, k=VOCABULARY)
-    labels = StoredTeachers({0: [StoredTeacher(store, mapping)]}, stream, _OBJECTIVE, _CPU)
+    labels = StoredTeachers({0: [StoredTeacher(store, mapping)]}, stream, _OBJECTIVE, VOCABULARY, _CPU)
     masses = _masses(_read(labels, stream, 0))
     torch.testing.assert_close(masses.sum(dim=1), torch.ones(len(masses)))
     assert not masses[:, whole.inside[50:]].any()
@@ -153,22 +153,25 @@ def test_a_target_without_any_word_of_the_student_is_left_to_the_masked_word(tmp
     for known in (lambda ids: np.where(ids == missing, -1, ids), lambda ids: np.full_like(ids, -1)):
         ids = known(np.arange(VOCABULARY))
         labelled = StoredTeacher(store, VocabularyMap(ids, ids, np.zeros(VOCABULARY, dtype=np.bool_), UNKNOWN))
-        targets = StoredTeachers({0: [labelled]}, _stream(_EN), _OBJECTIVE, _CPU).targets(batch)
+        targets = StoredTeachers({0: [labelled]}, _stream(_EN), _OBJECTIVE, VOCABULARY, _CPU).targets(batch)
         expected = [place for place, each in enumerate(first.tolist()) if ids[each] >= 0]
         assert (targets.positions.tolist() if targets else []) == expected
 
 
 def test_a_batch_without_any_teacher_has_no_targets(tmp_path: Path) -> None:
     stream = _stream(replace(_EN, share=3.0), _EU)
-    labels = StoredTeachers({1: [StoredTeacher(_store(tmp_path, _teacher(1), _EU))]}, stream, _OBJECTIVE, _CPU)
+    labels = StoredTeachers(
+        {1: [StoredTeacher(_store(tmp_path, _teacher(1), _EU))]}, stream, _OBJECTIVE, VOCABULARY, _CPU
+    )
     batches = [stream[index] for index in range(stream.epoch_batches)]
     expected = [bool((batch.languages[batch.target_rows] == 1).any()) for batch in batches]
     assert [labels.targets(batch) is not None for index, batch in enumerate(batches)] == expected
     assert not all(expected)
 
 
-def _mixture(stores: list[LabelStore]) -> StoredTeachers:
-    return StoredTeachers({0: [StoredTeacher(store) for store in stores]}, _stream(_EN), _OBJECTIVE, _CPU)
+def _mixture(stores: list[LabelStore], reading: TailMode = "renormalised") -> StoredTeachers:
+    objective = replace(_OBJECTIVE, reading=reading)
+    return StoredTeachers({0: [StoredTeacher(store) for store in stores]}, _stream(_EN), objective, VOCABULARY, _CPU)
 
 
 def test_teachers_are_mixed_by_their_confidence(tmp_path: Path) -> None:
@@ -186,7 +189,7 @@ def test_teachers_are_mixed_by_their_confidence(tmp_path: Path) -> None:
 def test_a_mixture_of_few_words_has_all_mass_once(tmp_path: Path) -> None:
     models = [_teacher(1), _teacher(2)]
     stores = [_store(tmp_path / str(number), model, _EN, k=5, samples=2) for number, model in enumerate(models)]
-    targets, batch = _read(_mixture(stores), _stream(_EN), 3), _stream(_EN)[3]
+    targets, batch = _read(_mixture(stores, "sampled"), _stream(_EN), 3), _stream(_EN)[3]
     torch.testing.assert_close(_masses(targets).sum(dim=1) + targets.rest, torch.ones(len(batch.targets)))
     torch.testing.assert_close(targets.sample_masses.sum(dim=1), targets.rest)
     for row, ids in enumerate(targets.ids.tolist()):
@@ -196,20 +199,71 @@ def test_a_mixture_of_few_words_has_all_mass_once(tmp_path: Path) -> None:
 
 
 def test_a_teacher_mixed_with_itself_is_itself(tmp_path: Path) -> None:
-    store = _store(tmp_path, _teacher(1), _EN)
-    one, twice = (_read(_mixture(stores), _stream(_EN), 5) for stores in ([store], [store, store]))
+    store = _store(tmp_path, _teacher(1), _EN, samples=2)
+    one, twice = (_read(_mixture(stores, "sampled"), _stream(_EN), 5) for stores in ([store], [store, store]))
     torch.testing.assert_close(_masses(twice), _masses(one))
     torch.testing.assert_close(twice.rest, one.rest)
+
+
+@pytest.mark.parametrize("reading", ["renormalised", "sampled"])
+def test_the_gradient_of_a_mixture_is_that_of_its_teachers_losses(tmp_path: Path, reading: TailMode) -> None:
+    """Each weighted by its confidence; they know few words, and not the same."""
+    models, index = [_teacher(1), _teacher(2)], 3
+    stores = [_store(tmp_path / str(number), model, _EN, k=3, samples=4) for number, model in enumerate(models)]
+    batch = _stream(_EN)[index]
+
+    def gradients(targets: TopKTargets) -> Tensor:
+        """One row a target; a row's loss has no part in the others'."""
+        logits = torch.linspace(-2, 2, len(batch.targets) * VOCABULARY).sin().view(-1, VOCABULARY).requires_grad_()
+        top_k_losses(logits, None, targets, 1.0, reading)[0].sum().backward()
+        assert logits.grad is not None
+        return logits.grad
+
+    alone = [gradients(_read(_mixture([store], reading), _stream(_EN), index)) for store in stores]
+    known = [_read(_mixture([store], "sampled"), _stream(_EN), index) for store in stores]
+    sure = [
+        (each.log_probabilities.exp() * each.log_probabilities).sum(dim=1) + each.rest * each.rest.log()
+        for each in known
+    ]
+    weights = torch.softmax(torch.stack(sure), dim=0)[:, :, None]  # in proportion to exp(-entropy)
+    mixed = gradients(_read(_mixture(stores, reading), _stream(_EN), index))
+    torch.testing.assert_close(mixed, (weights * torch.stack(alone)).sum(dim=0), rtol=1e-4, atol=1e-6)
+
+
+def test_buckets_of_several_teachers_are_refused(tmp_path: Path) -> None:
+    store = _store(tmp_path, _teacher(1), _EN)
+    with pytest.raises(InputError, match="each has a bucket of other words"):
+        _mixture([store, store], "bucketed")
+    assert _mixture([store], "bucketed")
+
+
+def test_ids_beyond_the_students_vocabulary_are_none_without_a_mapping_as_well(tmp_path: Path) -> None:
+    """A teacher's weights filled up to a round number, its tokenizer shared with the student."""
+    entries = 50
+    ids = np.minimum(_EN.text.ids, entries - 1).astype(np.uint16)
+    special = replace(_EN.special, maskable_ids=np.arange(5, entries))
+    source = replace(_EN, text=replace(_EN.text, ids=ids), special=special)
+    store = _store(tmp_path, _teacher(1), source, k=VOCABULARY - 3, samples=3)
+    objective = replace(_OBJECTIVE, reading="sampled")
+    targets = _read(
+        StoredTeachers({0: [StoredTeacher(store)]}, _stream(source), objective, entries, _CPU), _stream(source), 0
+    )
+    assert 0 <= targets.ids.max() < entries and targets.samples.max() < entries
+    assert (targets.ids < 0).any() and (targets.samples < 0).any()
+    logits = torch.zeros(len(_stream(source)[0].targets), entries)
+    assert top_k_losses(logits, None, targets, 1.0, "sampled")[0].isfinite().all()
 
 
 def test_another_temperature_is_refused_where_it_would_be_wrong(tmp_path: Path) -> None:
     model = _teacher(1)
     stored = [StoredTeacher(_store(tmp_path, model, _EN, temperature=2.0))]
     with pytest.raises(InputError, match=r"stored at temperature 2, and to be read at 1.5"):
-        StoredTeachers({0: stored}, _stream(_EN), replace(_OBJECTIVE, temperature=1.5, reading="bucketed"), _CPU)
+        StoredTeachers(
+            {0: stored}, _stream(_EN), replace(_OBJECTIVE, temperature=1.5, reading="bucketed"), VOCABULARY, _CPU
+        )
     for temperature in (1.5, 4.0):
         renormalised = Objective(weight=_OBJECTIVE.weight, temperature=temperature, reading="renormalised")
-        targets = _read(StoredTeachers({0: stored}, _stream(_EN), renormalised, _CPU), _stream(_EN), 0)
+        targets = _read(StoredTeachers({0: stored}, _stream(_EN), renormalised, VOCABULARY, _CPU), _stream(_EN), 0)
         logs, ids = _logs(model, _stream(_EN)[0], temperature).topk(6)
         assert torch.equal(targets.ids, ids)
         torch.testing.assert_close(targets.log_probabilities, torch.log_softmax(logs, dim=-1), rtol=1e-4, atol=1e-5)
@@ -219,11 +273,11 @@ def test_another_temperature_is_refused_where_it_would_be_wrong(tmp_path: Path) 
 def test_samples_that_are_not_there_are_refused(tmp_path: Path) -> None:
     stored = [StoredTeacher(_store(tmp_path, _teacher(1), _EN))]
     with pytest.raises(InputError, match="no samples"):
-        StoredTeachers({0: stored}, _stream(_EN), replace(_OBJECTIVE, reading="sampled"), _CPU)
+        StoredTeachers({0: stored}, _stream(_EN), replace(_OBJECTIVE, reading="sampled"), VOCABULARY, _CPU)
 
 
 @pytest.mark.parametrize("changes", [{"seed": 1}, {"masks": MaskSettings(rate=0.15)}, {"language": "eu"}])
 def test_labels_of_other_masks_are_refused(tmp_path: Path, changes: dict[str, Any]) -> None:
     stored = [StoredTeacher(_store(tmp_path, _teacher(1), _EN))]
     with pytest.raises(InputError, match="other masks"):
-        StoredTeachers({0: stored}, _stream(replace(_EN, **changes)), _OBJECTIVE, _CPU)
+        StoredTeachers({0: stored}, _stream(replace(_EN, **changes)), _OBJECTIVE, VOCABULARY, _CPU)

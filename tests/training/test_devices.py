@@ -162,7 +162,7 @@ def test_stored_labels_teach_what_a_teacher_says_now(tmp_path: Path, device: tor
     teacher, objective = freeze(_model(device, 1), device), Objective(weight=_MIXED, temperature=2)
     kept = StoreSettings(k=VOCABULARY, draws=2, temperature=2, precision="fp32")
     label_text(teacher, source, SPECIAL, kept, {}, tmp_path / "en")
-    stored = StoredTeachers({0: [StoredTeacher(open_store(tmp_path / "en"))]}, stream, objective, device)
+    stored = StoredTeachers({0: [StoredTeacher(open_store(tmp_path / "en"))]}, stream, objective, VOCABULARY, device)
     found = _gradients(_model(device, 9), stored, objective, stream)
     expected = _gradients(_model(device, 9), OnlineTeachers({"en": teacher}, stream, device), objective, stream)
     _check_close(found[2], expected[2], rtol=1e-3)

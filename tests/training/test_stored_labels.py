@@ -39,7 +39,7 @@ def _stored(folder: Path, objective: Objective, precision: Literal["fp16", "fp32
         path = folder / precision / source.language
         label_text(model, source, SPECIAL, StoreSettings(**kept), {}, path)
         teachers[number] = [StoredTeacher(open_store(path))]
-    return StoredTeachers(teachers, _STREAM, objective, _CPU)
+    return StoredTeachers(teachers, _STREAM, objective, VOCABULARY, _CPU)
 
 
 def _gradients(labels: LabelSource, objective: Objective, index: int) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:

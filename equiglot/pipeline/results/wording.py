@@ -14,6 +14,7 @@ from equiglot.corpus.balancing import Annealed, Smoothing
 from equiglot.finetuning import FineTuning
 from equiglot.labels import HardLabels, SoftLabels, StoredLabels
 from equiglot.models import EncoderSettings, read_config
+from equiglot.objectives.terms import WORDS
 from equiglot.probing import FixedProbe, Probing
 from equiglot.recipe import PLACEHOLDER, ModelPlan, Start
 from equiglot.report import listed
@@ -30,15 +31,6 @@ _ACCENTS = {
 
 
 _ARCHITECTURES = {"bert": "BERT", "electra": "ELECTRA", "modernbert": "ModernBERT"}
-
-
-_BESIDE = {
-    "states": "last hidden states",
-    "logits": "logits (cosine)",
-    "squared_error": "logits (squared error)",
-    "layers": "hidden states in every layer",
-    "relations": "relations of queries, keys and values",
-}
 
 
 def labels_in_words(plan: ModelPlan) -> str:
@@ -70,7 +62,7 @@ def labels_in_words(plan: ModelPlan) -> str:
         share = f" (weight {weight.start:g} to {weight.end:g}) and the masked words"
     heat = "" if plan.labels.temperature == 1 else f" at temperature {plan.labels.temperature:g}"
     if not isinstance(plan.labels, StoredLabels):
-        beside = [_BESIDE[term] for term in plan.labels.beside] if isinstance(plan.labels, SoftLabels) else []
+        beside = [WORDS[term] for term in plan.labels.beside] if isinstance(plan.labels, SoftLabels) else []
         return f"distributions of {whose}{heat}{share}{''.join(f', and their {what}' for what in beside)}"
     top = f"the {plan.labels.k} most probable words of {whose}{heat}, stored{share}"
     return "; ".join([top, *_stored_in_words(plan, plan.labels)])

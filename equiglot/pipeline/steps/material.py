@@ -236,5 +236,6 @@ class _Seen:
         if not (trimmed := self._recipe.trimmed_from(self._plan.owner, owner)):
             return read_map(vocabulary.map_path(self._run.vocabulary, owner))
         kept = [read_json(self._run.model(name) / evaluation.ID_MAP) for name in trimmed]
-        unknown = vocabulary.load_tokenizer(tokenizer_folder(self._run, self._recipe, self._plan.owner)).unk_token_id
+        tokenizer = vocabulary.load_tokenizer(tokenizer_folder(self._run, self._recipe, self._plan.owner))
+        unknown = tokenizer.mask_token_id if tokenizer.unk_token_id is None else tokenizer.unk_token_id
         return map_of_kept([np.array(each["old_ids"]) for each in kept], [each["old_size"] for each in kept], unknown)

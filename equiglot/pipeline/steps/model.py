@@ -257,7 +257,9 @@ class TrainedModel(Model):
                 for place, source in enumerate(stream.sources)
                 if source.name in material.taught
             }
-            return labels.StoredTeachers(taught, stream, objective, models.device()) if taught else None
+            if not taught:
+                return None
+            return labels.StoredTeachers(taught, stream, objective, student.vocab_size, models.device())
         loaded = {
             name: labels.freeze(models.load_model(run.model(name)), models.device()) for name in plan.all_teachers
         }
@@ -286,15 +288,15 @@ class TrainedModel(Model):
         self, run: RunDirectory, tokenizer: PreTrainedTokenizerFast, seed: int, part: Part | None
     ) -> PreTrainedModel:
         """The model before its training: random weights, or those that it starts from; `part` where a size decides."""
-        start, encoder = self.plan.start, self.plan.encoder
+        start, encoder, entries = self.plan.start, self.plan.encoder, vocabulary.id_count(tokenizer)
         if start is None:
             assert encoder is not None
-            return models.build_model(encoder, len(tokenizer), padding=special_tokens_of(tokenizer).padding, seed=seed)
+            return models.build_model(encoder, entries, padding=special_tokens_of(tokenizer).padding, seed=seed)
         folder = start_folder(run, start)
         with foreign_model(self.plan, "from"):
             vocabulary.check_same_vocabulary(folder, tokenizer)
             longest = self.recipe.encoder.max_length
-            return models.start_from(folder, part or start, vocabulary_size=len(tokenizer), max_length=longest)
+            return models.start_from(folder, part or start, vocabulary_size=entries, max_length=longest)
 
 
 def start_folder(run: RunDirectory, start: Start) -> Path:

@@ -81,15 +81,16 @@ class Scores(Step):
         """Scores the test text, language by language."""
         run, task, name = context.run, self._task, self.subject
         tokenizer = vocabulary.load_tokenizer(run.vocabulary)
+        entries = vocabulary.id_count(tokenizer)
         masks = evaluation.TestMasks(task.rate, task.draws, task.sequences, task.seed, special_tokens_of(tokenizer))
         estimates: PairEstimates = {}
         if self.plan:
-            model = models.on_device(models.load_model(run.model(name), vocabulary_size=len(tokenizer)))
+            model = models.on_device(models.load_model(run.model(name), vocabulary_size=entries))
         for language in self._languages:
             if self.plan:
                 predict = evaluation.model_predictor(model)
             else:
-                predict = evaluation.frequency_predictor(open_tokens(run.tokens(language) / "train"), len(tokenizer))
+                predict = evaluation.frequency_predictor(open_tokens(run.tokens(language) / "train"), entries)
             positions = evaluation.score_positions(predict, language, open_tokens(run.tokens(language) / "test"), masks)
             estimates |= position_estimates(language, positions, Bootstrap(task.resamples, task.seed))
         seed = self.plan.seed(self.recipe) if self.plan else self.recipe.seed
