@@ -25,6 +25,7 @@ from equiglot.errors import InputError
 from equiglot.models.config import read_config
 from equiglot.reading import read_json_object
 from equiglot.settings import MOST_LAYERS
+from equiglot.vocabulary import id_count
 
 _PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 # Tensor by tensor: loading and saving the model would add random weights where some are missing.
@@ -120,7 +121,7 @@ def check_ids(tokenizer: PreTrainedTokenizerFast, model: PreTrainedModel, where:
             counts positions from behind it.
     """
     fix = "get the tokenizer that the model was trained with"
-    largest, known = max(tokenizer.get_vocab().values()), int(model.config.vocab_size)
+    largest, known = id_count(tokenizer) - 1, int(model.config.vocab_size)
     if largest >= known:
         what = f"the tokenizer has ids up to {largest:,}, the model knows only {known:,}"
         raise InputError(what, where=where, fix=fix)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from equiglot.models import OpenModel, TensorBatch, move_array
-from equiglot.vocabulary import id_count, text_encoder
+from equiglot.vocabulary import id_count, text_encoder, unknown_id
 
 Integers = npt.NDArray[np.int64]
 
@@ -52,10 +52,9 @@ class ItemReader:
 
     def __init__(self, opened: OpenModel, unit: str) -> None:
         self._backend = text_encoder(opened.tokenizer)
-        unknown, special = opened.tokenizer.unk_token_id, opened.special
-        self._unknown = special.mask if unknown is None else int(unknown)
+        self._unknown = unknown_id(opened.tokenizer)
         self._ordinary = np.zeros(id_count(opened.tokenizer), np.bool_)
-        self._ordinary[special.maskable_ids] = True
+        self._ordinary[opened.special.maskable_ids] = True
         self._unit = unit
 
     def read(self, sentences: Sequence[Sequence[str]]) -> ReadItems:

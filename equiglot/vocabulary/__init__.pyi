@@ -1,4 +1,4 @@
-from .counting import EntryCounts, count_entries, id_count
+from .counting import EntryCounts, count_entries
 from .extending import Extension, count_words, extend_tokenizer
 from .fitting import fit_entries
 from .folder import (
@@ -25,7 +25,7 @@ from .settings import (
     Vocabulary,
     VocabularySettings,
 )
-from .tokenising import TokenStatistics, text_encoder, tokenise_split
+from .tokenising import TokenStatistics, id_count, text_encoder, tokenise_split, unknown_id
 from .tokens import TokenizedText, open_sentences, open_tokens
 from .training import VocabularyRecord, learn_tokenizer, train_vocabulary
 from .union import UnionModel, UnionRecord, make_union, map_path
@@ -84,6 +84,7 @@ __all__ = [
     "tokenizer_bytes",
     "train_vocabulary",
     "unite",
+    "unknown_id",
     "write_map",
     "write_tokenizer",
 ]

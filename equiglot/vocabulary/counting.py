@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from equiglot.vocabulary.pieces import normalised
-from equiglot.vocabulary.tokenising import text_encoder
+from equiglot.vocabulary.tokenising import id_count, text_encoder
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -58,11 +58,6 @@ def count_entries(tokenizer: PreTrainedTokenizerFast, sentences: Iterable[str]) 
         total += len(batch)
     seen = {character: times for character, times in characters.items() if not character.isspace()}
     return EntryCounts(total, found, Counter(seen))
-
-
-def id_count(tokenizer: PreTrainedTokenizerFast) -> int:
-    """How many ids a tokenizer's entries span, gaps included."""
-    return int(max(tokenizer.get_vocab().values())) + 1
 
 
 def batches(sentences: Iterable[str]) -> Iterator[list[str]]:

@@ -18,11 +18,11 @@ import numpy.typing as npt
 from tokenizers import Tokenizer
 
 from equiglot.errors import InputError
-from equiglot.vocabulary.counting import id_count
 from equiglot.vocabulary.joining import join_pairs
 from equiglot.vocabulary.pieces import Pieces, describe, normalised, pieces_of
 from equiglot.vocabulary.reducing import as_fast, entries_of, joined_token, merges_of
 from equiglot.vocabulary.settings import WORD_START, ExtensionSettings
+from equiglot.vocabulary.tokenising import id_count
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast

@@ -10,6 +10,7 @@ import numpy as np
 from equiglot.errors import InputError
 from equiglot.vocabulary.mapping import Integers, VocabularyMap
 from equiglot.vocabulary.pieces import ROLES, Borders, Pieces, pieces_of
+from equiglot.vocabulary.tokenising import unknown_id
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -53,7 +54,7 @@ def map_vocabulary(teacher: PreTrainedTokenizerFast, student: PreTrainedTokenize
         inside=np.pad(inside, (0, more), constant_values=-1),
         begin=np.pad(begin, (0, more), constant_values=-1),
         breaks=np.pad(breaks, (0, more)),
-        unknown=ours.roles.get("unknown", ours.roles["mask"]),
+        unknown=unknown_id(student),
     )
 
 

@@ -16,11 +16,12 @@ from tokenizers import AddedToken, Tokenizer
 from tokenizers.pre_tokenizers import ByteLevel
 
 from equiglot.errors import InputError
-from equiglot.vocabulary.counting import EntryCounts, id_count
+from equiglot.vocabulary.counting import EntryCounts
 from equiglot.vocabulary.mapping import VocabularyMap
 from equiglot.vocabulary.pieces import UNUSED, algorithm_of, describe
 from equiglot.vocabulary.sampling import choose_alphabet
 from equiglot.vocabulary.settings import MIN_SENTENCE_SHARE, WORD_START
+from equiglot.vocabulary.tokenising import id_count
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast

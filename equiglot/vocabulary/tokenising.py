@@ -36,6 +36,17 @@ def text_encoder(tokenizer: PreTrainedTokenizerFast) -> Tokenizer:
     return backend
 
 
+def id_count(tokenizer: PreTrainedTokenizerFast) -> int:
+    """How many ids a tokenizer's entries span, gaps included."""
+    return int(max(tokenizer.get_vocab().values())) + 1
+
+
+def unknown_id(tokenizer: PreTrainedTokenizerFast) -> int:
+    """The id of the unknown token; of the mask, where a tokenizer has none because its bytes write everything."""
+    found = tokenizer.mask_token_id if tokenizer.unk_token_id is None else tokenizer.unk_token_id
+    return int(found)
+
+
 class TokenStatistics(BaseModel):
     """Counts over a tokenised split; words are what the pre-tokeniser makes (punctuation marks are words too)."""
 
@@ -92,7 +103,7 @@ def tokenise_split(sentences: Path, tokenizer: PreTrainedTokenizerFast, max_toke
     if max_tokens < 1:
         raise ValueError(f"a sequence needs at least one token, not {max_tokens}")
     encoder = _Encoder.of(tokenizer)
-    dtype = np.dtype(np.uint16 if max(tokenizer.get_vocab().values()) < 1 << 16 else np.uint32)
+    dtype = np.dtype(np.uint16 if id_count(tokenizer) <= 1 << 16 else np.uint32)
     total = TokenStatistics()
     with atomic_folder(into) as folder, ExitStack() as stack:
         dtypes = (dtype, *[np.dtype(np.int64)] * 3)

@@ -210,3 +210,12 @@ def test_labelling_that_is_stopped_goes_on_where_it_was(tmp_path: Path) -> None:
     for name in ("rows.npy", "counts.npy"):
         whole, stopped = (sorted((tmp_path / each).glob(f"shards/*/{name}")) for each in ("whole", "stopped"))
         assert [each.read_bytes() for each in whole] == [each.read_bytes() for each in stopped]
+
+
+def test_algorithms_are_deterministic_whoever_labels(tmp_path: Path) -> None:
+    torch.use_deterministic_algorithms(False)  # as in a process of a user's
+    try:
+        make_store(tmp_path / "s", _EXACT, source(1))
+        assert torch.are_deterministic_algorithms_enabled()
+    finally:
+        torch.use_deterministic_algorithms(True)

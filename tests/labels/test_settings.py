@@ -38,3 +38,10 @@ def test_the_papers_student_is_the_default() -> None:
 def test_labels_that_make_no_sense_are_refused(wrong: object) -> None:
     with pytest.raises(ValidationError):
         _READ.validate_python(wrong)
+
+
+def test_buckets_of_several_teachers_are_refused() -> None:
+    taught = {"kind": "stored", "teachers": {"en": ["one", "two"]}, "reading": "bucketed"}
+    assert _READ.validate_python(taught)
+    with pytest.raises(ValidationError, match="cannot be read bucketed"):
+        _READ.validate_python({**taught, "copies": "mixed"})

@@ -299,6 +299,16 @@ def test_the_record_counts_what_was_read(undisturbed: _Result) -> None:
         assert point.scores[language] == pytest.approx(100 * ranks[2].sum() / counts.sum())
 
 
+def test_algorithms_are_deterministic_whoever_trains(tmp_path: Path) -> None:
+    torch.use_deterministic_algorithms(False)  # as in a process of a user's
+    try:
+        _, trainer = _Training(tmp_path, _SETTINGS.model_copy(update={"updates": 1})).trainer()
+        trainer.train()
+        assert torch.are_deterministic_algorithms_enabled()
+    finally:
+        torch.use_deterministic_algorithms(True)
+
+
 def test_a_batch_is_laid_out_once_an_update(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     laid_out: list[int] = []
     read = BatchStream.__getitem__

@@ -15,11 +15,14 @@ from equiglot.vocabulary import (
     TokenStatistics,
     VocabularySettings,
     load_tokenizer,
+    map_vocabulary,
     open_sentences,
     open_tokens,
     tokenise_split,
     train_vocabulary,
+    unknown_id,
 )
+from tests.stock import train_tokenizer
 from tests.vocabulary.conftest import ALGORITHMS, SENTENCES, write_arrow
 
 ALL = [sentence for sentences in SENTENCES.values() for sentence in sentences]
@@ -181,3 +184,12 @@ def test_real_text(real_data: Path, tmp_path: Path) -> None:
         statistics = tokenise_split(held_out, tokenizer, 126, tmp_path / "tokens" / language)
         assert statistics.unknown_rate < 0.02, language
         assert 1 < statistics.fertility < 4, language
+
+
+def test_what_is_unknown_is_the_mask_where_bytes_write_everything() -> None:
+    tokenizer = train_tokenizer("byte-bpe")
+    assert unknown_id(tokenizer) == tokenizer.unk_token_id != tokenizer.mask_token_id
+    tokenizer.unk_token = None
+    assert unknown_id(tokenizer) == tokenizer.mask_token_id
+    mapping = map_vocabulary(train_tokenizer("byte-bpe"), tokenizer, 400)
+    assert mapping.unknown == tokenizer.mask_token_id

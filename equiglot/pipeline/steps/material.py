@@ -237,5 +237,5 @@ class _Seen:
             return read_map(vocabulary.map_path(self._run.vocabulary, owner))
         kept = [read_json(self._run.model(name) / evaluation.ID_MAP) for name in trimmed]
         tokenizer = vocabulary.load_tokenizer(tokenizer_folder(self._run, self._recipe, self._plan.owner))
-        unknown = tokenizer.mask_token_id if tokenizer.unk_token_id is None else tokenizer.unk_token_id
-        return map_of_kept([np.array(each["old_ids"]) for each in kept], [each["old_size"] for each in kept], unknown)
+        old_ids, sizes = [np.array(each["old_ids"]) for each in kept], [each["old_size"] for each in kept]
+        return map_of_kept(old_ids, sizes, vocabulary.unknown_id(tokenizer))

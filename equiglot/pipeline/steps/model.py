@@ -101,7 +101,7 @@ class TakenModel(Model):
 class TrainedModel(Model):
     """A model that is trained."""
 
-    version = 3
+    version = 4
     continues = True
 
     @property
