@@ -99,11 +99,6 @@ class Segmentation(BaseModel):
     """The share of the sentences that are longer than the model reads at once."""
     use: VocabularyUse
 
-    @property
-    def word_length(self) -> float:
-        """Characters of a word on average; some twenty or more where there are no spaces between words."""
-        return self.characters / max(1, self.words)
-
 
 class OwnVocabulary(BaseModel):
     """How a vocabulary that is learnt from a language alone cuts its sentences."""

@@ -29,7 +29,7 @@ class Factor:
     Attributes:
         name: within a sentence, such as "the pretraining text".
         step: what one unit of it is, as a phrase, such as "each doubling of the pretraining text".
-        doublings: whether its values are sizes, of which the binary logarithm is taken (paper 3 does so of all three).
+        doublings: whether its values are sizes, of which the binary logarithm is taken (as in paper 3).
     """
 
     name: str
@@ -41,10 +41,6 @@ PRETRAINING_TEXT = Factor("the pretraining text", "each doubling of the pretrain
 """In bytes or characters: with the size of a Wikipedia it is paper 3's WikiSize."""
 TRAINING_DATA = Factor("the labelled data", "each doubling of the labelled data", doublings=True)
 """In sentences or words that a task is trained on."""
-TRAINING_VOCABULARY = Factor(
-    "the vocabulary of the labelled data", "each doubling of the different words in the labelled data", doublings=True
-)
-"""Different words that a task is trained on."""
 
 
 @dataclass(frozen=True)

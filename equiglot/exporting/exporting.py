@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import math
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -181,11 +181,6 @@ def _write(
         versions={name: importlib.metadata.version(name) for name in _VERSIONS},
         files={path.name: checksum(path) for path in sorted(made.iterdir())},
     )
-
-
-def sample_lines(language: str) -> Iterator[str]:
-    """Paragraphs of the embedded sample."""
-    return (line for page in SampleSource(kind="sample").documents(language) for line in page.paragraphs)
 
 
 def _own_name(source: str) -> str:

@@ -31,7 +31,6 @@ def test_all_is_counted_as_by_hand(kind: str) -> None:
     assert (found.sentences, found.words, found.tokens) == (len(LINES), sum(words), tokens)
     assert found.tokens_a_word.value == pytest.approx(tokens / sum(words))
     assert found.characters_a_token.value == pytest.approx(sum(characters) / tokens)
-    assert found.word_length == sum(characters) / sum(words)
     assert found.too_long.value == pytest.approx(np.mean([len(row) > 10 for row in rows]))
     ids = Counter(each for row in rows for each in row)
     assert found.bare.value == pytest.approx(

@@ -1,8 +1,8 @@
 """What linear models found, in words."""
 
-from equiglot.evaluation.fertility import Measure, OwnVocabulary, Segmentation, VocabularyUse
+from equiglot.evaluation.fertility import Measure
 from equiglot.evaluation.regression import Analysis, Coefficient, Factor, Fit, LikelihoodRatio, NotEstimable, Response
-from equiglot.report.explaining import cut_in_words, explained
+from equiglot.report.explaining import explained
 
 TEXT = Factor("the text", "each doubling of the text", doublings=True)
 DATA = Factor("the labelled data", "each doubling of the labelled data", doublings=True)
@@ -54,41 +54,3 @@ def test_factors_together() -> None:
 
 def number(value: float) -> Measure:
     return Measure(value=value, low=value - 0.1, high=value + 0.1)
-
-
-def test_how_a_vocabulary_cuts_a_language() -> None:
-    use = VocabularyUse(size=119_000, seen=2_670, needed=1_300, frequent={1: 2_670})
-    one = Segmentation(
-        language="lv",
-        sentences=500,
-        words=4_000,
-        tokens=10_280,
-        characters=23_000,
-        tokens_a_word=number(2.57),
-        characters_a_token=number(2.2),
-        unknown=number(0.002),
-        bare=number(0),
-        too_long=number(0),
-        use=use,
-    )
-    own = OwnVocabulary(
-        algorithm="wordpiece",
-        asked=8000,
-        size=4638,
-        sentences=500,
-        tokens_a_word=number(1.9),
-        ratio=number(1.33),
-        use=use,
-    )
-    assert cut_in_words(one, own) == [
-        "cuts words into 2.6 pieces on average, 1.33 times as many [1.23, 1.43] as a vocabulary of 4,638 learnt from "
-        "500 of its sentences",
-        "lacks 0.2 % of the words, at least in part",
-        "uses 2.2 % of the vocabulary's 119,000 entries",
-    ]
-    clauses = one.model_copy(update={"words": 800, "too_long": number(0.25), "unknown": number(0)})
-    assert cut_in_words(clauses, None) == [
-        "has 2.2 characters a piece",
-        "uses 2.2 % of the vocabulary's 119,000 entries",
-        "has 25.0 % of the sentences longer than the model reads",
-    ]
