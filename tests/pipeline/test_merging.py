@@ -26,6 +26,7 @@ from equiglot.terminal import Terminal
 from equiglot.vocabulary import load_tokenizer, open_sentences, open_tokens
 from tests.pipeline.conftest import run_here, times
 from tests.pipeline.merging import merge_tree, teachers_tree
+from tests.stock import save_stock
 
 _LANGUAGES = ("en", "ru", "ar")
 Merge = Callable[..., Recipe]
@@ -409,3 +410,28 @@ def test_labels_made_in_parts_are_the_same(merged: Path, merge: Merge, tmp_path:
         open_store(into / "labels" / store.name)
     one, other = (each / "models" / "student" / "model.safetensors" for each in (merged, into))
     assert checksum(one) == checksum(other)
+
+
+def test_a_teacher_whose_ids_have_gaps_and_whose_table_is_larger(text_files: Path, tmp_path: Path) -> None:
+    """Its students have a row for each of its ids, and none behind; a word may stand behind the gap."""
+    folder = save_stock(tmp_path / "old", "bert")
+    tokenizer = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))
+    vocabulary = tokenizer["model"]["vocab"]
+    size = len(vocabulary)
+    vocabulary[max(vocabulary, key=vocabulary.__getitem__)], vocabulary["a"] = size + 7, size + 5
+    (folder / "tokenizer.json").write_text(json.dumps(tokenizer), encoding="utf-8")
+    model = AutoModelForMaskedLM.from_pretrained(folder)
+    model.resize_token_embeddings(size + 10)
+    model.save_pretrained(folder)
+    stored = {"kind": "stored", "teachers": "old", "k": 4, "samples": 3, "reading": "sampled", "weight": 1}
+    taught = {"hard": "hard", "soft": {"kind": "soft", "teachers": "old"}, "stored": stored}
+    students = {name: {"vocabulary": "old", "labels": labels} for name, labels in taught.items()}
+    tree = teachers_tree(text_files)
+    del tree["languages"]["ar"]
+    tree["models"] = {"old": {"existing": str(folder), "languages": ["en", "ru"]}} | students
+    tree["evaluation"] = [{"task": "likelihood", "sentences": 6}]
+    run_here(parse_recipe(tree, text_files), tmp_path / "run")
+    for name in taught:
+        config = json.loads((tmp_path / "run" / "models" / name / "config.json").read_text(encoding="utf-8"))
+        assert config["vocab_size"] == size + 8
+    assert (tmp_path / "run" / "report" / "index.html").is_file()
