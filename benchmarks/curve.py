@@ -19,11 +19,12 @@ from pathlib import Path
 
 from benchmarks.seeds import Values, cell, collect, read_runs
 from equiglot.evaluation import group_language
+from equiglot.files import read_json
 from equiglot.report.format import signed
 from equiglot.report.plotting import Axis, Dot, Figure, Rule, Tick, Trace
 from equiglot.report.series import LOOKS, Series
 from equiglot.report.writing import to_svg
-from equiglot.run import RunDirectory, read_json
+from equiglot.run import RunDirectory
 
 _LENGTH = re.compile(r"-\d+k?$")
 _TEACHER = 4 / 3

@@ -15,7 +15,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from equiglot.run import checksum
+from equiglot.files import checksum
 
 _SAME = ("*.safetensors", "*.arrow", "*.npy", "scores.jsonl", "tokenizer.json")
 _COMMAND = """

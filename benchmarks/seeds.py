@@ -15,7 +15,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from equiglot.evaluation import IN_LANGUAGE, METRICS, ZERO_SHOT, Score, primary_of, read_scores
-from equiglot.run import RunDirectory, read_json
+from equiglot.files import read_json
+from equiglot.run import RunDirectory
 
 Values = dict[str, dict[str, list[float]]]
 """Model -> language or group -> a number of each run."""

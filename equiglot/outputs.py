@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from equiglot.errors import InputError
-from equiglot.run import CARD, RunDirectory, checksum, read_sealed
+from equiglot.files import checksum, read_sealed
+from equiglot.run import CARD, RunDirectory
 
 _ODD = "no plain file"
 Stamp = Mapping[str, tuple[int, ...]]

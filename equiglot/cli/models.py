@@ -12,7 +12,7 @@ from rich.markup import escape
 from equiglot.cli.arguments import Models, ModelsAndText, OneModel, ReplaceFile, Texts, Threads
 from equiglot.cli.program import app, be_quiet, errors, listed, output
 from equiglot.errors import InputError
-from equiglot.run import check_absent, check_new
+from equiglot.files import check_absent, check_new
 
 if TYPE_CHECKING:
     from equiglot.models import OpenModel
@@ -309,8 +309,8 @@ def cost(
     """
     from equiglot.display import print_cost
     from equiglot.exporting import CostSettings, measure_cost, read_sentences
+    from equiglot.files import write_json
     from equiglot.models import name_models
-    from equiglot.run import write_json
 
     if json_file is not None:
         check_new(json_file, "--json", replace=replace)

@@ -18,7 +18,7 @@ from equiglot.corpus.documents import LONGEST_TEXT, Document, lines_of, too_long
 from equiglot.corpus.paths import absolute_path
 from equiglot.corpus.records import BREAK_UP, ROWS, check_row_groups
 from equiglot.errors import InputError
-from equiglot.run import checksums
+from equiglot.files import checksums
 from equiglot.settings import MOST, Settings
 
 if TYPE_CHECKING:

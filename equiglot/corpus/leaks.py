@@ -18,8 +18,8 @@ from pydantic import BaseModel, ConfigDict
 from equiglot.corpus.characters import folded_hashes
 from equiglot.corpus.documents import SentenceWriter, count_sentences, read_sentences
 from equiglot.corpus.statistics import SplitStatistics
+from equiglot.files import read_json, write_json
 from equiglot.hashing import U64
-from equiglot.run import read_json, write_json
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

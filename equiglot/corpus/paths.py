@@ -13,7 +13,7 @@ from pydantic import Field, field_validator
 from equiglot.corpus.documents import Document
 from equiglot.corpus.opening import head, unpacked_name, unreadable
 from equiglot.errors import InputError, check_name
-from equiglot.run import checksum
+from equiglot.files import checksum
 from equiglot.settings import Settings
 
 SAMPLE_BYTES = 1 << 22  # of unpacked text, from which the amount of all text is estimated

@@ -6,7 +6,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from equiglot.errors import InputError
-from equiglot.run import read_json, write_json
+from equiglot.files import read_json, write_json
 
 STATISTICS = "corpus.json"
 LARGE_LOSS = 0.2  # of a language's characters, in one step: more is told

@@ -16,11 +16,12 @@ from torch import Tensor
 
 from equiglot.errors import InputError
 from equiglot.evaluation.trim_proof import SegmentationCounts, count_cuts, cut_both, load_whole
+from equiglot.files import atomic_folder, read_json, write_json, write_text
 from equiglot.models import device, find_or_fetch
 from equiglot.models.extending import extend_weights
 from equiglot.models.transplanting import transplanted_rows
 from equiglot.models.trimming import check_trimmable, copy_modules, longest_input
-from equiglot.run import CARD, atomic_folder, read_json, write_json, write_text
+from equiglot.run import CARD
 from equiglot.training import CheckpointFolder, FittingSettings, NewRows, Progress, RowFitting, Trainer
 from equiglot.vocabulary import (
     Extension,

@@ -20,8 +20,8 @@ from equiglot.evaluation.pseudo_likelihood import measure_words
 from equiglot.evaluation.rows import pair_rows, rows_of
 from equiglot.evaluation.score import Score
 from equiglot.evaluation.statistics import Bootstrap
+from equiglot.files import write_json
 from equiglot.models import OpenModel
-from equiglot.run import write_json
 
 FREQUENCY = "(by frequency)"
 """The reference of each tokenizer: its tokens ranked by how often they stand in this very text."""

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError,
 
 from equiglot.errors import InputError
 from equiglot.evaluation.metrics import METRICS, MetricName
-from equiglot.run import atomic_file
+from equiglot.files import atomic_file
 
 IN_LANGUAGE, ZERO_SHOT = "in-language", "zero-shot"
 """What stands in `Score.source` for a probe tested on the language that it was trained on, and for the mean over the

@@ -32,9 +32,10 @@ from equiglot.exporting.graph import check_libraries, input_names, quantize, sav
 from equiglot.exporting.record import FP32, INT8, PYTORCH, RECORD, Agreement, ExportRecord, Head
 from equiglot.exporting.runtime import GRAPHS, Session, this_processor
 from equiglot.exporting.scoring import ScoredData, mean_score, score_graphs
+from equiglot.files import atomic_folder, check_absent, checksum, fingerprint, write_json, write_text
 from equiglot.models import find_or_fetch
 from equiglot.models.validation import check_config, check_ids, check_kind, position_count, weight_bytes, weight_files
-from equiglot.run import CARD, atomic_folder, check_absent, checksum, fingerprint, write_json, write_text
+from equiglot.run import CARD
 from equiglot.settings import SHORTEST
 from equiglot.vocabulary import TOKENIZER_FILES, load_tokenizer, write_tokenizer
 

@@ -18,6 +18,7 @@ from equiglot.evaluation import ALL, Bootstrap, Gold, Score
 from equiglot.exporting.checking import Runner
 from equiglot.exporting.record import Head
 from equiglot.exporting.runtime import Integers
+from equiglot.files import read_json
 from equiglot.finetuning import (
     CHOOSING,
     fine_tuned_estimates,
@@ -29,7 +30,6 @@ from equiglot.finetuning import (
 )
 from equiglot.masking import special_tokens_of
 from equiglot.models import OpenModel, find_or_fetch
-from equiglot.run import read_json
 from equiglot.tasks import LabelledSplit, NamedEntities, OpenTask, TaskSummary
 from equiglot.tasks.arranging import kind_of
 

@@ -15,9 +15,9 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from equiglot.errors import InputError
+from equiglot.files import read_json, write_json
 from equiglot.models import load_classifier, read_config
 from equiglot.models.heads import PARSER_CONFIG, PARSER_WEIGHTS
-from equiglot.run import read_json, write_json
 from equiglot.settings import Settings
 
 _SLOPE = 0.1  # of leaky ReLU below 0

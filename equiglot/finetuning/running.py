@@ -15,14 +15,14 @@ from safetensors.numpy import save_file
 
 from equiglot.errors import InputError
 from equiglot.evaluation import Score, write_scores
-from equiglot.finetuning.claiming import claim
+from equiglot.files import aside, atomic_folder, check_absent, fingerprint, read_json, write_json
 from equiglot.finetuning.data import LabelledTask
 from equiglot.finetuning.scores import PREDICTIONS, TRAINING, fine_tuned_rows
 from equiglot.finetuning.settings import FineTuning
 from equiglot.finetuning.tuning import FineTuner, check_trained_labels, has_trained
+from equiglot.lease import Lease, leases_of, take_lease
 from equiglot.models import find_or_fetch, name_models
 from equiglot.outputs import output_checksums
-from equiglot.run import atomic_folder, check_absent, fingerprint, read_json, write_json
 from equiglot.tasks import OpenTask, TaskSummary, build_task, check_task, open_task, task_identity
 from equiglot.training import Progress
 
@@ -83,22 +83,32 @@ def fine_tune(
         data = {"task": task.model_dump(mode="json"), "identity": task_identity(task, languages, {})}
     work = into.absolute().parent / f".{into.name}.unfinished"
     begun = {"version": _VERSION, "model": output_checksums(place), **_named(settings), **data}
-    with claim(work / ".lock") as own:
-        if not own:
-            raise InputError("another command works on it", where=into, fix="wait for it, or choose another --into")
-        try:
-            _check_same(work, begun, into)
-            opened = _task(work / "task", task, languages)
-            name = next(iter(name_models([source])))
-            tuner = FineTuner(name, place, source, opened, settings, _with(opened, "train"), _with(opened, "test"))
-            with _as_option():
-                tuner.train(work, checkpoint_seconds=checkpoint_seconds, watch=watch, stop=stop)
-            with atomic_folder(into) as folder:
-                scores = _assemble(tuner, work, folder)
-        finally:
+    fix, known = "wait for it, or choose another --into", f"delete {leases_of(work)}"
+    lease = take_lease(work, fix=fix, known=known)
+    try:
+        _check_same(work, begun, into)
+        opened = _task(work / "task", task, languages)
+        name = next(iter(name_models([source])))
+        tuner = FineTuner(name, place, source, opened, settings, _with(opened, "train"), _with(opened, "test"))
+        with _as_option():
+            tuner.train(work, checkpoint_seconds=checkpoint_seconds, watch=watch, stop=stop)
+        lease.check()
+        with atomic_folder(into) as folder:
+            scores = _assemble(tuner, work, folder)
+    finally:
+        if lease.is_held:
             if into.exists() or not has_trained(work):
-                shutil.rmtree(work, ignore_errors=True)
+                _discard(work, lease)
+            else:
+                lease.release()
     return FineTuned(into, tuple(scores), opened.summary)
+
+
+def _discard(work: Path, lease: Lease) -> None:
+    """Removes a folder: out of the way first, so that another command finds it whole or not at all."""
+    gone = aside(work, lease.token)
+    work.rename(gone)
+    shutil.rmtree(gone, ignore_errors=True)
 
 
 def _named(settings: FineTuning) -> dict[str, Any]:

@@ -15,12 +15,12 @@ from safetensors.numpy import load_file, save_file
 
 from equiglot.errors import InputError
 from equiglot.evaluation import Bootstrap, PairEstimates
+from equiglot.files import atomic_folder, read_json, write_json
 from equiglot.finetuning.kinds import KINDS, TaskKind
 from equiglot.finetuning.scores import PREDICTIONS, TRAINING, Predictions, fine_tuned_estimates
 from equiglot.finetuning.settings import FineTuning, Trial
 from equiglot.models import OpenModel, device, on_device, prepare_for_cpu, with_tokenizer
 from equiglot.reading import read_json_object
-from equiglot.run import atomic_folder, read_json, write_json
 from equiglot.tasks import OpenTask
 from equiglot.training import CheckpointFolder, Progress, Trainer, TrainingRecord
 from equiglot.vocabulary import TOKENIZER_FILES

@@ -13,6 +13,7 @@ import numpy.typing as npt
 import torch
 
 from equiglot.errors import InputError
+from equiglot.files import fingerprint
 from equiglot.hashing import hash_name, hash_u64
 from equiglot.labels.packing import StoredRows
 from equiglot.labels.position_index import Integers
@@ -23,7 +24,6 @@ from equiglot.masking import Batch, RowIds, Source, SpecialTokens
 from equiglot.masking.collate import bucket_rows, collate
 from equiglot.models import target_logits, to_tensors, use_deterministic_algorithms
 from equiglot.objectives import hard_loss
-from equiglot.run import fingerprint
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel

@@ -20,10 +20,10 @@ import numpy.typing as npt
 from pydantic import BaseModel, ValidationError
 
 from equiglot.errors import InputError
+from equiglot.files import checksum, read_json, read_sealed
 from equiglot.labels.packing import StoredRows
 from equiglot.labels.position_index import PositionIndex
 from equiglot.labels.records import Manifest, ShardRecord, ShardStatistics, StoreSettings, differences
-from equiglot.run import checksum, read_json, read_sealed
 
 STORE, SHARD, ROWS, COUNTS = "store.json", "shard.json", "rows.npy", "counts.npy"
 _AGAIN = "delete this folder; the same command then labels the text again"

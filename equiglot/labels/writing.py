@@ -7,10 +7,10 @@ import numpy as np
 import numpy.typing as npt
 
 from equiglot.errors import InputError
+from equiglot.files import atomic_folder, checksum, write_json, write_sealed
 from equiglot.labels.position_index import Integers
 from equiglot.labels.records import Manifest, ShardRecord, ShardStatistics, differences
 from equiglot.labels.store import COUNTS, ROWS, SHARD, STORE, damaged_files, read_manifest, read_shard, shard_folder
-from equiglot.run import atomic_folder, checksum, write_json, write_sealed
 
 
 def begin_store(into: Path, manifest: Manifest) -> None:

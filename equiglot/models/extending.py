@@ -10,9 +10,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from equiglot.files import write_json
 from equiglot.models.config import read_config
 from equiglot.models.trimming import check_known_ids, empty_models, load_config, rewrite_weights, vocabulary_size
-from equiglot.run import write_json
 
 
 def extend_weights(

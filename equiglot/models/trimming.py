@@ -21,6 +21,7 @@ from torch import Tensor
 from transformers import AutoConfig, AutoModel, AutoModelForMaskedLM, PretrainedConfig, PreTrainedModel
 
 from equiglot.errors import InputError
+from equiglot.files import write_json
 from equiglot.models.config import read_config
 from equiglot.models.heads import PARSER_CONFIG, PARSER_WEIGHTS
 from equiglot.models.validation import (
@@ -31,7 +32,6 @@ from equiglot.models.validation import (
     weight_files,
 )
 from equiglot.reading import read_json_object
-from equiglot.run import write_json
 
 Integers = npt.NDArray[np.int64]
 # DeBERTa-v3 was published with a head under names that transformers' own model does not have.

@@ -6,6 +6,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from equiglot.files import aside, fingerprint
 from equiglot.pipeline.steps import (
     Agreement,
     Corpus,
@@ -36,7 +37,7 @@ from equiglot.pipeline.steps import (
 )
 from equiglot.pipeline.steps.stores import stores_of, texts_of
 from equiglot.recipe import ModelPlan, Recipe
-from equiglot.run import RunDirectory, aside, fingerprint
+from equiglot.run import RunDirectory
 
 
 @dataclass(frozen=True)

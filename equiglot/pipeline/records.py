@@ -5,7 +5,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from equiglot.errors import InputError
-from equiglot.run import RunDirectory, read_sealed
+from equiglot.files import read_sealed
+from equiglot.run import RunDirectory
 
 
 class Record(BaseModel):

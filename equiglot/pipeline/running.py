@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from equiglot.errors import InputError, Interrupted, refusal
+from equiglot.files import write_text
+from equiglot.lease import Lease
 from equiglot.pipeline.execution.detaching import (
     check_command,
     forget_command,
@@ -15,7 +17,6 @@ from equiglot.pipeline.execution.detaching import (
 )
 from equiglot.pipeline.execution.engines import queue_on
 from equiglot.pipeline.execution.folder import Log, check_other, held, make_folder, saved_recipe
-from equiglot.pipeline.execution.lease import Lease
 from equiglot.pipeline.execution.machine import Machine
 from equiglot.pipeline.execution.pool import MakePool, StopSignals
 from equiglot.pipeline.execution.scheduler import Execution, Watcher
@@ -34,7 +35,7 @@ from equiglot.pipeline.planning.estimating import quick_estimate
 from equiglot.pipeline.results.assembling import write_results
 from equiglot.pipeline.steps.uniting import check_union
 from equiglot.recipe import Recipe, recipe_text
-from equiglot.run import RunDirectory, write_text
+from equiglot.run import RunDirectory
 from equiglot.training import accept_other_conditions
 
 _BEGIN_SECONDS = 60.0  # in which a command that was given to a cluster waits for the one that gave it to let the run go

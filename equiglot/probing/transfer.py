@@ -9,12 +9,12 @@ import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict
 from safetensors.numpy import load_file, save_file
 
+from equiglot.files import read_json, write_json
 from equiglot.probing.converged import Fit, train_converged
 from equiglot.probing.features import Features
 from equiglot.probing.fixed import train_fixed
 from equiglot.probing.linear import Labelled, LinearProbe, one_thread
 from equiglot.probing.settings import FixedProbe, Probing
-from equiglot.run import read_json, write_json
 from equiglot.tasks import OpenTask
 
 Labels = npt.NDArray[np.int16]

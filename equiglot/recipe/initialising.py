@@ -12,6 +12,7 @@ import jinja2
 from equiglot.corpus.balancing import Annealed
 from equiglot.corpus.languages import base_language
 from equiglot.errors import InputError
+from equiglot.files import check_new, write_text
 from equiglot.reading import read_yaml
 from equiglot.recipe.amounts import (
     DROPOUT,
@@ -29,7 +30,6 @@ from equiglot.recipe.finding import Found, FoundLanguage, find_languages
 from equiglot.recipe.loading import parse_recipe
 from equiglot.recipe.reading import Origin
 from equiglot.recipe.settings import Recipe
-from equiglot.run import check_new, write_text
 
 # Writing systems of so many characters that a small vocabulary would hold nothing else.
 _MANY_CHARACTERS, _WIDE_VOCABULARY = {"ja", "lzh", "wuu", "yue", "zh"}, 10_000

@@ -12,13 +12,13 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from equiglot.errors import InputError
 from equiglot.evaluation import LIKELIHOOD, MASKED_LM, METRICS, metrics_of
+from equiglot.files import write_text
 from equiglot.reading import read_yaml
 from equiglot.report.data import Model, Portion, Report
 from equiglot.report.format import capital, count, decimal, duration, listed, short_count, task_title
 from equiglot.report.score_index import ScoreIndex, measure_of, numbers_of
 from equiglot.report.tables import Cell, Table, number_cell, row_header, row_languages
 from equiglot.report.writing import markdown_line, markdown_text
-from equiglot.run import write_text
 
 MARK = "<!-- Made by Equiglot, and made again with the page. Take this line out to keep a text of your own. -->"
 _FENCE = "---\n"

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from equiglot.evaluation import IN_LANGUAGE, ZERO_SHOT, primary_of
+from equiglot.files import write_text
 from equiglot.report import figures, tables
 from equiglot.report.comparison import (
     ComparedRun,
@@ -25,7 +26,6 @@ from equiglot.report.score_index import MASKED, ScoreIndex, measures_distance, t
 from equiglot.report.sections import Fold, Heading, NamedTable, Notes, Paragraph, Part, Section, render_page
 from equiglot.report.spread import spreads
 from equiglot.report.tables import Cell, Table, row_languages
-from equiglot.run import write_text
 from equiglot.tasks import task_of
 
 _MARK, _HEAD = "Equiglot comparison</title>", 1 << 16  # what the page says of itself, in its first characters

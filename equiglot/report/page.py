@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from equiglot.evaluation import ALL
+from equiglot.files import write_text
 from equiglot.report.audit import audit_sections
 from equiglot.report.background import (
     data_sections,
@@ -30,7 +31,6 @@ from equiglot.report.sections import NamedTable, Section, every_part, render_pag
 from equiglot.report.series import Series, multilingual_series
 from equiglot.report.tables import Table
 from equiglot.report.verdict import verdict
-from equiglot.run import write_text
 
 Topic = Callable[[Report], Iterator[Section]]
 

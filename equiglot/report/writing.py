@@ -12,13 +12,13 @@ from itertools import accumulate, zip_longest
 from pathlib import Path
 from xml.etree.ElementTree import Element, tostring
 
+from equiglot.files import atomic_folder
 from equiglot.report.drawing import EM, add, add_marker, draw, margins
 from equiglot.report.labels import text_width
 from equiglot.report.plotting import Figure, Plot
 from equiglot.report.sections import our_text
 from equiglot.report.series import Series
 from equiglot.report.tables import Cell, Table, Value
-from equiglot.run import atomic_folder
 
 _FIRST = "Language"
 """What a column without a title is called: it holds the headers of rows of scores."""

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict
 
 from equiglot.errors import InputError
-from equiglot.run import read_json, write_json
+from equiglot.files import read_json, write_json
 from equiglot.tasks.arranging import Rows
 from equiglot.tasks.health import DataHealth
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from equiglot.run import atomic_folder, checksum, fingerprint, read_json, write_json
+from equiglot.files import atomic_folder, checksum, fingerprint, read_json, write_json
 
 if TYPE_CHECKING:
     from torch import Tensor

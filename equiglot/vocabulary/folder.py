@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from tokenizers import Tokenizer
 
 from equiglot.errors import InputError, known_refusal
+from equiglot.files import write_json
 from equiglot.reading import read_json_object
-from equiglot.run import write_json
 from equiglot.settings import SHORTEST
 
 if TYPE_CHECKING:

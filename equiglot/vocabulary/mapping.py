@@ -10,7 +10,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from equiglot.errors import InputError
-from equiglot.run import atomic_file
+from equiglot.files import atomic_file
 
 Integers = npt.NDArray[np.int64]
 

@@ -17,7 +17,7 @@ from tokenizers import Tokenizer
 from tokenizers.models import WordPiece
 
 from equiglot.corpus import read_sentences
-from equiglot.run import atomic_folder
+from equiglot.files import atomic_folder
 from equiglot.vocabulary.tokens import FILES, SENTENCES
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from tokenizers.processors import TemplateProcessing
 from tokenizers.trainers import BpeTrainer, Trainer, WordPieceTrainer
 
 from equiglot.errors import InputError
-from equiglot.run import atomic_folder, write_json
+from equiglot.files import atomic_folder, write_json
 from equiglot.vocabulary.folder import write_tokenizer
 from equiglot.vocabulary.normalisation import normaliser, pre_tokeniser
 from equiglot.vocabulary.sampling import choose_alphabet, count_characters, sample, uncovered

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict
 
 from equiglot.errors import InputError
-from equiglot.run import atomic_folder, read_json, write_json
+from equiglot.files import atomic_folder, read_json, write_json
 from equiglot.vocabulary.folder import load_tokenizer, write_tokenizer
 from equiglot.vocabulary.mapping import VocabularyMap, write_map
 from equiglot.vocabulary.matching import map_vocabulary

@@ -30,9 +30,9 @@ from equiglot.exporting import ExportRecord, ExportSettings, export_onnx
 from equiglot.exporting import exporting as exporting_module
 from equiglot.exporting import graph as graph_module
 from equiglot.exporting.runtime import Processor, this_processor
+from equiglot.files import checksums
 from equiglot.models.budget import exported_bytes
 from equiglot.models.trimming import load_config
-from equiglot.run import checksums
 from tests.exporting.conftest import Model
 from tests.stock import ARCHITECTURES, POSITIONS, SCRIPTS
 

@@ -8,8 +8,8 @@ import pytest
 from pydantic import ValidationError
 from safetensors.numpy import load_file
 
+from equiglot.files import checksums
 from equiglot.finetuning import FineTuned, FineTuning, fine_tune, name_data
-from equiglot.run import checksums
 from equiglot.training import Progress, Stopped
 from tests.finetuning.conftest import Model, write_data
 

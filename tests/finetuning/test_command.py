@@ -11,8 +11,8 @@ import pytest
 from rich.console import Console
 
 from equiglot.display import FineTuningDisplay, print_fine_tuned
+from equiglot.files import checksums
 from equiglot.finetuning import FineTuning, fine_tune, name_data
-from equiglot.run import checksums
 from equiglot.training import Progress
 from tests.finetuning.conftest import Model, write_data
 

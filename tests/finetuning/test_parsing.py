@@ -16,6 +16,7 @@ from transformers import AutoModel
 from equiglot.errors import InputError
 from equiglot.evaluation import read_scores
 from equiglot.exporting import name_scored_data
+from equiglot.files import checksums
 from equiglot.finetuning import FineTuning, fine_tune, name_data, neighbour_baseline, open_parser, parse
 from equiglot.finetuning.biaffine import Parser, ParserSettings, load_parser, new_parser
 from equiglot.finetuning.neighbours import neighbour_predictions
@@ -28,7 +29,6 @@ from equiglot.finetuning.parsing import (
     word_states,
 )
 from equiglot.models import OpenModel, with_tokenizer
-from equiglot.run import checksums
 from equiglot.tasks import OpenTask, build_task, is_tree, open_task
 from equiglot.training import Progress, Stopped
 from tests.finetuning.conftest import Model

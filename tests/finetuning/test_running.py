@@ -1,6 +1,8 @@
 """From a command to a folder: scores, seeds, a kill at any update, and what is refused."""
 
 import json
+import os
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -19,9 +21,9 @@ from transformers import (
 
 from equiglot.errors import InputError
 from equiglot.evaluation import read_scores
+from equiglot.files import checksums, write_json
 from equiglot.finetuning import FineTuned, FineTuning, fine_tune, name_data
-from equiglot.finetuning.claiming import claim
-from equiglot.run import checksums
+from equiglot.lease import lease_owner, leases_of, take_lease
 from equiglot.training import Progress, Stopped
 from tests.finetuning.conftest import SIZES, Model, sentences, write_data
 
@@ -181,8 +183,20 @@ def test_languages_with_other_names_for_the_same_are_refused(model: Model, tmp_p
 
 
 def test_two_commands_do_not_work_on_the_same(model: Model, tmp_path: Path) -> None:
-    with claim(tmp_path / ".model.unfinished" / ".lock"), pytest.raises(InputError, match="another command"):
+    work = tmp_path / ".model.unfinished"
+    lease = take_lease(work)
+    with pytest.raises(InputError, match=f"process {os.getpid()} works on this folder(?s:.*)another --into$"):
         _tuned(tmp_path, model("bert"))
+    owner = lease_owner(work)
+    assert owner is not None
+    elsewhere = owner.model_copy(update={"host": "node7", "machine": "another"})
+    write_json(leases_of(work) / f"{lease.number:06d}" / "owner.json", elsewhere.model_dump())
+    with pytest.raises(
+        InputError, match=f"on node7 works on this folder(?s:.*)delete {re.escape(str(leases_of(work)))}"
+    ):
+        _tuned(tmp_path, model("bert"))
+    shutil.rmtree(leases_of(work))
+    assert _tuned(tmp_path, model("bert")).folder.is_dir() and not work.exists()
 
 
 def test_folders_without_an_encoder_are_refused(model: Model, tmp_path: Path) -> None:

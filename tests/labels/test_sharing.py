@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 
 from equiglot.errors import refusal
+from equiglot.files import link_files
 from equiglot.labels import StoreSettings, label_text, open_store, writing
-from equiglot.run import link_files
 from tests.labels.stores import FACTS, make_store, source, teacher
 from tests.tiny import SPECIAL
 from tests.waiting import until

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from equiglot.errors import InputError
+from equiglot.files import read_sealed, write_sealed
 from equiglot.labels import LabelStore, StoreSettings, label_text, open_store
 from equiglot.labels.position_index import PositionIndex
 from equiglot.masking import MaskSettings
-from equiglot.run import read_sealed, write_sealed
 from tests.labels.stores import FACTS, SHARD_TOKENS, make_store, source, teacher
 from tests.tiny import SPECIAL
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from equiglot.errors import InputError
+from equiglot.files import fingerprint
 from equiglot.masking import (
     Batch,
     BatchSettings,
@@ -22,7 +23,6 @@ from equiglot.masking import (
     evaluation_batches,
     evaluation_masks,
 )
-from equiglot.run import fingerprint
 from equiglot.vocabulary import (
     TokenizedText,
     VocabularySettings,

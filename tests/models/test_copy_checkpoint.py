@@ -13,8 +13,8 @@ import torch
 from transformers import AutoModelForMaskedLM, AutoTokenizer
 
 from equiglot.errors import InputError
+from equiglot.files import checksum, checksums
 from equiglot.models import copy_checkpoint, copy_untrained, model_identity, open_model
-from equiglot.run import checksum, checksums
 from tests.stock import ARCHITECTURES, SCRIPTS, configuration, save_stock
 
 

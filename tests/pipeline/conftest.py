@@ -15,13 +15,14 @@ from typing import Any, Self
 import pytest
 import torch
 
+from equiglot.files import checksum
 from equiglot.pipeline import Event, JobProgress, Machine, run_recipe
 from equiglot.pipeline.execution.pool import Assignment, perform
 from equiglot.pipeline.execution.slurm import Slurm
 from equiglot.pipeline.graph import steps_of
 from equiglot.pipeline.steps import Context, Step
 from equiglot.recipe import Recipe, parse_recipe
-from equiglot.run import RunDirectory, checksum
+from equiglot.run import RunDirectory
 from tests.labelled import write_entities, write_treebanks
 from tests.pipeline import slurm_stand_in
 

@@ -17,11 +17,12 @@ import yaml
 
 from equiglot.display import print_status
 from equiglot.errors import InputError, Interrupted
+from equiglot.files import read_json, write_json
+from equiglot.lease import Owner
 from equiglot.pipeline import read_status, running
 from equiglot.pipeline.execution import detaching, slurm
-from equiglot.pipeline.execution.lease import Owner
 from equiglot.recipe import load_recipe
-from equiglot.run import RunDirectory, read_json, write_json
+from equiglot.run import RunDirectory
 from equiglot.terminal import Terminal
 from tests.pipeline.conftest import TREE, results, run_here
 from tests.pipeline.slurm_stand_in import calls, is_running, pids
@@ -211,7 +212,7 @@ def test_a_job_that_died_on_another_machine(
     assert program("run", recipe, "--into", into, *DETACH)[0] == 0
     (queue / "100.job").unlink()
     name = read_json(into / ".detached.json")["name"] if of_the_job else "another"
-    owner = Owner.of_here(RunDirectory(into)).model_copy(update={"host": "node7", "job": name})
+    owner = Owner.of_here(into).model_copy(update={"host": "node7", "job": name})
     write_json(into / ".lease" / "000007" / "owner.json", owner.model_dump())
     shown = _shown(into)
     assert "SLURM job 100, the command of this run, has ended" in shown
@@ -219,7 +220,7 @@ def test_a_job_that_died_on_another_machine(
     if of_the_job:
         run_here(loaded, into)
     else:
-        with pytest.raises(InputError, match="on node7 works on this run"):
+        with pytest.raises(InputError, match="on node7 works on this folder"):
             run_here(loaded, into)
 
 

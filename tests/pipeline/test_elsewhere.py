@@ -17,17 +17,18 @@ import pytest
 
 from equiglot.display import print_status
 from equiglot.errors import InputError, Interrupted
+from equiglot.files import read_json
+from equiglot.lease import Owner, TakenOver, take_lease
 from equiglot.pipeline import Event, Graph, Machine, Remark, Status, Watcher, Working, pool_on, read_status, run_recipe
 from equiglot.pipeline.execution import elsewhere, orders, scheduler
 from equiglot.pipeline.execution.divided import Divided
 from equiglot.pipeline.execution.elsewhere import OUTPUT, Elsewhere, EngineRefuses
 from equiglot.pipeline.execution.folder import _ending_in, held
-from equiglot.pipeline.execution.lease import Owner, TakenOver, take_lease
 from equiglot.pipeline.execution.orders import SAID, STOP, Order, carry_out, give_order, read_said
 from equiglot.pipeline.execution.pool import Assignment, Made
 from equiglot.pipeline.steps import Step
 from equiglot.recipe import Recipe, parse_recipe, recipe_tree
-from equiglot.run import RunDirectory, read_json
+from equiglot.run import RunDirectory
 from equiglot.terminal import Terminal
 from tests.pipeline.conftest import TREE, Change, PoolOfTests, half_written, results, run_here
 from tests.waiting import until
@@ -165,7 +166,7 @@ def test_status_says_who_is_silent_and_what_was_begun_again() -> None:
         lost=2,
         why="it was gone",
     )
-    status = Status({"model/hl": "left"}, {"model/hl": working}, {}, Owner.of_here(RunDirectory(Path("run"))), [])
+    status = Status({"model/hl": "left"}, {"model/hl": working}, {}, Owner.of_here(Path("run")), [])
     shown = _printed(status)
     place = "process 5 on n7 (SLURM job 8_1) since 2026-11-29T03:00:00+00:00"
     assert f"{place}; no word for 5 min; begun again (2 times lost): it was gone" in shown
@@ -269,11 +270,11 @@ def test_a_command_that_was_taken_over_from_publishes_and_removes_nothing(make: 
         def events(self, seconds: float) -> Iterator[Event]:
             (run.root / self.task.checkpoints).mkdir(parents=True)
             (run.root / self.task.output).mkdir(parents=True)
-            other = take_lease(run, take_over=True)
+            other = take_lease(run.root, take_over=True)
             yield Event(self.task.job, self.task.attempt, "done", made=Made(1.0, {}, None))
             other.release()
 
-    with pytest.raises(InputError, match="another command has taken this run over"):
+    with pytest.raises(InputError, match="another command has taken this folder over"):
         run_recipe(make(), run.root, machine=Machine(), pool=lambda *_, **__: Pool())
     assert not (run.root / "jobs").exists() and len(list(run.root.glob("checkpoints/*"))) == 1
     assert len(list(run.root.glob("tasks/.*.tmp")) + list(run.root.glob("corpus/.*.tmp"))) == 1

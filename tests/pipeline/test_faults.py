@@ -15,19 +15,20 @@ from typing import Any
 import pytest
 import torch
 
-from equiglot import worker
+from equiglot import lease, worker
 from equiglot.errors import InputError
+from equiglot.files import checksums, read_json, write_json, write_text
+from equiglot.lease import Lease, Owner, TakenOver, lease_owner, leases_of, take_lease
 from equiglot.pipeline import Event, Machine, Watcher, publish, read_status, run_recipe
-from equiglot.pipeline.execution import elsewhere, lease, orders, scheduler
+from equiglot.pipeline.execution import elsewhere, orders, scheduler
 from equiglot.pipeline.execution.elsewhere import Elsewhere
 from equiglot.pipeline.execution.folder import Log
-from equiglot.pipeline.execution.lease import Lease, Owner, TakenOver, lease_owner, take_lease
 from equiglot.pipeline.execution.orders import SAID, TICKET, carry_out, left_attempts, read_said
 from equiglot.pipeline.execution.pool import Assignment
 from equiglot.pipeline.execution.workers import StepWorker
 from equiglot.pipeline.steps import Step
 from equiglot.recipe import Recipe
-from equiglot.run import RunDirectory, checksums, read_json, write_json, write_text
+from equiglot.run import RunDirectory
 from tests.pipeline.conftest import Change, PoolOfTests, half_written, results, run_here
 
 Limit = Callable[[int], AbstractContextManager[None]]
@@ -267,7 +268,7 @@ def _left(run: RunDirectory, make: Change) -> str:
     from equiglot.recipe import recipe_tree
 
     graph = Graph(make())
-    held = take_lease(run)
+    held = take_lease(run.root)
     task = Assignment.of(run, graph, graph.jobs["tokens/en"], f"{held.name}-1")
     order = orders.Order(task=task, recipe=recipe_tree(make()), threads=1, checkpoint_seconds=1, versions={})
     (orders.give_order(run, order) / TICKET).write_text("7")
@@ -293,13 +294,13 @@ def test_a_copy_neither_takes_up_nor_ends_the_jobs_of_the_original(make: Change,
 
 def test_the_command_of_the_original_does_not_work_on_a_copy(tmp_path: Path) -> None:
     run, copy, link = (RunDirectory(tmp_path / name) for name in ("run", "copy", "link"))
-    mine = take_lease(run)
+    mine = take_lease(run.root)
     shutil.copytree(run.root, copy.root)
     link.root.symlink_to(run.root)
-    assert lease_owner(copy) is None and lease_owner(run) == lease_owner(link) is not None
-    with pytest.raises(InputError, match="works on this run"):
-        take_lease(link)
-    its = take_lease(copy)
+    assert lease_owner(copy.root) is None and lease_owner(run.root) == lease_owner(link.root) is not None
+    with pytest.raises(InputError, match="works on this folder"):
+        take_lease(link.root)
+    its = take_lease(copy.root)
     mine.check()
     its.check()
 
@@ -307,9 +308,9 @@ def test_the_command_of_the_original_does_not_work_on_a_copy(tmp_path: Path) -> 
 def test_attempts_of_two_copies_are_never_called_alike(make: Change, tmp_path: Path) -> None:
     """A machine that sees the other one has no such order."""
     run, copy = RunDirectory(tmp_path / "run"), RunDirectory(tmp_path / "copy")
-    take_lease(run).release()
+    take_lease(run.root).release()
     shutil.copytree(run.root, copy.root)
-    one, other = take_lease(run), take_lease(copy)
+    one, other = take_lease(run.root), take_lease(copy.root)
     assert one.number == other.number == 2 and one.name != other.name
 
 
@@ -317,13 +318,13 @@ def test_attempts_of_two_copies_are_never_called_alike(make: Change, tmp_path: P
 def test_a_folder_that_is_gone_or_another(tmp_path: Path, there: bool) -> None:
     """A disk that was taken away, and perhaps another one, or an old copy, in its place."""
     run = RunDirectory(tmp_path / "run")
-    take_lease(run).release()
+    take_lease(run.root).release()
     shutil.copytree(run.root, tmp_path / "old")
-    mine = take_lease(run)
+    mine = take_lease(run.root)
     run.root.rename(tmp_path / "away")
     if there:
         (tmp_path / "old").rename(run.root)
-    with pytest.raises(TakenOver, match="the run folder is gone, or another one is in its place"):
+    with pytest.raises(TakenOver, match="the folder is gone, or another one is in its place"):
         mine.check()
 
 
@@ -336,10 +337,10 @@ def test_a_command_that_was_taken_over_from_leaves_all_as_it_is(make: Change, fi
 
     def then(job: str) -> None:
         if job == "vocabulary/shared":
-            taken.append(take_lease(run, take_over=True))
+            taken.append(take_lease(run.root, take_over=True))
 
     first, second = AtOnce(then=then), AtOnce()
-    with pytest.raises(InputError, match="another command has taken this run over"):
+    with pytest.raises(InputError, match="another command has taken this folder over"):
         _run(first, make(), run.root, only="vocabulary")
     assert [task.job for task, _ in left_attempts(run)] == ["vocabulary/shared"] and first.ended == []
     assert not run.job("vocabulary/shared").exists()
@@ -357,10 +358,10 @@ def test_a_command_that_hears_nothing_notices_too(
 
     def then(look: int) -> None:
         if look == 2:
-            take_lease(run, take_over=True)
+            take_lease(run.root, take_over=True)
             write_json(run.progress, {"the": "other's"})
 
-    with pytest.raises(InputError, match="another command has taken this run over"):
+    with pytest.raises(InputError, match="another command has taken this folder over"):
         run_recipe(make(), run.root, machine=Machine(), pool=lambda *_, **__: Silent(then))
     assert read_json(run.progress) == {"the": "other's"}
 
@@ -368,9 +369,9 @@ def test_a_command_that_hears_nothing_notices_too(
 def test_who_was_held_up_gets_no_number_that_was_given_before(tmp_path: Path) -> None:
     """Between its look at the numbers and its own a whole command has come and gone."""
     run = RunDirectory(tmp_path)
-    take_lease(run).release()
-    assert not lease._make(run, 1, Owner.of_here(run))
-    assert os.listdir(run.lease) == ["000001"]
+    take_lease(run.root).release()
+    assert not lease._make(run.root, 1, Owner.of_here(run.root))
+    assert os.listdir(leases_of(run.root)) == ["000001"]
 
 
 def test_a_page_is_made_while_jobs_of_a_stopped_command_go_on(make: Change, done: Path) -> None:

@@ -15,6 +15,7 @@ from transformers import AutoModelForTokenClassification
 from equiglot.errors import InputError
 from equiglot.evaluation import ALL, IN_LANGUAGE, ZERO_SHOT, Score, left_tailed, read_scores
 from equiglot.exporting import INT8, PYTORCH, read_record
+from equiglot.files import read_json
 from equiglot.outputs import output_checksums
 from equiglot.pipeline import Graph, plan_recipe, read_status
 from equiglot.pipeline.execution.states import state_of
@@ -27,7 +28,7 @@ from equiglot.recipe import Recipe
 from equiglot.report import Comparison
 from equiglot.report.comparison import merged, shared_tasks
 from equiglot.report.spread import spreads
-from equiglot.run import RunDirectory, read_json
+from equiglot.run import RunDirectory
 from equiglot.tasks import open_task
 from equiglot.training import Progress, Stopped
 from tests.labelled import write_entities

@@ -184,7 +184,7 @@ def look_and_kill(run: Disturbed) -> None:
     if run.process.poll() is None:
         assert status.owner is not None and status.owner.pid == run.process.pid
         assert status.running
-        with pytest.raises(InputError, match=f"process {run.process.pid} works on this run"):
+        with pytest.raises(InputError, match=f"process {run.process.pid} works on this folder"):
             run_recipe(read_run(run.into), run.into, machine=Machine())
     kill_parent(run)
 

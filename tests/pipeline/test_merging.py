@@ -16,12 +16,13 @@ from typer.testing import CliRunner
 from equiglot.cli import app
 from equiglot.display import RunDisplay
 from equiglot.errors import InputError
+from equiglot.files import checksum, checksums, read_json, read_sealed, write_sealed
 from equiglot.labels import open_store
 from equiglot.masking import special_tokens_of
 from equiglot.pipeline import Graph, Job, Watcher, stored_texts
 from equiglot.pipeline.steps.material import label_masks_seed, material_of
 from equiglot.recipe import Recipe, load_recipe, parse_recipe
-from equiglot.run import RunDirectory, checksum, checksums, read_json, read_sealed, write_sealed
+from equiglot.run import RunDirectory
 from equiglot.terminal import Terminal
 from equiglot.vocabulary import load_tokenizer, open_sentences, open_tokens
 from tests.pipeline.conftest import run_here, times

@@ -12,6 +12,7 @@ import pytest
 
 from equiglot import cli
 from equiglot.errors import InputError
+from equiglot.files import is_alive
 from equiglot.pipeline import Event, Graph, Machine, Watcher, pool_on, run_recipe
 from equiglot.pipeline.execution import elsewhere, on_ray
 from equiglot.pipeline.execution.elsewhere import OUTPUT
@@ -19,7 +20,7 @@ from equiglot.pipeline.execution.on_ray import Ray, connect
 from equiglot.pipeline.execution.orders import SAID, Order, give_order, read_said
 from equiglot.pipeline.execution.pool import STOPPING, Assignment
 from equiglot.recipe import recipe_tree
-from equiglot.run import RunDirectory, is_alive
+from equiglot.run import RunDirectory
 from tests.pipeline.conftest import Change, results, run_here
 from tests.waiting import at_random, until
 

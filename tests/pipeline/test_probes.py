@@ -10,12 +10,13 @@ import pytest
 
 from equiglot.errors import InputError
 from equiglot.evaluation import ALL, IN_LANGUAGE, ZERO_SHOT, Score, group_language, primary_of, read_scores
+from equiglot.files import checksum, read_sealed, write_sealed
 from equiglot.outputs import output_checksums
 from equiglot.pipeline import Graph, Watcher, publish, read_run, read_status
 from equiglot.pipeline.steps import Corpus
 from equiglot.probing import read_predictions
 from equiglot.recipe import Recipe
-from equiglot.run import RunDirectory, checksum, read_sealed, write_sealed
+from equiglot.run import RunDirectory
 from equiglot.tasks import open_task
 from tests.pipeline.conftest import Change, half_written, run_here
 

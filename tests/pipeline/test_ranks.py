@@ -13,6 +13,7 @@ import psutil  # type: ignore[import-untyped]
 import pytest
 
 from equiglot.errors import InputError
+from equiglot.files import checksum, read_json
 from equiglot.pipeline import Event, Machine, Watcher, pool_on, run_recipe
 from equiglot.pipeline.execution.machine import core_count
 from equiglot.pipeline.execution.pool import failure
@@ -20,7 +21,7 @@ from equiglot.pipeline.execution.workers import decode_event, encode_event
 from equiglot.pipeline.graph import steps_of
 from equiglot.pipeline.steps import Context, ranks
 from equiglot.recipe import Recipe, recipe_tree
-from equiglot.run import RunDirectory, checksum, read_json
+from equiglot.run import RunDirectory
 from equiglot.training import Progress, Stopped
 from tests.pipeline.conftest import Change, results, run_here
 from tests.pipeline.slurm_stand_in import calls

@@ -17,6 +17,7 @@ from safetensors.numpy import load_file, save_file
 
 from equiglot.corpus import HubSource, LanguageText, SampleSource
 from equiglot.errors import InputError, Interrupted
+from equiglot.files import read_json
 from equiglot.labels import open_store
 from equiglot.masking import special_tokens_of
 from equiglot.pipeline import Job, Machine, Watcher, publish, read_run, read_status
@@ -24,7 +25,7 @@ from equiglot.pipeline.execution.folder import held
 from equiglot.pipeline.steps import Corpus, corpus, step
 from equiglot.pipeline.steps.material import material_of, randomness
 from equiglot.recipe import Recipe, load_recipe
-from equiglot.run import RunDirectory, read_json
+from equiglot.run import RunDirectory
 from equiglot.training import plan_data
 from equiglot.vocabulary import load_tokenizer
 from tests.pipeline.conftest import Change, half_written, results, run_here, times
@@ -313,7 +314,7 @@ def test_folders_that_are_no_runs(tmp_path: Path, make: Change) -> None:
 def test_a_second_command_is_refused(done: Path, make: Change) -> None:
     before = times(done)
     with held(RunDirectory(done)):
-        assert f"process {os.getpid()} works on this run" in refused(make(), done).what
+        assert f"process {os.getpid()} works on this folder" in refused(make(), done).what
         owner = read_status(done).owner
         assert owner is not None and owner.pid == os.getpid()
     assert read_status(done).owner is None

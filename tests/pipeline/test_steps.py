@@ -13,11 +13,12 @@ from typing import Any
 import pytest
 
 from equiglot.corpus import count_sentences
+from equiglot.files import atomic_folder, write_text
 from equiglot.pipeline import Graph, graph, read_status, run_recipe
 from equiglot.pipeline.records import known_record
 from equiglot.pipeline.steps import Context, Step
 from equiglot.recipe import Recipe, parse_recipe
-from equiglot.run import RunDirectory, atomic_folder, write_text
+from equiglot.run import RunDirectory
 from equiglot.training import Stopped
 from tests.pipeline.conftest import TREE, Change, run_here
 

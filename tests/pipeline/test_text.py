@@ -5,10 +5,11 @@ from pathlib import Path
 import pytest
 
 from equiglot.corpus import count_sentences, read_leaks, read_statistics
+from equiglot.files import read_json
 from equiglot.pipeline import Event, Graph, Remark, Watcher
 from equiglot.pipeline.results.texts import RunText
 from equiglot.recipe import Recipe
-from equiglot.run import RunDirectory, read_json
+from equiglot.run import RunDirectory
 from tests.pipeline.conftest import Change, run_here
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from equiglot.run import read_json
+from equiglot.files import read_json
 from equiglot.training import CheckpointFolder, TrainingSettings
 from equiglot.training.checkpoint import Checkpoint
 from equiglot.training.optimiser import Optimiser

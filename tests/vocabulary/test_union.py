@@ -6,7 +6,7 @@ import pytest
 from transformers import AutoTokenizer
 
 from equiglot.errors import InputError
-from equiglot.run import read_json, write_json
+from equiglot.files import read_json, write_json
 from equiglot.vocabulary import (
     UnionRecord,
     UnionVocabulary,

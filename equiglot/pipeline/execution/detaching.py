@@ -15,10 +15,11 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from equiglot.errors import InputError
+from equiglot.files import read_json, write_json
+from equiglot.lease import job_name
 from equiglot.pipeline.execution.elsewhere import last_lines
-from equiglot.pipeline.execution.lease import job_name
 from equiglot.pipeline.execution.slurm import Slurm, find_jobs
-from equiglot.run import RunDirectory, read_json, write_json
+from equiglot.run import RunDirectory
 
 _SHORTEST_SECONDS = 600.0  # that a job must have had before the command is given to SLURM again
 

@@ -13,14 +13,15 @@ from types import TracebackType
 from typing import ClassVar, Protocol
 
 from equiglot.errors import InputError, Interrupted
-from equiglot.pipeline.execution.lease import TakenOver
+from equiglot.files import open_plain, write_text
+from equiglot.lease import TakenOver
 from equiglot.pipeline.execution.machine import versions
 from equiglot.pipeline.execution.orders import SAID, STOP, TICKET, Order, give_order, left_attempts, read_said
 from equiglot.pipeline.execution.pool import Assignment, Event
 from equiglot.pipeline.execution.workers import decode_event
 from equiglot.pipeline.steps import Step
 from equiglot.recipe import Recipe, recipe_tree
-from equiglot.run import RunDirectory, open_plain, write_text
+from equiglot.run import RunDirectory
 
 OUTPUT = "output.txt"
 """In the folder of an attempt: what the engine keeps of its worker's output."""

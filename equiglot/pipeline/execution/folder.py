@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from equiglot.errors import InputError
-from equiglot.pipeline.execution.lease import Lease, take_lease
+from equiglot.files import check_plain, naming, open_plain, place_of
+from equiglot.lease import Lease, leases_of, take_lease
 from equiglot.reading import read_yaml, read_yaml_text
 from equiglot.recipe import Origin, Recipe, check_settings, validate_recipe
-from equiglot.run import RunDirectory, check_plain, naming, open_plain, place_of
+from equiglot.run import RunDirectory
 
 _NAME = re.compile(r"\w[\w.-]*")
 
@@ -85,7 +86,7 @@ def check_other(root: Path) -> None:
 
 def _is_run(root: Path) -> bool:
     # Not by its recipe.yaml, which may be a recipe of the user's own.
-    return RunDirectory(root).lease.is_dir() or (root / "jobs").is_dir()
+    return leases_of(root).is_dir() or (root / "jobs").is_dir()
 
 
 @contextmanager
@@ -112,7 +113,7 @@ def held(
         InputError: another command holds it; something in the folder is a link, a pipe or a device.
     """
     check_plain(run.root)
-    lease = take_lease(run, take_over=take_over, ended=ended, patience=patience, fix=fix)
+    lease = take_lease(run.root, take_over=take_over, ended=ended, patience=patience, fix=fix)
     try:
         _sweep(run, adopt)
         yield lease

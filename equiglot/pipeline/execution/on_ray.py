@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Any
 
 from equiglot.errors import InputError
+from equiglot.files import write_text
 from equiglot.pipeline.execution.divided import SHORT_SECONDS, Divided
 from equiglot.pipeline.execution.elsewhere import OUTPUT, Elsewhere
 from equiglot.pipeline.execution.machine import capacity
@@ -22,7 +23,7 @@ from equiglot.pipeline.execution.pool import STOPPING, MakePool, Pool, too_large
 from equiglot.pipeline.execution.workers import MEMORY
 from equiglot.pipeline.steps import Step
 from equiglot.recipe import Recipe
-from equiglot.run import RunDirectory, write_text
+from equiglot.run import RunDirectory
 
 _ANSWER_SECONDS = 10.0  # in which a port answers, and the Ray behind it
 _STORE_BYTES = 100 << 20  # of memory for objects: there are none

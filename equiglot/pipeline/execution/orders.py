@@ -19,11 +19,12 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ConfigDict
 
 from equiglot.errors import InputError
+from equiglot.files import naming, read_json, write_json
 from equiglot.pipeline.execution.machine import versions
 from equiglot.pipeline.execution.pool import Assignment, failure
 from equiglot.pipeline.execution.workers import StepWorker, encode_event
 from equiglot.pipeline.records import read_record
-from equiglot.run import RunDirectory, naming, read_json, write_json
+from equiglot.run import RunDirectory
 
 SAID, STOP, TICKET = "said.jsonl", "stop", "ticket"
 _T = TypeVar("_T")

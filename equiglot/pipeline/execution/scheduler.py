@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from equiglot.errors import InputError, Interrupted
+from equiglot.files import fingerprint, publish, write_json
+from equiglot.lease import Lease, TakenOver
 from equiglot.outputs import changed_files, missing_files, named
 from equiglot.pipeline.execution.folder import Log
-from equiglot.pipeline.execution.lease import Lease, TakenOver
 from equiglot.pipeline.execution.machine import Machine
 from equiglot.pipeline.execution.pool import Assignment, Event, Made, MakePool, Pool, StopSignals
 from equiglot.pipeline.execution.states import Unchanged, write_record
@@ -22,7 +23,7 @@ from equiglot.pipeline.graph import Graph, Job
 from equiglot.pipeline.progress import Remark, Working
 from equiglot.pipeline.steps import Step
 from equiglot.recipe import Recipe
-from equiglot.run import fingerprint, publish, write_json
+from equiglot.run import RunDirectory
 
 _POLL_SECONDS = 0.5
 _NOTE_SECONDS = 10.0  # between two notes for `equiglot status`, where nothing is said
@@ -67,7 +68,7 @@ class Execution:
         unchanged: Unchanged,
         estimate: Callable[[Step], float | None],
     ) -> None:
-        self._lease, self._run, self._graph, self._watcher = lease, lease.run, graph, watcher
+        self._lease, self._run, self._graph, self._watcher = lease, RunDirectory(lease.root), graph, watcher
         self._log, self._unchanged, self._estimate = log, unchanged, estimate
         self._waiting = {job.name: job for job in left}
         self._unfinished = set(self._waiting)

@@ -12,10 +12,11 @@ from typing import Any, Literal
 
 from equiglot.errors import InputError
 from equiglot.evaluation import IN_LANGUAGE, ZERO_SHOT, Score, primary_of, read_scores
+from equiglot.files import atomic_folder, read_json, write_sealed
+from equiglot.lease import Owner, lease_owner
 from equiglot.outputs import Stamp, changed_files, missing_files, named, stamp_of
 from equiglot.pipeline.execution.detaching import Whereabouts, find_command
 from equiglot.pipeline.execution.folder import read_run
-from equiglot.pipeline.execution.lease import Owner, lease_owner
 from equiglot.pipeline.execution.machine import versions
 from equiglot.pipeline.execution.orders import left_attempts
 from equiglot.pipeline.execution.pool import Made
@@ -24,7 +25,7 @@ from equiglot.pipeline.progress import Working
 from equiglot.pipeline.records import Record, read_record
 from equiglot.pipeline.steps import Step
 from equiglot.recipe import Recipe
-from equiglot.run import CARD, RunDirectory, atomic_folder, read_json, write_sealed
+from equiglot.run import CARD, RunDirectory
 
 State = Literal["done", "changed", "left"]
 
@@ -258,7 +259,7 @@ def read_status(root: Path) -> Status:
     recipe, run = read_run(root), RunDirectory(root)
     jobs = recorded_graph(run, recipe).jobs
     states = {name: _state(run, job) for name, job in jobs.items()}
-    owner, detached = lease_owner(run), find_command(run)
+    owner, detached = lease_owner(run.root), find_command(run)
     if owner is not None and detached is not None and detached.has_ended and owner.job == detached.name:
         owner = None
     running = _running(run)

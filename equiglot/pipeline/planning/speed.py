@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from equiglot import labels, models, training
+from equiglot.files import canonical_json
 from equiglot.labels import SoftLabels, StoreSettings, open_store
 from equiglot.masking import BatchSettings, BatchStream, MaskSettings, Source, SpecialTokens
 from equiglot.recipe import ModelPlan
-from equiglot.run import canonical_json
 from equiglot.training import Progress, TrainingSettings
 from equiglot.vocabulary import TokenizedText
 

@@ -32,6 +32,7 @@ from equiglot.evaluation import (
     write_scores,
 )
 from equiglot.exporting import FP32, INT8
+from equiglot.files import read_json
 from equiglot.pipeline.execution.states import recorded_graph, state_of
 from equiglot.pipeline.records import Record, read_record
 from equiglot.pipeline.results.auditing import AuditedRun, TunedEstimates
@@ -67,7 +68,7 @@ from equiglot.report import (
     write_report,
     write_tables,
 )
-from equiglot.run import RunDirectory, read_json
+from equiglot.run import RunDirectory
 from equiglot.training import LossPoint, ValidationPoint
 
 _FREQUENCY_LABEL = "words by frequency"

@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from equiglot.evaluation import ByLanguage, averages, primary_of
+from equiglot.files import canonical_json, fingerprint
 from equiglot.finetuning import FineTuning
 from equiglot.pipeline.execution.states import checked_graph
 from equiglot.pipeline.results.assembling import Assembly
 from equiglot.recipe import Recipe
 from equiglot.report import ComparedRun
-from equiglot.run import RunDirectory, canonical_json, fingerprint
+from equiglot.run import RunDirectory
 from equiglot.tasks import SPLITS, fine_tuned_name
 
 _WORDS: dict[str, Any] = {  # fields of a recipe that change nothing that is made

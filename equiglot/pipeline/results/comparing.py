@@ -7,12 +7,12 @@ from typing import Any
 
 from equiglot.errors import InputError
 from equiglot.evaluation import MASKED_LM, ByLanguage, Score, difference_rows, groups_within
+from equiglot.files import check_new, fingerprint
 from equiglot.pipeline.execution.folder import read_run
 from equiglot.pipeline.results.comparable import RunToCompare, recipe_tree, unlike
 from equiglot.pipeline.results.recipe_diff import changed_fields
 from equiglot.recipe import Recipe
 from equiglot.report import Comparison, Field, is_comparison, listed, name_in, task_title, write_comparison
-from equiglot.run import check_new, fingerprint
 
 
 def compare_runs(roots: Sequence[Path], into: Path, *, replace: bool = False) -> Path:

@@ -17,6 +17,7 @@ from equiglot.evaluation import (
     transfer_rows,
 )
 from equiglot.exporting import read_record
+from equiglot.files import read_json
 from equiglot.finetuning import TRAINING
 from equiglot.pipeline.results.wording import fine_tuning_in_words
 from equiglot.pipeline.steps import Exported, FineTuned
@@ -24,7 +25,7 @@ from equiglot.pipeline.steps.finetune import TOGETHER
 from equiglot.recipe import FineTunedTask as Settings
 from equiglot.recipe import Recipe
 from equiglot.report import FineTunedTask
-from equiglot.run import RunDirectory, read_json
+from equiglot.run import RunDirectory
 from equiglot.tasks import TaskSummary, open_task
 
 

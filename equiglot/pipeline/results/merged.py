@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from equiglot.errors import InputError
+from equiglot.files import read_json
 from equiglot.labels import LabelStore, StoreSummary, inspect_store, open_store
 from equiglot.pipeline.execution.folder import read_run
 from equiglot.pipeline.execution.states import check_outputs, recorded_graph, state_of
@@ -14,7 +15,7 @@ from equiglot.pipeline.steps.tokens import counting_loss
 from equiglot.pipeline.steps.vocabulary import tokenizer_folder
 from equiglot.recipe import Recipe
 from equiglot.report import CutText, Merged, StoredText
-from equiglot.run import RunDirectory, read_json, tokens_of
+from equiglot.run import RunDirectory, tokens_of
 from equiglot.vocabulary import TokenStatistics, UnionRecord, load_tokenizer, map_path, open_tokens, read_map
 
 _LOOKED_AT = 20_000  # positions of a store, for the probability of what the student has no id for

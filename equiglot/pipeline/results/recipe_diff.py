@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from itertools import takewhile
 from typing import Any
 
+from equiglot.files import canonical_json
 from equiglot.report import Field
-from equiglot.run import canonical_json
 
 _MISSING = object()
 _SHOWN = 200  # characters of a value

@@ -10,12 +10,13 @@ import langcodes
 
 from equiglot.corpus import CleaningStep as CorpusStep
 from equiglot.corpus import Leaks, read_leaks, read_sentences, read_statistics
+from equiglot.files import read_json
 from equiglot.pipeline.results.wording import vocabulary_in_words
 from equiglot.pipeline.steps.corpus import ALL_TEXT
 from equiglot.pipeline.steps.tokens import SPLITS
 from equiglot.recipe import Recipe
 from equiglot.report import CleaningStep, Language, Size
-from equiglot.run import RunDirectory, read_json
+from equiglot.run import RunDirectory
 from equiglot.vocabulary import TokenStatistics, load_backend, readable_pieces
 
 if TYPE_CHECKING:

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from equiglot import vocabulary
+from equiglot.files import atomic_folder, write_json
 from equiglot.pipeline.steps.context import Context
 from equiglot.pipeline.steps.material import AGREEMENT
 from equiglot.pipeline.steps.step import Step
-from equiglot.run import RunDirectory, atomic_folder, tokens_of, write_json
+from equiglot.run import RunDirectory, tokens_of
 from equiglot.vocabulary import read_map
 
 

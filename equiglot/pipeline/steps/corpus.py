@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from equiglot.corpus import HubSource, build_corpus, find_leaks, identifier_version
+from equiglot.files import atomic_folder
 from equiglot.pipeline.steps.context import Context
 from equiglot.pipeline.steps.cost import TEXT, Cost, Meter
 from equiglot.pipeline.steps.step import Step
 from equiglot.recipe import Recipe
-from equiglot.run import RunDirectory, atomic_folder
+from equiglot.run import RunDirectory
 
 _SPEED = 4_000_000  # characters a second on one core; see docs/scale.md
 _COMPARED = 20_000_000  # the same, where held-out sentences are looked for

@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from equiglot import exporting, finetuning
+from equiglot.files import atomic_folder, read_json
 from equiglot.pipeline.steps.context import Context
 from equiglot.pipeline.steps.cost import FINE_TUNING, FLOAT_BYTES, PROCESS, Cost, Meter
 from equiglot.pipeline.steps.finetune import FineTuned, fine_tuned_steps
 from equiglot.pipeline.steps.probe import data_sizes, data_tokens
 from equiglot.pipeline.steps.step import Step
 from equiglot.recipe import FineTunedTask, Recipe
-from equiglot.run import RunDirectory, atomic_folder, read_json
+from equiglot.run import RunDirectory
 from equiglot.tasks import open_task
 
 _TRACING_SECONDS = 15.0

@@ -14,6 +14,7 @@ from safetensors.numpy import save_file
 from equiglot import exporting, finetuning
 from equiglot.errors import InputError
 from equiglot.evaluation import ESTIMATES, write_estimates, write_scores
+from equiglot.files import atomic_folder, write_json
 from equiglot.finetuning import FineTuning, fine_tuned_rows
 from equiglot.pipeline.progress import JobProgress
 from equiglot.pipeline.steps.context import Context
@@ -22,7 +23,7 @@ from equiglot.pipeline.steps.memory import training_memory
 from equiglot.pipeline.steps.probe import TaskData, data_sizes, data_tokens
 from equiglot.pipeline.steps.step import Step
 from equiglot.recipe import FineTunedTask, ModelPlan, Recipe
-from equiglot.run import RunDirectory, atomic_folder, write_json
+from equiglot.run import RunDirectory
 from equiglot.tasks import OpenTask, open_task
 from equiglot.training import Progress
 

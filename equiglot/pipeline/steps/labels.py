@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from equiglot import evaluation, labels, models
+from equiglot.files import atomic_folder, link_files
 from equiglot.hashing import hash_name, hash_u64
 from equiglot.labels import StoreSettings
 from equiglot.labels.packing import RowFormat
@@ -20,7 +21,7 @@ from equiglot.pipeline.steps.memory import reading_memory
 from equiglot.pipeline.steps.step import Step
 from equiglot.pipeline.steps.stores import Store, all_stores, texts_of
 from equiglot.pipeline.steps.vocabulary import tokenizer_need
-from equiglot.run import RunDirectory, atomic_folder, link_files, tokens_of
+from equiglot.run import RunDirectory, tokens_of
 from equiglot.training import Stopped
 from equiglot.vocabulary import open_tokens
 

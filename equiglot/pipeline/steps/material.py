@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from equiglot import evaluation, vocabulary
 from equiglot.errors import InputError
+from equiglot.files import read_json
 from equiglot.hashing import hash_name, hash_u64
 from equiglot.labels import StoredLabels, open_store
 from equiglot.masking import Source, SpecialTokens, special_tokens_of
@@ -18,7 +19,7 @@ from equiglot.pipeline.records import known_record
 from equiglot.pipeline.steps.stores import Store, stores_of
 from equiglot.pipeline.steps.vocabulary import tokenizer_folder
 from equiglot.recipe import ModelPlan, Recipe
-from equiglot.run import RunDirectory, read_json, tokens_of
+from equiglot.run import RunDirectory, tokens_of
 from equiglot.vocabulary import TokenizedText, VocabularyMap, map_of_kept, open_sentences, open_tokens, read_map
 
 if TYPE_CHECKING:

@@ -10,12 +10,13 @@ from typing import Any
 from equiglot import exporting
 from equiglot.corpus import read_sentences
 from equiglot.evaluation import in_int8, write_scores
+from equiglot.files import atomic_folder, write_json
 from equiglot.pipeline.steps.context import Context
 from equiglot.pipeline.steps.cost import SCORES, Cost, Meter, Resources, read_tokens
 from equiglot.pipeline.steps.export import Exported
 from equiglot.pipeline.steps.step import Step
 from equiglot.recipe import Costs
-from equiglot.run import RunDirectory, atomic_folder, write_json
+from equiglot.run import RunDirectory
 
 COST_RECORD = "cost.json"
 """In the folder of the measurement, beside scores.jsonl."""

@@ -14,6 +14,7 @@ from safetensors.numpy import save_file
 
 from equiglot import evaluation, labels, models, training, vocabulary
 from equiglot.errors import InputError
+from equiglot.files import atomic_folder, write_json
 from equiglot.labels import Parts, SoftLabels
 from equiglot.masking import BatchStream, special_tokens_of
 from equiglot.models import Part
@@ -28,7 +29,7 @@ from equiglot.pipeline.steps.step import Step
 from equiglot.pipeline.steps.stores import stores_of
 from equiglot.pipeline.steps.vocabulary import tokenizer_folder
 from equiglot.recipe import ModelPlan, Start, check_width
-from equiglot.run import RunDirectory, atomic_folder, tokens_of, write_json
+from equiglot.run import RunDirectory, tokens_of
 from equiglot.training import CheckpointFolder, DataPlan, plan_data
 from equiglot.vocabulary import open_tokens
 

@@ -15,13 +15,14 @@ from safetensors.numpy import save_file
 
 from equiglot import finetuning
 from equiglot.evaluation import ESTIMATES, Bootstrap, PairEstimates, write_estimates
+from equiglot.files import atomic_folder
 from equiglot.finetuning import NGRAM_TASKS, Predictions, fine_tuned_estimates
 from equiglot.pipeline.steps.context import Context
 from equiglot.pipeline.steps.cost import FINE_TUNING, Cost, Meter
 from equiglot.pipeline.steps.probe import data_sizes
 from equiglot.pipeline.steps.step import Step
 from equiglot.recipe import FineTunedTask, Recipe
-from equiglot.run import RunDirectory, atomic_folder
+from equiglot.run import RunDirectory
 from equiglot.tasks import OpenTask, open_task
 
 _WORD_SECONDS, _TEXT_SECONDS = 4e-4, 2e-3  # of all trainings, on one core

@@ -18,6 +18,7 @@ from equiglot.evaluation import (
     write_estimates,
     write_scores,
 )
+from equiglot.files import atomic_folder
 from equiglot.finetuning import FineTuning
 from equiglot.pipeline.steps.context import Context
 from equiglot.pipeline.steps.corpus import Corpus
@@ -25,7 +26,7 @@ from equiglot.pipeline.steps.cost import FLOAT_BYTES, PROBES, PROCESS, Cost, Met
 from equiglot.pipeline.steps.step import Step
 from equiglot.probing import ConvergedProbe, Probing
 from equiglot.recipe import LabelledEntry, ModelPlan, ProbedTask, Recipe
-from equiglot.run import RunDirectory, atomic_folder
+from equiglot.run import RunDirectory
 from equiglot.tasks import SPLITS, OpenTask, Place, build_task, open_task, task_at, task_identity
 
 _PROBING = set(Probing.model_fields)

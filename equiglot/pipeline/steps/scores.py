@@ -19,6 +19,7 @@ from equiglot.evaluation import (
     write_estimates,
     write_scores,
 )
+from equiglot.files import atomic_folder
 from equiglot.masking import special_tokens_of
 from equiglot.pipeline.steps.context import Context
 from equiglot.pipeline.steps.cost import SCORES, Cost, Meter, Resources, read_tokens
@@ -26,7 +27,7 @@ from equiglot.pipeline.steps.memory import reading_memory
 from equiglot.pipeline.steps.step import Step
 from equiglot.pipeline.steps.vocabulary import tokenizer_need
 from equiglot.recipe import FREQUENCY, Likelihood, MaskedLanguageModelling, ModelPlan
-from equiglot.run import RunDirectory, atomic_folder
+from equiglot.run import RunDirectory
 from equiglot.vocabulary import open_tokens
 
 _RESAMPLING = 2e-7  # seconds for a sentence in a resample, of all metrics

@@ -8,10 +8,11 @@ from typing import Any
 
 from equiglot import evaluation, models, vocabulary
 from equiglot.evaluation import Bootstrap
+from equiglot.files import atomic_folder, read_json, write_json
 from equiglot.pipeline.steps.context import Context
 from equiglot.pipeline.steps.step import Step
 from equiglot.recipe import Audit, ModelPlan
-from equiglot.run import RunDirectory, atomic_folder, read_json, write_json
+from equiglot.run import RunDirectory
 from equiglot.tasks import SPLITS, open_task
 
 _MOST = 2_000  # sentences of a language

@@ -11,6 +11,7 @@ import numpy as np
 
 from equiglot import labels, models, vocabulary
 from equiglot.errors import InputError
+from equiglot.files import atomic_folder, write_json
 from equiglot.labels import StoreSettings, open_store
 from equiglot.masking import Source
 from equiglot.pipeline.steps.context import Context
@@ -21,7 +22,7 @@ from equiglot.pipeline.steps.step import Step
 from equiglot.pipeline.steps.stores import all_stores
 from equiglot.pipeline.steps.vocabulary import tokenizer_folder, tokenizer_need
 from equiglot.report import StoredText, doubtful
-from equiglot.run import atomic_folder, tokens_of, write_json
+from equiglot.run import tokens_of
 from equiglot.vocabulary import TokenizedText, open_tokens
 
 SPLITS = ("train", "valid", "test")

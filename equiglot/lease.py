@@ -1,6 +1,6 @@
-"""Who may write to a run folder: one command at a time, on this machine or on any other that shares its disk.
+"""Who may write to a folder: one command at a time, on this machine or on any other that shares its disk.
 
-Each command that works on a run has a folder of its own in the run's `.lease`, numbered one by one. It is made aside,
+Each command that works on a folder has one of its own in that folder's `.lease`, numbered one by one. It is made aside,
 with what it says of its owner inside, and renamed: of two commands that want the same number one finds that it is
 there. Locks of the operating system are not used: on shared disks they are local, missing, or given twice. Times are
 not compared: clocks of two machines differ.
@@ -20,15 +20,15 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from equiglot.errors import InputError, refusal
-from equiglot.run import RunDirectory, aside, is_alive, make_parents, read_json, write_json
+from equiglot.files import aside, is_alive, make_parents, read_json, write_json
 
-_OWNER, _ENDED = "owner.json", "ended.json"
+_LEASES, _OWNER, _ENDED = ".lease", "owner.json", "ended.json"
 _NUMBER = re.compile(r"\d{6}")
 _POLL_SECONDS = 0.5
 
 
 class TakenOver(InputError):
-    """Another command has taken the run over, or its folder is no longer here."""
+    """Another command has taken the folder over, or it is no longer here."""
 
 
 class Owner(BaseModel):
@@ -41,7 +41,7 @@ class Owner(BaseModel):
         namespace: which of its numberings of processes (containers have their own); empty where that is not known.
         pid: its process id.
         started: when it was started, as the machine counts; empty where that is not known.
-        root: the run folder, as it sees it.
+        root: the folder, as it sees it.
         token: of this lease alone.
         job: the name of the job of SLURM that it belongs to, if it does.
     """
@@ -58,11 +58,11 @@ class Owner(BaseModel):
     job: str = ""
 
     @classmethod
-    def of_here(cls, run: RunDirectory) -> "Owner":
-        """This process, as the one that takes the lease of a run."""
+    def of_here(cls, root: Path) -> "Owner":
+        """This process, as the one that takes the lease of a folder."""
         pid = os.getpid()
-        root, token = os.path.abspath(run.root), secrets.token_hex(3)
-        return cls(**_here(), pid=pid, started=_started(pid), root=root, token=token, job=job_name())
+        place, token = os.path.abspath(root), secrets.token_hex(3)
+        return cls(**_here(), pid=pid, started=_started(pid), root=place, token=token, job=job_name())
 
     @property
     def is_gone(self) -> bool:
@@ -79,10 +79,10 @@ class Owner(BaseModel):
         """Whether this process can be seen here."""
         return self.model_dump(include={*_here()}) == _here()
 
-    def works_on_another(self, run: RunDirectory) -> bool:
+    def works_on_another(self, root: Path) -> bool:
         """Whether it is known that this process works on another folder, of which this one is a copy."""
         try:  # as that process sees it, which may be in a container
-            return self.is_of_here and not os.path.samefile(f"/proc/{self.pid}/root{self.root}", run.root)
+            return self.is_of_here and not os.path.samefile(f"/proc/{self.pid}/root{self.root}", root)
         except OSError:
             return False
 
@@ -100,15 +100,15 @@ def job_name() -> str:
 
 @dataclass(frozen=True)
 class Lease:
-    """The right to write to a run folder.
+    """The right to write to a folder.
 
     Attributes:
-        run: the run folder.
+        root: the folder.
         number: how many commands have had it, this one included; no other has the same.
         token: what no other lease has, not even one of a copy of the folder.
     """
 
-    run: RunDirectory
+    root: Path
     number: int
     token: str
 
@@ -119,90 +119,97 @@ class Lease:
 
     @property
     def is_held(self) -> bool:
-        """Whether no other command has taken the run over, and it is still the same folder."""
+        """Whether no other command has taken the folder over, and it is still the same one."""
         # Whoever takes over removes this file. It is opened: a shared disk may list a folder as it was a minute ago.
-        owner = _owner(self.run, self.number)
-        return owner is not None and owner.token == self.token and max(_numbers(self.run), default=0) == self.number
+        owner = _owner(self.root, self.number)
+        return owner is not None and owner.token == self.token and max(_numbers(self.root), default=0) == self.number
 
     def check(self) -> None:
-        """Refuses to go on where another command has taken the run over.
+        """Refuses to go on where another command has taken the folder over.
 
         Raises:
             TakenOver: one has, or the folder with the lease is no longer here.
         """
         if self.is_held:
             return
-        newest = max(_numbers(self.run), default=0)
+        newest = max(_numbers(self.root), default=0)
         if newest <= self.number:
             fix = "see that its disk is there; the same command continues"
-            raise TakenOver("the run folder is gone, or another one is in its place", where=self.run.root, fix=fix)
-        what = f"another command has taken this run over ({_owner(self.run, newest) or 'it has ended since'})"
-        raise TakenOver(what, where=self.run.root, fix="nothing was lost: leave the run to that one")
+            raise TakenOver("the folder is gone, or another one is in its place", where=self.root, fix=fix)
+        what = f"another command has taken this folder over ({_owner(self.root, newest) or 'it has ended since'})"
+        raise TakenOver(what, where=self.root, fix="nothing was lost: leave it to that one")
 
     def release(self) -> None:
         """Gives it back; its number is not given again: its folder stays, and is not empty."""
-        folder = _folder(self.run, self.number)
+        folder = _folder(self.root, self.number)
         with suppress(FileNotFoundError):
             (folder / _OWNER).rename(folder / _ENDED)
 
 
 def take_lease(
-    run: RunDirectory, *, take_over: bool = False, ended: str = "", patience: float = 0.0, fix: str = "wait for it"
+    root: Path,
+    *,
+    take_over: bool = False,
+    ended: str = "",
+    patience: float = 0.0,
+    fix: str = "wait for it",
+    known: str = "add --take-over",
 ) -> Lease:
-    """Takes the lease of a run.
+    """Takes the lease of a folder.
 
     Args:
-        run: the run folder.
+        root: the folder.
         take_over: though another command has it of which nobody can know here whether it lives.
         ended: the name of a job that is known to have ended: its lease counts no more.
         patience: seconds in which another command may still give it back.
         fix: what to do where another command has it.
+        known: what else to do, for who knows that a command of another machine has ended.
 
     Raises:
         InputError: another command has it, and is not known to have ended; nothing can be written there.
     """
-    me, end = Owner.of_here(run), time.monotonic() + patience
+    me, end = Owner.of_here(root), time.monotonic() + patience
     while True:
-        number = max(_numbers(run), default=0)
-        owner = _worker_on(run, number)
+        number = max(_numbers(root), default=0)
+        owner = _worker_on(root, number)
         if owner is not None and not (take_over or (ended and owner.job == ended)):
             if time.monotonic() < end:
                 time.sleep(_POLL_SECONDS)
                 continue
-            raise InputError(f"{owner} works on this run", where=run.root, fix=_advice(owner, fix))
-        if _make(run, number + 1, me):
-            if max(_numbers(run)) > number + 1:  # others had this number and the next, while we looked
-                shutil.rmtree(_folder(run, number + 1), ignore_errors=True)
+            raise InputError(f"{owner} works on this folder", where=root, fix=_advice(owner, fix, known))
+        if _make(root, number + 1, me):
+            if max(_numbers(root)) > number + 1:  # others had this number and the next, while we looked
+                shutil.rmtree(_folder(root, number + 1), ignore_errors=True)
                 continue
-            for old in (each for each in _numbers(run) if each <= number):
-                shutil.rmtree(_folder(run, old), ignore_errors=True)
-            return Lease(run, number + 1, me.token)
+            for old in (each for each in _numbers(root) if each <= number):
+                shutil.rmtree(_folder(root, old), ignore_errors=True)
+            return Lease(root, number + 1, me.token)
 
 
-def lease_owner(run: RunDirectory) -> Owner | None:
-    """The process that works on a run, if one does."""
-    return _worker_on(run, max(_numbers(run), default=0))
+def lease_owner(root: Path) -> Owner | None:
+    """The process that works on a folder, if one does."""
+    return _worker_on(root, max(_numbers(root), default=0))
 
 
-def _worker_on(run: RunDirectory, number: int) -> Owner | None:
-    """Whom a lease is given to, unless it is known that this one does not work on the run."""
-    owner = _owner(run, number)
-    return None if owner is None or owner.is_gone or owner.works_on_another(run) else owner
+def _worker_on(root: Path, number: int) -> Owner | None:
+    """Whom a lease is given to, unless it is known that this one does not work on the folder."""
+    owner = _owner(root, number)
+    return None if owner is None or owner.is_gone or owner.works_on_another(root) else owner
 
 
-def _advice(owner: Owner, fix: str) -> str:
+def _advice(owner: Owner, fix: str, known: str) -> str:
     if owner.is_of_here:
         return fix
-    return f"{fix}; whether it has ended cannot be known here: if you know that it has, add --take-over"
+    return f"{fix}; whether it has ended cannot be known here: if you know that it has, {known}"
 
 
-def _make(run: RunDirectory, number: int, owner: Owner) -> bool:
+def _make(root: Path, number: int, owner: Owner) -> bool:
     """Makes the folder of a lease, with its owner in it; false where it is there already.
 
     Raises:
         InputError: the disk is full, say.
     """
-    folder = _folder(run, number)
+    folder = _folder(root, number)
     made = aside(folder, f"{owner.host.partition('.')[0]}-{owner.pid}")
     shutil.rmtree(made, ignore_errors=True)
     try:
@@ -214,25 +221,30 @@ def _make(run: RunDirectory, number: int, owner: Owner) -> bool:
         shutil.rmtree(made, ignore_errors=True)
         if folder.exists():
             return False
-        raise refusal(OSError(error.errno, error.strerror, os.fspath(run.root))) or error from None
+        raise refusal(OSError(error.errno, error.strerror, os.fspath(root))) or error from None
     return True
 
 
-def _folder(run: RunDirectory, number: int) -> Path:
-    return run.lease / f"{number:06d}"
+def leases_of(root: Path) -> Path:
+    """A numbered folder for each command that has worked on a folder, the newest of them that of the one that may."""
+    return root / _LEASES
 
 
-def _numbers(run: RunDirectory) -> list[int]:
+def _folder(root: Path, number: int) -> Path:
+    return leases_of(root) / f"{number:06d}"
+
+
+def _numbers(root: Path) -> list[int]:
     """The leases that there are, the newest last."""
     try:
-        return sorted(int(name) for name in os.listdir(run.lease) if _NUMBER.fullmatch(name))
+        return sorted(int(name) for name in os.listdir(leases_of(root)) if _NUMBER.fullmatch(name))
     except FileNotFoundError:
         return []
 
 
-def _owner(run: RunDirectory, number: int) -> Owner | None:
+def _owner(root: Path, number: int) -> Owner | None:
     """Whom a lease is given to; None where it was given back."""
-    path = _folder(run, number) / _OWNER
+    path = _folder(root, number) / _OWNER
     try:
         return Owner.model_validate(read_json(path))
     except FileNotFoundError:
