@@ -5,6 +5,7 @@ that goes into each. So a text has a largest size, and what it says a largest nu
 """
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import yaml
 
 from equiglot.errors import InputError
 
+_HALVES = re.compile("[\ud800-\udfff]")
 LARGEST_TEXT = 2_000_000
 """Characters of YAML; the largest recipes have some thousands."""
 MOST_VALUES = 100_000
@@ -66,6 +68,12 @@ def read_yaml_text(path: Path) -> str:
     except UnicodeDecodeError as error:
         line = 1 + error.object[: error.start].count(b"\n")
         raise InputError("the file is not UTF-8 text", where=f"{path}:{line}", fix="save it as UTF-8") from None
+
+
+def without_halves(text: str) -> str:
+    """`text` with the replacement character for half a surrogate pair, which JSON can hold and UTF-8 cannot; the places
+    of all other characters stay."""
+    return text if text.isascii() else _HALVES.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def read_json_object(path: Path) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from equiglot.errors import InputError
+from equiglot.reading import without_halves
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -40,9 +41,7 @@ def lines_of(text: str) -> list[str]:
 
     Half a surrogate pair, which JSON can hold and UTF-8 cannot, becomes the replacement character.
     """
-    if not text.isascii():
-        text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    lines = without_halves(text).replace("\r\n", "\n").replace("\r", "\n").split("\n")
     return [line for line in lines if line and not line.isspace()]
 
 

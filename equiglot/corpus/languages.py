@@ -11,7 +11,8 @@ English names and commands. It takes some 45 microseconds a sentence. lingua is 
 of memory and a wheel of 96 MB.
 """
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from difflib import get_close_matches
 from functools import cache
@@ -68,6 +69,31 @@ def check_language(code: str) -> None:
         name = langcodes.Language.get(near).display_name()
         fix = f"write {near} ({name}), or another BCP 47 code such as en or pt-BR"
         raise InputError(f"{code!r} is not a language code.", where=f"languages.{code}", fix=fix)
+
+
+_SUBTAGS = re.compile(r"(?<![^._-])([a-z]{2,3}(?:[-_][A-Z][a-z]{3})?(?:[-_][A-Z]{2})?)(?![^._-])")
+_LETTERS = re.compile(r"(?<![^._-])[a-z]{2}(?![^._-])")
+
+
+def tagged_language(name: str) -> str | None:
+    """The last language with its script or region in a file's name (sr-Latn of news.sr-Latn.txt, pt-BR of
+    news-pt_BR.txt), as BCP 47 writes it; None where there is none."""
+    tags = [found.replace("_", "-") for found in _SUBTAGS.findall(name) if len(found) > 3]
+    valid = (tag for tag in reversed(tags) if langcodes.tag_is_valid(tag))
+    return next(map(langcodes.standardize_tag, valid), None)
+
+
+def names_language(name: str) -> bool:
+    """Whether a language's code of two letters, or one with a script or region, is a part of a file's name."""
+    return tagged_language(name) is not None or any(map(langcodes.tag_is_valid, _LETTERS.findall(name)))
+
+
+def language_in(name: str, codes: Sequence[str]) -> str | None:
+    """Which of some codes is a part of a file's name, between dots, lines and the like; the longest of several (zh-Hant
+    before zh), the first of equals. A code's parts may be divided by - or _, its letters large or small."""
+    parts = f"-{re.sub('[._]', '-', name)}-".lower()
+    there = [code for code in codes if f"-{code.replace('_', '-')}-".lower() in parts]
+    return max(there, key=len, default=None)
 
 
 def base_language(code: str) -> str:

@@ -16,6 +16,7 @@ from equiglot.corpus.documents import LONGEST_TEXT, Document, lines_of, too_long
 from equiglot.corpus.opening import numbered_lines, unreadable
 from equiglot.corpus.paths import SAMPLE_BYTES, ParallelPathSource, estimate_by_start
 from equiglot.errors import InputError
+from equiglot.reading import without_halves
 
 
 class JsonlSource(ParallelPathSource):
@@ -93,7 +94,7 @@ def _id(record: dict[str, Any], field: str, file: Path, number: int) -> str:
     value = _value(record, field, file, number)
     if not isinstance(value, str | int) or isinstance(value, bool) or value == "":
         raise _wrong(f"has no id in the field {field!r}: {_shown(value)}", file, number, "give a string or a number")
-    return str(value)
+    return without_halves(str(value))
 
 
 def _shown(value: Any) -> str:
@@ -155,7 +156,10 @@ class ParquetSource(ParallelPathSource):
             for batch in table.iter_batches(ROWS, columns=columns):
                 texts = _values(batch.column(self.column), file, start)
                 _check_lengths(texts, file, start)
-                ids = [None] * len(texts) if self.id is None else _values(batch.column(self.id), file, start)
+                ids = [None] * len(texts)
+                if self.id is not None:
+                    ids = _values(batch.column(self.id), file, start)
+                    _check_ids(ids, self.id, file, start)
                 yield from zip(range(start, start + len(texts)), ids, texts, strict=True)
                 start += len(texts)
 
@@ -216,6 +220,13 @@ def _check_lengths(texts: Sequence[str | None], file: Path, start: int) -> None:
     for number, text in enumerate(texts, start + 1):
         if text is not None and len(text) > LONGEST_TEXT:
             raise too_long(f"The text in row {number:,} of {file.name}", f"{file}, row {number:,}", BREAK_UP)
+
+
+def _check_ids(ids: Sequence[str | int | None], column: str, file: Path, start: int) -> None:
+    for number, name in enumerate(ids, start + 1):
+        if name is None or name == "":
+            what = f"Row {number:,} of {file.name} has no id in the column {column!r}."
+            raise InputError(what, where=f"{file}, row {number:,}", fix="give a string or a number, or leave `id` out")
 
 
 def _check_kind(schema: pa.Schema, name: str, file: Path, *, text: bool) -> None:

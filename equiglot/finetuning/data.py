@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from equiglot.corpus import check_language
+from equiglot.corpus.languages import language_in, names_language
 from equiglot.corpus.opening import unpacked_name
 from equiglot.corpus.paths import matching_files
 from equiglot.errors import InputError
@@ -77,7 +78,7 @@ def name_data(
         check_language(code)
         if codes.count(code) > 1:
             raise InputError(f"the language {code} is named twice", where="--languages", fix="name it once")
-    named = [(code, _source(task, data, code, columns, trained=code in languages)) for code in codes]
+    named = [(code, _source(task, data, code, codes, columns, trained=code in languages)) for code in codes]
     if task == "parse" and any(source["kind"] != "conllu" for _, source in named):
         fix = "give treebanks: files whose names end in .conllu"
         raise InputError("only CoNLL-U files have trees", where=f"--data {' '.join(data)}", fix=fix)
@@ -125,7 +126,9 @@ def _pair(named: str) -> tuple[str, str]:
     return old, new
 
 
-def _source(task: str, data: Sequence[str], language: str, columns: str | None, *, trained: bool) -> dict[str, Any]:
+def _source(
+    task: str, data: Sequence[str], language: str, codes: Sequence[str], columns: str | None, *, trained: bool
+) -> dict[str, Any]:
     names = {} if columns is None else _columns(columns, ("text", "second", "label") if task == "pair" else _TWO)
     if data and all(each.startswith(_HUB) for each in data):
         if len(data) > 1:
@@ -135,7 +138,7 @@ def _source(task: str, data: Sequence[str], language: str, columns: str | None, 
         return {"kind": "hub", "dataset": dataset, "configuration": configuration or None, **names, **splits}
     found: dict[str, list[str]] = {}
     for each in data:
-        for split, file in _files(each, language, (*SPLITS, _ALL) if task == "qa" else SPLITS):
+        for split, file in _files(each, language, codes, (*SPLITS, _ALL) if task == "qa" else SPLITS):
             if trained or split in ("test", _ALL):
                 found.setdefault(split, []).append(str(file))
     _check_splits(found, data, language, _QUESTIONS if task == "qa" else _FORMS, trained=trained)
@@ -175,8 +178,8 @@ def _check_splits(found: dict[str, list[str]], data: Sequence[str], language: st
         raise InputError(f"there is no test data of {language}, which is only tested", where=where, fix=fix)
 
 
-def _files(pattern: str, language: str, splits: Sequence[str]) -> Iterator[tuple[str, Path]]:
-    """Splits and files that a pattern means for a language.
+def _files(pattern: str, language: str, codes: Sequence[str], splits: Sequence[str]) -> Iterator[tuple[str, Path]]:
+    """Splits and files that a pattern means for one of the languages `codes`.
 
     Raises:
         InputError: it matches none, or a name does not say its split.
@@ -184,7 +187,7 @@ def _files(pattern: str, language: str, splits: Sequence[str]) -> Iterator[tuple
     split, equals, rest = pattern.partition("=")
     named = equals and split in splits
     path = (rest if named else pattern).replace("{language}", language)
-    files = _matching(path, language)
+    files = _matching(path, language, codes)
     if not files:
         raise InputError(f"there is no file of {language}", where=f"--data {pattern}", fix=f"correct it; {_FORMS}")
     for file in files:
@@ -197,14 +200,15 @@ def _files(pattern: str, language: str, splits: Sequence[str]) -> Iterator[tuple
         yield (split if said is None else _SAID.get(said[1], said[1])), file
 
 
-def _matching(path: str, language: str) -> list[Path]:
+def _matching(path: str, language: str, codes: Sequence[str]) -> list[Path]:
     """The file, what the glob matches, or the files in the folder: those with the language's code as a part of their
-    name (sl_ssj-ud-train, sib200-sl-train), or all where none has it."""
+    name (sl_ssj-ud-train, sib200-sl-train), or where none has it those that name no language."""
     if Path(path).is_file():
         return [Path(path)]
     if Path(path).is_dir():
         there = sorted(file for file in Path(path).iterdir() if file.is_file())
-        return [file for file in there if language in re.split(r"[-_.]", file.name)] or there
+        own = [file for file in there if language_in(file.name, codes) == language]
+        return own or [file for file in there if not names_language(file.name)]
     return sorted(matching_files(path))
 
 

@@ -51,10 +51,16 @@ def neighbour_predictions(task: OpenTask, trained: Sequence[str], tested: Sequen
     known = [gold_of(split) for code in trained if (split := task.split(code, "train")) is not None]
     if not known:
         raise ValueError(f"none of {', '.join(trained) or 'no languages'} has training data")
-    labels, lengths = (np.concatenate(each) for each in zip(*((one.labels, one.lengths) for one in known), strict=True))
-    step, relations = _best(Gold(labels, lengths), task)
+    step, relations = _best(_joined(known), task)
     asked = {code: split for code in tested if (split := task.split(code, "test")) is not None}
     return {code: _trees(split.lengths, step, relations)[None] for code, split in asked.items()}
+
+
+def _joined(known: Sequence[Gold]) -> Gold:
+    """Several languages' trees as one; a word counts in scores where it does in its own language."""
+    labels, lengths = (np.concatenate(each) for each in zip(*((one.labels, one.lengths) for one in known), strict=True))
+    counted = [np.ones(len(one.labels), dtype=bool) if one.scored is None else one.scored for one in known]
+    return Gold(labels, lengths, None if all(one.scored is None for one in known) else np.concatenate(counted))
 
 
 def _best(known: Gold, task: OpenTask) -> tuple[int, tuple[int, int]]:
@@ -76,9 +82,13 @@ def _heads(lengths: npt.NDArray[np.int64], step: int) -> npt.NDArray[np.int64]:
 
 
 def _relations(gold: Gold, step: int) -> tuple[int, int]:
-    """The most frequent relation of arcs to the neighbour, and of those to the root; where there is none, of all."""
-    heads, relations = gold.labels[:, 0], gold.labels[:, 1]
-    right = heads == _heads(gold.lengths, step)
+    """The most frequent relation of arcs to the neighbour, and of those to the root; where there is none, of all.
+
+    Words that count in no score are not looked at.
+    """
+    counted = slice(None) if gold.scored is None or not gold.scored.any() else gold.scored
+    heads, relations = gold.labels[counted, 0], gold.labels[counted, 1]
+    right = heads == _heads(gold.lengths, step)[counted]
     counts = [np.bincount(relations[right & (heads > 0)]), np.bincount(relations[heads == 0])]
     to_neighbour, to_root = (int((each if len(each) else np.bincount(relations)).argmax()) for each in counts)
     return to_neighbour, to_root

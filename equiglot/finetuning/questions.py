@@ -1,6 +1,7 @@
 """Questions and their paragraphs as tokens: pairs as the tokenizer writes them, windows over long paragraphs, and which
 characters of the paragraph a token stands for."""
 
+import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -162,19 +163,28 @@ def _read_contexts(opened: OpenModel, texts: Sequence[str]) -> ReadContexts:
     encodings = text_encoder(opened.tokenizer).encode_batch(texts, add_special_tokens=False)
     ids = np.concatenate([np.empty(0, np.int64), *(np.array(each.ids, np.int64) for each in encodings)])
     spans = [
-        (0, 0) if token in MARKS else _without_spaces(text, *span)  # a mark's span is that of the word behind it
+        (0, 0) if token in MARKS else _whole(text, *span, behind)  # a mark's span is that of the word behind it
         for text, each in zip(texts, encodings, strict=True)
-        for token, span in zip(each.tokens, each.offsets, strict=True)
+        for token, span, (behind, _) in zip(each.tokens, each.offsets, [*each.offsets[1:], (len(text), 0)], strict=True)
     ]
     offsets = np.cumsum([0, *(len(each.ids) for each in encodings)])
     return ReadContexts(ItemReader(opened, "sentence").as_text(ids), offsets, np.array(spans, np.int64).reshape(-1, 2))
 
 
-def _without_spaces(text: str, start: int, end: int) -> tuple[int, int]:
-    """Where the same text begins and ends without spaces around it; 0 and 0 if there is nothing else."""
+def _whole(text: str, start: int, end: int, behind: int) -> tuple[int, int]:
+    """Where the text of a token begins and ends without spaces around it, and with the accents and vowel signs that
+    belong to it and to no token, for the tokenizer takes them off; 0 and 0 if it has nothing but spaces.
+
+    `behind` is where the next token begins.
+    """
     inner = text[start:end]
+    if not inner.strip():
+        return 0, 0
     begin = start + len(inner) - len(inner.lstrip())
-    return (begin, begin + len(inner.strip())) if inner.strip() else (0, 0)
+    last = begin + len(inner.strip())
+    while end <= last < behind and unicodedata.category(text[last]).startswith("M"):
+        last += 1
+    return begin, last
 
 
 def _trimmed(answer: str, start: int) -> tuple[int, int]:

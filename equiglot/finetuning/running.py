@@ -27,7 +27,7 @@ from equiglot.tasks import OpenTask, TaskSummary, build_task, check_task, open_t
 from equiglot.training import Progress
 
 SCORES = "scores.jsonl"
-_VERSION = 1  # of what a training makes of its settings
+_VERSION = 2  # of what a training makes of its settings
 
 
 @dataclass(frozen=True)

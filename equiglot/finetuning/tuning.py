@@ -147,7 +147,7 @@ class FineTuner:
         """The folder of the training with the first seed, and one of the candidates for settings."""
         alone = f"seed-{self.settings.seed}"
         several = len(self.settings.candidates()) > 1
-        return work / (f"{alone}-{settings.only_rate:g}-{settings.only_batch}" if several else alone)
+        return work / (f"{alone}-{settings.only_rate!r}-{settings.only_batch}" if several else alone)
 
     def _open(self, seed: int) -> OpenModel:
         """The model with a new head, as it is before a training."""
@@ -200,7 +200,8 @@ def _shorten(file: Path, longest: int) -> None:
     """Writes down how many tokens the model was trained to read, special ones included, where its tokenizer would let
     it read more: whoever loads it reads as it was scored."""
     config = read_json_object(file) if file.is_file() else {}
-    if config.get("model_max_length", longest + 1) > longest:
+    known = config.get("model_max_length")
+    if not isinstance(known, int | float) or known > longest:
         write_json(file, {**config, "model_max_length": longest})
 
 

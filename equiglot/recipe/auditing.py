@@ -8,6 +8,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from equiglot.corpus.languages import language_in
 from equiglot.corpus.opening import numbered_lines, unpacked_name
 from equiglot.corpus.paths import files_below
 from equiglot.corpus.resources import resources_of
@@ -92,7 +93,7 @@ def find_labelled(folder: Path, languages: Sequence[str]) -> LabelledFolder:
     found = LabelledFolder()
     for file in files_below(folder):
         name = str(file.relative_to(folder))
-        code = next((each for each in languages if each in _parts(file, folder)), None)
+        code = _stated(file, folder, languages)
         if code is None:
             continue
         kind = _kind(file)
@@ -119,6 +120,12 @@ def find_labelled(folder: Path, languages: Sequence[str]) -> LabelledFolder:
         fix = "files have a language's code and a split in their names, such as sl_ssj-test.conllu or sib200-sl-dev.tsv"
         raise InputError(what, where=f"--data {folder}", fix=fix)
     return found
+
+
+def _stated(file: Path, folder: Path, languages: Sequence[str]) -> str | None:
+    """The language that a file's name states, or else that of the folder nearest to it."""
+    names = reversed(file.relative_to(folder).parts)
+    return next((code for name in names if (code := language_in(name, languages))), None)
 
 
 def _parts(file: Path, folder: Path) -> list[str]:

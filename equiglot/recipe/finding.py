@@ -13,7 +13,7 @@ import langcodes
 from pydantic import ValidationError
 
 from equiglot.corpus import LanguageText, TextSettings, check_language, measure_text
-from equiglot.corpus.languages import WIKIS, language_of_wiki
+from equiglot.corpus.languages import WIKIS, language_of_wiki, tagged_language
 from equiglot.corpus.opening import unpacked_name
 from equiglot.corpus.paths import files_below
 from equiglot.corpus.sources import is_index, kind_of
@@ -114,7 +114,8 @@ def find_languages(folder: Path, base: Path) -> Found:
 
 
 def language_of(entry: Path) -> str:
-    """The code in a file's or folder's name: all of it (pt_BR.txt), or a part of it (wiki.de.txt, trwiki-latest...).
+    """The code in a file's or folder's name: all of it (pt_BR.txt), or a part of it (wiki.de.txt, news.sr-Latn.txt,
+    trwiki-latest...).
 
     Raises:
         InputError: there is none, with what may be meant.
@@ -132,7 +133,8 @@ def language_of(entry: Path) -> str:
     if code := language_of_wiki(wiki[1]) if wiki else WIKIS.get(name.replace("-", "_")) if len(name) > 3 else None:
         return code
     parts = re.split(r"[._-]", name)
-    for part in (name, *(each for length in (2, 3) for each in reversed(parts) if len(each) == length)):
+    tagged = [tag] if (tag := tagged_language(name)) else []
+    for part in (name, *tagged, *(each for length in (2, 3) for each in reversed(parts) if len(each) == length)):
         code = part.replace("_", "-")
         # What looks like an extension of a language (eu-bdt) is another part of the name.
         if code.lower() not in _WORDS and langcodes.tag_is_valid(code) and not langcodes.Language.get(code).extlangs:

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from functools import cache
+from math import ceil
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
@@ -132,7 +133,7 @@ def _entity(tag: str, renamed: Mapping[str, str], types: Sequence[str] | None) -
     return OUTSIDE if kind == OUTSIDE or (types is not None and kind not in types) else f"{prefix}-{kind}"
 
 
-HELD_OUT = 10  # every tenth sentence
+HELD_OUT = 10  # one of each ten sentences
 _FROM_TRAIN = "no dev data: a tenth of its training data held out to choose settings"
 _FROM_DEV = "no training data: trained on its dev data, a tenth of it held out to choose settings"
 
@@ -278,15 +279,22 @@ def held_out(
     if len(whole) < 2:
         what = f"The {source} data of {language} is one sentence, and more are needed."
         raise InputError(what, where=where, fix="add some, or give this language test data only")
-    train = [row for number, row in enumerate(whole) if number % HELD_OUT]
-    return {**splits, "train": train, "dev": whole[::HELD_OUT]}, (note, *untested)
+    chosen = {*one_of_each(len(whole), ceil(len(whole) / HELD_OUT)).tolist()}
+    train, dev = ([row for at, row in enumerate(whole) if (at in chosen) is held] for held in (False, True))
+    return {**splits, "train": train, "dev": dev}, (note, *untested)
 
 
 def spread(rows: list[Each], limit: int | None) -> list[Each]:
     """At most so many rows: one of each of `limit` stretches of equal length, in order."""
-    if limit is None or len(rows) <= limit:
-        return rows
-    edges: NDArray[np.int64] = np.arange(limit + 1) * len(rows) // limit
-    # Not the first of each: documents of equal length would give their first paragraphs only.
-    shift = reseed(np.arange(limit, dtype=np.uint64), 0) % np.diff(edges).astype(np.uint64)
-    return [rows[at] for at in edges[:-1] + shift.astype(np.int64)]
+    return rows if limit is None or len(rows) <= limit else [rows[at] for at in one_of_each(len(rows), limit)]
+
+
+def one_of_each(count: int, stretches: int) -> "NDArray[np.int64]":
+    """One place of each of so many stretches of equal length that `count` places are cut into, ascending [stretches].
+
+    They depend on the two numbers alone. Not the first of each: classes that take turns would give one of them, and
+    documents of equal length their first paragraphs.
+    """
+    edges: NDArray[np.int64] = np.arange(stretches + 1) * count // stretches
+    shift = reseed(np.arange(stretches, dtype=np.uint64), 0) % np.diff(edges).astype(np.uint64)
+    return edges[:-1] + shift.astype(np.int64)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -14,7 +15,7 @@ from pydantic import BaseModel, ConfigDict
 
 from equiglot.errors import InputError
 from equiglot.files import read_json, write_json
-from equiglot.tasks.arranging import Rows
+from equiglot.tasks.arranging import Rows, one_of_each
 from equiglot.tasks.health import DataHealth
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ class OpenTask:
     Attributes:
         folder: where.
         summary: what it is.
-        halved: whether only every second sentence, text or paragraph of the training data is given.
+        halved: whether only half of the training data is given, one sentence, text or question of each two.
     """
 
     folder: Path
@@ -149,7 +150,7 @@ class OpenTask:
         except pa.ArrowInvalid as error:
             raise InputError(f"{path.name} is damaged ({error}).", where=path, fix="build the task again") from None
         half = self.halved and split == "train"
-        return table.take(np.arange(0, len(table), 2)) if half else table
+        return table.take(one_of_each(len(table), ceil(len(table) / 2))) if half else table
 
 
 def open_task(folder: Path) -> OpenTask:

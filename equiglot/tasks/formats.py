@@ -19,6 +19,7 @@ from conllu.parser import DEFAULT_FIELD_PARSERS
 from equiglot.corpus.opening import numbered_lines
 from equiglot.corpus.records import ROWS, check_column, opened_table
 from equiglot.errors import InputError
+from equiglot.reading import without_halves
 from equiglot.tasks.health import OTHER_TEXT, is_other_text
 from equiglot.tasks.sentences import TEXT_CHARACTERS, UNSPECIFIED, Sentence, at_lines, blocks, malformed
 from equiglot.tasks.trees import is_tree
@@ -161,6 +162,8 @@ def read_tsv(file: Path, texts: Sequence[str], label: str) -> Iterator[Sentence]
         break
     for number, line in lines:
         columns = _columns(line)
+        if len(columns) != len(header) and len(parts := line.split("\t")) == len(header):
+            columns = parts  # marks that open one text and end another are part of both
         if len(columns) != len(header):
             what = f"This line has {len(columns)} columns, the first one {len(header)}."
             raise malformed(file, number, what, "give each line as many; a text has neither tabs nor line ends in it")
@@ -203,15 +206,19 @@ def read_jsonl(file: Path, texts: Sequence[str], label: str) -> Iterator[Sentenc
     for number, line in numbered_lines(file):
         try:
             found = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):  # also brackets a thousand deep
             raise malformed(file, number, "This line is no JSON.", "write an object a line") from None
         for name in (*texts, label):
             if not isinstance(found, dict) or name not in found:
                 near = f"its fields are: {', '.join(map(str, found))}" if isinstance(found, dict) else "write one"
                 raise malformed(file, number, f"There is no object with the field {name!r}.", near)
-        named = found[label]
-        pair = [found[name] for name in texts], str(named) if type(named) is int else named
-        yield from labelled_rows([pair], "pair", (), _always(f"{file}:{number}"))
+        pair, named = [_whole(found[name]) for name in texts], _whole(found[label])
+        row = pair, str(named) if type(named) is int else named
+        yield from labelled_rows([row], "pair", (), _always(f"{file}:{number}"))
+
+
+def _whole(value: Any) -> Any:
+    return without_halves(value) if isinstance(value, str) else value
 
 
 def read_parquet(file: Path, texts: Sequence[str], label: str, unit: Unit) -> Iterator[Sentence]:

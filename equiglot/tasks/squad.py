@@ -6,14 +6,14 @@ They are JSON, or Parquet with the columns that `datasets` gives them.
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from equiglot.corpus.opening import unreadable
 from equiglot.corpus.records import check_column, opened_table
 from equiglot.errors import InputError
-from equiglot.reading import read_json_object
+from equiglot.reading import read_json_object, without_halves
 from equiglot.tasks.sentences import TEXT_CHARACTERS
 
 MOST_QUESTIONS = 2_000
@@ -28,24 +28,27 @@ class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", coerce_numbers_to_str=True)
 
 
+_Text = Annotated[str, AfterValidator(without_halves)]
+
+
 class _Answer(_Part):
-    text: str
+    text: _Text
     answer_start: int
 
 
 class _Asked(_Part):
-    id: str
-    question: str
+    id: _Text
+    question: _Text
     answers: tuple[_Answer, ...]
 
 
 class _Paragraph(_Part):
-    context: str
+    context: _Text
     qas: tuple[_Asked, ...]
 
 
 class _Article(_Part):
-    title: str = ""
+    title: _Text = ""
     paragraphs: tuple[_Paragraph, ...]
 
 
@@ -204,6 +207,9 @@ def _of_rows(file: Path) -> dict[str, Any]:
             what = "The answers to a question are a list of texts and one of their starts, equally long."
             fix = "write them as {text: [...], answer_start: [...]}"
             raise InputError(what, where=f"{file}, row {number:,}", fix=fix) from None
+        if not isinstance(row["context"], str) or (titled and not isinstance(row["title"], str | None)):
+            what = "A paragraph is not text, or its title is not."
+            raise InputError(what, where=f"{file}, row {number:,}", fix="write text in the columns context and title")
         article = articles.setdefault(row["title"] if titled else row["context"], {})
         asked = {"id": row["id"], "question": row["question"], "answers": answers}
         article.setdefault(row["context"], []).append(asked)

@@ -117,6 +117,18 @@ def test_bad_lines(written: Write, line: str, what: str, fix: str) -> None:
     assert fix in str(caught.value.fix)
 
 
+def test_half_a_surrogate_pair_in_an_id_is_replaced(written: Write) -> None:
+    assert jsonl(written('{"text": "a", "id": "\\ud800"}', "a.jsonl"), id="id")[0].id == "\ufffd"
+
+
+@pytest.mark.parametrize("value", [None, ""])
+def test_rows_without_an_id_are_refused(tabled: Write, value: Any) -> None:
+    path = tabled({"text": ["a", "b"], "key": pa.array(["x", value], pa.string())})
+    with pytest.raises(InputError, match=r"Row 2 of a\.parquet has no id in the column 'key'") as caught:
+        table(path, id="key")
+    assert caught.value.where == f"{path}, row 2" and "give" in str(caught.value.fix)
+
+
 @pytest.mark.parametrize("value", [None, "", 1.5, [1], True])
 def test_bad_ids(written: Write, value: Any) -> None:
     path = written(json_lines([{"id": value, "text": "a"}]), "a.jsonl")

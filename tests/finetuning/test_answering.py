@@ -200,6 +200,19 @@ def test_long_questions_are_cut_and_answers_without_a_token_are_not_reached(mode
         assert answers[:, 2].tolist() == reached
 
 
+@pytest.mark.parametrize(
+    ("text", "answer"), [("घर में है सब", "है"), ("un cafe\u0301 noir", "cafe\u0301"), ("घर में", "में"), ("घर में", "घर")]
+)
+def test_answers_keep_the_marks_that_a_tokenizer_takes_off(
+    text: str, answer: str, model: Model, tmp_path: Path
+) -> None:
+    """Vowel signs and accents belong to the token before them, also at the end of the text."""
+    opened = _opened(model("bert"))
+    asked = read_questions(opened, _written(tmp_path, text, [("?", answer)]), "test", ["ru"])
+    ((first, last),) = asked.answers
+    assert asked.contexts.read_off(text, (int(first), int(last))) == answer and asked.reached.all()
+
+
 def test_an_epoch_has_every_window_once(model: Model, tmp_path: Path) -> None:
     task, opened = _task(tmp_path), _opened(model("bert"))
     one, other = (Answering(opened, task, LANGUAGES, batch=7, seed=3) for _ in range(2))

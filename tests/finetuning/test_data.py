@@ -47,6 +47,30 @@ def test_of_a_folder_the_files_of_the_language_are_taken(tmp_path: Path) -> None
     assert [Path(file).name for file in (*de.train, *de.test)] == ["sib200-de-test.tsv"]
 
 
+def test_codes_of_several_parts_in_the_names_of_a_folder(tmp_path: Path) -> None:
+    for code in ("zh", "zh-Hant", "pt_br"):
+        for split in ("train", "test"):
+            (tmp_path / f"news.{code}-{split}.tsv").touch()
+    task = name_data("topic", [str(tmp_path)], ["zh-Hant", "zh", "pt-BR"])
+    found = {code: [Path(file).name for file in source.train] for code, source in task.data.items()}  # type: ignore[union-attr]
+    assert found == {
+        "zh-Hant": ["news.zh-Hant-train.tsv"],
+        "zh": ["news.zh-train.tsv"],
+        "pt-BR": ["news.pt_br-train.tsv"],
+    }
+
+
+def test_files_of_another_language_are_not_taken_for_those_of_one_without(tmp_path: Path) -> None:
+    for split in ("train", "test"):
+        (tmp_path / f"en-{split}.tsv").touch()
+    with pytest.raises(InputError, match="there is no file of sl"):
+        name_data("topic", [str(tmp_path)], ["sl"])
+    for split in ("train", "test"):
+        (tmp_path / f"news-{split}.tsv").touch()
+    source = name_data("topic", [str(tmp_path)], ["sl"]).data["sl"]  # type: ignore[index]
+    assert [Path(file).name for file in source.train] == ["news-train.tsv"]  # type: ignore[union-attr]
+
+
 def test_tables_with_columns(tmp_path: Path) -> None:
     rows = {"words": [["सभी", "मनुष्यों"], ["모든"]], "tags": [["DET", "NOUN"], ["DET"]]}
     for split in ("train", "validation", "test"):

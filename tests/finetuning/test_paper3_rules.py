@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from equiglot.errors import InputError
 from equiglot.evaluation import METRICS, Bootstrap, Gold, score_labels
-from equiglot.finetuning import FineTuning, fine_tune, name_data
+from equiglot.finetuning import FineTuning, fine_tune, name_data, neighbour_baseline
 from equiglot.finetuning.epochs import gold_of
 from equiglot.report.probes import how_counted
 from equiglot.tasks import build_task, open_task
@@ -57,6 +57,24 @@ def test_punctuation_and_symbols_do_not_count(tmp_path: Path) -> None:
     assert scored["las"].n == count
     (strict,) = score_labels("parse", labels, gold_of(whole), [wrong], language="el", bootstrap=BOOTSTRAP)
     assert strict["las"].value < scored["las"].value and strict["las"].n == len(whole.labels)
+
+
+def test_the_neighbour_is_chosen_by_what_counts(tmp_path: Path) -> None:
+    """Two words that count hang on the word before them, and three that do not on the word behind."""
+    rows = ["a NOUN 0 root", "b NOUN 1 obj", ". PUNCT 4 punct", ". PUNCT 5 punct", ". PUNCT 1 punct"]
+    lines = (
+        f"{n}\t{w}\t_\t{tag}\t_\t_\t{head}\t{rel}\t_\t_"
+        for n, (w, tag, head, rel) in enumerate(map(str.split, rows), 1)
+    )
+    sentence = "\n".join(lines) + "\n\n"
+    for split in ("train", "dev", "test"):
+        (tmp_path / f"en-{split}.conllu").write_text(sentence * 10)
+    found = {}
+    for rules in ("official", "paper3"):
+        (tmp_path / rules).mkdir()
+        build_task(name_data("parse", [f"{tmp_path}/en-*.conllu"], ["en"], rules=rules), ["en"], {}, tmp_path / rules)
+        found[rules] = neighbour_baseline(open_task(tmp_path / rules), "en")
+    assert found["paper3"] == {"las": 100.0, "uas": 100.0} and found["official"] != found["paper3"]
 
 
 def test_a_parser_is_chosen_and_scored_so(model: Model, tmp_path: Path) -> None:

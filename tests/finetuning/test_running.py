@@ -23,6 +23,7 @@ from equiglot.errors import InputError
 from equiglot.evaluation import read_scores
 from equiglot.files import checksums, write_json
 from equiglot.finetuning import FineTuned, FineTuning, fine_tune, name_data
+from equiglot.finetuning.tuning import _shorten
 from equiglot.lease import lease_owner, leases_of, take_lease
 from equiglot.training import Progress, Stopped
 from tests.finetuning.conftest import SIZES, Model, sentences, write_data
@@ -81,6 +82,16 @@ def test_whoever_loads_it_reads_as_it_was_scored(model: Model, tmp_path: Path) -
     long = _tuned(tmp_path / "long", model("bert"), "topic", QUICK.model_copy(update={"epochs": 1}))
     longest = AutoTokenizer.from_pretrained(long.folder).model_max_length
     assert longest <= AutoConfig.from_pretrained(long.folder).max_position_embeddings
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [({}, 8), ({"model_max_length": None}, 8), ({"model_max_length": 1e30}, 8), ({"model_max_length": 6}, 6)],
+)
+def test_a_tokenizer_that_names_no_longest_text(written: dict[str, Any], read: int, tmp_path: Path) -> None:
+    write_json(tmp_path / "tokenizer_config.json", written)
+    _shorten(tmp_path / "tokenizer_config.json", 8)
+    assert json.loads((tmp_path / "tokenizer_config.json").read_text()) == {"model_max_length": read}
 
 
 @pytest.mark.parametrize(("task", "metric"), [("ner", "entity_f1"), ("topic", "accuracy")])

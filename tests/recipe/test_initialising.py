@@ -174,6 +174,13 @@ NAMES = {
     "simplewiki-latest-pages-articles.xml.bz2": "en",
     "nowiki-latest-pages-articles.xml.bz2": "nb",
     "crhwiki-latest-pages-articles.xml.bz2": "crh",
+    "news.pt-BR.txt": "pt-BR",
+    "news-pt_BR.txt": "pt-BR",
+    "pt-BR.news.txt": "pt-BR",
+    "news.sr-Latn.txt": "sr-Latn",
+    "news.sr-Cyrl.txt": "sr-Cyrl",
+    "sr_Latn_RS.news.txt": "sr-Latn-RS",
+    "kab.en-IN.txt": "en-IN",
 }
 
 

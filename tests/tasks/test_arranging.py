@@ -33,11 +33,12 @@ def test_nothing_is_changed_without_need() -> None:
 @pytest.mark.parametrize(
     ("source", "note"), [("train", "no dev data"), ("dev", "no training data: trained on its dev")]
 )
-def test_every_tenth_sentence_is_held_out(source: str, note: str) -> None:
+def test_a_tenth_of_the_sentences_is_held_out(source: str, note: str) -> None:
     whole = rows(35)
     result = arranged(**{source: whole, "test": rows(2)})
-    assert result.splits["dev"] == [whole[0], whole[10], whole[20], whole[30]]
-    assert result.splits["train"] == [row for number, row in enumerate(whole) if number % 10]
+    held = [whole.index(row) for row in result.splits["dev"]]
+    assert all(35 * n // 4 <= at < 35 * (n + 1) // 4 for n, at in enumerate(held)), "one of each four"
+    assert result.splits["train"] == [row for number, row in enumerate(whole) if number not in held]
     assert list(result.splits) == ["train", "dev", "test"] and result.notes[0].startswith(note)
     assert result.available == {"train": 62, "dev": 8, "test": 4}
 
@@ -75,11 +76,19 @@ def test_no_place_in_documents_of_equal_length_is_preferred() -> None:
     assert len(counts) == 10 and max(counts.values()) < 25
 
 
+@pytest.mark.parametrize("period", [2, 5, 10])
+def test_classes_that_take_turns_are_all_held_out(period: int) -> None:
+    whole = [Row([f"{n}"], [f"class {n % period}"]) for n in range(1000)]
+    counts = Counter(row.labels[0] for row in arranged(train=whole, test=rows(1)).splits["dev"])
+    assert sum(counts.values()) == 100 and len(counts) == period and max(counts.values()) < 2.5 * 100 / period
+
+
 def test_it_is_held_out_before_it_is_cut_down() -> None:
     result = arranged(Sentences(train=5, dev=2), train=rows(100), test=rows(1))
     assert {split: len(found) for split, found in result.splits.items()} == {"train": 5, "dev": 2, "test": 1}
     assert result.available == {"train": 180, "dev": 20, "test": 2}
-    assert all(int(row.words[0]) % 10 == 0 for row in result.splits["dev"])
+    everything = arranged(train=rows(100), test=rows(1)).splits
+    assert all(row in everything[split] for split in ("train", "dev") for row in result.splits[split])
     assert arranged(Sentences(train=5, dev=2), train=rows(100), test=rows(1)) == result
 
 

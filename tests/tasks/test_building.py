@@ -1,15 +1,17 @@
 """Tasks on disk: what is written is what the files say, and readers are told what they must know."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
 from equiglot.corpus import FilesSource
 from equiglot.errors import InputError
-from equiglot.tasks import NamedEntities, Place, Topic, open_task
+from equiglot.tasks import SPLITS, NamedEntities, Place, Topic, build_task, open_task
 from equiglot.tasks.arranging import UNIVERSAL
 from tests.articles import ARTICLE
 from tests.tasks.conftest import Write, built, patterns, read_back
@@ -80,6 +82,23 @@ def test_every_language_is_described(speech: Any, tmp_path: Path) -> None:
     assert described["ru"].files == ""
     assert read_back(tmp_path / "task", "ru", "test") is read_back(tmp_path / "task", "hi", "train") is None
     assert read_back(tmp_path / "task", "hi", "test") == [sentence, [("१", "NUM")]]
+
+
+def test_half_of_the_training_data_has_every_class(write: Write, tmp_path: Path) -> None:
+    rows = "".join(f"{text}\t{n % 4 // 2}{n % 2}\n" for n, text in enumerate(f"text {n}" for n in range(400)))
+    for split in ("train", "dev", "test"):
+        write(f"text\tcategory\n{rows}", f"topic/en-{split}.tsv")
+    task = Topic(task="topic", data={"kind": "tsv", **{s: f"{tmp_path}/topic/{{language}}-{s}.tsv" for s in SPLITS}})
+    (tmp_path / "built").mkdir()
+    build_task(task, ["en"], {}, tmp_path / "built")
+    whole = open_task(tmp_path / "built")
+    half = replace(whole, halved=True)
+    labels = half.split("en", "train")
+    assert labels is not None and len(labels.labels) == 200
+    assert min(np.bincount(labels.labels, minlength=4)) > 30
+    words = [int(each[0].split()[1]) // 2 for each in labels.words]
+    assert words == list(range(200)), "one of each two, in order"
+    assert half.texts("en", "test") == whole.texts("en", "test")
 
 
 def test_several_treebanks_are_joined_in_order(speech: Any, tmp_path: Path) -> None:

@@ -129,6 +129,30 @@ def test_answers_are_found_again_where_they_stand_once(
     assert list(notes.values()) == [1]
 
 
+def test_half_a_surrogate_pair_is_replaced_and_nothing_moves(tmp_path: Path) -> None:
+    context = "Все \ud83d люди"
+    file = tmp_path / "a.json"
+    file.write_text(json.dumps(_document(_asked(start=6), context=context)), encoding="utf-8")
+    (paragraph,) = read_squad(file, Counter())
+    assert paragraph.context == "Все \ufffd люди" and paragraph.questions[0].starts == (6,)
+    assert paragraph.context.encode()
+
+
+@pytest.mark.parametrize("column", ["context", "title"])
+def test_lists_in_the_place_of_a_text_are_refused(column: str, tmp_path: Path) -> None:
+    row = {
+        "id": "a",
+        "title": "t",
+        "context": "люди",
+        "question": "Кто?",
+        "answers": {"text": ["люди"], "answer_start": [0]},
+    }
+    parquet.write_table(pa.Table.from_pylist([{**row, column: ["люди"]}]), tmp_path / "a.parquet")
+    with pytest.raises(InputError, match="not text") as error:
+        read_squad(tmp_path / "a.parquet", Counter())
+    assert str(error.value.where).endswith("row 1")
+
+
 @pytest.mark.parametrize("titled", [True, False])
 def test_rows_of_parquet_are_read_as_json_is(titled: bool, tmp_path: Path) -> None:
     write_questions(tmp_path, ["hi"])

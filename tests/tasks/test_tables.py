@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pyarrow import parquet
 
 from equiglot.errors import InputError
-from equiglot.tasks.formats import read_parquet, read_tsv
+from equiglot.tasks.formats import read_jsonl, read_parquet, read_tsv
 from equiglot.tasks.sentences import Sentence
 from tests.articles import ARTICLE
 from tests.tasks.conftest import Write
@@ -49,6 +49,24 @@ def test_what_programs_of_tables_write_comes_back(
 @pytest.mark.parametrize("text", ['"Tere!" ütles ta.', 'Sie sagte: "Nein"', '"', 'x "" y', "'"])
 def test_quotation_marks_that_nobody_doubled(write: Write, text: str) -> None:
     assert table(write(f"text\tcategory\n{text}\tspeech\n")) == [(text, "speech")]
+
+
+def test_a_mark_opens_one_text_and_another_ends_with_one(write: Write) -> None:
+    pair = ['"Hello" is a word', 'A word is "Hello"']
+    file = write("one\ttwo\tlabel\n" + "\t".join([*pair, "1"]) + "\n")
+    found = list(read_tsv(file, ["one", "two"], "label"))
+    assert [(each.words, each.labels) for each in found] == [(pair, ["1"])]
+
+
+def test_objects_in_lines(write: Write) -> None:
+    line = '{"a": "Ένα \\ud83d", "b": "δύο \\ud83d\\ude00", "label": 1}'
+    (found,) = read_jsonl(write(line, "a.jsonl"), ["a", "b"], "label")
+    assert (found.words, found.labels) == (["Ένα \ufffd", "δύο 😀"], ["1"])
+    for bad in ("{", "[" * 100_000, "3"):
+        file = write(bad, "bad.jsonl")
+        with pytest.raises(InputError, match=r"no JSON|no object") as caught:
+            list(read_jsonl(file, ["a", "b"], "label"))
+        assert caught.value.where == f"{file}:1"
 
 
 def test_blank_lines_and_blank_texts(write: Write) -> None:

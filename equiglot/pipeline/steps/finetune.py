@@ -65,7 +65,7 @@ class FineTuned(Step):
     uses_device = True
     folder = staticmethod(RunDirectory.fine_tuned)
     group = FINE_TUNING
-    version = 3
+    version = 4
     continues = True
     scored = True
     settings: FineTunedTask
@@ -85,7 +85,7 @@ class FineTuned(Step):
         """How it is trained, and on what."""
         settings = self.settings.model_dump(mode="json", include=_TUNING)
         languages = {"trained": list(self.trained), "tested": list(self.tested)}
-        half = {"half": True} if self.half else {}
+        half = {"half": "one of each two"} if self.half else {}
         return {**settings, "keep": self.settings.kept, **languages, **half, "training": self.plan.seed(self.recipe)}
 
     @property

@@ -113,6 +113,7 @@ class Neighbours(_Simple):
 
     kind, called = "neighbours", "neighbours"
     folder = staticmethod(RunDirectory.neighbours)
+    version = 2
 
     def predict(self, task: OpenTask, trained: Sequence[str], tested: Sequence[str]) -> Predictions:
         """Heads and relations."""

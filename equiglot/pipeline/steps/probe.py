@@ -46,7 +46,7 @@ class TaskData(Step):
 
     kind = "task"
     folder = staticmethod(RunDirectory.task)
-    version = 3
+    version = 4
     source_name = "the labelled data"
     source_change = "the labels themselves"
     settings: LabelledEntry
