@@ -67,6 +67,14 @@ def test_values_that_are_not_what_their_tag_says(value: str) -> None:
     assert str(caught.value.where).startswith("x.yaml")
 
 
+@pytest.mark.parametrize(("value", "taken"), [("010", 8), ("1:30", 90), ("-0_7", -7)])
+def test_numbers_that_are_others_in_yaml_are_refused(value: str, taken: int) -> None:
+    with pytest.raises(InputError, match=f"does not take {value} for what it looks like, but for {taken}") as caught:
+        read_yaml(f"a: 1\nb: {value}", "x.yaml")
+    assert caught.value.where == "x.yaml:2"
+    assert read_yaml(f"b: '{value}'", "x.yaml")[0] == {"b": value}
+
+
 def test_a_text_and_a_file_have_a_largest_size(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="too long"):
         read_yaml(LARGEST_TEXT * " " + "a", "x.yaml")
@@ -80,9 +88,9 @@ def test_a_text_and_a_file_have_a_largest_size(tmp_path: Path) -> None:
 
 
 def test_what_people_write_is_read() -> None:
-    text = "a: &a {x: 1, y: [2, 2.5, 0x10, 1:30]}\nb: {<<: *a, y: 3}\nc: *a\n"
+    text = "a: &a {x: 1, y: [2, 2.5, 0x10, 0]}\nb: {<<: *a, y: 3}\nc: *a\n"
     value, node = read_yaml(text, "x.yaml")
-    a = {"x": 1, "y": [2, 2.5, 16, 90]}
+    a = {"x": 1, "y": [2, 2.5, 16, 0]}
     assert value == {"a": a, "b": {"x": 1, "y": 3}, "c": a} and node is not None
     assert read_yaml("# nothing", "x.yaml") == (None, None)
     assert read_yaml("[" * (DEEPEST - 1) + "]" * (DEEPEST - 1), "x.yaml")[0]

@@ -27,7 +27,7 @@ _FEW_LINES = 200  # of a language, to show what a trimmed model can no longer do
 @app.command()
 def fill(
     arguments: ModelsAndText,
-    top: Annotated[int, typer.Option(min=1, help="Words for each mask.")] = 5,
+    top: Annotated[int, typer.Option(min=1, max=100, help="Words for each mask.")] = 5,
 ) -> None:
     """Shows what models put in the place of [MASK], side by side.
 
@@ -48,9 +48,12 @@ def evaluate(
     text: Texts,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write every number to this file as well.")] = None,
     likelihood_lines: Annotated[
-        int, typer.Option(min=0, help="Lines of each text that bits per character are measured on; 0 for none.")
+        int,
+        typer.Option(
+            min=0, max=10_000_000, help="Lines of each text that bits a character are measured on; 0 for none."
+        ),
     ] = 300,
-    seed: Annotated[int, typer.Option(min=0, help="Of masks and intervals.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=999_999_999, help="Of masks and intervals.")] = 0,
     replace: ReplaceFile = False,
 ) -> None:
     """Scores any masked language models on lines of text.
@@ -182,7 +185,9 @@ def trim(
         float | None,
         typer.Option(min=0, max=1, help="Entries stay that so many of a language's sentences have.  [default: 0.0005]"),
     ] = None,
-    size: Annotated[int | None, typer.Option(min=1, help="Or so many entries, the languages in turn.")] = None,
+    size: Annotated[
+        int | None, typer.Option(min=1, max=10_000_000, help="Or so many entries, the languages in turn.")
+    ] = None,
     fit: Annotated[str | None, typer.Option(metavar="BYTES", help="Or what fits: 60MB, weights and tokenizer.")] = None,
     precision: Annotated[
         str | None, typer.Option(metavar="TYPE", help="int8: --fit counts the model's export in int8.")
@@ -210,7 +215,7 @@ def trim(
     amount = ReductionSettings.model_validate({name: value for name, value in amounts.items() if value is not None})
     paths = name_texts(text)
     check_absent(into, "--into")
-    kept = kept_languages(paths, None if languages is None else [each.strip() for each in languages.split(",")])
+    kept = kept_languages(paths, None if languages is None else listed(languages))
     texts = trim_texts(paths, kept)
     if {*texts} == {*kept}:
         with suppress(InputError):  # it is not installed
@@ -297,8 +302,8 @@ def cost(
     models: Models,
     text: Annotated[list[Path] | None, typer.Option(metavar="FILE", help="Sentences to read, one a line.")] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write every number to this file as well.")] = None,
-    sentences: Annotated[int, typer.Option(min=1, help="Read in each round.")] = 64,
-    rounds: Annotated[int, typer.Option(min=1, help="Of all models, which take turns.")] = 5,
+    sentences: Annotated[int, typer.Option(min=1, max=1_000_000, help="Read in each round.")] = 64,
+    rounds: Annotated[int, typer.Option(min=1, max=10_000, help="Of all models, which take turns.")] = 5,
     threads: Threads = None,
     replace: ReplaceFile = False,
 ) -> None:

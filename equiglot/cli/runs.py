@@ -159,7 +159,7 @@ app.add_typer(labels_app, name="labels")
 @labels_app.command()
 def inspect(
     store: Annotated[Path, typer.Argument(help="A store of labels: RUN/labels/TEACHER.LANGUAGE.k8")],
-    examples: Annotated[int, typer.Option(min=0, help="Masked positions shown in words.")] = 5,
+    examples: Annotated[int, typer.Option(min=0, max=10_000, help="Masked positions shown in words.")] = 5,
 ) -> None:
     """Shows what a store holds: sizes, the probability that is kept, entropy, agreement, and examples in words."""
     from equiglot.display import print_store

@@ -12,7 +12,7 @@ of memory and a wheel of 96 MB.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from difflib import get_close_matches
 from functools import cache
@@ -94,6 +94,12 @@ def language_in(name: str, codes: Sequence[str]) -> str | None:
     parts = f"-{re.sub('[._]', '-', name)}-".lower()
     there = [code for code in codes if f"-{code.replace('_', '-')}-".lower() in parts]
     return max(there, key=len, default=None)
+
+
+def same_language(code: str, others: Iterable[str]) -> str | None:
+    """The first of other codes that means the same language, script and region: pt_BR for pt-BR; None if none does."""
+    tag = langcodes.standardize_tag(code)
+    return next((each for each in others if langcodes.standardize_tag(each) == tag), None)
 
 
 def base_language(code: str) -> str:

@@ -15,12 +15,14 @@ from pydantic import BaseModel, ConfigDict
 from torch import Tensor
 
 from equiglot.errors import InputError
-from equiglot.evaluation.trim_proof import SegmentationCounts, count_cuts, cut_both, load_whole
+from equiglot.evaluation.trim_proof import SegmentationCounts, count_cuts, cut_both
 from equiglot.files import atomic_folder, read_json, write_json, write_text
-from equiglot.models import device, find_or_fetch
+from equiglot.models import device, find_or_fetch, own_name
 from equiglot.models.extending import extend_weights
+from equiglot.models.publishing import card_head, card_languages
 from equiglot.models.transplanting import transplanted_rows
 from equiglot.models.trimming import check_trimmable, copy_modules, longest_input
+from equiglot.models.whole import load_whole
 from equiglot.run import CARD
 from equiglot.training import CheckpointFolder, FittingSettings, NewRows, Progress, RowFitting, Trainer
 from equiglot.vocabulary import (
@@ -176,7 +178,7 @@ def extend_model(
         write_tokenizer(extension.tokenizer, made)
         copy_modules(folder, made)
         record = ExtensionRecord(
-            source=Path(source).name if Path(source).is_dir() else source,  # nobody else has this path
+            source=own_name(source),
             languages=tuple(texts),
             start=start,
             entries_before=len(tokenizer),
@@ -319,7 +321,7 @@ def _card(record: ExtensionRecord) -> str:
         for text in record.texts
     ]
     parts = [
-        "---\nlanguage:\n" + "".join(f"- {code}\n" for code in record.languages) + "tags:\n- extended\n---",
+        card_head({"language": card_languages(record.languages), "tags": ["extended"]}).rstrip(),
         f"# `{name}` with more entries for {', '.join(record.languages)}",
         f"The weights are those of `{name}`, and {record.entries_after - record.entries_before:,} rows for new "
         f"vocabulary entries, each {rows[record.start]}. Text without new entries is cut and read as before. Its "

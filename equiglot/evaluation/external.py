@@ -4,10 +4,12 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
 from equiglot.corpus import check_language
+from equiglot.corpus.languages import same_language
 from equiglot.corpus.opening import read_lines
 from equiglot.corpus.sources import FilesSource, kind_of
 from equiglot.errors import InputError
@@ -94,6 +96,18 @@ def stream_lines(path: Path) -> Iterator[str]:
             raise InputError("the file has no text", where=file, fix="give a file with a sentence or paragraph a line")
 
 
+def spread_lines(paths: Sequence[Path], count: int) -> list[str]:
+    """At most `count` lines of texts, evenly spread over all of them; the texts need not fit into memory.
+
+    Raises:
+        InputError: as `stream_lines`.
+    """
+    total = sum(1 for path in paths for _ in stream_lines(path))
+    chosen = {*spread(range(total), count)}
+    lines = (line for path in paths for line in stream_lines(path))
+    return [line for number, line in enumerate(lines) if number in chosen]
+
+
 def name_texts(named: Sequence[str]) -> dict[str, Path]:
     """Language -> file or folder, for texts named as en=FILE.
 
@@ -109,7 +123,7 @@ def name_texts(named: Sequence[str]) -> dict[str, Path]:
             check_language(code)
         except InputError as error:
             raise InputError(error.what, where=f"--text {each}", fix=error.fix) from None
-        if code in texts:
+        if same_language(code, texts):
             raise InputError(f"the language {code!r} has two texts", where="--text", fix="put them into one file")
         if (kind := kind_of(name)) != "files":
             what = f"the file is no plain text: its name says {kind}"
@@ -160,8 +174,11 @@ def score_external(
     return ExternalScores(names, masked, tuple(bits), tuple(coverage))
 
 
-def spread(lines: Sequence[str], count: int) -> list[str]:
-    """At most `count` lines, evenly spread over all."""
+Each = TypeVar("Each")
+
+
+def spread(lines: Sequence[Each], count: int) -> list[Each]:
+    """At most `count` lines, evenly spread over all; or numbers of lines."""
     if len(lines) <= count:
         return list(lines)
     return [lines[number * len(lines) // count] for number in range(count)]

@@ -12,13 +12,14 @@ import torch
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor
 
-from equiglot.errors import InputError, known_refusal
-from equiglot.models.trimming import load_config, longest_input, model_classes
-from equiglot.models.validation import check_finite
+from equiglot.errors import InputError
+from equiglot.models.publishing import card_head, card_languages
+from equiglot.models.trimming import longest_input
+from equiglot.models.whole import load_whole
 from equiglot.vocabulary import Reduction, text_encoder
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerFast
+    from transformers import PreTrainedTokenizerFast
 
 TOLERANCE = 1e-5
 """How far logits of kept entries may be from what they were, as a share of the largest: a matrix of another shape is
@@ -236,53 +237,6 @@ def _outputs(
     return type(model).__name__, model.num_parameters(), outputs
 
 
-def _realign(model: PreTrainedModel) -> None:
-    """Where a file puts weights in memory decides which kernels compute with them, and so how sums are rounded. The
-    largest table is only looked up, and need not be in memory twice."""
-    table = model.get_input_embeddings().weight
-    for weights in model.parameters():
-        if weights is not table:
-            weights.data = weights.data.clone()
-
-
-def load_whole(folder: Path) -> PreTrainedModel:
-    """A model as `load_as_saved` gives it, its weights aligned in memory and looked at.
-
-    Raises:
-        InputError: as `load_as_saved`; or a weight is infinite.
-    """
-    model = load_as_saved(folder)
-    check_finite(model, folder)
-    _realign(model)
-    return model
-
-
-def load_as_saved(folder: Path) -> PreTrainedModel:
-    """A model as the class that its weights fill: its own, else with a masked-LM head, else bare; fp32, evaluating.
-
-    Raises:
-        InputError: none fits.
-    """
-    refused: BaseException | None = None
-    missing: list[str] = []
-    for each in model_classes(load_config(folder)):
-        try:
-            loaded: Any = each.from_pretrained(
-                folder, local_files_only=True, use_safetensors=True, output_loading_info=True, dtype=torch.float32
-            )
-        except Exception as error:  # a damaged folder makes transformers raise anything
-            refused = error
-            continue
-        model, info = loaded
-        if missing := sorted(name for name in info["missing_keys"] if "pooler" not in name):
-            continue
-        return model.eval()  # type: ignore[no-any-return]
-    what = f"the model cannot be loaded: {refused or f'it lacks weights ({missing[0]})'}"
-    raise (known_refusal(refused, folder) if refused else None) or InputError(
-        what, where=folder, fix="get or make the folder again"
-    )
-
-
 def trim_card(
     languages: Sequence[str], source: str, chosen_by: str, texts: Sequence[TextProof], model: ModelProof
 ) -> str:
@@ -291,7 +245,7 @@ def trim_card(
     others = [each for each in texts if not each.kept]
     name = source.replace("`", "'").replace("\n", " ")
     parts = [
-        "---\nlanguage:\n" + "".join(f"- {code}\n" for code in languages) + "tags:\n- trimmed\n---",
+        card_head({"language": card_languages(languages), "tags": ["trimmed"]}).rstrip(),
         f"# {', '.join(languages)}, out of `{name}`",
         f"The weights are those of `{name}` ({model.kind}), but that only vocabulary entries needed for "
         f"{', '.join(languages)} are left ({chosen_by}): {model.parameters_before:,} parameters became "

@@ -18,7 +18,7 @@ from equiglot.evaluation.external import stream_lines
 from equiglot.evaluation.trim_proof import ModelProof, TextProof, prove_model, prove_text, trim_card, whole_sentences
 from equiglot.files import atomic_folder, write_json, write_text
 from equiglot.hashing import digest
-from equiglot.models import Part, exported_bytes_with, find_or_fetch, half_bytes
+from equiglot.models import Part, exported_bytes_with, find_or_fetch, half_bytes, own_name
 from equiglot.models.trimming import (
     check_trimmable,
     copy_modules,
@@ -157,7 +157,7 @@ def trim_model(
         reduction = Reduction(load_tokenizer(made), reduction.kept, reduction.old_size)
         lines = [line for code in counts for line in _shown(tokenizer, reduction, texts[code].held_out)]
         record = TrimRecord(
-            source=Path(source).name if Path(source).is_dir() else source,  # nobody else has this path
+            source=own_name(source),
             languages=tuple(counts),
             chosen_by=chosen_by,
             sentences={code: count.sentences for code, count in counts.items()},

@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict
 
 from equiglot.errors import InputError
 from equiglot.evaluation import ALL, COST, Score, spread
-from equiglot.evaluation.external import stream_lines
+from equiglot.evaluation.external import spread_lines
 from equiglot.exporting.checking import MASKED_LM
 from equiglot.exporting.exporting import few_lines
 from equiglot.exporting.graph import check_libraries
@@ -161,7 +161,7 @@ def read_sentences(texts: Sequence[Path], count: int) -> list[str]:
         InputError: a file that has none; or none is given, and the sample is not installed.
     """
     if texts:
-        return [line for path in texts for line in stream_lines(path)]
+        return spread_lines(texts, count)
     return [line for some in few_lines(count).values() for line in some]
 
 

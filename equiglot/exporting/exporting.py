@@ -16,12 +16,12 @@ from torch import nn
 
 from equiglot.corpus import SampleSource
 from equiglot.errors import InputError
-from equiglot.evaluation import Score, spread
-from equiglot.evaluation.external import stream_lines
-from equiglot.evaluation.trim_proof import load_whole
+from equiglot.evaluation import Score
+from equiglot.evaluation.external import spread_lines
 from equiglot.exporting.card import export_card
 from equiglot.exporting.checking import (
     BOUND,
+    MASKED_LM,
     Runner,
     agreement,
     check_shapes,
@@ -33,8 +33,10 @@ from equiglot.exporting.record import FP32, INT8, PYTORCH, RECORD, Agreement, Ex
 from equiglot.exporting.runtime import GRAPHS, Session, this_processor
 from equiglot.exporting.scoring import ScoredData, mean_score, score_graphs
 from equiglot.files import atomic_folder, check_absent, checksum, fingerprint, write_json, write_text
-from equiglot.models import find_or_fetch
+from equiglot.masking import special_tokens_of
+from equiglot.models import find_or_fetch, own_name, short_names
 from equiglot.models.validation import check_config, check_ids, check_kind, position_count, weight_bytes, weight_files
+from equiglot.models.whole import load_whole
 from equiglot.run import CARD
 from equiglot.settings import SHORTEST
 from equiglot.vocabulary import TOKENIZER_FILES, load_tokenizer, write_tokenizer
@@ -97,6 +99,8 @@ def export_onnx(
     texts = _read_texts(settings) if settings.quantize else {}
     progress("loading the model")
     opened = _open(source)
+    if settings.quantize and opened.head == MASKED_LM:
+        special_tokens_of(opened.tokenizer)  # int8 is compared on masked words: better said now that there is no mask
     with atomic_folder(into) as made:
         record = _write(opened, made, settings, texts, progress)
         write_json(made / RECORD, record.model_dump(mode="json", exclude_none=True))
@@ -160,7 +164,7 @@ def _write(
     batch_tokenizer(opened.tokenizer, opened.longest).save(str(made / "tokenizer.json"))
     shutil.copyfile(folder / "config.json", made / "config.json")
     return ExportRecord(
-        source=settings.name or _own_name(opened.source),
+        source=settings.name or own_name(opened.source),
         fingerprint=fingerprint({name: checksum(folder / name) for name in _read_files(folder)}),
         kind=type(model).__name__,
         head=opened.head,
@@ -182,11 +186,6 @@ def _write(
         versions={name: importlib.metadata.version(name) for name in _VERSIONS},
         files={path.name: checksum(path) for path in sorted(made.iterdir())},
     )
-
-
-def _own_name(source: str) -> str:
-    """Of a folder its last part alone: nobody else has its path."""
-    return Path(source).name if Path(source).is_dir() else source
 
 
 def _read_files(folder: Path) -> list[str]:
@@ -217,9 +216,12 @@ def longest_input(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast) ->
 def batch_tokenizer(tokenizer: PreTrainedTokenizerFast, longest: int) -> Tokenizer:
     """What the tokenizers library needs for a batch, and no more: it cuts at `longest` tokens, and pads."""
     backend = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())
-    backend.enable_truncation(longest)
+    backend.enable_truncation(longest, direction=tokenizer.truncation_side)
     backend.enable_padding(
-        pad_id=tokenizer.pad_token_id or 0, pad_token=tokenizer.pad_token or "", pad_type_id=tokenizer.pad_token_type_id
+        direction=tokenizer.padding_side,
+        pad_id=tokenizer.pad_token_id or 0,
+        pad_token=tokenizer.pad_token or "",
+        pad_type_id=tokenizer.pad_token_type_id,
     )
     return backend
 
@@ -266,11 +268,19 @@ def _score(
 
 
 def _read_texts(settings: ExportSettings) -> dict[str, list[str]]:
-    """Name -> lines that int8 is compared on."""
+    """Name -> lines that int8 is compared on.
+
+    Raises:
+        InputError: a text is named twice, or cannot be read.
+    """
     if settings.texts is None:
         return {}
     if settings.texts:
-        return {path.name: spread(list(stream_lines(path)), _LINES) for path in settings.texts}
+        places = [path.resolve() for path in settings.texts]
+        if twice := next((path for path in places if places.count(path) > 1), None):
+            raise InputError("this text is named twice", where=f"--text {twice}", fix="name it once")
+        named = zip(short_names([*map(str, settings.texts)]), settings.texts, strict=True)
+        return {name: spread_lines([path], _LINES) for name, path in named}
     return few_lines(_FEW)
 
 

@@ -70,10 +70,10 @@ def _pytorch(folder: Path, threads: int, *, words: bool) -> Callable[[], tuple[M
     import torch
     from transformers import AutoTokenizer, PreTrainedTokenizerFast  # noqa: F401 - in memory before the model is
 
-    from equiglot.evaluation.trim_proof import load_as_saved
     from equiglot.exporting.checking import MASKED_LM, head_of
     from equiglot.exporting.exporting import batch_tokenizer, embedding_count, longest_input
     from equiglot.exporting.graph import input_names
+    from equiglot.models.whole import load_as_saved
     from equiglot.vocabulary import load_tokenizer
 
     torch.set_num_threads(threads)

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from equiglot.corpus import check_language
-from equiglot.corpus.languages import language_in, names_language
+from equiglot.corpus.languages import language_in, names_language, same_language
 from equiglot.corpus.opening import unpacked_name
 from equiglot.corpus.paths import matching_files
 from equiglot.errors import InputError
@@ -74,9 +74,9 @@ def name_data(
     codes = (*languages, *zero_shot)
     if not codes:
         raise InputError("no language is named", where="--languages", fix="name those of the data: sl or sl,hr")
-    for code in codes:
+    for number, code in enumerate(codes):
         check_language(code)
-        if codes.count(code) > 1:
+        if same_language(code, codes[:number]):
             raise InputError(f"the language {code} is named twice", where="--languages", fix="name it once")
     named = [(code, _source(task, data, code, codes, columns, trained=code in languages)) for code in codes]
     if task == "parse" and any(source["kind"] != "conllu" for _, source in named):

@@ -24,7 +24,17 @@ from .forward import (
     to_tensors,
 )
 from .heads import load_answerer, load_classifier
-from .opening import OpenModel, find_model, find_or_fetch, locate_model, name_models, open_model, with_tokenizer
+from .opening import (
+    OpenModel,
+    find_model,
+    find_or_fetch,
+    locate_model,
+    name_models,
+    open_model,
+    own_name,
+    short_names,
+    with_tokenizer,
+)
 from .publishing import Upload, check_token, look_up, prepare_upload, send
 from .settings import EncoderSettings, LayerChoice, Part, check_layers, check_width_of, chosen_layers
 from .starting import start_from, take_part
@@ -73,12 +83,14 @@ __all__ = [
     "on_device",
     "open_model",
     "outputs",
+    "own_name",
     "prepare_for_cpu",
     "prepare_upload",
     "read_config",
     "resolve_encoder",
     "seed_device",
     "send",
+    "short_names",
     "start_from",
     "states_inside",
     "take_part",

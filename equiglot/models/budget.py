@@ -21,7 +21,7 @@ from transformers import (
 from equiglot.errors import InputError
 from equiglot.models.settings import Part, Precision, spread_layers
 from equiglot.models.starting import check_part, part_config
-from equiglot.models.trimming import load_config
+from equiglot.models.whole import load_config
 
 MOST_LABELS = 128
 """Labels that a classifier may have in an export of the size that is told; one that has more already, as many."""

@@ -9,8 +9,8 @@ from transformers import AutoModelForMaskedLM
 from equiglot.files import atomic_folder, checksum
 from equiglot.models.building import load_model
 from equiglot.models.opening import locate_model, with_tokenizer
-from equiglot.models.trimming import load_config
 from equiglot.models.validation import check_config, check_kind, weight_files
+from equiglot.models.whole import load_config
 from equiglot.vocabulary import TOKENIZER_FILES
 
 

@@ -12,7 +12,8 @@ from torch import Tensor
 
 from equiglot.files import write_json
 from equiglot.models.config import read_config
-from equiglot.models.trimming import check_known_ids, empty_models, load_config, rewrite_weights, vocabulary_size
+from equiglot.models.trimming import check_known_ids, rewrite_weights, vocabulary_size
+from equiglot.models.whole import empty_models, load_config
 
 
 def extend_weights(

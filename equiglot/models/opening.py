@@ -64,10 +64,20 @@ def name_models(sources: Iterable[str]) -> dict[str, str]:
     for each, place in zip(found, places, strict=True):
         if places.count(place) > 1:
             raise InputError("this model is named twice", where=each, fix="name it once")
-    parts = [tuple(part for part in Path(each).parts if part != "models") for each in found]
+    return dict(zip(short_names(found), found, strict=True))
+
+
+def own_name(source: str) -> str:
+    """What a model is called where others read of it: of a folder its last part, since nobody else has its path."""
+    return Path(source).resolve().name if Path(source).is_dir() else source
+
+
+def short_names(paths: Sequence[str]) -> list[str]:
+    """The shortest end of each of some paths that is no other's, without the `models` of runs; the path itself where
+    all of it is another's, too."""
+    parts = [tuple(part for part in Path(each).parts if part != "models") for each in paths]
     short = [_shortest(each, parts) for each in parts]
-    names = [name if short.count(name) == 1 else each for name, each in zip(short, found, strict=True)]
-    return dict(zip(names, found, strict=True))
+    return [name if short.count(name) == 1 else each for name, each in zip(short, paths, strict=True)]
 
 
 def _shortest(own: tuple[str, ...], others: Sequence[tuple[str, ...]]) -> str:

@@ -1,14 +1,17 @@
 """A model folder to the Hugging Face hub: checked first, and nothing sent but what was listed."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
+import yaml
+
+from equiglot.corpus.languages import base_language
 from equiglot.errors import InputError
 from equiglot.models.building import load_model
-from equiglot.models.validation import check_ids
+from equiglot.models.validation import check_ids, weight_files
 from equiglot.vocabulary import load_tokenizer
 
 _NEEDED = {
@@ -16,8 +19,8 @@ _NEEDED = {
     "tokenizer.json": "save its tokenizer beside it, with `save_pretrained`",
     "README.md": "write a model card: what the model is, what it was trained on, its licence and its limits",
 }
-_SENT = (*_NEEDED, "model*.safetensors", "model.safetensors.index.json", "generation_config.json")
-_SENT = (*_SENT, "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "training.json")
+_SENT = (*_NEEDED, "generation_config.json", "training.json")
+_SENT = (*_SENT, "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json")
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,8 @@ def prepare_upload(folder: Path) -> Upload:
     tokenizer = load_tokenizer(folder)
     model = load_model(folder)
     check_ids(tokenizer, model, folder)
-    files = {path.name: path.stat().st_size for pattern in _SENT for path in sorted(folder.glob(pattern))}
+    sent = [folder / name for name in (*_SENT, *weight_files(folder)) if (folder / name).is_file()]
+    files = {path.name: path.stat().st_size for path in sent}
     kept = sorted(path.name for path in folder.iterdir() if path.name not in files)
     return Upload(folder, files, tuple(kept), model.num_parameters())
 
@@ -62,6 +66,16 @@ def _check_card(card: Path) -> None:
         raise InputError("the model card is not UTF-8 text", where=card, fix="save it as UTF-8") from None
     if not text.strip():
         raise InputError("the model card is empty", where=card, fix=_NEEDED["README.md"])
+
+
+def card_head(metadata: Mapping[str, Any]) -> str:
+    """The fields of the hub at the top of a card, between lines that say where they begin and end."""
+    return f"---\n{yaml.safe_dump(dict(metadata), allow_unicode=True, sort_keys=False)}---\n"
+
+
+def card_languages(codes: Iterable[str]) -> list[str]:
+    """Languages as the hub takes them: without script and region, each once."""
+    return list(dict.fromkeys(base_language(code) for code in codes))
 
 
 def check_token() -> None:

@@ -6,7 +6,7 @@ precision, and nothing is initialised anew.
 
 import json
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -14,11 +14,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-import transformers
 from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
-from transformers import AutoConfig, AutoModel, AutoModelForMaskedLM, PretrainedConfig, PreTrainedModel
 
 from equiglot.errors import InputError
 from equiglot.files import write_json
@@ -31,6 +29,7 @@ from equiglot.models.validation import (
     position_table,
     weight_files,
 )
+from equiglot.models.whole import empty_models, load_config
 from equiglot.reading import read_json_object
 
 Integers = npt.NDArray[np.int64]
@@ -172,27 +171,6 @@ def copy_modules(folder: Path, into: Path) -> None:
             shutil.copyfile(path, into / place / path.name)
 
 
-def load_config(folder: Path) -> PretrainedConfig:
-    """The configuration of a model folder, with all that its class adds to config.json.
-
-    Raises:
-        InputError: it is damaged.
-    """
-    try:
-        config: PretrainedConfig = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-    except Exception as error:  # a damaged file makes transformers raise anything
-        what, fix = f"the configuration cannot be read: {error}", "get or make the folder again"
-        raise InputError(what, where=folder / "config.json", fix=fix) from error
-    return config
-
-
-def model_classes(config: PretrainedConfig) -> list[Any]:
-    """The classes that can stand for a model: what its configuration names, with a masked-LM head, bare."""
-    named = [getattr(transformers, str(name), None) for name in config.architectures or ()]
-    own = [each for each in named if isinstance(each, type) and issubclass(each, PreTrainedModel)]
-    return [*own, AutoModelForMaskedLM, AutoModel]
-
-
 def _modules(folder: Path) -> dict[str, str]:
     """Folder -> kind, of the modules that are no encoder."""
     path = folder / "modules.json"
@@ -207,14 +185,6 @@ def vocabulary_size(folder: Path) -> int:
 
 def _weights(folder: Path) -> list[Path]:
     return [folder / name for name in weight_files(folder) if not name.endswith(".json")]
-
-
-def empty_models(config: PretrainedConfig) -> Iterator[PreTrainedModel]:
-    """The model in each of its forms, without memory for its weights."""
-    for each in model_classes(config):
-        build = each.from_config if hasattr(each, "from_config") else each._from_config
-        with torch.device("meta"):
-            yield build(deepcopy(config))
 
 
 def _known_axes(folder: Path) -> dict[str, int | None]:

@@ -242,6 +242,11 @@ def missing_weights(model: PreTrainedModel, missing: Collection[str], folder: Pa
     )
 
 
+def is_beside(name: str) -> bool:
+    """Whether weights of this name may be dropped: a pooler's, a head's for pairs of sentences, a buffer."""
+    return bool({*name.split(".")} & {*_BESIDE})
+
+
 def check_unasked(model: PreTrainedModel, unexpected: Iterable[str], folder: Path) -> None:
     """Refuses weights in a folder that `model`, which its configuration describes, has no place for.
 
@@ -253,7 +258,8 @@ def check_unasked(model: PreTrainedModel, unexpected: Iterable[str], folder: Pat
         InputError: there are such weights, in the encoder or in its masked-LM head.
     """
     parts = {name for each in (model, model.base_model) for name, _ in each.named_children()}
-    own = [name for name in sorted(unexpected) if name.split(".")[0] in parts and not {*name.split(".")} & {*_BESIDE}]
+    within = {name: name.removeprefix(f"{model.base_model_prefix}.") for name in sorted(unexpected)}
+    own = [name for name, inside in within.items() if inside.split(".")[0] in parts and not is_beside(name)]
     if own:
         some = f"{own[0]} and {len(own) - 1} more" if len(own) > 1 else own[0]
         raise InputError(

@@ -7,7 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from equiglot.corpus import check_text
-from equiglot.corpus.languages import check_language
+from equiglot.corpus.languages import check_language, same_language
 from equiglot.errors import InputError
 from equiglot.recipe.names import check_known, nearest
 from equiglot.recipe.scoring import FineTunedTask, LabelledEntry, MaskedLanguageModelling, ProbedTask
@@ -192,10 +192,13 @@ def _check_names(recipe: Recipe) -> None:
                 where=f"models.{name}.languages",
                 fix=f"a model for each language has `languages: each` and {PLACEHOLDER} in its name",
             )
-    seen: set[str] = set()
+    seen: dict[str, str] = {}
     for plan in recipe.expanded():
-        if plan.name in seen:
-            raise InputError(f"two models are called {plan.name!r}", where=f"models.{plan.name}", fix="rename one")
+        if (other := seen.get(plan.name.casefold())) is not None:
+            what = f"two models are called {plan.name!r}"
+            if other != plan.name:  # some disks take their folders for one
+                what = f"the models {other!r} and {plan.name!r} differ in large and small letters alone"
+            raise InputError(what, where=f"models.{plan.name}", fix="rename one")
         letters = plan.name.replace("-", "").replace("_", "").replace(".", "")
         if not letters.isalnum() or plan.name[0] in ".-" or plan.name in _TAKEN:
             raise InputError(
@@ -203,12 +206,15 @@ def _check_names(recipe: Recipe) -> None:
                 where=f"models.{plan.name}",
                 fix=f"use letters, digits, '-', '_' and '.'; {', '.join(_TAKEN)} stand for something else",
             )
-        seen.add(plan.name)
+        seen[plan.name.casefold()] = plan.name
 
 
 def _check_languages(recipe: Recipe) -> None:
-    for code in recipe.languages:
+    codes = tuple(recipe.languages)
+    for number, code in enumerate(codes):
         check_language(code)
+        if other := same_language(code, codes[:number]):
+            raise InputError(f"{other} and {code} are one language", where=f"languages.{code}", fix="write it once")
     if not recipe.trained_languages:
         raise InputError("every language is `vocabulary_only`", where="languages", fix="train on at least one")
     for name, model in recipe.models.items():

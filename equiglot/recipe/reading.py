@@ -167,7 +167,10 @@ def read_tree(source: str | Path, chain: tuple[str, ...] = ()) -> tuple[Tree, Or
     if base is not None:
         tree = rooted(expand_variables(tree, origin), base, origin)
     if "extends" in tree:
-        parent = str(tree.pop("extends"))
+        parent = tree.pop("extends")
+        if not isinstance(parent, str):
+            what = f"`extends` takes the name of one recipe or file, not {parent!r}"
+            raise InputError(what, where=origin.place(["extends"]), fix="write one, or leave `extends` out")
         beside = (base or Path.cwd()) / parent
         try:
             known = _builtin(parent) is not None or not beside.is_file()

@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import langcodes
-import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from equiglot.errors import InputError
 from equiglot.evaluation import LIKELIHOOD, MASKED_LM, METRICS, metrics_of
 from equiglot.files import write_text
+from equiglot.models.publishing import card_head, card_languages
 from equiglot.reading import read_yaml
 from equiglot.report.data import Model, Portion, Report
 from equiglot.report.format import capital, count, decimal, duration, listed, short_count, task_title
@@ -84,13 +83,13 @@ def model_card(report: Report, model: Model, added: dict[str, Any] | None = None
         limits=[*_limits(report, model), *([] if "license" in metadata else [_UNLICENSED])],
         mark=MARK,
     )
-    return f"{_FENCE}{yaml.safe_dump(metadata, allow_unicode=True, sort_keys=False)}{_FENCE}\n{body}"
+    return f"{card_head(metadata)}\n{body}"
 
 
 def _our_metadata(model: Model) -> dict[str, Any]:
     tags = ["equiglot", *(["knowledge-distillation"] if model.role == "student" else [])]
     return {
-        "language": list(dict.fromkeys(langcodes.Language.get(code).language or code for code in model.languages)),
+        "language": card_languages(model.languages),
         "library_name": "transformers",
         "pipeline_tag": "fill-mask",
         "tags": [*tags, *(["multilingual"] if len(model.languages) > 1 else [])],

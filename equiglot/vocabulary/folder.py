@@ -110,7 +110,11 @@ def write_tokenizer(
     tokenizer.backend_tokenizer.no_truncation()
     tokenizer.backend_tokenizer.no_padding()
     tokenizer.backend_tokenizer.save(str(folder / "tokenizer.json"))
-    roles = {role: str(token) for role, token in tokenizer.special_tokens_map.items() if isinstance(token, str)}
+    roles: dict[str, Any] = {
+        role: str(token) for role, token in tokenizer.special_tokens_map.items() if isinstance(token, str)
+    }
+    if further := further_special_tokens(tokenizer):
+        roles["additional_special_tokens"] = further  # a name that versions 4 and 5 of transformers read alike
     write_json(
         folder / "tokenizer_config.json",
         {
@@ -123,6 +127,12 @@ def write_tokenizer(
             **roles,
         },
     )
+
+
+def further_special_tokens(tokenizer: PreTrainedTokenizerFast) -> list[str]:
+    """Special tokens that a tokenizer has beside those with a role of their own (padding, mask and so on)."""
+    known = tokenizer.get_vocab()
+    return [str(token) for token in tokenizer.extra_special_tokens if str(token) in known]
 
 
 def tokenizer_bytes(tokenizer: PreTrainedTokenizerFast) -> int:

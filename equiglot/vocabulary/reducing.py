@@ -17,6 +17,7 @@ from tokenizers.pre_tokenizers import ByteLevel
 
 from equiglot.errors import InputError
 from equiglot.vocabulary.counting import EntryCounts
+from equiglot.vocabulary.folder import further_special_tokens
 from equiglot.vocabulary.mapping import VocabularyMap
 from equiglot.vocabulary.pieces import UNUSED, algorithm_of, describe
 from equiglot.vocabulary.sampling import choose_alphabet
@@ -309,6 +310,8 @@ def as_fast(tokenizer: PreTrainedTokenizerFast, description: Mapping[str, Any]) 
     """A tokenizer of another description (see `describe`), with the roles of special tokens that `tokenizer` has."""
     from transformers import PreTrainedTokenizerFast
 
+    backend = Tokenizer.from_str(json.dumps(description))
+    further = [each for each in further_special_tokens(tokenizer) if backend.token_to_id(each) is not None]
     added = {str(token): token for token in tokenizer.added_tokens_decoder.values()}
     roles = {
         role: added.get(token, AddedToken(token, special=True))
@@ -316,11 +319,12 @@ def as_fast(tokenizer: PreTrainedTokenizerFast, description: Mapping[str, Any]) 
         if isinstance(token, str)
     }
     return PreTrainedTokenizerFast(
-        tokenizer_object=Tokenizer.from_str(json.dumps(description)),
+        tokenizer_object=backend,
         model_max_length=tokenizer.model_max_length,
         model_input_names=tokenizer.model_input_names,
         padding_side=tokenizer.padding_side,
         truncation_side=tokenizer.truncation_side,
         clean_up_tokenization_spaces=False,
+        extra_special_tokens=further,
         **roles,
     )

@@ -8,11 +8,11 @@ import torch
 from transformers import AutoConfig, AutoModel, AutoModelForSequenceClassification, AutoModelForTokenClassification
 
 from equiglot.errors import InputError
-from equiglot.evaluation.trim_proof import load_whole
 from equiglot.exporting.exporting import batch_tokenizer, longest_input
 from equiglot.exporting.graph import quantize, save_graph, trace
 from equiglot.models.budget import MOST_LABELS, exported_bytes, exported_bytes_with, fit_layers, half_bytes
 from equiglot.models.settings import Part
+from equiglot.models.whole import load_whole
 from equiglot.vocabulary import load_tokenizer, tokenizer_bytes
 from tests.stock import save_stock
 

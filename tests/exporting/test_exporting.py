@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,6 @@ from transformers import (
 )
 
 from equiglot.errors import InputError
-from equiglot.evaluation.trim_proof import load_whole
 from equiglot.exporting import ExportRecord, ExportSettings, export_onnx
 from equiglot.exporting import exporting as exporting_module
 from equiglot.exporting import graph as graph_module
@@ -33,6 +33,7 @@ from equiglot.exporting.runtime import Processor, this_processor
 from equiglot.files import checksums
 from equiglot.models.budget import exported_bytes
 from equiglot.models.trimming import load_config
+from equiglot.models.whole import load_whole
 from tests.exporting.conftest import Model
 from tests.stock import ARCHITECTURES, POSITIONS, SCRIPTS
 
@@ -230,6 +231,40 @@ def test_two_texts_are_told_apart_where_the_tokenizer_tells(told: bool, model: M
         expected = load_whole(folder)(**read).logits.numpy()
     assert read["input_ids"].tolist() == [row.ids]
     np.testing.assert_allclose(output, expected, rtol=0, atol=1e-4 * np.abs(expected).max())
+
+
+def test_texts_of_one_name_are_compared_each(model: Model, tmp_path: Path) -> None:
+    for code in ("el", "ko"):
+        (tmp_path / code).mkdir()
+        (tmp_path / code / "news.txt").write_text(f"{SCRIPTS[code]}\n" * 3, encoding="utf-8")
+    texts = tuple(tmp_path / code / "news.txt" for code in ("el", "ko"))
+    settings = ExportSettings(quantize="int8", texts=texts)
+    record = export_onnx(str(model("electra", "bare")), tmp_path / "onnx", settings)
+    assert [each.text for each in record.agreement] == ["el/news.txt", "ko/news.txt"]
+    assert record.agreement[0].count != record.agreement[1].count
+    with pytest.raises(InputError, match="this text is named twice"):
+        export_onnx(str(model("electra", "bare")), tmp_path / "two", replace(settings, texts=(texts[0], texts[0])))
+
+
+def test_a_folder_that_is_where_one_stands_has_its_name(
+    model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(model("electra", "bare"))
+    record = export_onnx(".", tmp_path / "onnx", ExportSettings())
+    assert record.source == "electra-bare"
+
+
+def test_without_a_mask_int8_is_refused_before_anything_is_traced(model: Model, text: Path, tmp_path: Path) -> None:
+    shutil.copytree(model("bert", "masked"), tmp_path / "model")
+    config = json.loads((tmp_path / "model" / "tokenizer_config.json").read_text())
+    config.pop("mask_token")
+    (tmp_path / "model" / "tokenizer_config.json").write_text(json.dumps(config))
+    said: list[str] = []
+    with pytest.raises(InputError, match="mask"):
+        export_onnx(
+            str(tmp_path / "model"), tmp_path / "onnx", ExportSettings(quantize="int8", texts=(text,)), said.append
+        )
+    assert said == ["loading the model"] and not (tmp_path / "onnx").exists()
 
 
 def test_bad_input_is_one_message(

@@ -8,10 +8,10 @@ import pytest
 from transformers import AutoModelForMaskedLM
 
 from equiglot.errors import InputError
-from equiglot.evaluation.trim_proof import load_whole
 from equiglot.exporting.exporting import batch_tokenizer, longest_input
 from equiglot.exporting.graph import quantize, save_graph, trace
 from equiglot.models import exported_bytes_with, load_classifier
+from equiglot.models.whole import load_whole
 from equiglot.pipeline import Graph, plan_recipe
 from equiglot.recipe import Recipe
 from equiglot.vocabulary import load_tokenizer, tokenizer_bytes

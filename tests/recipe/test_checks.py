@@ -20,6 +20,7 @@ WRONG = [
         "each",
     ),
     ("hl: {}", "hl-{language}: {}", 14, "models.hl-{language}.languages", "contradict", "each"),
+    ("hl: {}", "hl: {}\n  HL: {}", 15, "models.HL", "the models 'hl' and 'HL' differ in large and small", "rename"),
     ("hl: {}", "mono-en: {}", 14, "models.mono-en", "two models are called 'mono-en'", "rename"),
     ("hl: {}", "frequency: {}", 14, "models.frequency", "cannot be the name", "frequency"),
     ("hl: {}", "a/b: {}", 14, "models.a/b", "cannot be the name", "letters"),

@@ -93,6 +93,12 @@ def test_extends_nothing(refused: Refused, parent: str, fix: str) -> None:
     assert fix in str(error.fix)
 
 
+@pytest.mark.parametrize("parent", ["null", "[demo]", "3"])
+def test_extends_what_is_no_name(refused: Refused, parent: str) -> None:
+    error = refused("name: small", f"name: small\nextends: {parent}")
+    assert "takes the name of one recipe or file" in error.what and str(error.where).endswith("field extends")
+
+
 def test_extends_in_a_circle(place: Path, refused: Refused) -> None:
     (place / "other.yaml").write_text("extends: small.yaml\n")
     error = refused("name: small", "name: small\nextends: other.yaml")

@@ -70,6 +70,21 @@ def test_roles_length_and_frame(vocabulary: Path, beside_bert: Path) -> None:
     assert len(long["input_ids"]) == 128
 
 
+def test_special_tokens_without_a_role_stay_special(vocabulary: Path, tmp_path: Path) -> None:
+    tokenizer = load_tokenizer(vocabulary)
+    tokenizer.add_special_tokens({"additional_special_tokens": ["<ent>", "<rel>"]})
+    write_tokenizer(tokenizer, tmp_path)
+    for read in (load_tokenizer(tmp_path), AutoTokenizer.from_pretrained(tmp_path)):
+        assert {"<ent>", "<rel>", "[MASK]"} <= {*read.all_special_tokens}
+        ids = read("a <ent> b")["input_ids"]
+        special = read.get_special_tokens_mask(ids, already_has_special_tokens=True)
+        assert [token for token, one in zip(ids, special, strict=True) if one] == [
+            read.cls_token_id,
+            read.convert_tokens_to_ids("<ent>"),
+            read.sep_token_id,
+        ]
+
+
 @pytest.mark.parametrize("sentence", ALL, ids=range(len(ALL)))
 def test_round_trip(vocabulary: Path, sentence: str) -> None:
     tokenizer = load_tokenizer(vocabulary)

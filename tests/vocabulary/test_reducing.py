@@ -197,6 +197,18 @@ def test_entries_left_free_for_later_and_tokens_added_by_hand() -> None:
     ]
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_special_tokens_without_a_role_stay_special(kind: str) -> None:
+    tokenizer = train_tokenizer(kind)
+    tokenizer.add_special_tokens({"additional_special_tokens": ["<ent>"]})
+    reduced = reduce_tokenizer(
+        tokenizer, choose_entries(tokenizer, {"en": count_entries(tokenizer, ["human"])})
+    ).tokenizer
+    assert "<ent>" in reduced.all_special_tokens
+    ids = reduced("<ent>")["input_ids"]
+    assert all(reduced.get_special_tokens_mask(ids, already_has_special_tokens=True))
+
+
 def test_what_cannot_be_chosen() -> None:
     tokenizer = TOKENIZERS["wordpiece"]
     counts = {"en": count_entries(tokenizer, [SCRIPTS["en"]]), "ka": count_entries(tokenizer, ["ადამიანი"])}

@@ -1,5 +1,6 @@
 """Text of a language, cleaned and split; and what of it stands in the held-out text of another."""
 
+import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,11 @@ class Corpus(Step):
         if self.recipe.text.identify_language is not None:
             inputs["identifier"] = identifier_version()
         return inputs
+
+    @classmethod
+    def tool_versions(cls) -> dict[str, str]:
+        """With the version of Unicode by which Python composes characters and folds letters."""
+        return {**super().tool_versions(), "unicode": unicodedata.unidata_version}
 
     def cost(self, meter: Meter) -> Cost:
         """Of the text as it is read."""
