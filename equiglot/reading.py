@@ -23,7 +23,7 @@ DEEPEST = 50
 LARGEST_JSON = 100_000_000
 """Bytes of a JSON file; a tokenizer.json of a million entries has half of that."""
 _NAMES = ("tag:yaml.org,2002:str", "tag:yaml.org,2002:merge")
-_ODD_NUMBER = re.compile(r"[-+]?0[0-9_]|.*:")  # of base 8, or of base 60
+_ODD_NUMBER = re.compile(r"[-+]?0[0-9_]+|.*:.*")  # of base 8, or of base 60
 _LONGEST_NUMBER = 100  # characters; the time that Python takes for one grows with the square of its length
 
 
@@ -156,10 +156,11 @@ class _Loader(yaml.SafeLoader):
         if len(node.value) > _LONGEST_NUMBER:
             what = f"a number of more than {_LONGEST_NUMBER} characters"
             raise self._refused(what, node, "make it shorter, or put it in quotes")
-        if node.tag.endswith(":int") and isinstance(node.value, str) and _ODD_NUMBER.match(node.value):
-            what = f"YAML does not take {node.value} for what it looks like, but for {self.construct_yaml_int(node)}"
+        construct = self.construct_yaml_int if node.tag.endswith(":int") else self.construct_yaml_float
+        if isinstance(node.value, str) and _ODD_NUMBER.fullmatch(node.value):
+            what = f"YAML does not take {node.value} for what it looks like, but for {construct(node)}"
             raise self._refused(what, node, "write it without a 0 before it and without colons, or put it in quotes")
-        return self.construct_yaml_int(node) if node.tag.endswith(":int") else self.construct_yaml_float(node)
+        return construct(node)
 
     def _refused(self, what: str, place: Any, fix: str) -> InputError:
         return InputError(what, where=f"{self._where}:{place.start_mark.line + 1}", fix=fix)

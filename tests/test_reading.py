@@ -67,7 +67,7 @@ def test_values_that_are_not_what_their_tag_says(value: str) -> None:
     assert str(caught.value.where).startswith("x.yaml")
 
 
-@pytest.mark.parametrize(("value", "taken"), [("010", 8), ("1:30", 90), ("-0_7", -7)])
+@pytest.mark.parametrize(("value", "taken"), [("010", 8), ("1:30", 90), ("-0_7", -7), ("1:30.5", 90.5)])
 def test_numbers_that_are_others_in_yaml_are_refused(value: str, taken: int) -> None:
     with pytest.raises(InputError, match=f"does not take {value} for what it looks like, but for {taken}") as caught:
         read_yaml(f"a: 1\nb: {value}", "x.yaml")

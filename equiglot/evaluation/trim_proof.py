@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict
 from torch import Tensor
 
 from equiglot.errors import InputError
-from equiglot.models.publishing import card_head, card_languages
+from equiglot.models.cards import card_head, card_languages
 from equiglot.models.trimming import longest_input
 from equiglot.models.whole import load_whole
 from equiglot.vocabulary import Reduction, text_encoder

@@ -1,14 +1,11 @@
 """A model folder to the Hugging Face hub: checked first, and nothing sent but what was listed."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-import yaml
-
-from equiglot.corpus.languages import base_language
 from equiglot.errors import InputError
 from equiglot.models.building import load_model
 from equiglot.models.validation import check_ids, weight_files
@@ -66,16 +63,6 @@ def _check_card(card: Path) -> None:
         raise InputError("the model card is not UTF-8 text", where=card, fix="save it as UTF-8") from None
     if not text.strip():
         raise InputError("the model card is empty", where=card, fix=_NEEDED["README.md"])
-
-
-def card_head(metadata: Mapping[str, Any]) -> str:
-    """The fields of the hub at the top of a card, between lines that say where they begin and end."""
-    return f"---\n{yaml.safe_dump(dict(metadata), allow_unicode=True, sort_keys=False)}---\n"
-
-
-def card_languages(codes: Iterable[str]) -> list[str]:
-    """Languages as the hub takes them: without script and region, each once."""
-    return list(dict.fromkeys(base_language(code) for code in codes))
 
 
 def check_token() -> None:

@@ -11,7 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from equiglot.errors import InputError
 from equiglot.evaluation import LIKELIHOOD, MASKED_LM, METRICS, metrics_of
 from equiglot.files import write_text
-from equiglot.models.publishing import card_head, card_languages
+from equiglot.models.cards import card_head, card_languages
 from equiglot.reading import read_yaml
 from equiglot.report.data import Model, Portion, Report
 from equiglot.report.format import capital, count, decimal, duration, listed, short_count, task_title

@@ -246,7 +246,8 @@ def test_a_queue_that_refuses(
 
 WRONG = [
     ("partitions: cpu", r"unknown field 'partitions'", "profile.yaml:1"),
-    ("cpus: 2\ntime: 10:00:00", "write a time in quotes", "profile.yaml:2"),
+    ("cpus: 2\ntime: 10:00:00", "or put it in quotes", "profile.yaml:2"),
+    ("cpus: 2\ntime: 90", "write a time in quotes", "profile.yaml:2"),
     ("time: soon", "write a time as", "profile.yaml:1"),
     ("cpus: 0", "greater than or equal to 1", "profile.yaml:1"),
     ("- cpus", "not a mapping", "profile.yaml"),

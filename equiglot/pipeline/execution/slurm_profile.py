@@ -19,7 +19,7 @@ _OPTIONS_OF_COMMAND = ("job-name", "J", "dependency", "d", "open-mode", "chdir",
 
 
 def _quoted_time(value: Any) -> Any:
-    if isinstance(value, int | float):  # YAML takes 10:00:00 for 36000, and SLURM a number for minutes
+    if isinstance(value, int | float):  # which SLURM takes for minutes
         raise ValueError('write a time in quotes: "10:00:00", or "2-00:00:00" for two days')
     return value
 
