@@ -200,8 +200,9 @@ def trim(
     embedded sample do, where it is installed.
     """
     from equiglot.display import print_trim
-    from equiglot.evaluation import TrimText, kept_languages, name_texts, trim_model, trim_texts
+    from equiglot.evaluation import name_texts
     from equiglot.exporting import few_lines
+    from equiglot.revising import TrimText, kept_languages, trim_model, trim_texts
     from equiglot.vocabulary import ReductionSettings
 
     if sum(each is not None for each in (min_sentence_share, size, fit)) > 1:

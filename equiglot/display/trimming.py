@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from rich.table import Table
 
-from equiglot import evaluation
+from equiglot import revising
 from equiglot.display.words import printable
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ _FEW = 30  # held-out sentences
 _OFTEN = 0.9  # of the sentences of a language that was kept; below, the text chose too few entries for it
 
 
-def print_trim(console: Console, record: evaluation.TrimRecord) -> None:
+def print_trim(console: Console, record: revising.TrimRecord) -> None:
     """Sizes, then how text is cut before and after, then what is lost."""
     model, table = record.model, Table("", "before", "after", "times less", box=None, pad_edge=False)
     sizes = {
@@ -43,7 +43,7 @@ def print_trim(console: Console, record: evaluation.TrimRecord) -> None:
         console.print("The model can no longer be relied on there.")
 
 
-def _print_texts(console: Console, title: str, texts: list[evaluation.TextProof]) -> None:
+def _print_texts(console: Console, title: str, texts: list[revising.TextProof]) -> None:
     table = Table(title, "sentences", "cut as before", "unknown tokens", "tokens a word", box=None, pad_edge=False)
     for column in table.columns[1:]:
         column.justify = "right"

@@ -28,15 +28,6 @@ from .estimates import (
     score_labels,
     write_estimates,
 )
-from .extending import (
-    EXTENSION,
-    FITTING_HELD_OUT,
-    Donor,
-    ExtensionRecord,
-    ExtensionText,
-    extend_model,
-    extension_parts,
-)
 from .external import (
     EvalSettings,
     ExternalScores,
@@ -93,30 +84,16 @@ from .score import (
 from .sentences import sentence_losses
 from .statistics import Bootstrap, ByLanguage, Estimate, mean_over, smallest_p
 from .transfer import group_members, rdt_rows, transfer_rows
-from .trim_proof import ModelProof, TextProof
-from .trimming import (
-    ID_MAP,
-    MOST_HELD_OUT,
-    TrimRecord,
-    TrimText,
-    kept_languages,
-    trim_model,
-    trim_texts,
-)
 
 __all__ = [
     "ALL",
     "COST",
     "ESTIMATES",
-    "EXTENSION",
-    "FITTING_HELD_OUT",
-    "ID_MAP",
     "IN_LANGUAGE",
     "LIKELIHOOD",
     "LONGEST_ANSWER",
     "MASKED_LM",
     "METRICS",
-    "MOST_HELD_OUT",
     "STANDINGS",
     "ZERO_SHOT",
     "Answers",
@@ -126,11 +103,8 @@ __all__ = [
     "Cause",
     "Coverage",
     "Difference",
-    "Donor",
     "Estimate",
     "EvalSettings",
-    "ExtensionRecord",
-    "ExtensionText",
     "ExternalScores",
     "Filler",
     "Gain",
@@ -143,7 +117,6 @@ __all__ = [
     "Measured",
     "Metric",
     "MetricName",
-    "ModelProof",
     "PairEstimates",
     "PairKey",
     "Ratios",
@@ -152,9 +125,6 @@ __all__ = [
     "SignedRank",
     "Standing",
     "TestMasks",
-    "TextProof",
-    "TrimRecord",
-    "TrimText",
     "Verdict",
     "WordBits",
     "average_rows",
@@ -162,8 +132,6 @@ __all__ = [
     "comparison_rows",
     "coverage_of",
     "difference_rows",
-    "extend_model",
-    "extension_parts",
     "fill",
     "frequency_predictor",
     "gain_of",
@@ -172,7 +140,6 @@ __all__ = [
     "groups_within",
     "in_int8",
     "judge",
-    "kept_languages",
     "known",
     "lead_of",
     "left_tailed",
@@ -208,8 +175,6 @@ __all__ = [
     "smallest_p",
     "spread",
     "transfer_rows",
-    "trim_model",
-    "trim_texts",
     "write_bits",
     "write_estimates",
     "write_external_scores",

@@ -9,9 +9,9 @@ import torch
 from safetensors.torch import load_file
 
 from equiglot.errors import InputError
-from equiglot.evaluation import extension_parts
 from equiglot.models.transplanting import sparse_codes
 from equiglot.pipeline import Graph, StepCost, plan_recipe
+from equiglot.revising import extension_parts
 from equiglot.vocabulary import SPECIAL_TOKENS, load_tokenizer
 from tests.pipeline.conftest import Change, run_here
 from tests.pipeline.test_starting import STILL

@@ -13,7 +13,7 @@ from tokenizers.models import BPE, Unigram, WordPiece
 from transformers import PreTrainedTokenizerFast
 
 from equiglot.errors import InputError
-from equiglot.evaluation.trim_proof import prove_text, whole_sentences
+from equiglot.revising.proof import prove_text, whole_sentences
 from equiglot.vocabulary import EntryCounts, Reduction, choose_entries, count_entries, reduce_tokenizer, text_encoder
 from tests.stock import KINDS, SCRIPTS, train_tokenizer
 

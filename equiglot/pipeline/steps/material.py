@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from equiglot import evaluation, vocabulary
+from equiglot import revising, vocabulary
 from equiglot.errors import InputError
 from equiglot.files import read_json
 from equiglot.hashing import hash_name, hash_u64
@@ -236,7 +236,7 @@ class _Seen:
             return None
         if not (trimmed := self._recipe.trimmed_from(self._plan.owner, owner)):
             return read_map(vocabulary.map_path(self._run.vocabulary, owner))
-        kept = [read_json(self._run.model(name) / evaluation.ID_MAP) for name in trimmed]
+        kept = [read_json(self._run.model(name) / revising.ID_MAP) for name in trimmed]
         tokenizer = vocabulary.load_tokenizer(tokenizer_folder(self._run, self._recipe, self._plan.owner))
         old_ids, sizes = [np.array(each["old_ids"]) for each in kept], [each["old_size"] for each in kept]
         return map_of_kept(old_ids, sizes, vocabulary.unknown_id(tokenizer))

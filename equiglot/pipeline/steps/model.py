@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from safetensors.numpy import save_file
 
-from equiglot import evaluation, labels, models, training, vocabulary
+from equiglot import labels, models, revising, training, vocabulary
 from equiglot.errors import InputError
 from equiglot.files import atomic_folder, write_json
 from equiglot.labels import Parts, SoftLabels
@@ -282,7 +282,7 @@ class TrainedModel(Model):
         extended = self._extended_from(name)
         if not extended:
             return None
-        first, ids = evaluation.extension_parts([run.model(each) for each in extended])
+        first, ids = revising.extension_parts([run.model(each) for each in extended])
         return Parts(ids, first, mask, models.longest_input(run.model(name)))
 
     def _initial(

@@ -9,7 +9,7 @@ from functools import partial
 from itertools import chain, islice
 from typing import Any
 
-from equiglot import evaluation, models
+from equiglot import models, revising
 from equiglot.corpus import read_sentences
 from equiglot.errors import InputError
 from equiglot.pipeline.steps.context import Context
@@ -68,12 +68,12 @@ class TrimmedModel(Model):
         run, texts = context.run, {}
         for code in self.plan.languages:
             choosing = _sentences(run, self.recipe, code)
-            texts[code] = evaluation.TrimText(choosing, _held_out(run, code), f"languages.{code}.text")
-        texts |= {code: evaluation.TrimText((), _held_out(run, code), f"languages.{code}.text") for code in self._lost}
+            texts[code] = revising.TrimText(choosing, _held_out(run, code), f"languages.{code}.text")
+        texts |= {code: revising.TrimText((), _held_out(run, code), f"languages.{code}.text") for code in self._lost}
         source = str(run.model(self.plan.trim.model))
         try:
             amount, languages = self.plan.trim, self.plan.languages
-            evaluation.trim_model(source, texts, context.output, amount, languages=languages, students=self._students)
+            revising.trim_model(source, texts, context.output, amount, languages=languages, students=self._students)
         except InputError as error:
             option = re.match("--([a-z]+)", error.where or "")  # which the command line has for the field
             where = f"models.{self.plan.name}.trim{f'.{option[1]}' if option else ''}"
@@ -124,7 +124,7 @@ class ExtendedModel(Model):
         length = sum(map(read_tokens, learnt)) / sum(map(len, learnt))
         tokens = extend.fitting.updates * extend.fitting.sentences * length
         times = extend.fitting.training().validations + 2  # and before and after
-        judged = times * length * sum(min(evaluation.FITTING_HELD_OUT, len(text)) for text in held)
+        judged = times * length * sum(min(revising.FITTING_HELD_OUT, len(text)) for text in held)
         seconds = (_FITTED * tokens + _JUDGED * judged) / meter.reader(self.plan.name).speed
         return replace(made, amount=round(tokens), seconds=seconds)
 
@@ -135,15 +135,15 @@ class ExtendedModel(Model):
         run, texts = context.run, {}
         for code in self.plan.languages:
             learning = partial(_sentences, run, self.recipe, code)
-            texts[code] = evaluation.ExtensionText(learning, _held_out(run, code))
+            texts[code] = revising.ExtensionText(learning, _held_out(run, code))
         try:
-            evaluation.extend_model(
+            revising.extend_model(
                 str(run.model(extend.model)),
                 texts,
                 context.output,
                 extend,
                 start=extend.start,
-                donor=None if extend.donor is None else evaluation.Donor(run.model(extend.donor), extend.anchors),
+                donor=None if extend.donor is None else revising.Donor(run.model(extend.donor), extend.anchors),
                 fitting=extend.fitting.model_copy(update={"seed": self.recipe.seed + extend.fitting.seed}),
                 checkpoints=CheckpointFolder(context.checkpoints),
                 checkpoint_seconds=context.checkpoint_seconds,
@@ -188,5 +188,5 @@ def _sentences(run: RunDirectory, recipe: Recipe, language: str) -> Iterator[str
 def _held_out(run: RunDirectory, language: str) -> list[str]:
     """The validation text of a language, which chooses and teaches nothing."""
     return list(
-        islice(chain.from_iterable(read_sentences(run.corpus(language) / "valid.arrow")), evaluation.MOST_HELD_OUT)
+        islice(chain.from_iterable(read_sentences(run.corpus(language) / "valid.arrow")), revising.MOST_HELD_OUT)
     )

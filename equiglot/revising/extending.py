@@ -15,7 +15,6 @@ from pydantic import BaseModel, ConfigDict
 from torch import Tensor
 
 from equiglot.errors import InputError
-from equiglot.evaluation.trim_proof import SegmentationCounts, count_cuts, cut_both
 from equiglot.files import atomic_folder, read_json, write_json, write_text
 from equiglot.models import device, find_or_fetch, own_name
 from equiglot.models.cards import card_head, card_languages
@@ -23,6 +22,7 @@ from equiglot.models.extending import extend_weights
 from equiglot.models.transplanting import transplanted_rows
 from equiglot.models.trimming import check_trimmable, copy_modules, longest_input
 from equiglot.models.whole import load_whole
+from equiglot.revising.proof import SegmentationCounts, count_cuts, cut_both
 from equiglot.run import CARD
 from equiglot.training import CheckpointFolder, FittingSettings, NewRows, Progress, RowFitting, Trainer
 from equiglot.vocabulary import (

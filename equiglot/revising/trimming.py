@@ -15,7 +15,6 @@ from pydantic import BaseModel, ConfigDict
 
 from equiglot.errors import InputError
 from equiglot.evaluation.external import stream_lines
-from equiglot.evaluation.trim_proof import ModelProof, TextProof, prove_model, prove_text, trim_card, whole_sentences
 from equiglot.files import atomic_folder, write_json, write_text
 from equiglot.hashing import digest
 from equiglot.models import Part, exported_bytes_with, find_or_fetch, half_bytes, own_name
@@ -27,6 +26,7 @@ from equiglot.models.trimming import (
     vocabulary_bytes,
 )
 from equiglot.models.validation import weight_bytes
+from equiglot.revising.proof import ModelProof, TextProof, prove_model, prove_text, trim_card, whole_sentences
 from equiglot.run import CARD
 from equiglot.vocabulary import (
     EntryCounts,

@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 from transformers import AutoModel, AutoModelForMaskedLM, AutoTokenizer
 
 from equiglot.errors import InputError
-from equiglot.evaluation import ExtensionRecord, ExtensionText, extend_model
+from equiglot.revising import ExtensionRecord, ExtensionText, extend_model
 from equiglot.training import CheckpointFolder, FittingSettings, Stopped
 from equiglot.vocabulary import ExtensionSettings
 from tests.stock import SCRIPTS, save_stock

@@ -24,12 +24,12 @@ from transformers import (
 
 from equiglot.display import print_trim
 from equiglot.errors import InputError
-from equiglot.evaluation import TrimRecord, kept_languages, trim_model, trim_texts
-from equiglot.evaluation import trimming as trimming_module
 from equiglot.finetuning import open_parser, parse
 from equiglot.finetuning.biaffine import ParserSettings, new_parser
 from equiglot.models import exported_bytes_with
 from equiglot.models.trimming import longest_input, trim_weights
+from equiglot.revising import TrimRecord, kept_languages, trim_model, trim_texts
+from equiglot.revising import trimming as trimming_module
 from equiglot.settings import parse_bytes
 from equiglot.vocabulary import ReductionSettings
 from tests.stock import ARCHITECTURES, SCRIPTS, biased, configuration, save_stock
