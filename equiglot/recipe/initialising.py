@@ -152,11 +152,21 @@ def recipe_for(found: Found, name: str, *, gpu: bool) -> tuple[str, tuple[str, .
         scale=scale,
         vocabulary=min(max(scale.vocabulary, _WIDE_VOCABULARY if wide else 0), supported_entries(*text)),
         vocabulary_text=vocabulary_text(*text),
+        together=_together(amounts),
         small_for_want_of_gpu=total > _SCALES[-1].characters and not gpu,
     )
     draft = Recipe.model_validate(read_yaml(written(doubts=()), name)[0])
     doubts = doubts_of(draft, {each.code: _size(each, amounts.held_out[each.code]) for each in found.languages})
     return written(doubts=doubts), doubts
+
+
+def _together(amounts: Amounts) -> int | None:
+    """The updates that teachers and their student take together, to the hundred: a student's cost a third more, as its
+    teachers read along. None where trainings are counted in epochs."""
+    if amounts.length is None:
+        return None
+    teachers = sum(amounts.lengths.get(each.code, amounts.length) for each in amounts.taught)
+    return round((teachers + 4 * amounts.length / 3) / 100) * 100
 
 
 def _own_training(amounts: Amounts, code: str) -> str:

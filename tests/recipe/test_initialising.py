@@ -83,6 +83,21 @@ def test_the_recipe_can_be_planned_as_it_is(folder: Path, tmp_path: Path) -> Non
     assert all("#" in line for line in text.splitlines() if line.startswith("  ") and ":" in line)
 
 
+def test_hard_labels_with_the_time_of_teachers_and_student_are_a_line_to_uncomment(
+    folder: Path, tmp_path: Path
+) -> None:
+    into = tmp_path / "mine.yaml"
+    initialise(folder, into, gpu=False)
+    text = into.read_text(encoding="utf-8")
+    assert text.count("  # hl-long: ") == 1
+    into.write_text(text.replace("  # hl-long: ", "  hl-long: "), encoding="utf-8")
+    plans = load_recipe(into).plans()
+    updates = {name: plan.training.updates or 0 for name, plan in plans.items()}
+    assert plans["hl-long"].labels.kind == "hard" and plans["hl-long"].balance == plans["student"].balance
+    spent = updates["mono-en"] + updates["mono-ru"] + updates["student"] * 4 / 3
+    assert updates["hl-long"] == pytest.approx(spent, abs=50)
+
+
 def test_sizes_are_those_after_cleaning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Repeated lines and short ones are no text; of a long text the rest is taken to be like its beginning."""
     text = lines("en", 300)
