@@ -5,6 +5,7 @@ into something is known by its fingerprint, what came out by its checksums. Only
 written through a link: a run folder may be a stranger's.
 """
 
+import errno
 import glob
 import hashlib
 import json
@@ -18,6 +19,8 @@ from pathlib import Path
 from typing import IO, Any
 
 from equiglot.errors import InputError
+
+_TRIES = 20  # to put a folder in a place where others put theirs
 
 
 def canonical_json(value: Any) -> str:
@@ -206,17 +209,20 @@ def publish(made: Path, path: Path) -> None:
     """
     _check_no_link(path)
     old = aside(path, _mine(), "old")
-    while True:
+    for last in (*[False] * _TRIES, True):
         _remove(old)
         try:
             if path.exists():
                 path.rename(old)
             made.rename(path)
             break
-        except OSError:
-            if not (made.exists() and path.exists()):
+        except OSError as error:
+            if old.exists() and not path.exists():
+                with suppress(OSError):
+                    old.rename(path)
+            # Another process has just put its own there: the last one stays. Whatever else it is, it stays refused.
+            if last or error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
                 raise
-            continue  # another process has just put its own there: the last one stays
     _sync(path.parent)
     _remove(old)
 

@@ -12,6 +12,7 @@ import re
 import secrets
 import shutil
 import time
+import uuid
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
@@ -44,6 +45,7 @@ class Owner(BaseModel):
         root: the folder, as it sees it.
         token: of this lease alone.
         job: the name of the job of SLURM that it belongs to, if it does.
+        address: of its machine's network card, by which machines made from one image differ; empty where none is known.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -56,13 +58,14 @@ class Owner(BaseModel):
     root: str
     token: str
     job: str = ""
+    address: str = ""
 
     @classmethod
     def of_here(cls, root: Path) -> "Owner":
         """This process, as the one that takes the lease of a folder."""
         pid = os.getpid()
-        place, token = os.path.abspath(root), secrets.token_hex(3)
-        return cls(**_here(), pid=pid, started=_started(pid), root=place, token=token, job=job_name())
+        known = {**_here(), "address": _address(), "started": _started(pid), "job": job_name()}
+        return cls(**known, pid=pid, root=os.path.abspath(root), token=secrets.token_hex(3))
 
     @property
     def is_gone(self) -> bool:
@@ -70,8 +73,8 @@ class Owner(BaseModel):
         here = _here()
         if (here["host"], here["machine"]) != (self.host, self.machine):
             return False
-        if here["boot"] != self.boot:
-            return True
+        if here["boot"] != self.boot:  # started again; or another machine, made from the same image
+            return self.address == _address() != ""
         return self.is_of_here and not (is_alive(self.pid) and _started(self.pid) == self.started)
 
     @property
@@ -262,6 +265,13 @@ def _here() -> dict[str, str]:
         "boot": _read("/proc/sys/kernel/random/boot_id"),
         "namespace": _link("/proc/self/ns/pid"),
     }
+
+
+@cache
+def _address() -> str:
+    """What no other machine has; empty where there is nothing of the kind."""
+    number = uuid.getnode()
+    return "" if number >> 40 & 1 else f"{number:012x}"  # that bit says that it is made up
 
 
 def _started(pid: int) -> str:

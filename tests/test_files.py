@@ -1,5 +1,6 @@
 """What is written to disk is whole or not there, and known by what went in and what came out."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -137,6 +138,30 @@ def test_a_link_in_the_place_of_a_folder_is_refused_and_kept(tmp_path: Path) -> 
     assert (tmp_path / "folder").readlink() == tmp_path / "elsewhere"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["elsewhere", "finished", "folder"]
     assert _files(tmp_path / "elsewhere") == ["mine"]
+
+
+@pytest.mark.parametrize("number", [errno.EROFS, errno.EBUSY, errno.EPERM, errno.ENOTEMPTY])
+@pytest.mark.parametrize("refused", [1, 2])
+def test_a_disk_that_renames_nothing_is_not_asked_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, refused: int
+) -> None:
+    """What stood there stays, whichever of the two renames is refused."""
+    write_text(tmp_path / "folder" / "old", "old")
+    write_text(tmp_path / "finished" / "new", "new")
+    rename, asked = Path.rename, list[Path]()
+
+    def rename_not(path: Path, to: Path) -> Path:
+        asked.append(path)
+        if path.name == ("folder", "finished")[refused - 1]:
+            raise OSError(number, "no", str(path))
+        return rename(path, to)
+
+    with monkeypatch.context() as patched, pytest.raises(OSError, match="no"):
+        patched.setattr(Path, "rename", rename_not)
+        publish(tmp_path / "finished", tmp_path / "folder")
+    assert _files(tmp_path / "folder") == ["old"] and len(asked) < 100
+    publish(tmp_path / "finished", tmp_path / "folder")
+    assert _files(tmp_path / "folder") == ["new"]
 
 
 def test_what_a_stranger_laid_in_the_way_of_a_folder_is_not_followed(tmp_path: Path) -> None:

@@ -64,12 +64,17 @@ def test_the_numbers_go_on_after_a_command_that_was_killed(tmp_path: Path) -> No
         ({"started": "1"}, True),  # its number was given to another process since
         ({"boot": "before"}, True),
         ({"boot": "before", "machine": "a twin of this one's name"}, False),
+        ({"boot": "before", "address": "that of one made from the same image"}, False),
+        ({"boot": "before", "address": ""}, False),
         ({"namespace": "pid:[1]"}, False),  # another container
         ({"namespace": "pid:[1]", "pid": 10**7}, False),
         ({"host": "node7", "pid": 10**7, "boot": "other"}, False),
     ],
 )
-def test_who_is_known_to_be_gone(tmp_path: Path, changes: dict[str, str | int], gone: bool) -> None:
+def test_who_is_known_to_be_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changes: dict[str, str | int], gone: bool
+) -> None:
+    monkeypatch.setattr(lease, "_address", lambda: "0123456789ab")
     owner = _given_to(tmp_path, 3, **changes)
     assert owner.is_gone == gone
     if gone:

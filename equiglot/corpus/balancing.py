@@ -30,8 +30,20 @@ class _Policy(Settings, ABC):
     def portions(self, sizes: Mapping[str, int], epochs: float) -> dict[str, Portion]:
         """Language -> portion; `sizes` in characters, `epochs` the length of the training."""
 
-    def passes_by_epoch(self, sizes: Mapping[str, int], epochs: float) -> list[dict[str, float]]:
-        """Language -> passes in the first epoch, in the second, and so on; the last holds for all that follow."""
+    def length(self, sizes: Mapping[str, int], epochs: float) -> float:
+        """The epochs that there is text for: as many as are planned, or fewer."""
+        return epochs
+
+    def passes_by_epoch(
+        self, sizes: Mapping[str, int], epochs: float, updates: int | None = None
+    ) -> list[dict[str, float]]:
+        """Language -> passes in the first epoch, in the second, and so on; the last holds for all that follow.
+
+        Args:
+            sizes: in characters.
+            epochs: the length of the training, no more than `length`.
+            updates: the same in updates, if that is known.
+        """
         return [{language: portion.passes / epochs for language, portion in self.portions(sizes, epochs).items()}]
 
 
@@ -92,7 +104,8 @@ class Smoothing(_Policy):
 
 
 class Annealed(_Policy):
-    """Smoothing whose alpha goes from `start` to `end` in eight equal parts of the training.
+    """Smoothing whose alpha goes from `start` to `end` in eight equal parts of the training, or in as many as it has
+    updates.
 
     From 1 to 0, the large languages come first and all are equal at the end (Marone et al., 2025, arXiv:2509.06888,
     anneal from 0.7 to 0.3). A part is an epoch of its own, an eighth as long as the training is planned to be.
@@ -119,19 +132,25 @@ class Annealed(_Policy):
             for language, size in sizes.items()
         }
 
-    def passes_by_epoch(self, sizes: Mapping[str, int], epochs: float) -> list[dict[str, float]]:
-        """Language -> passes in each eighth of the training."""
-        alphas = [self.start + (self.end - self.start) * step / (_STEPS - 1) for step in range(_STEPS)]
-        parts = (Smoothing(alpha=min(max(alpha, 0), 1)).portions(sizes, epochs / _STEPS) for alpha in alphas)
+    def passes_by_epoch(
+        self, sizes: Mapping[str, int], epochs: float, updates: int | None = None
+    ) -> list[dict[str, float]]:
+        """Language -> passes in each part of the training."""
+        steps = _STEPS if updates is None else max(1, min(_STEPS, updates))
+        shares = [step / (steps - 1) for step in range(steps)] if steps > 1 else [0.5]
+        alphas = [self.start + (self.end - self.start) * share for share in shares]
+        parts = (Smoothing(alpha=min(max(alpha, 0), 1)).portions(sizes, epochs / steps) for alpha in alphas)
         passes = [{language: portion.passes for language, portion in part.items()} for part in parts]
-        return [self._bounded(part, sizes, epochs) for part in passes] if self.passes is not None else passes
+        return [self._bounded(part, sizes, epochs, steps) for part in passes] if self.passes is not None else passes
 
-    def _bounded(self, passes: dict[str, float], sizes: Mapping[str, int], epochs: float) -> dict[str, float]:
-        """An eighth of the training, as long as before, in which no language is read too often."""
-        most, full = max(self.passes or 0.0, epochs) / _STEPS, set[str]()
+    def _bounded(
+        self, passes: dict[str, float], sizes: Mapping[str, int], epochs: float, steps: int
+    ) -> dict[str, float]:
+        """One of so many parts of the training, as long as before, in which no language is read too often."""
+        most, full = max(self.passes or 0.0, epochs) / steps, set[str]()
         while over := {language for language, each in passes.items() if language not in full and each > most}:
             full |= over
-            left = epochs / _STEPS * sum(sizes.values()) - most * sum(sizes[language] for language in full)
+            left = epochs / steps * sum(sizes.values()) - most * sum(sizes[language] for language in full)
             read = sum(each * sizes[language] for language, each in passes.items() if language not in full)
             passes = {language: most if language in full else each * left / read for language, each in passes.items()}
         return passes
@@ -157,6 +176,11 @@ class UniMax(_Policy):
             left -= share
             portions[language] = Portion(characters=size, passes=share / size)
         return {language: portions[language] for language in sizes}
+
+    def length(self, sizes: Mapping[str, int], epochs: float) -> float:
+        """The epochs that there is text for: where every language has given its passes, there is no more."""
+        read = sum(portion.passes * portion.characters for portion in self.portions(sizes, epochs).values())
+        return min(epochs, read / sum(sizes.values()))
 
 
 def _from_name(value: Any) -> Any:

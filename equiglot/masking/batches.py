@@ -85,6 +85,9 @@ class BatchStream:
         self.pools = max(1, round(self.epoch_sequences / (_POOL * whole)))
         fitting = round(self.epoch_sequences / self.pools / whole)
         self._pool_wholes = min(max(1, fitting), self.epoch_sequences // self.pools // parts)
+        if not self._pool_wholes:
+            what = f"an epoch has {self.epoch_sequences:,} sequences, fewer than the {parts:,} batches of an update"
+            raise InputError(what, where="training.accumulation", fix="train longer, add text, or make it smaller")
         self.pool_batches = self._pool_wholes * parts
         self._pool: Callable[[int], _Pool] = lru_cache(maxsize=1)(self._make_pool)
 

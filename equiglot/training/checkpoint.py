@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 _KEPT = 2
-_LOST = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EIO)
+_LOST = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR)
 _TENSORS, _STATE = "tensors.safetensors", "state.json"
 _ACCEPTED = "other-conditions"  # beside checkpoints that may be continued on another kind of device, say
 
@@ -57,22 +57,31 @@ class CheckpointFolder:
     def load(self) -> Checkpoint | None:
         """The newest checkpoint whose checksum holds, or None; newer ones are removed, they are damaged.
 
+        One that the disk fails to read is passed over and stays: the disk, or the network before it, may come back.
+
         Raises:
-            OSError: one may not be read, or there is no memory for it: it is not damaged, and not to be passed over.
+            OSError: one may not be read, or there is no memory for it: it is not damaged, and not to be passed over; or
+                the disk fails to read those that there are.
         """
         from safetensors.torch import load_file
 
+        failed: OSError | None = None
         for folder in reversed(self._folders()):
             try:
                 saved = read_json(folder / _STATE)
                 if _seal(folder / _TENSORS, saved["state"]) == saved["checksum"]:
                     return Checkpoint(load_file(folder / _TENSORS), saved["state"])
             except OSError as error:
+                if error.errno == errno.EIO:
+                    failed = failed or error
+                    continue
                 if error.errno not in _LOST:
                     raise
             except (ValueError, KeyError, TypeError):
                 pass
             shutil.rmtree(folder, ignore_errors=True)
+        if failed is not None:
+            raise failed
         return None
 
     def remove(self) -> None:

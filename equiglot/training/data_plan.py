@@ -11,6 +11,8 @@ from equiglot.errors import InputError
 from equiglot.masking import BatchStream, Source, SpecialTokens
 from equiglot.training.settings import TrainingSettings
 
+_ROUNDING = 1e-9
+
 
 @dataclass(frozen=True)
 class DataPlan:
@@ -58,18 +60,22 @@ def plan_data(
     sizes: dict[str, int] = {}
     for source in sources:
         sizes[source.language] = max(sizes.get(source.language, 0), int(source.text.characters[-1]))
-    epochs = settings.epochs or 10.0
+    epochs, a_pass = settings.epochs or 10.0, _updates_in_a_pass(sources, settings)
     if settings.updates is not None:
-        epochs = settings.updates / _updates_in_a_pass(sources, settings)
-    portions, passes = policy.portions(sizes, epochs), policy.passes_by_epoch(sizes, epochs)
+        epochs = settings.updates / a_pass
+    epochs = policy.length(sizes, epochs)
+    updates = settings.updates or int(epochs * a_pass)
+    portions, passes = policy.portions(sizes, epochs), policy.passes_by_epoch(sizes, epochs, updates)
     kept = [_prefix(source, portions[source.language].characters) for source in sources]
     kept = [source for source in kept if source.size]
     stream = BatchStream(kept, passes, size=settings.batch, special=special, seed=seed, parts=settings.accumulation)
     stream_epochs = epochs if len(passes) == 1 else len(passes)
     planned = settings.updates or max(1, round(stream_epochs * stream.epoch_batches / settings.accumulation))
-    if isinstance(policy, UniMax) and any(portion.passes >= policy.passes for portion in portions.values()):
+    if isinstance(policy, UniMax) and any(
+        portion.passes > policy.passes * (1 - _ROUNDING) for portion in portions.values()
+    ):
         # The passes of a language are used up: no update may go beyond them.
-        planned = max(1, min(planned, int(epochs * stream.epoch_batches / settings.accumulation)))
+        planned = max(1, min(planned, int(epochs * stream.epoch_batches / settings.accumulation + _ROUNDING)))
     characters = {language: 0 for language in sizes}
     tokens, sequences = dict.fromkeys(sizes, 0.0), dict.fromkeys(sizes, 0.0)
     for source in kept:

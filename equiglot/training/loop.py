@@ -263,6 +263,9 @@ class Trainer:
         point = ValidationPoint(update=state.update, scores=dict(result.scores), losses=dict(result.losses))
         state.validations.append(point)
         self._record(point)
+        if not math.isfinite(point.score):
+            what = f"the score of the validation at update {state.update} is no number; the last checkpoint is intact"
+            raise InputError(what, where="training", fix=self._remedy())
         for language, sums in result.sums.items():
             state.sums.setdefault(language, []).append(sums)
         state.counts = dict(result.counts)

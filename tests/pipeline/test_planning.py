@@ -37,6 +37,21 @@ def test_students_wait_for_their_teachers(workers: int, expected: float) -> None
     assert side_by_side(seconds, needs, workers) == expected
 
 
+def test_a_student_is_measured_beside_teachers_of_their_own_size(make: Change, monkeypatch: pytest.MonkeyPatch) -> None:
+    taught = list[tuple[int, int]]()
+
+    def measured(own: Any, settings: Any, batch_tokens: int, teacher: Any = None) -> float:
+        if teacher is not None:
+            taught.append((own().num_parameters(), teacher().num_parameters()))
+        return 1e6
+
+    monkeypatch.setattr("equiglot.pipeline.planning.meter.measure_speed", measured)
+    plan_recipe(make(), None, Machine())
+    plan_recipe(make(**{"models__mono-{language}__encoder": {"hidden_size": 64}}), None, Machine())
+    (student, alike), (same, large) = taught
+    assert student == alike == same and large > 2 * student
+
+
 def test_what_is_done_is_not_waited_for() -> None:
     needs = {"a": set(), "student": {"a"}}
     assert side_by_side({"student": 4.0}, needs, 2) == 4.0

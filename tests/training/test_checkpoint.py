@@ -149,7 +149,7 @@ def test_what_may_not_be_read_is_not_passed_over(tmp_path: Path, monkeypatch: py
         folder.load()
 
 
-def test_one_on_a_part_of_the_disk_that_fails_counts_as_damaged(
+def test_one_on_a_part_of_the_disk_that_fails_is_passed_over_and_stays(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = CheckpointFolder(tmp_path / "model")
@@ -161,5 +161,23 @@ def test_one_on_a_part_of_the_disk_that_fails_counts_as_damaged(
             raise OSError(errno.EIO, "Input/output error")
         return read_json(path)
 
-    monkeypatch.setattr("equiglot.training.checkpoint.read_json", fail_on_the_newest)
+    with monkeypatch.context() as patched:
+        patched.setattr("equiglot.training.checkpoint.read_json", fail_on_the_newest)
+        assert _loaded(folder) == 1
+    assert _loaded(folder) == 2, "the disk is back"
+
+
+def test_where_the_disk_fails_to_read_any_nothing_is_begun_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = CheckpointFolder(tmp_path / "model")
+    folder.save(1, _checkpoint(1))
+
+    def fail(path: Path) -> Any:
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("equiglot.training.checkpoint.checksum", fail)
+        with pytest.raises(OSError, match="Input/output error"):
+            folder.load()
     assert _loaded(folder) == 1

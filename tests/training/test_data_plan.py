@@ -1,9 +1,11 @@
 """How much text, how often, in how many updates."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
-from equiglot.corpus.balancing import All, BalancingPolicy, Cap, Smoothing, Truncate, UniMax
+from equiglot.corpus.balancing import All, Annealed, BalancingPolicy, Cap, Smoothing, Truncate, UniMax
 from equiglot.errors import InputError
 from equiglot.masking import BatchSettings, MaskSettings, Source
 from equiglot.training import DataPlan, TrainingSettings, plan_data
@@ -79,6 +81,38 @@ def test_unimax_shortens_a_training_only_where_the_text_is_used_up(updates: int,
     assert _plan(UniMax(passes=100), updates=updates, batch=batch).updates == updates
     short = _plan(UniMax(passes=0.5), updates=updates, batch={"sentences": 4}).updates
     assert short == pytest.approx(min(updates, 0.5 * 1050 / 4), abs=2)
+
+
+def test_no_language_is_read_more_often_than_unimax_says() -> None:
+    texts = {"en": make_text(900), "eu": make_text(150, seed=1), "tr": make_text(85, seed=2)}
+    for passes, updates in ((1.0, 20_000), (1.1, 1000), (2.0, 10_000)):
+        reading = _plan(UniMax(passes=passes), texts, updates=updates)
+        counts = np.zeros(3)
+        for index in range(reading.updates):
+            np.add.at(counts, reading.stream[index].languages, 1)
+        read = counts / [900, 150, 85]
+        assert read == pytest.approx(passes, rel=0.05) and max(read) < 1.01 * passes
+
+
+@pytest.mark.parametrize(
+    ("policy", "fields", "updates"),
+    [
+        (UniMax(passes=2), {"updates": 10_000, "batch": {"sentences": 100}}, 21),
+        (UniMax(passes=2), {"epochs": 100, "batch": {"sentences": 4}, "accumulation": 25}, 21),
+        (Annealed(start=0.7, end=0.3), {"epochs": 1, "batch": {"sentences": 150}}, 7),
+        (Annealed(start=0.7, end=0.3), {"updates": 3, "batch": {"sentences": 150}}, 3),
+        (Annealed(start=0.7, end=0.3, passes=2), {"updates": 1, "batch": {"sentences": 10}, "accumulation": 15}, 1),
+    ],
+)
+def test_batches_are_as_large_as_they_are_asked_for(
+    policy: BalancingPolicy, fields: dict[str, Any], updates: int
+) -> None:
+    """However little of the text a part of the training reads, or is left to read."""
+    reading = _plan(policy, **fields)
+    assert abs(reading.updates - updates) <= 1
+    count = reading.updates * int(fields.get("accumulation", 1))
+    sizes = [len(reading.stream[index].lengths) for index in range(count)]
+    assert np.mean(sizes) == pytest.approx(fields["batch"]["sentences"], rel=0.06)
 
 
 def test_the_default_is_ten_epochs() -> None:

@@ -1,6 +1,7 @@
 """The training loop: against a plain one, through interruptions, and where it must stop."""
 
 import copy
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -428,6 +429,13 @@ def test_weights_that_are_no_numbers_are_no_result(tmp_path: Path, monkeypatch: 
     settings = _SETTINGS.model_copy(update={"updates": 3, "learning_rate": 1e38, "schedule": "constant", "warmup": 0.0})
     _, trainer = _Training(tmp_path, settings=settings).trainer()
     with pytest.raises(InputError, match=r"whose learning rate was 1e.38"):
+        trainer.train()
+
+
+def test_a_score_that_is_no_number_is_never_the_best(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(MaskedLM, "validate", _scripted([math.nan, 0.9, 0.9], []))
+    _, trainer = _Training(tmp_path).trainer()
+    with pytest.raises(InputError, match=r"the score of the validation at update .* is no number"):
         trainer.train()
 
 

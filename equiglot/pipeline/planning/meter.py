@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -267,12 +268,22 @@ class RunMeter:
         return self._lengths[language]
 
     def _speed(self, plan: ModelPlan, batch_tokens: float) -> float:
-        """Tokens a second of this kind of training."""
-        taught, about = isinstance(plan.labels, SoftLabels), (plan, self._plans, self._vocabulary_size)
-        key = f"{size_of(*about)} {round(batch_tokens, -2)} {plan.training.precision} {taught}"
+        """Tokens a second of this kind of training; of one with several teachers the mean over its languages."""
+        if not isinstance(plan.labels, SoftLabels):
+            return self._speed_beside(plan, batch_tokens, None)
+        teachers = plan.teachers()
+        beside = [self._plans[teachers[code][0]] if code in teachers else None for code in plan.languages]
+        return len(beside) / sum(1 / self._speed_beside(plan, batch_tokens, each) for each in beside)
+
+    def _speed_beside(self, plan: ModelPlan, batch_tokens: float, teacher: ModelPlan | None) -> float:
+        """The same with one teacher for everything, or none."""
+        about = self._plans, self._vocabulary_size
+        key = f"{size_of(plan, *about)} {round(batch_tokens, -2)} {plan.training.precision}"
+        key += "" if teacher is None else f" {size_of(teacher, *about)}"
         if key not in self._speeds:
+            make = None if teacher is None else partial(model_like, teacher, *about)
             self._speeds[key] = self._measured(
-                lambda: measure_speed(lambda: model_like(*about), plan.training, round(batch_tokens), taught=taught)
+                lambda: measure_speed(lambda: model_like(plan, *about), plan.training, round(batch_tokens), make)
             )
         return self._speeds[key]
 

@@ -28,20 +28,24 @@ _Sizes = Callable[[str], int]
 
 
 def measure_speed(
-    make: Callable[[], PreTrainedModel], settings: TrainingSettings, batch_tokens: int, *, taught: bool
+    make: Callable[[], PreTrainedModel],
+    settings: TrainingSettings,
+    batch_tokens: int,
+    teacher: Callable[[], PreTrainedModel] | None = None,
 ) -> float:
-    """Tokens a second of a training with batches of this many tokens, with or without a teacher of the same size.
+    """Tokens a second of a training with batches of this many tokens, with or without a teacher that reads along.
 
     Args:
         make: makes the model.
         settings: how it is trained.
         batch_tokens: tokens of a batch.
-        taught: whether it has a teacher.
+        teacher: makes its teacher, if it has one.
     """
-    model = models.on_device(make())
-    length = min(_LENGTH, model.config.max_position_embeddings - 4)
+    model, taught = models.on_device(make()), None if teacher is None else _teacher(teacher)
+    both = [each.config for each in (model, taught) if each is not None]
+    length = min(_LENGTH, *(each.max_position_embeddings - 4 for each in both))
     rows = max(1, batch_tokens // (length + 2))
-    text, special = _made_up(4 * rows, length, model.config.vocab_size)
+    text, special = _made_up(4 * rows, length, min(each.vocab_size for each in both))
     stream = BatchStream(
         [Source("en", text, special, MaskSettings(), 0)],
         [{"en": 1.0}],
@@ -58,8 +62,8 @@ def measure_speed(
         stream,
         special=special,
         validation={"en": TokenizedText(text.ids[:length], text.offsets[:2], text.characters[:2])},
-        objective=SoftLabels(teachers="one").objective if taught else None,
-        labels=labels.OnlineTeachers({"en": _teacher(make)}, stream, models.device()) if taught else None,
+        objective=None if taught is None else SoftLabels(teachers="one").objective,
+        labels=None if taught is None else labels.OnlineTeachers({"en": taught}, stream, models.device()),
     )
     settings = settings.model_copy(update={"accumulation": 1, "validations": 1, "early_stopping": None})
     training.Trainer(model, task, settings, updates=_WARM + _UPDATES, seed=0, watch=watch).train()

@@ -347,7 +347,8 @@ class Assembly:
         scored = plan.name in self.mrr and FREQUENCY in self.mrr
         if scored and self.mrr[plan.name][language].minus(self.mrr[FREQUENCY][language]).interval[0] <= 0:
             return "no better than ranking words by frequency"
-        if _gain_of_second_half(self._run, plan.name, language).interval[0] <= 0:
+        gain = _gain_of_second_half(self._run, plan.name, language)
+        if gain is not None and gain.interval[0] <= 0:
             return "no better than half-way through its training"
         return None
 
@@ -400,11 +401,14 @@ def _loss_curves(name: str, points: list[LossPoint]) -> Iterator[Curve]:
         yield Curve(model=name, split="train", metric=term, language=language, updates=updates, values=values)
 
 
-def _gain_of_second_half(run: RunDirectory, name: str, language: str) -> Estimate:
-    """MRR (percent) of the kept weights minus that half-way to them, on the same validation sentences."""
+def _gain_of_second_half(run: RunDirectory, name: str, language: str) -> Estimate | None:
+    """MRR (percent) of the kept weights minus that half-way to them, on the same validation sentences; None where there
+    was no validation between."""
     about, ranks = read_json(run.model(name) / "training.json"), load_file(run.model(name) / "validation.safetensors")
     updates = np.array([point["update"] for point in about["validations"]])
     best = int(np.argmin(np.abs(updates - about["best_update"])))
     half = int(np.argmin(np.abs(updates - about["best_update"] / 2)))
+    if half == best:
+        return None
     sums = 100 * (ranks[language][best] - ranks[language][half])
     return Bootstrap(1000, seed=0).mean(sums, ranks[f"{language}/counts"][0], language)

@@ -102,7 +102,7 @@ class TakenModel(Model):
 class TrainedModel(Model):
     """A model that is trained."""
 
-    version = 4
+    version = 5
     continues = True
 
     @property

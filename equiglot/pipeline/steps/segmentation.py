@@ -35,8 +35,8 @@ class Segmented(Step):
 
     @property
     def inputs(self) -> dict[str, Any]:
-        """What vocabularies are learnt, and of which languages."""
-        return {"entries": self._audit.entries, "languages": self.plan.languages}
+        """What vocabularies are learnt, of which languages, and how intervals are drawn."""
+        return {"entries": self._audit.entries, "languages": self.plan.languages, "seed": self.recipe.seed}
 
     @property
     def needs(self) -> tuple[str, ...]:
