@@ -32,12 +32,12 @@ _TEACHER = 4 / 3
 
 
 def lines(values: Values, updates: Mapping[str, int]) -> dict[str, dict[int, str]]:
-    """Name without its length -> updates -> name of the model, of those that there are several lengths of."""
+    """Name without its length -> updates -> name of the model, of those that there are several lengths of; sorted."""
     found: dict[str, dict[int, str]] = {}
     for name in values:
         if name in updates:
             found.setdefault(_LENGTH.sub("", name), {})[updates[name]] = name
-    return {family: dict(sorted(models.items())) for family, models in found.items() if len(models) > 1}
+    return {family: dict(sorted(models.items())) for family, models in sorted(found.items()) if len(models) > 1}
 
 
 def table(values: Values, updates: Mapping[str, int], groups: Sequence[str]) -> str:
