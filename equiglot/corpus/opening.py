@@ -179,6 +179,10 @@ def _wrong_encoding(path: Path) -> InputError:
                 if b"\0" in error.object:
                     return _binary(path)
                 number += ends.decode(error.object[: error.start].decode(), final=True).count("\n")
+                if error.reason == "unexpected end of data":
+                    what = f"{path.name} ends in the middle of a character, in line {number:,}: it was cut off."
+                    fix = "take its last line out, or copy the file again"
+                    return InputError(what, where=f"{path}:{number}", fix=fix)
                 what = f"{path.name} is not UTF-8: byte 0x{error.object[error.start]:02x} in line {number:,}."
                 name = unpacked_name(path.name)
                 fix = f"convert it, for instance: iconv -f LATIN1 -t UTF-8 {name} > {Path(name).stem}.utf8.txt"

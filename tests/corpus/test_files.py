@@ -93,6 +93,14 @@ def test_bad_files(written: Write, content: bytes, message: str, line: int | Non
     assert line is None or "iconv" in caught.value.fix
 
 
+@pytest.mark.parametrize("text", ["सभी\nमनुष्य", "один\nдва", "one\n😀"])
+def test_a_file_that_was_cut_off_inside_of_a_character(written: Write, text: str) -> None:
+    path = written(text.encode()[:-1])
+    with pytest.raises(InputError, match="ends in the middle of a character, in line 2") as caught:
+        documents(path)
+    assert caught.value.where == f"{path}:2" and "copy the file again" in str(caught.value.fix)
+
+
 def test_the_bad_byte_may_stand_far_inside(written: Write) -> None:
     with pytest.raises(InputError, match="line 300,001"):
         documents(written(b"a line of text\n" * 300_000 + b"\xff\n"))
