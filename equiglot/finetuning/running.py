@@ -6,7 +6,7 @@ the labelled data, checkpoints, and a folder for each seed that is done. The sam
 
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -107,8 +107,9 @@ def fine_tune(
 def _discard(work: Path, lease: Lease) -> None:
     """Removes a folder: out of the way first, so that another command finds it whole or not at all."""
     gone = aside(work, lease.token)
-    work.rename(gone)
-    shutil.rmtree(gone, ignore_errors=True)
+    with suppress(OSError):  # what has ended the work counts more
+        work.rename(gone)
+        shutil.rmtree(gone, ignore_errors=True)
 
 
 def _named(settings: FineTuning) -> dict[str, Any]:

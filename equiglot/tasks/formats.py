@@ -212,12 +212,13 @@ def read_jsonl(file: Path, texts: Sequence[str], label: str) -> Iterator[Sentenc
             if not isinstance(found, dict) or name not in found:
                 near = f"its fields are: {', '.join(map(str, found))}" if isinstance(found, dict) else "write one"
                 raise malformed(file, number, f"There is no object with the field {name!r}.", near)
-        pair, named = [_whole(found[name]) for name in texts], _whole(found[label])
+        pair, named = [_mended(found[name]) for name in texts], _mended(found[label])
         row = pair, str(named) if type(named) is int else named
         yield from labelled_rows([row], "pair", (), _always(f"{file}:{number}"))
 
 
-def _whole(value: Any) -> Any:
+def _mended(value: Any) -> Any:
+    """A text without half surrogate pairs; whatever else it is, as it is."""
     return without_halves(value) if isinstance(value, str) else value
 
 
